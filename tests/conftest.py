@@ -1,0 +1,18 @@
+"""Which frameworks the tests run in: a test that takes `framework` runs once in each."""
+
+import pytest
+
+from vsrlib import jittor_env
+
+JITTOR_FAULT = jittor_env.why_unusable()
+FRAMEWORKS = [
+    "torch",
+    pytest.param("jittor", marks=[
+        pytest.mark.jittor, pytest.mark.slow,
+        pytest.mark.skipif(JITTOR_FAULT is not None, reason=f"Jittor is unusable here because {JITTOR_FAULT}")]),
+]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "framework" in metafunc.fixturenames:
+        metafunc.parametrize("framework", FRAMEWORKS, scope="module")

@@ -1,0 +1,72 @@
+"""The embedded data sets on disk."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import io as scipy_io
+
+from vsrlib.clips import embedded_clips
+from vsrlib.degrade import blur_down
+from vsrlib.embedded import embedded_set, write_embedded_sets
+from vsrlib.errors import UserError
+from vsrlib.files import read_json, sha256_array
+from vsrlib.frames import list_clips, write_frame
+
+
+def write(root: Path, seed: int = 4) -> dict:
+    return write_embedded_sets(root, seed, test_frames=3, train_frames=2, validation_frames=2, size=(32, 48),
+                               test_clips=2, train_clips=2, validation_clips=1)
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    root = tmp_path_factory.mktemp("data")
+    return root, write(root)
+
+
+def test_layout_and_manifests(sets) -> None:
+    root, manifests = sets
+    assert sorted(p.name for p in root.iterdir()) == sorted(manifests) == [
+        "Embedded_BlurDown_Gaussian", "Embedded_BlurDown_Realistic", "Embedded_Train", "Embedded_Validation"]
+    for name, manifest in manifests.items():
+        assert read_json(root / name / "manifest.json") == manifest
+        for source in list_clips(root / name / "HR"):
+            entry = manifest["clips"][source.name]
+            assert entry["hr_sha256"] == sha256_array(source.load().frames)
+            assert entry["frames"] == list(source.frame_names)
+            assert manifest["photographs"][source.name][0].startswith(source.name)
+
+
+def test_both_test_sets_show_the_same_clips(sets) -> None:
+    root, _ = sets
+    expected = embedded_clips("test", 3, (32, 48), 4, 2)
+    for blur in ("Gaussian", "Realistic"):
+        folder = root / embedded_set(blur)
+        hr_clips, lr_clips = list_clips(folder / "HR"), list_clips(folder / "LR_blurdown_x4")
+        for clip, hr, lr in zip(expected, hr_clips, lr_clips, strict=True):
+            assert np.array_equal(hr.load().frames, clip.frames)
+            kernel = scipy_io.loadmat(folder / "kernel" / lr.name / "00000001.mat")["kernel"]
+            assert kernel.shape == ((9, 9) if blur == "Gaussian" else (13, 13))
+            assert np.array_equal(lr.load().frames[1], blur_down(clip.frames[1], kernel))
+
+
+def test_a_second_call_gives_the_same_bytes_and_another_seed_others(sets, tmp_path: Path) -> None:
+    root, _ = sets
+
+    def contents() -> dict[Path, bytes]:
+        return {p: p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+    before = contents()
+    write(root)
+    assert contents() == before
+    frames = {p.relative_to(root): data for p, data in before.items() if p.suffix == ".png" and p.parts[-3] == "HR"}
+    write(tmp_path, seed=5)
+    assert all((tmp_path / path).read_bytes() != data for path, data in frames.items())
+
+
+def test_frames_of_others_are_never_overwritten(tmp_path: Path) -> None:
+    write_frame(tmp_path / "Embedded_Train" / "HR" / "mine" / "0.png", np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(UserError, match="not made here"):
+        write(tmp_path)
+    assert (tmp_path / "Embedded_Train" / "HR" / "mine" / "0.png").exists()

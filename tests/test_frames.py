@@ -1,0 +1,188 @@
+"""Reading and writing frames and clips: what is accepted, what is refused and with which words."""
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from vsrlib.errors import UserError
+from vsrlib.frames import Clip, list_clips, read_frame, require_frames, write_clip, write_frame
+
+
+def noise(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def write_video(path: Path, frames: np.ndarray, pixel_format: str = "bgr0") -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = pixel_format
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def test_png_round_trip_keeps_pixels_and_channel_order(tmp_path: Path) -> None:
+    frame = noise(20, 30, 3)
+    write_frame(tmp_path / "a.png", frame)
+    assert np.array_equal(read_frame(tmp_path / "a.png"), frame)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "a.png")), frame)
+
+
+def test_written_bytes_depend_on_pixels_alone(tmp_path: Path) -> None:
+    write_frame(tmp_path / "a.png", noise(20, 30, 3))
+    write_frame(tmp_path / "b.png", noise(20, 30, 3))
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_jpeg_is_read_as_rgb(tmp_path: Path) -> None:
+    frame = np.full((16, 16, 3), (200, 40, 90), np.uint8)
+    Image.fromarray(frame).save(tmp_path / "a.JPG", quality=95)
+    assert np.abs(read_frame(tmp_path / "a.JPG").astype(int) - frame).max() <= 4
+
+
+def test_grey_is_repeated(tmp_path: Path) -> None:
+    grey = noise(10, 12)
+    Image.fromarray(grey).save(tmp_path / "a.png")
+    assert np.array_equal(read_frame(tmp_path / "a.png"), np.stack([grey] * 3, axis=2))
+
+
+def test_a_path_outside_ascii(tmp_path: Path) -> None:
+    write_frame(tmp_path / "Straße 视频" / "é.png", noise(8, 8, 3))
+    assert read_frame(tmp_path / "Straße 视频" / "é.png").shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_alpha_is_refused(tmp_path: Path, mode: str) -> None:
+    Image.fromarray(noise(8, 8, 4)).convert(mode).save(tmp_path / "a.png")
+    with pytest.raises(UserError, match="a.png has an alpha channel"):
+        read_frame(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 3)])
+def test_sixteen_bits_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.full(shape, 40000, np.uint16))
+    with pytest.raises(UserError, match="a.png has more than 8 bits"):
+        read_frame(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.98])
+def test_a_cut_file_is_an_error_that_names_it(tmp_path: Path, suffix: str, kept: float) -> None:
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(noise(60, 60, 3)).save(path)
+    assert read_frame(path).shape == (60, 60, 3)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(kept * len(data))])
+    with pytest.raises(UserError, match=rf"a\.{suffix} cannot be decoded"):
+        read_frame(path)
+
+
+def test_a_missing_frame(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="a.png does not exist"):
+        read_frame(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("frame", [np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8)])
+def test_only_8_bit_rgb_is_written(tmp_path: Path, frame: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        write_frame(tmp_path / "a.png", frame)
+    assert not list(tmp_path.iterdir())
+
+
+def test_clips_and_frames_come_sorted_by_name(tmp_path: Path) -> None:
+    for clip in ("b", "a"):
+        for frame in ("2", "10", "1"):
+            write_frame(tmp_path / clip / f"{frame}.png", np.full((4, 4, 3), int(frame), np.uint8))
+    first, second = list_clips(tmp_path)
+    assert (first.name, second.name) == ("a", "b")
+    assert first.frame_names == ("1", "10", "2") and len(first) == 3
+    assert first.load().frames[:, 0, 0, 0].tolist() == [1, 10, 2]
+
+
+def test_a_folder_of_frames_is_one_clip(tmp_path: Path) -> None:
+    write_clip(tmp_path / "walk", Clip("walk", noise(3, 8, 8, 3)))
+    (clip,) = list_clips(tmp_path / "walk")
+    assert clip.name == "walk" and clip.frame_names == ("00000000", "00000001", "00000002")
+    assert np.array_equal(clip.load().frames, noise(3, 8, 8, 3))
+
+
+def test_notes_and_hidden_files_are_passed_over_but_nothing_else(tmp_path: Path) -> None:
+    write_frame(tmp_path / "a.png", noise(8, 8, 3))
+    (tmp_path / ".hidden").mkdir()
+    for name in (".x.png", "notes.txt", "kernel.mat", "m.json", "Thumbs.db"):
+        (tmp_path / name).write_text("x")
+    assert list_clips(tmp_path)[0].frame_names == ("a",)
+    (tmp_path / "b.tiff").write_text("x")
+    with pytest.raises(UserError, match="b.tiff is not a PNG or JPEG frame"):
+        list_clips(tmp_path)
+
+
+def test_what_cannot_be_listed(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not exist"):
+        list_clips(tmp_path / "missing")
+    with pytest.raises(UserError, match="holds no frames"):
+        list_clips(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty holds no frames"):
+        list_clips(tmp_path)
+    write_frame(tmp_path / "a.png", noise(8, 8, 3))
+    with pytest.raises(UserError, match="side by side"):
+        list_clips(tmp_path)
+    with pytest.raises(UserError, match="neither a folder nor a video"):
+        list_clips(tmp_path / "a.png")
+
+
+def test_the_same_frame_twice(tmp_path: Path) -> None:
+    for name in ("a.png", "a-b.png", "a.jpg"):
+        Image.fromarray(noise(8, 8, 3)).save(tmp_path / name)
+    with pytest.raises(UserError, match="two frames named a with"):
+        list_clips(tmp_path)
+
+
+def test_mixed_sizes_are_refused(tmp_path: Path) -> None:
+    write_frame(tmp_path / "a.png", noise(8, 8, 3))
+    write_frame(tmp_path / "b.png", noise(8, 12, 3))
+    with pytest.raises(UserError, match="b.png is 12x8 pixels but a.png is 8x8"):
+        list_clips(tmp_path)[0].load()
+
+
+def test_too_few_frames(tmp_path: Path) -> None:
+    write_clip(tmp_path / "c", Clip("c", noise(4, 8, 8, 3)))
+    (source,) = list_clips(tmp_path / "c")
+    require_frames(source, 4)
+    with pytest.raises(UserError, match=r"clip c has 4 frame\(s\), but at least 5"):
+        require_frames(source, 5)
+
+
+def test_a_lossless_video_reads_back_exactly(tmp_path: Path) -> None:
+    frames = noise(6, 32, 48, 3)
+    write_video(tmp_path / "v.mkv", frames)
+    (source,) = list_clips(tmp_path / "v.mkv")
+    assert source.name == "v" and len(source) == 6 and source.frame_names[5] == "00000005"
+    assert np.array_equal(source.load().frames, frames)
+
+
+@pytest.mark.parametrize("pixel_format, words", [("yuv420p10le", "more than 8 bits"), ("yuva420p", "alpha channel")])
+def test_videos_with_more_than_8_bit_rgb_are_refused(tmp_path: Path, pixel_format: str, words: str) -> None:
+    write_video(tmp_path / "v.mkv", noise(2, 32, 48, 3), pixel_format)
+    with pytest.raises(UserError, match=words):
+        list_clips(tmp_path / "v.mkv")
+
+
+@pytest.mark.parametrize("content", [b"", b"no video at all" * 100])
+def test_a_broken_video_is_an_error_that_names_it(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "v.mp4").write_bytes(content)
+    with pytest.raises(UserError, match="v.mp4 cannot be decoded as a video"):
+        list_clips(tmp_path / "v.mp4")
+
+
+@pytest.mark.parametrize("frames", [np.zeros((0, 4, 4, 3), np.uint8), np.zeros((4, 4, 3), np.uint8),
+                                    np.zeros((1, 4, 4, 3))])
+def test_a_clip_is_checked(frames: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="clip x"):
+        Clip("x", frames)

@@ -1,0 +1,93 @@
+"""The blur kernels against the reference's values, OpenCV and their own definition."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from vsrlib import degrade
+from vsrlib.kernels import gaussian_kernel, realistic_kernel, realistic_kernel_from_draws, scale_realistic
+
+GOLDEN = np.load(Path(__file__).parent / "golden" / "degradation_metrics.npz")
+
+
+def golden_draws(number: int) -> tuple[float, float, float, np.ndarray]:
+    return (*GOLDEN[f"draws_{number}_lambda1_lambda2_theta"].tolist(), GOLDEN[f"draws_{number}_noise31"])
+
+
+def test_golden_gaussian() -> None:
+    assert np.abs(gaussian_kernel() - GOLDEN["gaussian_kernel"]).max() < 1e-12
+
+
+@pytest.mark.parametrize("number", [7, 8])
+def test_golden_realistic(number: int) -> None:
+    expected = GOLDEN[f"realistic_kernel_{number}"]
+    lambda1, lambda2, theta, noise = golden_draws(number)
+    assert np.abs(realistic_kernel_from_draws(lambda1, lambda2, theta, noise) - expected).max() < 1e-12
+    # The comparison sees each of the draws.
+    for faulty in ((lambda2, lambda1, theta, noise), (lambda1, lambda2, 1 - theta, noise),
+                   (lambda1, lambda2, theta, noise.T)):
+        assert np.abs(realistic_kernel_from_draws(*faulty) - expected).max() > 1e-4
+
+
+def test_the_public_names_are_in_degrade() -> None:
+    assert degrade.gaussian_kernel is gaussian_kernel and degrade.realistic_kernel is realistic_kernel
+    assert degrade.realistic_kernel_from_draws is realistic_kernel_from_draws
+
+
+@pytest.mark.parametrize("sigma, size", [(0.4, 5), (1.2, 9), (2.0, 13)])
+def test_opencv_agrees_on_the_gaussian(sigma: float, size: int) -> None:
+    line = cv2.getGaussianKernel(size, sigma, cv2.CV_64F)
+    assert np.abs(gaussian_kernel(sigma) - line @ line.T).max() < 1e-12
+
+
+@pytest.mark.parametrize("sigma", [0, -1, float("nan"), float("inf")])
+def test_a_gaussian_needs_a_width(sigma: float) -> None:
+    with pytest.raises(ValueError, match="sigma"):
+        gaussian_kernel(sigma)
+
+
+def test_order_of_the_draws() -> None:
+    rng = np.random.default_rng(5)
+    draws = rng.random(), rng.random(), rng.random(), rng.random((31, 31))
+    other = np.random.default_rng(5)
+    assert np.array_equal(realistic_kernel(other), realistic_kernel_from_draws(*draws))
+    assert other.random() == rng.random()  # neither more nor fewer numbers were taken
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000))
+def test_properties_of_a_realistic_kernel(seed: int) -> None:
+    kernel = realistic_kernel(np.random.default_rng(seed))
+    assert kernel.shape == (13, 13) and kernel.dtype == np.float64
+    assert (kernel >= 0).all() and kernel.sum() == pytest.approx(1, abs=1e-12)
+    # The recipe's known offset of about 0.21 pixels from the middle, 6.
+    assert ndimage.center_of_mass(kernel) == pytest.approx((6.21, 6.21), abs=0.12)
+
+
+def test_theta_turns_the_long_axis_from_x_towards_y() -> None:
+    still = np.full((31, 31), 0.5)  # no noise at all
+    offset = np.arange(13) - 6.2
+    for theta, sign in ((0.25, 1), (0.75, -1)):
+        kernel = realistic_kernel_from_draws(0.99, 0.0, theta, still)
+        assert np.sign((kernel * np.outer(offset, offset)).sum()) == sign
+    wide = realistic_kernel_from_draws(0.99, 0.0, 0.0, still)
+    assert (wide * offset[None, :] ** 2).sum() > 2 * (wide * offset[:, None] ** 2).sum()
+
+
+def test_ranges_of_the_parameters() -> None:
+    assert scale_realistic(0, 0.5, 0) == pytest.approx((2.4, 11.2, 0))
+    assert scale_realistic(1, 1, 1) == pytest.approx((20, 20, np.pi))
+
+
+def test_wrong_draws() -> None:
+    noise = np.zeros((31, 31))
+    with pytest.raises(ValueError, match="31x31"):
+        realistic_kernel_from_draws(0, 0, 0, noise[:30])
+    for draws in ((1.0, 0, 0, noise), (0, -0.1, 0, noise), (0, 0, np.nan, noise), (0, 0, 0, noise + 1)):
+        with pytest.raises(ValueError, match=r"\[0, 1\)"):
+            realistic_kernel_from_draws(*draws)

@@ -1,0 +1,23 @@
+"""Correlation volume of the flow network: numpy as the judge, and one kernel for each framework."""
+
+from pathlib import Path
+
+import numpy as np
+
+from vsrlib.architecture import SEARCH_RANGE
+
+HEADER = Path(__file__).with_name("correlation.h")
+
+
+def reference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The judge: (B, C, h, w) twice -> (B, 81, h, w), in the inputs' type, displacement by displacement.
+
+    Mean over channels of first(y, x) * second(y + dy, x + dx); dy, dx in -4..4, channel (dy + 4) * 9 + (dx + 4),
+    zeros outside the second map (Sun et al., CVPR 2018, equation 2).
+    """
+    height, width = first.shape[2:]
+    around = [(0, 0), (0, 0), (SEARCH_RANGE, SEARCH_RANGE), (SEARCH_RANGE, SEARCH_RANGE)]
+    padded = np.pad(second, around)
+    shifts = range(2 * SEARCH_RANGE + 1)
+    return np.stack([(first * padded[:, :, dy:dy + height, dx:dx + width]).mean(axis=1)
+                     for dy in shifts for dx in shifts], axis=1)

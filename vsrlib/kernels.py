@@ -1,0 +1,72 @@
+"""The two families of blur kernels: the Gaussian one and the "realistic" one."""
+
+import math
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+_SCALE = 4
+_DRAWN_SIZE = 31  # a realistic kernel is drawn on this grid,
+_FINAL_SIZE = 13  # and used on this one
+
+
+def gaussian_kernel(sigma: float = 1.2) -> np.ndarray:
+    """Isotropic Gaussian blur kernel, (n, n) float64 with n = 2 ceil(3 sigma) + 1, non-negative, sum 1.
+
+    `sigma` is in HR pixels, > 0 (ValueError otherwise). 1.2, hence 9x9, is what the published Gaussian test sets use.
+    """
+    if not (math.isfinite(sigma) and sigma > 0):
+        raise ValueError(f"sigma must be a positive number of pixels, not {sigma}")
+    radius = math.ceil(3 * sigma)
+    squares = np.arange(-radius, radius + 1, dtype=np.float64) ** 2
+    kernel = np.exp(-(squares[:, None] + squares[None, :]) / (2 * sigma**2))
+    kernel[kernel < np.finfo(np.float64).eps * kernel.max()] = 0
+    return kernel / kernel.sum()
+
+
+def realistic_kernel(rng: np.random.Generator) -> np.ndarray:
+    """Draw a "realistic" kernel, (13, 13) float64, non-negative, sum 1: see `realistic_kernel_from_draws`.
+
+    Takes 3 + 31 * 31 numbers from `rng`: lambda1, lambda2, theta, then the noise row by row.
+    """
+    return realistic_kernel_from_draws(*draw_realistic(rng))
+
+
+def draw_realistic(rng: np.random.Generator) -> tuple[float, float, float, np.ndarray]:
+    """The raw draws behind a realistic kernel: lambda1, lambda2, theta, noise (31, 31), all uniform on [0, 1)."""
+    return float(rng.random()), float(rng.random()), float(rng.random()), rng.random((_DRAWN_SIZE, _DRAWN_SIZE))
+
+
+def scale_realistic(lambda1: float, lambda2: float, theta: float) -> tuple[float, float, float]:
+    """Raw draws to two variances (squared HR pixels, on [2.4, 20)) and an angle (radians, on [0, pi))."""
+    low, high = 0.6 * _SCALE, 5 * _SCALE
+    return low + (high - low) * lambda1, low + (high - low) * lambda2, math.pi * theta
+
+
+def realistic_kernel_from_draws(lambda1: float, lambda2: float, theta: float, noise: np.ndarray) -> np.ndarray:
+    """The "realistic" kernel of given raw draws, (13, 13) float64, non-negative, sum 1.
+
+    `lambda1`, `lambda2`, `theta` and `noise` (31, 31) are uniform draws from [0, 1), before any scaling; ValueError
+    for another shape or a value outside. An anisotropic Gaussian with variances lambda1 and lambda2, turned by theta,
+    with +-25 % multiplicative noise, is drawn on 31x31, moved so that its centre of mass lies at 15.5, and resized
+    to 13x13. The recipe is KernelGAN's (Bell-Kligler et al., NeurIPS 2019), as Self-Blind-VSR uses it for x4.
+    Its centre of mass ends near 6.2 rather than at the middle, 6: that is part of the published degradation.
+    """
+    noise = np.asarray(noise, dtype=np.float64)
+    if noise.shape != (_DRAWN_SIZE, _DRAWN_SIZE):
+        raise ValueError(f"noise must be {_DRAWN_SIZE}x{_DRAWN_SIZE}, not {noise.shape}")
+    if not all(np.all((0 <= draw) & (draw < 1)) for draw in (lambda1, lambda2, theta, noise)):
+        raise ValueError("the draws must lie in [0, 1)")
+    variance1, variance2, angle = scale_realistic(lambda1, lambda2, theta)
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    precision = np.linalg.inv(turn @ np.diag([variance1, variance2]) @ turn.T)
+    offset = np.arange(_DRAWN_SIZE) - (_DRAWN_SIZE // 2 + 0.5 * (_SCALE - _DRAWN_SIZE % 2))
+    x, y = np.meshgrid(offset, offset)
+    exponent = precision[0, 0] * x * x + 2 * precision[0, 1] * x * y + precision[1, 1] * y * y
+    kernel = np.exp(-0.5 * exponent) * (1 + (-0.25 + 0.5 * noise))
+    shift = _DRAWN_SIZE / 2 - np.array(ndimage.center_of_mass(kernel))
+    kernel = np.maximum(ndimage.shift(kernel, shift, order=3, mode="constant"), 0)
+    kernel = cv2.resize(kernel / kernel.sum(), (_FINAL_SIZE, _FINAL_SIZE), interpolation=cv2.INTER_CUBIC)
+    kernel = np.maximum(kernel, 0)
+    return kernel / kernel.sum()

@@ -1,0 +1,76 @@
+"""The five training losses, written once for both frameworks.
+
+`ops` is `vsrlib.networks.torch_ops` or `jittor_ops`; tensors are its framework's.
+"""
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Tensor = Any
+
+# Weights of the terms in the total (Bai and Pan, TPAMI 2024, as hard-coded in the published trainer).
+WEIGHTS = {"down": 1.0, "cycle": 1.0, "boundaries": 0.5, "sparse": 0.04, "center": 1.0}
+
+
+def losses(outputs: dict[str, Tensor], ops: ModuleType) -> dict[str, Tensor]:
+    """The five losses and their weighted `total`, each a scalar.
+
+    `outputs` is what the network's `cycle` returns: `input`, `recons_down` and `input_cycle` (B, 3, h, w) and
+    `kernel` (B, 1, k, k).
+    """
+    kernel = outputs["kernel"]
+    terms = {
+        "down": l1(outputs["recons_down"], outputs["input"], ops),
+        "cycle": l1(outputs["input_cycle"], outputs["input"], ops),
+        "boundaries": boundaries(kernel, ops),
+        "sparse": sparse(kernel, ops),
+        "center": center(kernel, ops),
+    }
+    total = terms["down"] * WEIGHTS["down"]
+    for name in ("cycle", "boundaries", "sparse", "center"):
+        total = total + terms[name] * WEIGHTS[name]
+    return terms | {"total": total}
+
+
+def l1(a: Tensor, b: Tensor, ops: ModuleType) -> Tensor:
+    """Mean absolute difference; its gradient is 0 where a equals b."""
+    return ops.mean(ops.absolute(a - b))
+
+
+def boundaries(kernel: Tensor, ops: ModuleType) -> Tensor:
+    """Mean of |kernel| times a penalty that is not 0 only in the kernel's outer ring of two pixels."""
+    return ops.mean(ops.absolute(kernel * ops.constant(boundary_penalty(kernel.shape[2]), kernel)))
+
+
+def sparse(kernel: Tensor, ops: ModuleType) -> Tensor:
+    """Mean of sqrt(|kernel|); a zero entry adds 0 and has no gradient, where the derivative would be infinite."""
+    positive = ops.at_least(ops.absolute(kernel), np.finfo(np.float32).tiny)
+    # The zeros are moved to 1 before the root, so that no infinity arises to be multiplied by 0.
+    return ops.mean((ops.absolute(kernel) * positive + (1 - positive)).sqrt() * positive)
+
+
+def center(kernel: Tensor, ops: ModuleType) -> Tensor:
+    """Mean squared distance, per coordinate, of the kernel's centre of mass from its middle pixel."""
+    size = kernel.shape[2]
+    offsets = np.arange(size, dtype=np.float64) - size // 2
+    mass = kernel.sum((1, 2, 3))
+    total = 0
+    for axis in (2, 3):
+        # Only the part that is odd under a flip moves the centre of mass. Summing that part alone keeps the digits
+        # that the sum over the whole kernel loses in float32, where nearly all of it cancels.
+        odd = (kernel - kernel.flip(axis)) * ops.constant(offsets.reshape((1, 1, size, 1) if axis == 2 else size), kernel)
+        distance = odd.sum((1, 2, 3)) / mass / 2
+        total = total + distance * distance
+    return ops.mean(total / 2)
+
+
+def boundary_penalty(size: int) -> np.ndarray:
+    """30 (1 - G / max G) in the outer ring of two pixels, else 0; G a Gaussian of sigma 13. (size, size), float64."""
+    offsets = np.arange(size) - size // 2
+    profile = np.exp(-0.5 * (offsets / size) ** 2)
+    gaussian = np.outer(profile, profile)
+    penalty = 30 * (1 - gaussian / gaussian.max())
+    penalty[2:-2, 2:-2] = 0
+    return penalty

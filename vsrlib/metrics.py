@@ -1,0 +1,71 @@
+"""PSNR and SSIM as the method's authors evaluate inference: 8-bit RGB, a border cropped, float64."""
+
+import math
+
+import cv2
+import numpy as np
+
+from vsrlib.errors import UserError
+
+_WINDOW = 11
+_SIGMA = 1.5
+_C1 = (0.01 * 255) ** 2
+_C2 = (0.03 * 255) ** 2
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """(3, H, W) float in [0, 1] to (H, W, 3) uint8: times 255, clamped, rounded half to even. NaN is refused."""
+    image = np.asarray(image)
+    if image.ndim != 3 or image.shape[0] != 3 or image.dtype.kind != "f":
+        raise ValueError(f"an image must be (3, H, W) float, not {image.shape} {image.dtype}")
+    if np.isnan(image).any():
+        raise ValueError("the image holds NaN")
+    return np.rint(np.clip(image * 255, 0, 255)).astype(np.uint8).transpose(1, 2, 0).copy()
+
+
+def psnr(a: np.ndarray, b: np.ndarray, crop_border: int = 4) -> float:
+    """Peak signal-to-noise ratio in dB of two (H, W, 3) uint8 RGB images; `inf` if they are equal.
+
+    20 log10(255 / sqrt(MSE)), with one MSE over all three channels, after `crop_border` pixels are cut from each side.
+    ValueError for another type or shape; UserError for images of different size or smaller than the border.
+    """
+    a, b = _cropped(a, b, crop_border, smallest=1)
+    error = np.mean((a - b) ** 2)
+    return math.inf if error == 0 else float(20 * math.log10(255 / math.sqrt(error)))
+
+
+def ssim(a: np.ndarray, b: np.ndarray, crop_border: int = 4) -> float:
+    """Structural similarity (Wang et al., 2004) of two (H, W, 3) uint8 RGB images; 1.0 if they are equal.
+
+    Gaussian window 11x11 with sigma 1.5, K1 = 0.01, K2 = 0.03, L = 255, population covariances, only where the window
+    lies inside the image, mean over that region and the channels, after `crop_border` pixels are cut from each side.
+    ValueError for another type or shape; UserError for images of different size or too small for one window.
+    """
+    a, b = _cropped(a, b, crop_border, smallest=_WINDOW)
+    mean_a, mean_b, square_a, square_b, product = (_window_mean(x) for x in (a, b, a * a, b * b, a * b))
+    luminance = (2 * mean_a * mean_b + _C1) / (mean_a**2 + mean_b**2 + _C1)
+    covariance = product - mean_a * mean_b
+    variances = (square_a - mean_a**2) + (square_b - mean_b**2)
+    return float(np.mean(luminance * (2 * covariance + _C2) / (variances + _C2)))
+
+
+def _window_mean(image: np.ndarray) -> np.ndarray:
+    window = cv2.getGaussianKernel(_WINDOW, _SIGMA, cv2.CV_64F)
+    inside = slice(_WINDOW // 2, -(_WINDOW // 2))
+    return cv2.sepFilter2D(image, cv2.CV_64F, window, window)[inside, inside]
+
+
+def _cropped(a: np.ndarray, b: np.ndarray, crop_border: int, smallest: int) -> tuple[np.ndarray, np.ndarray]:
+    for image in (a, b):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise ValueError(f"an image must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
+    if crop_border < 0:
+        raise ValueError(f"crop_border must not be negative, but is {crop_border}")
+    if a.shape != b.shape:
+        raise UserError(f"images of {a.shape[1]}x{a.shape[0]} and {b.shape[1]}x{b.shape[0]} pixels cannot be compared: "
+                        "both must have the same size.")
+    if min(a.shape[:2]) < smallest + 2 * crop_border:
+        raise UserError(f"an image of {a.shape[1]}x{a.shape[0]} pixels is too small to be compared with a border of "
+                        f"{crop_border} cropped: at least {smallest + 2 * crop_border} pixels a side are needed.")
+    inside = slice(crop_border, -crop_border or None)
+    return a[inside, inside].astype(np.float64), b[inside, inside].astype(np.float64)

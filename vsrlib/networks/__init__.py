@@ -1,0 +1,36 @@
+"""The network in both frameworks, behind one interface. Importing this imports neither."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+
+from vsrlib import architecture, checkpoints
+from vsrlib.errors import UserError
+from vsrlib.networks.interface import FRAMEWORKS, Network
+
+
+def load_network(framework: str, weights: str | Path | dict[str, np.ndarray] | None = None, preset: str = "published",
+                 device: str = "auto", seed: int = 0) -> Network:
+    """Build the network in a framework and set its weights.
+
+    framework: "torch" or "jittor". weights: a .safetensors or .pt file, a dictionary of arrays, or None for initial
+    values from `seed`, which are the same in both frameworks. preset: "published" or "study". device: "auto", "cpu"
+    or "cuda". Raises UserError when any of these is not to be had.
+
+    Both frameworks in one process work, but memory and times are then nobody's: measurements use a process each.
+    """
+    if framework not in FRAMEWORKS:
+        raise UserError(f"There is no framework {framework!r}; choose one of {', '.join(FRAMEWORKS)}.")
+    config = architecture.preset(preset)
+    shapes = architecture.parameter_shapes(config)
+    if weights is None:
+        values = architecture.initial_values(config, seed)
+    elif isinstance(weights, dict):
+        values = checkpoints.checked(weights, shapes, "the dictionary")
+    else:
+        values = checkpoints.checked(checkpoints.read(Path(weights)), shapes, str(weights))
+    backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
+    network = Network(framework, backend, config, backend.pick_device(device))
+    network.load(values)
+    return network

@@ -1,0 +1,104 @@
+"""What the rest of vsrlib asks of Jittor. Twin: `torch_backend.py`; both offer the same names."""
+
+from contextlib import AbstractContextManager
+
+import numpy as np
+
+from vsrlib.architecture import NetworkConfig
+from vsrlib.errors import UserError
+from vsrlib.losses import losses as losses_of
+from vsrlib.networks import jittor_ops as ops
+from vsrlib.networks.jittor_net import SelfBlindVSR
+from vsrlib.networks.jittor_ops import Var, jt
+
+__all__ = ["Optimiser", "array", "build", "device_name", "gradients", "load", "no_grad", "ops", "peak_device_memory",
+           "pick_device", "state", "synchronise", "tensor"]
+
+CORRELATION = "cpu"  # the correlation kernel in use, recorded with every result
+
+
+def pick_device(device: str) -> str:
+    """"auto" becomes "cpu": the network's Jittor side runs there only. Raises UserError for any other device."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise UserError(f"There is no device {device!r}; choose auto or cpu.")
+    if device == "cuda":
+        raise UserError("The Jittor side has no CUDA correlation yet; choose --device cpu.")
+    jt.flags.use_cuda = 0
+    return "cpu"
+
+
+def device_name(device: str) -> str:
+    """The device in words, for results."""
+    return "cpu, oneDNN" if jt.compile_extern.mkl_ops is not None else "cpu, without oneDNN"
+
+
+def build(config: NetworkConfig, device: str) -> SelfBlindVSR:
+    """The network, in float32; its values are not set yet."""
+    return SelfBlindVSR(config)
+
+
+def load(module: SelfBlindVSR, values: dict[str, np.ndarray]) -> None:
+    """Set all parameters."""
+    module.load_state_dict({name: np.array(value) for name, value in values.items()})
+
+
+def state(module: SelfBlindVSR) -> dict[str, np.ndarray]:
+    """All parameters, copied."""
+    return {name: value.numpy() for name, value in module.state_dict().items()}
+
+
+def tensor(values: np.ndarray, device: str) -> Var:
+    """An array as a float32 variable."""
+    return jt.array(np.ascontiguousarray(values, dtype=np.float32))
+
+
+def array(value: Var) -> np.ndarray:
+    """A variable as an array; computes it."""
+    return value.numpy()
+
+
+def no_grad() -> AbstractContextManager[None]:
+    """Within it, no gradients are prepared."""
+    return jt.no_grad()
+
+
+def synchronise(device: str) -> None:
+    """Wait until everything that was asked for has been computed; before that, a call has only built a graph."""
+    jt.sync_all(True)
+
+
+def peak_device_memory(device: str) -> int | None:
+    """None: the CPU's memory is the process's."""
+    return None
+
+
+def gradients(module: SelfBlindVSR, inputs: Var) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Losses, and the gradient of `total` for every parameter, for the referee rather than for training."""
+    losses = losses_of(module.cycle(inputs), ops)
+    names, parameters = zip(*module.named_parameters())
+    values = jt.grad(losses["total"], list(parameters))
+    return ({name: float(value.item()) for name, value in losses.items()},
+            {name: array(value) for name, value in zip(names, values)})
+
+
+class Optimiser:
+    """Adam (betas 0.9 and 0.999, epsilon 1e-8, no weight decay) over groups of parameters with a rate each.
+
+    Jittor's Adam adds epsilon before the bias correction, unlike PyTorch's; its AdamW adds it after, and without
+    weight decay is PyTorch's Adam.
+    """
+
+    def __init__(self, module: SelfBlindVSR, groups: list[tuple[list[str], float]]) -> None:
+        parameters = dict(module.named_parameters())
+        self._optimiser = jt.optim.AdamW(
+            [{"params": [parameters[name] for name in names], "lr": rate} for names, rate in groups],
+            lr=groups[0][1], eps=1e-8, betas=(0.9, 0.999), weight_decay=0)
+
+    def set_rates(self, rates: list[float]) -> None:
+        """Set each group's learning rate."""
+        for group, rate in zip(self._optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate
+
+    def step(self, loss: Var) -> None:
+        """Compute the gradients of `loss` and change the parameters."""
+        self._optimiser.step(loss)
