@@ -3,17 +3,19 @@
 PyTorch's `.pt` is read with its weights-only loader, which runs no code from the file.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
 from vsrlib.errors import UserError
-from vsrlib.files import atomic_path
+from vsrlib.files import atomic_path, sha256_file
 
 Values = dict[str, np.ndarray]
 
@@ -62,6 +64,11 @@ def checked(values: Values, shapes: dict[str, tuple[int, ...]], source: str) -> 
         if not np.isfinite(values[name]).all():
             raise UserError(f"The weights in {source} hold NaN or infinite values in {name}; use another checkpoint.")
     return {name: np.asarray(values[name], dtype=np.float32) for name in shapes}
+
+
+def entry(path: Path, folder: Path) -> dict[str, Any]:
+    """How a result file in `folder` names its weights: path as seen from there, digest, size in bytes."""
+    return {"path": os.path.relpath(path, folder), "sha256": sha256_file(path), "bytes": path.stat().st_size}
 
 
 def convert(source: Path, target: Path) -> None:

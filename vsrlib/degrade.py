@@ -21,7 +21,7 @@ from vsrlib.kernels import (
     scale_realistic,
 )
 
-__all__ = ["BLURS", "SCALE", "blur_down", "degrade_clips", "gaussian_kernel", "realistic_kernel",
+__all__ = ["BLURS", "SCALE", "blur_down", "blur_down_exact", "degrade_clips", "gaussian_kernel", "realistic_kernel",
            "realistic_kernel_from_draws", "write_degraded_set"]
 
 BLURS = ("Gaussian", "Realistic")
@@ -37,6 +37,11 @@ def blur_down(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -> np.n
     """
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
         raise ValueError(f"a frame must be (H, W, 3) uint8, not {frame.shape} {frame.dtype}")
+    return np.rint(np.clip(blur_down_exact(frame, kernel, scale), 0, 255)).astype(np.uint8)
+
+
+def blur_down_exact(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -> np.ndarray:
+    """As `blur_down`, but neither clamped nor rounded: (H, W, 3) of any type -> float64. What training samples are."""
     if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
         raise ValueError(f"a kernel must be square with an odd side, not {kernel.shape}")
     if scale < 1:
@@ -47,7 +52,7 @@ def blur_down(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -> np.n
     total = np.zeros((-(-height // scale), -(-width // scale), 3))
     for row, column in np.ndindex(kernel.shape):
         total += kernel[row, column] * padded[row : row + height : scale, column : column + width : scale]
-    return np.rint(np.clip(total, 0, 255)).astype(np.uint8)
+    return total
 
 
 def degrade_clips(hr_root: Path, save_root: Path, blur: str, seed: int) -> dict[str, Any]:

@@ -87,6 +87,11 @@ def write_frame(path: Path, rgb: np.ndarray) -> None:
         temporary.write_bytes(data.tobytes())
 
 
+def to_float(frames: np.ndarray) -> np.ndarray:
+    """(..., H, W, 3) uint8 -> (..., 3, H, W) float32 in [0, 1], as the network takes them."""
+    return np.ascontiguousarray(np.moveaxis(frames, -1, -3), dtype=np.float32) / np.float32(255)
+
+
 def write_clip(folder: Path, clip: Clip, frame_names: Sequence[str] | None = None) -> None:
     """Write the clip's frames as `folder`/<frame>.png; names default to 00000000, 00000001, ..."""
     names = frame_names if frame_names is not None else [video.frame_name(i) for i in range(len(clip.frames))]

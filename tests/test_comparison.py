@@ -1,0 +1,249 @@
+"""The comparison against hand computation, and what it refuses to compare."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import results_fixture as run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from vsrlib import agreement, comparison
+from vsrlib.errors import UserError
+from vsrlib.files import read_json, sha256_file
+from vsrlib.frames import read_frame, write_frame
+from vsrlib.intervals import mean_interval, median_ratio_interval
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[list[Path], list[Path]]:
+    return run.write_run(tmp_path / "run")
+
+
+def test_means_are_those_of_the_frames(files, tmp_path):
+    found = comparison.compare(*files, tmp_path / "out")
+    quality = found["blurs"]["Gaussian"]["quality"]
+    record = read_json(files[0][1])  # jittor, Gaussian
+    by_clip = {clip["name"]: [frame["psnr"] for frame in clip["frames"]] for clip in record["clips"]}
+    assert [clip["name"] for clip in quality["clips"]] == list(by_clip)
+    for clip in quality["clips"]:
+        assert clip["jittor"]["psnr"] == pytest.approx(sum(by_clip[clip["name"]]) / len(by_clip[clip["name"]]))
+    everything = [value for values in by_clip.values() for value in values]
+    assert quality["total"]["jittor"]["psnr"] == pytest.approx(sum(everything) / len(everything))
+    assert quality["total"]["frames"] == len(everything)
+    assert quality["total"]["bicubic"]["psnr"] < quality["total"]["torch"]["psnr"]
+
+
+def test_total_is_over_frames_not_over_clips(files, tmp_path):
+    for path in files[0][:2]:
+        clips = read_json(path)["clips"]
+        clips[0]["frames"] = clips[0]["frames"][:1]
+        run.edit(path, clips=clips)
+    quality = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["quality"]
+    means = [clip["torch"]["psnr"] for clip in quality["clips"]]
+    counts = [clip["frames"] for clip in quality["clips"]]
+    assert quality["total"]["torch"]["psnr"] == pytest.approx(np.average(means, weights=counts))
+    assert quality["total"]["torch"]["psnr"] != pytest.approx(np.mean(means))
+
+
+def test_difference_is_jittor_minus_torch_paired_by_name(tmp_path):
+    inference, training = run.write_run(tmp_path / "run", gain=0.5)
+    clips = read_json(inference[1])["clips"]
+    run.edit(inference[1], clips=[{**clip, "frames": clip["frames"][::-1]} for clip in clips[::-1]])
+    difference = comparison.compare(inference, training, tmp_path / "out")["blurs"]["Gaussian"]["quality"]["difference"]
+    psnr = difference["psnr"]
+    # Paired: the difference is the same in every frame, so the interval has no width.
+    assert (psnr["value"], psnr["low"], psnr["high"]) == pytest.approx((0.5, 0.5, 0.5))
+    assert psnr["n"] == len(run.CLIPS) * len(run.FRAMES)
+
+
+def test_outputs_are_measured_on_the_written_pictures(files, tmp_path):
+    pair = [path.parent / "frames" / "coffee" / f"{run.FRAMES[1]}.png" for path in files[0][:2]]
+    picture = read_frame(pair[1])
+    picture[5, 7] = read_frame(pair[0])[5, 7] ^ 255
+    write_frame(pair[1], picture)
+    outputs = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["outputs"]
+    first, second = (
+        np.stack([read_frame(p) for p in sorted((path.parent / "frames").glob("*/*.png"))]).astype(float)
+        for path in files[0][:2]
+    )
+    difference = np.abs(first - second)
+    assert outputs["largest"] == difference.max() > 1
+    assert outputs["share"] == pytest.approx((difference > 0).mean())
+    assert outputs["psnr"] == pytest.approx(10 * np.log10(255**2 / (difference**2).mean()))
+    assert outputs["same_weights"] and outputs["same_input"] and not outputs["identical"]
+
+
+def test_identical_outputs_have_a_flag_and_no_psnr(files, tmp_path):
+    for clip in run.CLIPS:
+        for frame in run.FRAMES:
+            torch, jittor = (path.parent / "frames" / clip / f"{frame}.png" for path in files[0][:2])
+            jittor.write_bytes(torch.read_bytes())
+    outputs = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["outputs"]
+    assert outputs["identical"] and outputs["psnr"] is None and outputs["largest"] == 0
+    assert "identical" in (tmp_path / "out" / "comparison.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "word", "flag"),
+    [
+        ({"weights": {"path": "other.pkl", "sha256": "cd" * 32, "bytes": 1}}, "weights", "same_weights"),
+        ({"input_digest": "ee" * 32}, "input", "same_input"),
+    ],
+)
+def test_other_weights_or_input_are_never_called_the_same(files, tmp_path, change, word, flag):
+    run.edit(files[0][3], **change)
+    blur = comparison.compare(*files, tmp_path / "out")["blurs"]["Realistic"]
+    assert blur["outputs"][flag] is False
+    assert word in blur["outputs"]["skipped"] and "largest" not in blur["outputs"]
+    assert ("skipped" in blur["quality"]["difference"]) == (word == "input")
+    assert "same weights and input, " not in (tmp_path / "out" / "comparison.md").read_text().split("## Realistic")[1]
+
+
+def test_another_engine_is_said(files, tmp_path):
+    run.edit(files[0][1], engine="fast")
+    outputs = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["outputs"]
+    assert outputs["differs"] == ["engine: torch reference, jittor fast"] and outputs["largest"] == 1
+
+
+def test_times_show_what_the_unsynchronised_clock_hides(files, tmp_path):
+    timing = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["timing"]
+    seconds = read_json(files[0][1])["timing"]
+    assert timing["jittor"]["synchronised"]["forward"] == pytest.approx(np.median(seconds["synchronised"]["forward"]))
+    assert timing["jittor"]["forward_unseen_share"] > 0.99
+    assert timing["jittor"]["forward_billed_to_post_share"] == pytest.approx(1, abs=0.05)
+    assert timing["torch"]["forward_unseen_share"] == 0
+    ratio = timing["ratio"]
+    assert ratio["synchronised"]["forward"]["low"] < ratio["synchronised"]["forward"]["value"] < 1
+    assert ratio["as_reported"]["forward"]["value"] > 1000
+    total = [sum(parts) for parts in zip(*seconds["synchronised"].values(), strict=True)]
+    assert timing["jittor"]["synchronised"]["total"] == pytest.approx(np.median(total))
+
+
+def test_training_agreement(files, tmp_path):
+    found = comparison.compare(*files, tmp_path / "out")["training"]["Realistic"]
+    first, second = (
+        np.array([json.loads(line)["total"] for line in (path.parent / "log.jsonl").read_text().splitlines()])
+        for path in files[1][2:]
+    )
+    relative = np.abs(second / first - 1)
+    assert found["agreement"]["per_step"]["largest"] == pytest.approx(relative.max())
+    assert found["agreement"]["per_step"]["mean"] == pytest.approx(relative.mean())
+    window = found["agreement"]["smoothed"]["window"]
+    smooth = [np.array([v[i : i + window].mean() for i in range(len(v) - window + 1)]) for v in (first, second)]
+    assert found["agreement"]["smoothed"]["largest"] == pytest.approx(np.abs(smooth[1] / smooth[0] - 1).max())
+    assert found["agreement"]["both_fall"] and found["torch"]["falls"]
+    assert found["agreement"]["validation"][-1]["psnr"] == pytest.approx(0.01)
+
+
+def test_trainings_set_differently_are_not_compared(files, tmp_path):
+    run.edit(files[1][1], learning_rate=5e-4)
+    found = comparison.compare(*files, tmp_path / "out")["training"]
+    assert "learning_rate" in found["Gaussian"]["agreement"]["skipped"]
+    assert "skipped" not in found["Realistic"]["agreement"]
+
+
+@pytest.mark.parametrize("skipped", [("jittor",), ("torch",), ("torch", "jittor")])
+def test_a_skipped_framework_is_carried_through(tmp_path, skipped):
+    found = comparison.compare(*run.write_run(tmp_path / "run", skipped=skipped), tmp_path / "out")
+    text = (tmp_path / "out" / "comparison.md").read_text()
+    for framework in skipped:
+        blur = found["blurs"]["Gaussian"]
+        for section in (blur["runs"], blur["timing"], found["training"]["Gaussian"]):
+            assert section[framework] == {"skipped": "because no C++ compiler was found"}
+    for section in (found["blurs"]["Gaussian"]["quality"]["difference"], found["blurs"]["Gaussian"]["outputs"]):
+        assert "no C++ compiler" in section["skipped"]
+    assert "skipped, because" in text
+
+
+def test_without_ground_truth_or_times(files, tmp_path):
+    for path in files[0]:
+        clips = read_json(path)["clips"]
+        for clip in clips:
+            unknown = dict.fromkeys(("psnr", "ssim", "bicubic_psnr", "bicubic_ssim"))
+            clip["frames"] = [{**frame, **unknown} for frame in clip["frames"]]
+        run.edit(path, clips=clips, timing=None)
+    blur = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]
+    assert blur["quality"]["total"]["torch"] == {"psnr": None, "ssim": None}
+    assert "ground truth" in blur["quality"]["difference"]["skipped"]
+    assert "not measured" in blur["timing"]["torch"]["skipped"]
+
+
+def test_only_one_blur_and_no_training(files, tmp_path):
+    found = comparison.compare(files[0][:1], [], tmp_path / "out")
+    assert list(found["blurs"]) == ["Gaussian"] and found["training"] == {}
+    assert found["blurs"]["Gaussian"]["runs"]["jittor"] == {"skipped": "because no Gaussian result was given"}
+
+
+def test_inputs_are_named_with_their_digests(files, tmp_path):
+    found = comparison.compare(*files, tmp_path / "out")
+    assert read_json(tmp_path / "out" / "comparison.json") == found
+    assert [one["sha256"] for one in found["inputs"]] == [sha256_file(path) for path in (*files[0], *files[1])]
+    assert all((tmp_path / "out" / one["path"]).exists() for one in found["inputs"])
+
+
+def test_the_same_files_give_the_same_comparison(files, tmp_path):
+    first, second = (comparison.compare(*files, tmp_path / "out") for _ in range(2))
+    assert {**first, "provenance": None} == {**second, "provenance": None}
+    assert comparison.compare(*files, tmp_path / "out", seed=1)["blurs"] != first["blurs"]
+
+
+def test_mistakes_are_told_in_one_sentence(files, tmp_path):
+    inference, training = files
+    for given_files in ([tmp_path / "none.json"], [inference[0], inference[0]], [training[0]], []):
+        with pytest.raises(UserError):
+            comparison.compare(given_files, [], tmp_path / "out")
+    (tmp_path / "broken.json").write_text("{")
+    with pytest.raises(UserError, match="not JSON"):
+        comparison.compare([tmp_path / "broken.json"], [], tmp_path / "out")
+    (training[0].parent / "log.jsonl").write_text('{"step": 1, "total": NaN}\n')
+    with pytest.raises(UserError, match="not finite"):
+        comparison.compare(inference, training, tmp_path / "out")
+    (inference[0].parent / "frames" / "coffee" / f"{run.FRAMES[0]}.png").unlink()
+    with pytest.raises(UserError, match="does not exist"):
+        comparison.compare(inference, [], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_smoothing_is_the_mean_over_the_window():
+    assert agreement.smooth(np.array([1.0, 2.0, 6.0, 3.0]), 2) == pytest.approx([1.5, 4.0, 4.5])
+
+
+def test_mean_interval_against_scipy():
+    values = np.random.default_rng(0).normal(3, 1, size=40)
+    found = mean_interval(values, np.random.default_rng(1), draws=20000)
+    expected = stats.bootstrap((values,), np.mean, n_resamples=20000, method="percentile", rng=np.random.default_rng(2))
+    assert found["value"] == pytest.approx(values.mean()) and found["n"] == 40
+    assert found["low"] == pytest.approx(expected.confidence_interval.low, abs=0.01)
+    assert found["high"] == pytest.approx(expected.confidence_interval.high, abs=0.01)
+
+
+def test_median_ratio_interval_against_scipy():
+    rng = np.random.default_rng(3)
+    above, below = rng.lognormal(1, 0.2, 31), rng.lognormal(0, 0.2, 25)
+
+    def ratio(a, b, axis):  # noqa: ANN001, ANN202
+        return np.median(a, axis=axis) / np.median(b, axis=axis)
+
+    found = median_ratio_interval(above, below, np.random.default_rng(4), draws=20000)
+    other = np.random.default_rng(5)
+    expected = stats.bootstrap((above, below), ratio, n_resamples=20000, method="percentile", rng=other)
+    assert found["low"] == pytest.approx(expected.confidence_interval.low, rel=0.02)
+    assert found["high"] == pytest.approx(expected.confidence_interval.high, rel=0.02)
+
+
+def test_one_value_has_no_interval():
+    assert mean_interval([2.0], np.random.default_rng(0)) == {"value": 2.0, "low": None, "high": None, "n": 1}
+    assert median_ratio_interval([2.0], [4.0], np.random.default_rng(0))["low"] is None
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(-100, 100), min_size=2, max_size=20), st.floats(-50, 50))
+def test_mean_interval_moves_with_its_values(values, shift):
+    first = mean_interval(np.array(values), np.random.default_rng(0), draws=200)
+    moved = mean_interval(np.array(values) + shift, np.random.default_rng(0), draws=200)
+    for key in ("value", "low", "high"):
+        assert moved[key] == pytest.approx(first[key] + shift, abs=1e-9)
+    assert min(values) - 1e-9 <= first["low"] <= first["high"] <= max(values) + 1e-9

@@ -1,0 +1,243 @@
+"""The charts: complete, the same bytes each time, drawn from the files alone, with alternative text."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import pytest
+import results_fixture as run
+
+from vsrlib import chart_words, comparison, figures, panels, pictures
+from vsrlib.chart_style import LOOKS, PARTS
+from vsrlib.errors import UserError
+from vsrlib.files import read_json, sha256_file, write_json
+from vsrlib.frames import write_frame
+from vsrlib.resample import bicubic_on_grid
+
+NAMES = (
+    "chart_psnr_comparison", "chart_ssim_comparison", "chart_performance_radar", "chart_time_performance",
+    "chart_time_breakdown", "chart_efficiency", "chart_psnr_trend", "chart_quality_vs_speed",
+    "chart_video_psnr_distribution", "chart_video_ssim_distribution",
+)  # fmt: skip
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("figures")
+    comparison.compare(*run.write_run(root / "run"), root / "comparison")
+    return root / "comparison" / "comparison.json"
+
+
+@pytest.fixture(scope="module")
+def drawn(compared) -> Path:
+    written = figures.draw_all(compared, compared.parent.parent / "charts")
+    assert sorted(written) == sorted((compared.parent.parent / "charts").iterdir())
+    return compared.parent.parent / "charts"
+
+
+def test_ten_charts_in_both_forms(drawn):
+    assert tuple(figures.CHARTS) == NAMES
+    for name in NAMES:
+        picture = cv2.imread(str(drawn / f"{name}.png"))
+        root = ElementTree.parse(drawn / f"{name}.svg").getroot()
+        width, height = (float(root.get(side).removesuffix("pt")) / 72 for side in ("width", "height"))
+        # Twice as large as at 100 pixels an inch, to the rounding of a pixel.
+        assert abs(picture.shape[1] - 200 * width) < 1 and abs(picture.shape[0] - 200 * height) < 1
+        assert width < 6, "wider figures have letters too small for a telephone"
+
+
+def test_bytes_are_the_same_on_every_run_in_every_process(compared, drawn, tmp_path):
+    script = "import sys; from vsrlib import figures; figures.draw_all(*sys.argv[1:])"
+    project = Path(figures.__file__).parent.parent
+    environment = {**os.environ, "PYTHONPATH": str(project), "PYTHONHASHSEED": "7"}
+    subprocess.run([sys.executable, "-c", script, compared, tmp_path], check=True, env=environment)
+    for name in NAMES:
+        for ending in ("svg", "png"):
+            assert sha256_file(tmp_path / f"{name}.{ending}") == sha256_file(drawn / f"{name}.{ending}")
+
+
+def test_provenance_names_every_file(compared, drawn):
+    record = read_json(drawn / "provenance.json")
+    assert tuple(record["charts"]) == NAMES
+    for name, chart in record["charts"].items():
+        assert chart["sha256"] == {f"{name}.{e}": sha256_file(drawn / f"{name}.{e}") for e in ("svg", "png")}
+        assert chart["title"] and len(chart["alt"]) > len(chart["title"])
+    for source in record["sources"]:
+        assert sha256_file(drawn / source["path"]) == source["sha256"]
+    assert record["sources"][0]["sha256"] == sha256_file(compared)
+    assert record["statistics"]["seed"] == 0 and "commit" in record["measured"] and "machine" in record["drawn"]
+
+
+def test_svg_speaks(drawn):
+    charts = read_json(drawn / "provenance.json")["charts"]
+    for name in NAMES:
+        root = ElementTree.parse(drawn / f"{name}.svg").getroot()
+        assert root.get("role") == "img"
+        assert root.find(f"{SVG}title").text == charts[name]["title"]
+        assert root.find(f"{SVG}desc").text == charts[name]["alt"]
+
+
+def test_no_date_in_the_files(drawn):
+    for name in NAMES:
+        assert not re.search(r"20\d\d-\d\d-\d\d", (drawn / f"{name}.svg").read_text())
+        assert b"tEXt" not in (drawn / f"{name}.png").read_bytes()
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.7, -0.7])
+def test_titles_follow_the_numbers(tmp_path, gain):
+    found = comparison.compare(*run.write_run(tmp_path / "run", gain=gain), tmp_path / "out")
+    title = chart_words.quality_title(found, "psnr")
+    if gain:
+        assert f"{'Jittor' if gain > 0 else 'PyTorch'} is up to 0.70 dB" in title
+    else:
+        assert "reach the same PSNR" in title
+    assert chart_words.trend_title(found).endswith(f"{max(abs(gain), 0.01):.2f} dB PSNR")
+
+
+def test_a_changed_number_changes_the_chart(compared, drawn, tmp_path):
+    found = read_json(compared)
+    found["blurs"]["Gaussian"]["runs"]["jittor"]["peak_memory_mib"] *= 2
+    write_json(tmp_path / "comparison.json", found)
+    figures.draw_all(tmp_path / "comparison.json", tmp_path / "charts")
+    changed = {
+        name
+        for name in NAMES
+        if (tmp_path / "charts" / f"{name}.png").read_bytes() != (drawn / f"{name}.png").read_bytes()
+    }
+    assert changed == {"chart_efficiency", "chart_performance_radar"}
+
+
+@pytest.mark.parametrize("skipped", [("jittor",), ("torch", "jittor")])
+def test_a_skipped_framework_is_drawn_as_absent(tmp_path, skipped):
+    inference, training = run.write_run(tmp_path / "run", skipped=skipped, pictures=False)
+    comparison.compare(inference, training, tmp_path / "out")
+    figures.draw_all(tmp_path / "out" / "comparison.json", tmp_path / "charts")
+    for name, chart in read_json(tmp_path / "charts" / "provenance.json")["charts"].items():
+        assert "Jittor: skipped, because no C++ compiler was found" in chart["alt"], name
+
+
+def test_no_ground_truth_no_times_one_clip(tmp_path):
+    inference, training = run.write_run(tmp_path / "run", clips={"a": (22.0, 0.6)}, frames=("x",), pictures=True)
+    for path in inference:
+        frame = dict.fromkeys(("psnr", "ssim", "bicubic_psnr", "bicubic_ssim"))
+        run.edit(path, clips=[{"name": "a", "frames": [{"name": "x", **frame}]}], timing=None)
+    comparison.compare(inference, training, tmp_path / "out")
+    figures.draw_all(tmp_path / "out" / "comparison.json", tmp_path / "charts")
+    charts = read_json(tmp_path / "charts" / "provenance.json")["charts"]
+    assert charts["chart_time_breakdown"]["title"].endswith("nothing was timed")
+
+
+def test_a_missing_comparison_is_told(tmp_path):
+    with pytest.raises(UserError, match="cannot be read"):
+        figures.draw_all(tmp_path / "comparison.json", tmp_path)
+
+
+def test_methods_and_parts_differ_in_grey():
+    def grey(color: str) -> float:
+        return float(np.dot([int(color[i : i + 2], 16) for i in (1, 3, 5)], [0.299, 0.587, 0.114]))
+
+    parts = sorted(grey(color) for _, color, _ in PARTS.values())
+    assert min(np.diff(parts)) > 25
+    assert len({look.marker for look in LOOKS.values()}) == len({look.line for look in LOOKS.values()}) == len(LOOKS)
+    assert len({hatch for _, _, hatch in PARTS.values()}) == len(PARTS)
+
+
+def test_pyplot_stays_out():
+    script = "import sys, vsrlib.figures; sys.exit('matplotlib.pyplot' in sys.modules or 'IPython' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(Path(figures.__file__).parent.parent)}
+    assert subprocess.run([sys.executable, "-c", script], env=environment).returncode == 0
+
+
+# Pictures for notebooks
+
+
+def shown(picture: panels.Picture | panels.Page) -> str:
+    html = picture._repr_html_()
+    for image in re.findall(r"<img [^>]*>", html):
+        assert re.search(r'alt="[^"]+"', image) and 'src="data:image/' in image
+    return html
+
+
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
+
+
+def test_frames_and_kernels_show_themselves():
+    picture = pictures.show_frames({"a <1>": noise(20, 30), "b": noise(20, 30)})
+    assert "30 x 20" in picture.alt and "a &lt;1&gt;" in shown(picture)
+    assert "0.333" in pictures.show_kernels({"line": np.eye(3) / 3}).alt
+    assert repr(picture) == f"<picture: {picture.alt}>"
+    with pytest.raises(ValueError, match="alternative text"):
+        panels.Picture(picture.figure, " ")
+
+
+def test_crops_show_the_same_detail_of_every_image():
+    truth = np.zeros((64, 96, 3), np.uint8)
+    truth[24:40, 48:72] = noise(16, 24)
+    picture = pictures.show_crops({"input": truth[::4, ::4], "truth": truth})
+    small, large = (axes.images[0].get_array() for axes in picture.figure.axes)
+    assert np.array_equal(small, large[::4, ::4])
+    assert (large == truth[24:40, 48:72][0, 0]).all(axis=2).any(), "the detail holds what is detailed"
+    with pytest.raises(ValueError, match="whole part"):
+        pictures.show_crops({"input": truth[:20], "truth": truth})
+
+
+def test_flow_colours_tell_direction_and_length():
+    flow = np.zeros((2, 40, 60))
+    flow[0, :, 30:] = 5.0
+    valid = np.ones((40, 60), bool)
+    valid[:10] = False
+    picture = pictures.show_flow(flow, valid)
+    colours = picture.figure.axes[0].images[0].get_array()
+    assert np.allclose(colours[20, 10], 1) and np.allclose(colours[20, 50], [1, 0, 0]) and np.allclose(colours[5], 0.6)
+    assert "longest 5 pixels" in picture.alt and "25%" in picture.alt
+    shown(pictures.show_flow(np.zeros((2, 40, 60))))
+
+
+def test_training_curves_of_both_and_of_one(tmp_path):
+    _, training = run.write_run(tmp_path / "both", pictures=False)
+    assert "differ by" in pictures.show_training(training).alt
+    _, training = run.write_run(tmp_path / "one", skipped=("jittor",), pictures=False)
+    alone = pictures.show_training(training)
+    assert "falls by" in alone.alt and "Jittor, Gaussian: skipped, because no C++ compiler was found" in alone.alt
+    shown(pictures.show_training(training[1:2]))
+    with pytest.raises(UserError, match="no training"):
+        pictures.show_training([])
+
+
+def test_a_data_set_and_a_result_are_shown(tmp_path):
+    from vsrlib.degrade import degrade_clips
+
+    for index in range(5):
+        write_frame(tmp_path / "HR" / "clip" / f"{index:08d}.png", noise(64, 80, index))
+    degrade_clips(tmp_path / "HR", tmp_path / "set", "Gaussian", 0)
+    assert "Clip clip" in pictures.show_set(tmp_path / "set").alt
+    low = cv2.imread(str(tmp_path / "set" / "LR_blurdown_x4" / "clip" / "00000002.png"))[..., ::-1]
+    write_frame(tmp_path / "result" / "frames" / "clip" / "00000002.png", bicubic_on_grid(np.ascontiguousarray(low)))
+    frame = {"name": "00000002", "psnr": 21.5, "bicubic_psnr": 21.25}
+    clips = [{"name": "clip", "frames": [frame]}]
+    record = {"framework": "jittor", "blur": "Gaussian", "images": "frames", "clips": clips}
+    write_json(tmp_path / "result" / "inference.json", record)
+    picture = pictures.show_inference(
+        tmp_path / "result" / "inference.json", tmp_path / "set" / "LR_blurdown_x4", tmp_path / "set" / "HR"
+    )
+    assert [axes.get_title() for axes in picture.figure.axes] == [
+        "input, 20 x 16", "bicubic, 21.25 dB", "Jittor, 21.50 dB", "truth"
+    ]  # fmt: skip
+    shown(picture)
+    with pytest.raises(UserError, match="no clip other"):
+        pictures.show_inference(tmp_path / "result" / "inference.json", tmp_path / "set" / "HR", clip="other")
+    write_json(tmp_path / "skip.json", {"framework": "jittor", "skipped": "because <it> is missing"})
+    page = pictures.show_inference(tmp_path / "skip.json", tmp_path)
+    assert repr(page) == "Jittor: skipped, because <it> is missing" and "&lt;it&gt;" in shown(page)
+
+
+def test_all_charts_on_one_page(drawn):
+    html = shown(pictures.show_charts(drawn))
+    assert html.count("<img") == len(NAMES) and "image/svg+xml" in html

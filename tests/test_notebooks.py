@@ -1,0 +1,87 @@
+"""The rules that every notebook of the project keeps."""
+
+import ast
+import dataclasses
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from vsrlib.plan import parameters_cell
+from vsrlib.provenance import PROJECT_ROOT
+from vsrlib.settings import NOTEBOOKS
+
+PATHS = sorted((PROJECT_ROOT / "notebooks").glob("*.ipynb"))
+MAGIC = ("%", "!", "?")
+
+
+def cells(path: Path) -> list:
+    return nbformat.read(path, as_version=4).cells
+
+
+def code(path: Path) -> list[str]:
+    return [cell.source for cell in cells(path) if cell.cell_type == "code"]
+
+
+def test_the_notebooks_are_those_with_settings() -> None:
+    assert [path.stem for path in PATHS] == sorted(NOTEBOOKS)
+    assert [path.stem[:2] for path in PATHS] == [f"{number:02d}" for number in range(1, len(PATHS) + 1)]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+class TestNotebook:
+    def test_is_valid_and_committed_without_outputs(self, path: Path) -> None:
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+        assert notebook.metadata.kernelspec.name == "python3"
+        for cell in notebook.cells:
+            assert not cell.get("outputs") and cell.get("execution_count") is None
+            assert set(cell.metadata) <= {"tags"}
+
+    def test_begins_with_question_parameters_and_settings(self, path: Path) -> None:
+        first, second, third = cells(path)[:3]
+        assert first.cell_type == "markdown" and first.source.startswith("# ")
+        for word in ("**Question.**", "**Inputs.**", "**Outputs.**", "**How long.**"):
+            assert word in first.source
+        assert second.cell_type == "code" and second.metadata.tags == ["parameters"]
+        assert third.cell_type == "code" and ".require_inputs()" in third.source
+        assert all(not cell.metadata.get("tags") for cell in cells(path)[2:])
+
+    def test_parameters_are_the_settings_fields_with_a_comment_each(self, path: Path) -> None:
+        settings = NOTEBOOKS[path.stem]
+        assert parameters_cell(path) == dataclasses.asdict(settings())
+        assert list(parameters_cell(path)) == [field.name for field in dataclasses.fields(settings)]
+        assert all(re.fullmatch(r"\w+ = .+  # .+", line) for line in cells(path)[1].source.splitlines())
+
+    def test_every_parameter_goes_into_the_settings(self, path: Path) -> None:
+        (call,) = [
+            node
+            for node in ast.walk(ast.parse(code(path)[1]))
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == NOTEBOOKS[path.stem].__name__
+        ]
+        passed = {keyword.arg: getattr(keyword.value, "id", None) for keyword in call.keywords}
+        assert passed == {name: name for name in parameters_cell(path)}
+
+    def test_cells_are_short_and_define_nothing(self, path: Path) -> None:
+        for source in code(path):
+            assert len(source.splitlines()) <= 15 and all(len(line) <= 120 for line in source.splitlines())
+            assert source.strip() and not any(line.startswith(MAGIC) for line in source.splitlines())
+            defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While, ast.If)
+            assert not [node for node in ast.walk(ast.parse(source)) if isinstance(node, defined)]
+
+    def test_nothing_depends_on_where_it_lies(self, path: Path) -> None:
+        for source in code(path):
+            assert "sys.path" not in source and "os.chdir" not in source
+            strings = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
+            texts = [text for text in strings if isinstance(text, str)]
+            assert not [text for text in texts if re.match(r"(/|~|[A-Za-z]:[\\/]|\.\.)", text)]
+
+    def test_only_parameters_that_were_checked_are_used(self, path: Path) -> None:
+        # After the third cell everything goes through `settings`, so that no unchecked value slips in.
+        names = set(parameters_cell(path))
+        for source in code(path)[2:]:
+            tree = ast.parse(source)
+            own = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+            used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+            assert not (used - own) & names

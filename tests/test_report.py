@@ -1,0 +1,117 @@
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from vsrlib import provenance
+from vsrlib.report import Chart, Row, duration, write_index, write_notebook
+
+LOADS = {"src", "href", "srcset", "data", "poster", "action"}
+
+
+class Page(HTMLParser):
+    """Collects what a page would load, its scripts, and which tags stay open."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.images: list[dict] = []
+        self.text = ""
+        self.feed(text)
+        self.loaded += re.findall(r"(?:url\(|@import)\s*['\"]?(?!data:)([^'\")]+)", text)
+
+    def handle_starttag(self, tag: str, attributes: list) -> None:
+        self.tags.append(tag)
+        found = dict(attributes)
+        if tag == "img":
+            self.images.append(found)
+        for name in LOADS & set(found):
+            (self.links if tag == "a" else self.loaded).append(found[name])
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture
+def executed(tmp_path: Path) -> Path:
+    table = "| a | b |\n|---|---|\n| 1 | 2 |"
+    cells = [
+        nbformat.v4.new_markdown_cell(f"# A title\n\n{table}\n\nSee [the paper](https://example.org)."),
+        nbformat.v4.new_code_cell("x = '<script>alert(1)</script>'\nx", execution_count=1),
+        nbformat.v4.new_code_cell("raise", execution_count=2),
+    ]
+    text = {"text/plain": "'<script>alert(1)</script>'"}
+    svg = {"image/svg+xml": "<svg xmlns='http://www.w3.org/2000/svg'/>", "text/plain": "<Figure>"}
+    script = {"application/javascript": "alert(2)", "text/plain": "a widget"}
+    new = nbformat.v4.new_output
+    cells[1].outputs = [new("execute_result", text, execution_count=1), new("display_data", svg)]
+    cells[1].outputs += [new("display_data", script), new("stream", name="stderr", text="a bar\n")]
+    lines = ["\x1b[31mValueError\x1b[0m: <b>bad</b>"]
+    cells[2].outputs = [new("error", ename="ValueError", evalue="<b>bad</b>", traceback=lines)]
+    path = tmp_path / "step" / "executed.ipynb"
+    path.parent.mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+def test_a_notebooks_page_loads_nothing_and_runs_nothing(executed: Path) -> None:
+    page = Page(write_and_read(executed))
+    assert all(source.startswith("data:") for source in page.loaded)
+    assert not {"script", "link", "iframe", "object", "embed"} & set(page.tags)
+    assert "https://example.org" in page.links
+    assert "A title" in page.text and "a widget" in page.text and "a bar" in page.text
+    assert "alert(1)" in page.text and "<b>bad</b>" in page.text and "alert(2)" not in page.text
+    assert "table" in page.tags and page.tags.count("img") == 1
+
+
+def write_and_read(executed: Path) -> str:
+    write_notebook(executed, executed.with_name("report.html"))
+    return executed.with_name("report.html").read_text(encoding="utf-8")
+
+
+def rows() -> list[Row]:
+    links = ("a/report.html", "a/executed.ipynb")
+    return [
+        Row("01_a", "done", 61.0, "24.1 dB <x>", "", links),
+        Row("02_b", "failed", 2.0, "", "ValueError: <img src=x onerror=alert(1)> & co"),
+        Row("03_c", "not run", None, "", 'because step "02_b" failed'),
+    ]
+
+
+def test_the_index_shows_every_step_and_escapes_what_comes_from_data(tmp_path: Path) -> None:
+    charts = [Chart("figures/chart_a.svg", "A <i>", 'says "b"')]
+    write_index(tmp_path / "index.html", "quick <b>", rows(), charts, provenance.collect())
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert "<x>" not in text and "<img src=x" not in text and "quick <b>" not in text
+    for words in ("01_a", "24.1 dB <x>", "1 min 01 s", "failed", "because step", "1 of 3 steps done", "quick <b>"):
+        assert words in page.text
+    assert {"a/report.html", "a/executed.ipynb"} <= set(page.links)
+    (image,) = page.images
+    assert (image["src"], image["alt"]) == ("figures/chart_a.svg", 'says "b"')
+    assert "A <i>" in page.text and "<i>" not in text
+    assert not {"script", "link"} & set(page.tags)
+    assert 'name="viewport"' in text and "@media print" in text
+
+
+def test_the_index_is_well_formed_and_changes_at_once(tmp_path: Path) -> None:
+    page = tmp_path / "index.html"
+    write_index(page, "quick", rows(), [], provenance.collect())
+    text = page.read_text(encoding="utf-8")
+    for tag in ("table", "tr", "td", "th", "main", "dl", "dt", "dd", "body", "html", "span", "a"):
+        assert len(re.findall(rf"<{tag}[ >]", text)) == text.count(f"</{tag}>"), tag
+    write_index(page, "quick", rows()[:1], [], provenance.collect())
+    assert "02_b" not in page.read_text(encoding="utf-8")
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(None, "–"), (0.04, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (125, "2 min 05 s"), (7620, "2 h 07 min")],
+)
+def test_durations_are_words(seconds: float | None, words: str) -> None:
+    assert duration(seconds) == words

@@ -1,0 +1,131 @@
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vsrlib.errors import UserError
+from vsrlib.provenance import PROJECT_ROOT
+from vsrlib.settings import (
+    NOTEBOOKS,
+    CompareSettings,
+    DataSettings,
+    EnvironmentSettings,
+    InferSettings,
+    Settings,
+    TrainSettings,
+    resolve,
+    shown,
+)
+
+WRONG: list[tuple[type[Settings], dict[str, Any], str]] = [
+    (EnvironmentSettings, {"frameworks": ["torch", "tensorflow"]}, "'tensorflow'; choose one of: torch, jittor"),
+    (EnvironmentSettings, {"frameworks": []}, "at least one: torch, jittor"),
+    (EnvironmentSettings, {"frameworks": ["torch", "torch"]}, "at most once"),
+    (EnvironmentSettings, {"frameworks": "torch"}, "give a list of texts"),
+    (EnvironmentSettings, {"frameworks": [1]}, "give a list of texts"),
+    (DataSettings, {"height": 250}, "height is 250; give a multiple of 4"),
+    (DataSettings, {"width": 32}, "at least 64"),
+    (DataSettings, {"test_frames": 4}, "test_frames is 4; give at least 5, because the network looks at five"),
+    (DataSettings, {"name": "../x", "test_root": "clips"}, "letters, digits"),
+    (DataSettings, {"name": "Mine"}, "stands for photographs"),
+    (DataSettings, {"test_root": "clips"}, "stands for photographs"),
+    (TrainSettings, {"framework": "Torch"}, "framework is 'Torch'; choose one of: torch, jittor"),
+    (TrainSettings, {"blur": "gaussian"}, "blur is 'gaussian'; choose one of: Gaussian, Realistic"),
+    (TrainSettings, {"preset": "big"}, "preset is 'big'; choose one of: study, published"),
+    (TrainSettings, {"steps": 0}, "steps is 0; give at least 1"),
+    (TrainSettings, {"steps": "200"}, "steps is '200'; give a whole number"),
+    (TrainSettings, {"steps": 2.5}, "steps is 2.5; give a whole number"),
+    (TrainSettings, {"steps": True}, "steps is True; give a whole number"),
+    (TrainSettings, {"learning_rate": 0.0}, "between 0 and 1"),
+    (TrainSettings, {"learning_rate": float("nan")}, "between 0 and 1"),
+    (TrainSettings, {"seed": -1}, "seed is -1; give at least 0"),
+    (TrainSettings, {"hr_root": None}, "hr_root is None; give a text"),
+    (InferSettings, {"engine": "fast"}, "engine is 'fast'"),
+    (InferSettings, {"border": 1}, "border is 1; give True or False"),
+    (InferSettings, {"timing_repeats": -1}, "at least 0"),
+    (CompareSettings, {"inference_files": "a.json"}, "a list of texts or None"),
+]
+
+
+@pytest.mark.parametrize(("settings", "values", "message"), WRONG)
+def test_wrong_values_are_refused_in_one_sentence(settings: type[Settings], values: dict, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        settings(**values)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("settings", NOTEBOOKS.values())
+def test_defaults_are_valid_and_frozen(settings: type[Settings]) -> None:
+    built = settings()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        built.output = "elsewhere"
+    # A default that another run would change is no default.
+    assert all(value == getattr(settings(), name) for name, value in dataclasses.asdict(built).items())
+
+
+@pytest.mark.parametrize("settings", NOTEBOOKS.values())
+def test_settings_show_one_parameter_a_line_and_can_be_read_back(settings: type[Settings]) -> None:
+    shown_as = repr(settings())
+    assert len(shown_as.splitlines()) == len(dataclasses.fields(settings)) + 2
+    assert eval(shown_as, {settings.__name__: settings}) == settings()
+
+
+def test_a_learning_rate_of_one_is_out_of_range() -> None:
+    with pytest.raises(UserError):
+        TrainSettings(learning_rate=1)
+
+
+def test_paths_are_taken_from_the_project_wherever_one_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = TrainSettings().inputs()
+    monkeypatch.chdir(tmp_path)
+    assert TrainSettings().inputs() == before
+    assert resolve("data") == PROJECT_ROOT / "data"
+    assert resolve(str(tmp_path)) == tmp_path
+    assert shown(PROJECT_ROOT / "data") == "data" and shown(tmp_path) == str(tmp_path)
+
+
+def test_the_folder_follows_framework_and_blur() -> None:
+    assert TrainSettings(framework="jittor").folder.name == "03_train_network_jittor"
+    assert InferSettings(blur="Gaussian").folder.name == "04_infer_clips_torch_Gaussian"
+    assert TrainSettings(output="elsewhere").folder == PROJECT_ROOT / "elsewhere"
+
+
+def test_each_notebook_reads_what_the_one_before_wrote() -> None:
+    made = DataSettings().outputs()
+    infer = InferSettings().inputs()
+    for path in (*TrainSettings().inputs().values(), infer["input_path"], infer["gt_path"]):
+        assert any(path.is_relative_to(folder) for folder in made)
+    assert InferSettings(framework="jittor").inputs()["weights"].parent == TrainSettings(framework="torch").folder
+
+
+def test_missing_inputs_are_named_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    settings = TrainSettings(hr_root=str(tmp_path / "train"), validation_root=str(tmp_path / "none"))
+    with pytest.raises(UserError, match="validation_root is .*none, which does not exist: run 02_generate_data first"):
+        settings.require_inputs()
+    (tmp_path / "none").mkdir()
+    assert settings.require_inputs() is settings
+
+
+def test_ground_truth_is_never_guessed_for_clips_of_ones_own() -> None:
+    assert InferSettings(input_path="mine").ground_truth is None
+    assert "gt_path" not in InferSettings(input_path="mine").inputs()
+    assert InferSettings(input_path="mine", gt_path="hr").ground_truth == PROJECT_ROOT / "hr"
+    assert InferSettings(blur="Gaussian").ground_truth == PROJECT_ROOT / "data/Embedded_BlurDown_Gaussian/HR"
+
+
+def test_the_comparison_takes_what_the_run_holds_or_what_is_named(tmp_path: Path) -> None:
+    settings = CompareSettings(run_folder=str(tmp_path))
+    with pytest.raises(UserError, match="run 04_infer_clips first"):
+        settings.require_inputs()
+    for name in ("04_infer_clips_b/inference.json", "04_infer_clips_a/inference.json", "03_train_network_a/train.json"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    found = settings.require_inputs().inference
+    assert [path.parent.name for path in found] == ["04_infer_clips_a", "04_infer_clips_b"]
+    assert [path.parent.name for path in settings.training] == ["03_train_network_a"]
+    named = CompareSettings(inference_files=[str(tmp_path / "x.json")], training_files=[])
+    with pytest.raises(UserError, match="inference_files is .*x.json.*run 04_infer_clips first"):
+        named.require_inputs()

@@ -1,0 +1,123 @@
+"""Titles and notes of the charts: findings in words, computed from a comparison."""
+
+import math
+
+from vsrlib.chart_data import frame_differences, measured_frames, methods_of, speed_points
+from vsrlib.chart_style import LOOKS
+from vsrlib.results import FRAMEWORKS, NAMES, is_skipped
+
+UNITS = {"psnr": ("PSNR", " (dB)", " dB", 2), "ssim": ("SSIM", "", "", 4)}
+NO_TRUTH = "no ground truth, so no quality was measured"
+
+
+def quality_title(found: dict, metric: str) -> str:
+    """What the frameworks' quality comes to, in words."""
+    label, _, unit, digits = UNITS[metric]
+    differences = [
+        blur["quality"]["difference"][metric]["value"]
+        for blur in found["blurs"].values()
+        if not is_skipped(blur["quality"]["difference"])
+    ]
+    above = _above_bicubic(found, metric)
+    if not differences:
+        alone = [NAMES[f] for f in FRAMEWORKS if f in methods_of(found)]
+        who = f" of {alone[0]} alone" if len(alone) == 1 else ": no comparison of the frameworks"
+        return f"{label}{who}{above}"
+    largest = max(differences, key=abs)
+    if abs(largest) < 0.5 * 10**-digits:
+        return f"PyTorch and Jittor reach the same {label} to {digits} decimals{above}"
+    who = "Jittor" if largest > 0 else "PyTorch"
+    return f"{who} is up to {abs(largest):.{digits}f}{unit} {label} ahead{above}"
+
+
+def trend_title(found: dict) -> str:
+    """By how much the frameworks differ in a single frame, in words."""
+    largest = [value for blur in found["blurs"].values() for value in frame_differences(blur, "psnr")]
+    if not largest:
+        return "PSNR by frame: no comparison of the frameworks"
+    bound = max(1, math.ceil(100 * max(largest) - 1e-9)) / 100
+    return f"In no frame do PyTorch and Jittor differ by more than {bound:.2f} dB PSNR"
+
+
+def spread_title(found: dict, metric: str) -> str:
+    """How far the single frames lie apart, against how far the frameworks do, in words."""
+    label, _, unit, digits = UNITS[metric]
+    spreads = []
+    for blur in found["blurs"].values():
+        for frames in measured_frames(blur, metric).values():
+            values = [frame[metric] for frame in frames]
+            spreads.append(max(values) - min(values))
+    if not spreads:
+        return f"{label}: nothing was measured"
+    words = f"Frames lie up to {max(spreads):.{digits}f}{unit} {label} apart"
+    differences = [value for blur in found["blurs"].values() for value in frame_differences(blur, metric)]
+    return f"{words}, the frameworks {max(differences):.{digits}f}{unit} in the same frame" if differences else words
+
+
+def quality_vs_speed_title(found: dict) -> str:
+    """Who is faster and by how much quality it differs, in words; of the last blur that has both."""
+    both = [blur for blur in found["blurs"].values() if len(speed_points(blur)) == 2]
+    if not both:
+        return "Quality against time: no comparison of the frameworks"
+    points = speed_points(both[-1])
+    seconds = {framework: points[framework][0][1] for framework in FRAMEWORKS}
+    fast, slow = sorted(seconds, key=seconds.get)
+    gap = points[slow][1] - points[fast][1]
+    words = "the same PSNR" if abs(gap) < 0.005 else f"{abs(gap):.2f} dB {'less' if gap > 0 else 'more'} PSNR"
+    return f"{NAMES[fast]} takes {seconds[fast] / seconds[slow]:.0%} of {NAMES[slow]}'s time, for {words}"
+
+
+def skip_notes(found: dict) -> list[str]:
+    """One line for each framework that was skipped, and why, and for runs that do not compare like with like."""
+    notes = {}
+    for blur, one in found["blurs"].items():
+        for framework, run in one["runs"].items():
+            if is_skipped(run):
+                notes.setdefault(f"{NAMES[framework]}: skipped, {run['skipped']}", []).append(blur)
+        for what in ("weights", "input"):
+            if one["outputs"][f"same_{what}"] is False:
+                notes.setdefault(f"The two frameworks did not run the same {what}", []).append(blur)
+    every = len(found["blurs"])
+    return [note if len(blurs) == every else f"{note} ({', '.join(blurs)} blur)" for note, blurs in notes.items()]
+
+
+def footer(found: dict, how: str) -> str:
+    """What was run on what, for the last line of a chart."""
+    runs = [run for blur in found["blurs"].values() for run in blur["runs"].values() if not is_skipped(run)]
+    if not runs:
+        return "Nothing was run."
+    presets, devices, sets = (", ".join(sorted({run[k] for run in runs})) for k in ("preset", "device", "set"))
+    return f"{how[0].upper()}{how[1:]}. {sets.replace('_', ' ')}; network: {presets}; device: {devices}."
+
+
+def totals(found: dict, metric: str) -> str:
+    """The means over all frames, in words."""
+    label, _, unit, digits = UNITS[metric]
+    parts = []
+    for blur, one in found["blurs"].items():
+        total = one["quality"]["total"]
+        known = [m for m in LOOKS if m in total and total[m][metric] is not None]
+        values = [f"{LOOKS[m].label} {total[m][metric]:.{digits}f}{unit}" for m in known]
+        parts.append(f"{blur} blur, {label} over all frames: {', '.join(values) or 'none'}.")
+    return " ".join(parts)
+
+
+def why_empty(blur: dict, otherwise: str = NO_TRUTH) -> str:
+    """Why a panel has nothing to show."""
+    reasons = [f"{NAMES[f]}: skipped, {run['skipped']}" for f, run in blur["runs"].items() if is_skipped(run)]
+    return "; ".join(reasons) if len(reasons) == len(FRAMEWORKS) else otherwise
+def _above_bicubic(found: dict, metric: str) -> str:
+    _, _, unit, digits = UNITS[metric]
+    gaps = [
+        total[framework][metric] - total["bicubic"][metric]
+        for blur in found["blurs"].values()
+        for framework in FRAMEWORKS
+        if framework in (total := blur["quality"]["total"]) and total[framework][metric] is not None
+    ]
+    if not gaps:
+        return ""
+    low, high = (f"{abs(gap):.{digits}f}" for gap in sorted((min(gaps), max(gaps)), key=abs))
+    amount = low if low == high else f"{low} to {high}"
+    if min(gaps) > 0 or max(gaps) < 0:
+        return f", {amount}{unit} {'above' if min(gaps) > 0 else 'below'} bicubic"
+    return f", from {min(gaps):.{digits}f} to {max(gaps):+.{digits}f}{unit} against bicubic"

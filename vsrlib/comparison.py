@@ -1,0 +1,248 @@
+"""Puts the result files of one run beside each other: quality, outputs, time, memory and training.
+
+The frameworks are compared within one blur type. A framework that was skipped stays in every section
+as {"skipped": "because ..."}; so does a comparison that the files do not allow.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from vsrlib import agreement, comparison_table, provenance, results
+from vsrlib.errors import UserError
+from vsrlib.files import atomic_path, sha256_file, write_json
+from vsrlib.intervals import DRAWS, LEVEL, mean_interval, median_ratio_interval
+from vsrlib.results import BLURS, FRAMEWORKS, RUN_FIELDS, TRAINING_FIELDS, is_skipped, why_not_both
+
+PARTS = ("pre", "forward", "post")
+PROTOCOLS = ("synchronised", "as_reported")
+
+_SAME_TRAINING = ("preset", "objective", "seed", "steps", "batch_size", "patch_size", "learning_rate")
+
+table = comparison_table.table
+
+
+def compare(inference_files: Sequence[Path], training_files: Sequence[Path], output: Path, seed: int = 0) -> dict:
+    """Compare the frameworks from the inference.json and train.json files of one run.
+
+    Writes comparison.json and comparison.md (the same as tables) into the folder `output` and returns the former:
+    "blurs": {blur: {"runs", "quality", "outputs", "timing"}}, "training": {blur: {framework, "agreement"}},
+    "statistics" (bootstrap: draws, level, seed), "inputs" (path relative to `output`, sha256) and "provenance".
+    Times are seconds per frame, PSNR dB, memory MiB, differences Jittor minus PyTorch.
+    `seed` starts the bootstrap's random numbers. UserError: a file that is missing, damaged or given twice.
+    """
+    output = Path(output)
+    runs = results.collect(inference_files, output, RUN_FIELDS)
+    trainings = results.collect(training_files, output, TRAINING_FIELDS)
+    if not runs:
+        raise UserError("There is no inference result to compare; run the inference first.")
+    rng = np.random.default_rng(seed)
+    blurs = {b: _compare_runs(results.pair(runs, b), output, rng) for b in BLURS if results.given(runs, b)}
+    training = {b: _compare_training(results.pair(trainings, b), output) for b in BLURS if results.given(trainings, b)}
+    files = (*inference_files, *training_files)
+    inputs = [{"path": results.relative(path, output), "sha256": sha256_file(path)} for path in files]
+    statistics = {"method": "percentile bootstrap", "draws": DRAWS, "level": LEVEL, "seed": seed}
+    result = {
+        "blurs": blurs,
+        "training": training,
+        "statistics": statistics,
+        "inputs": inputs,
+        "provenance": provenance.collect(seed=seed),
+    }
+    write_json(output / "comparison.json", result)
+    with atomic_path(output / "comparison.md") as temporary:
+        temporary.write_text(table(result), encoding="utf-8")
+    return result
+
+
+def frames_of(run: dict, clip: str | None = None) -> list[dict]:
+    """Frames of one clip or of all, in order, each with the name of its "clip"."""
+    clips = [one for one in run["clips"] if clip in (None, one["name"])]
+    return [{"clip": one["name"], **frame} for one in clips for frame in one["frames"]]
+
+
+def pair_frames(runs: dict) -> list[tuple[dict, dict]]:
+    """Frames that both frameworks have, (torch, jittor), in order."""
+    first, second = ({(frame["clip"], frame["name"]): frame for frame in frames_of(runs[f])} for f in FRAMEWORKS)
+    return [(frame, second[key]) for key, frame in first.items() if key in second]
+
+
+# Inference
+
+
+def _compare_runs(runs: dict[str, dict], output: Path, rng: np.random.Generator) -> dict:
+    return {
+        "runs": runs,
+        "quality": _quality(runs, rng),
+        "outputs": _outputs(runs, output),
+        "timing": _timing(runs, rng),
+    }
+
+
+def _quality(runs: dict[str, dict], rng: np.random.Generator) -> dict:
+    """Mean PSNR and SSIM per clip and over all frames, and the paired differences."""
+    methods = {f: (runs[f], "") for f in FRAMEWORKS if not is_skipped(runs[f])}
+    if not methods:
+        return {"clips": [], "total": {}, "difference": {"skipped": why_not_both(runs)}}
+    any_run = next(iter(methods.values()))[0]
+    methods["bicubic"] = (any_run, "bicubic_")
+    clips = []
+    for name in [clip["name"] for clip in any_run["clips"]]:
+        means = {method: _means(frames_of(run, name), prefix) for method, (run, prefix) in methods.items()}
+        clips.append({"name": name, "frames": len(frames_of(any_run, name)), **means})
+    total = {method: _means(frames_of(run), prefix) for method, (run, prefix) in methods.items()}
+    return {
+        "clips": clips,
+        "total": {"frames": len(frames_of(any_run)), **total},
+        "difference": _paired_difference(runs, rng),
+        "gain_over_bicubic": {
+            framework: mean_interval([frame["psnr"] - frame["bicubic_psnr"] for frame in judged], rng)
+            for framework in FRAMEWORKS
+            if not is_skipped(runs[framework]) and (judged := _judged(frames_of(runs[framework])))
+        },
+    }
+
+
+def _judged(frames: list[dict]) -> list[dict]:
+    return [frame for frame in frames if frame["psnr"] is not None and frame["bicubic_psnr"] is not None]
+
+
+def _means(frames: list[dict], prefix: str) -> dict:
+    means = {}
+    for metric in ("psnr", "ssim"):
+        values = [frame[prefix + metric] for frame in frames if frame[prefix + metric] is not None]
+        means[metric] = float(np.mean(values)) if values else None
+    return means
+
+
+def _paired_difference(runs: dict[str, dict], rng: np.random.Generator) -> dict:
+    reason = why_not_both(runs)
+    if reason:
+        return {"skipped": reason}
+    if runs["torch"]["input_digest"] != runs["jittor"]["input_digest"]:
+        return {"skipped": "because the two runs did not see the same input frames (their digests differ)"}
+    pairs = [(t, j) for t, j in pair_frames(runs) if t["psnr"] is not None and j["psnr"] is not None]
+    if not pairs:
+        return {"skipped": "because there is no ground truth for frames that both have"}
+    return {metric: mean_interval([j[metric] - t[metric] for t, j in pairs], rng) for metric in ("psnr", "ssim")}
+
+
+def _outputs(runs: dict[str, dict], output: Path) -> dict:
+    """Differences of the written pictures; only runs with the same weights and input are compared."""
+    reason = why_not_both(runs)
+    if reason:
+        return {"same_weights": None, "same_input": None, "differs": [], "skipped": reason}
+    torch, jittor = runs["torch"], runs["jittor"]
+    same_weights = torch["weights"]["sha256"] == jittor["weights"]["sha256"]
+    same_input = torch["input_digest"] == jittor["input_digest"]
+    differs = []
+    if not same_weights:
+        differs.append(_differs("weights (sha256)", torch["weights"]["sha256"][:12], jittor["weights"]["sha256"][:12]))
+    if not same_input:
+        differs.append(_differs("input frames (digest)", torch["input_digest"][:12], jittor["input_digest"][:12]))
+    differs += [
+        _differs(name, torch[name], jittor[name])
+        for name in ("set", "preset", "engine", "border", "device")
+        if torch[name] != jittor[name]
+    ]
+    found = {"same_weights": same_weights, "same_input": same_input, "differs": differs}
+    if not (same_weights and same_input):
+        return {**found, "skipped": f"because weights and input are not the same: {'; '.join(differs)}"}
+    pairs = pair_frames(runs)
+    if not pairs:
+        return {**found, "skipped": "because the two runs have no frame in common"}
+    left_out = max(len(frames_of(torch)), len(frames_of(jittor))) - len(pairs)
+    if left_out:
+        found["differs"].append(f"{left_out} frames are in one run only")
+    pictures = ((_picture(torch, t, output), _picture(jittor, j, output)) for t, j in pairs)
+    return {**found, **agreement.compare_images(pictures)}
+
+
+def _differs(name: str, torch: object, jittor: object) -> str:
+    return f"{name}: torch {torch}, jittor {jittor}"
+
+
+def _picture(run: dict, frame: dict, output: Path) -> Path:
+    name = frame["name"] if frame["name"].endswith(".png") else f"{frame['name']}.png"
+    return results.located(run["file"], output).parent / run["images"] / frame["clip"] / name
+
+
+def _timing(runs: dict[str, dict], rng: np.random.Generator) -> dict:
+    """Median seconds per frame by part, and the ratios torch / jittor, in both protocols."""
+    timing: dict = {framework: _medians(runs[framework]) for framework in FRAMEWORKS}
+    reason = why_not_both(timing)
+    if reason:
+        return {**timing, "ratio": {"skipped": reason}}
+    seconds = {f: {p: with_total(runs[f]["timing"][p]) for p in PROTOCOLS} for f in FRAMEWORKS}
+    ratio = {
+        protocol: {
+            part: median_ratio_interval(seconds["torch"][protocol][part], seconds["jittor"][protocol][part], rng)
+            for part in (*PARTS, "total")
+        }
+        for protocol in PROTOCOLS
+    }
+    return {**timing, "ratio": ratio}
+
+
+def with_total(seconds: dict) -> dict[str, np.ndarray]:
+    """Repeats per part as arrays (repeats,), with their sum as "total"."""
+    parts = {part: np.asarray(seconds[part], np.float64) for part in PARTS}
+    return {**parts, "total": sum(parts.values())}
+
+
+def _medians(run: dict) -> dict:
+    if is_skipped(run):
+        return {"skipped": run["skipped"]}
+    if not run["timing"]:
+        return {"skipped": "because its times were not measured (timing repeats 0)"}
+    medians = {
+        protocol: {part: float(np.median(values)) for part, values in with_total(run["timing"][protocol]).items()}
+        for protocol in PROTOCOLS
+    }
+    true, reported = medians["synchronised"], medians["as_reported"]
+    return {
+        **medians,
+        "repeats": run["timing"]["repeats"],
+        "warm_up_seconds": run["warm_up_seconds"],
+        # Of the forward pass's true time: the share that the unsynchronised clock does not see in "forward",
+        # and the share by which its "post" is longer than true post-processing.
+        "forward_unseen_share": (true["forward"] - reported["forward"]) / true["forward"],
+        "forward_billed_to_post_share": (reported["post"] - true["post"]) / true["forward"],
+    }
+
+
+# Training
+
+
+def _compare_training(pair: dict[str, dict], output: Path) -> dict:
+    falls = {f: {} if is_skipped(run) else {"falls": run["last_loss"] < run["first_loss"]} for f, run in pair.items()}
+    return {**{f: {**run, **falls[f]} for f, run in pair.items()}, "agreement": _training_agreement(pair, output)}
+
+
+def _training_agreement(pair: dict[str, dict], output: Path) -> dict:
+    reason = why_not_both(pair)
+    if reason:
+        return {"skipped": reason}
+    torch, jittor = pair["torch"], pair["jittor"]
+    differs = [_differs(name, torch[name], jittor[name]) for name in _SAME_TRAINING if torch[name] != jittor[name]]
+    if differs:
+        return {"skipped": f"because the two trainings were set differently: {'; '.join(differs)}"}
+    logs = (results.located(run["file"], output).parent / run["log"] for run in (torch, jittor))
+    first, second = (agreement.read_losses(log) for log in logs)
+    psnr = {entry["step"]: entry["psnr"] for entry in torch["validation"]}
+    return {
+        **agreement.compare_losses(first, second),
+        "first_loss": _relative_change(torch["first_loss"], jittor["first_loss"]),
+        "last_loss": _relative_change(torch["last_loss"], jittor["last_loss"]),
+        "both_fall": all(run["last_loss"] < run["first_loss"] for run in (torch, jittor)),
+        "validation": [
+            {"step": entry["step"], "psnr": entry["psnr"] - psnr[entry["step"]]}
+            for entry in jittor["validation"]
+            if entry["psnr"] is not None and psnr.get(entry["step"]) is not None
+        ],
+    }
+
+
+def _relative_change(reference: float, other: float) -> float:
+    return abs(other - reference) / max(abs(reference), 1e-12)

@@ -1,0 +1,149 @@
+"""A comparison as Markdown: what comparison.md holds and what the notebooks show."""
+
+from collections.abc import Sequence
+
+from vsrlib.results import FRAMEWORKS, NAMES, is_skipped
+
+_METHODS = {"bicubic": "bicubic", **NAMES}
+_PROTOCOLS = {"synchronised": "synchronised", "as_reported": "as the earlier report timed it"}
+_PARTS = ("pre", "forward", "post", "total")
+
+
+def table(result: dict) -> str:
+    """The whole comparison as Markdown: quality, outputs, time, memory and training."""
+    sections = ["# Comparison"]
+    for blur, found in result["blurs"].items():
+        sections += [f"## {blur} blur", quality_table(found["quality"], result["statistics"])]
+        sections += [outputs_text(found["outputs"]), timing_table(found["timing"]), memory_table(found["runs"])]
+    for blur, found in result["training"].items():
+        sections += [f"## Training, {blur} blur", training_table(found)]
+    return "\n\n".join(sections) + "\n"
+
+
+def quality_table(quality: dict, statistics: dict) -> str:
+    """PSNR and SSIM per clip and over all frames, and the paired difference in words."""
+    methods = [method for method in _METHODS if method in quality["total"]]
+    if not methods:
+        return _skipped(quality["difference"])
+    header = ["clip", "frames"] + [f"{_METHODS[m]} {unit}" for unit in ("PSNR (dB)", "SSIM") for m in methods]
+    rows = [
+        [clip["name"], str(clip["frames"])]
+        + [number(clip[m]["psnr"], 3) for m in methods]
+        + [number(clip[m]["ssim"], 4) for m in methods]
+        for clip in (*quality["clips"], {"name": "**all frames**", **quality["total"]})
+    ]
+    difference = quality["difference"]
+    if is_skipped(difference):
+        words = f"Difference of the frameworks: {_skipped(difference)}"
+    else:
+        psnr, ssim = difference["psnr"], difference["ssim"]
+        words = (
+            f"Jittor minus PyTorch, paired over {psnr['n']} frames: {interval(psnr, 4, signed=True)} dB PSNR, "
+            f"{interval(ssim, 6, signed=True)} SSIM ({statistics['level']:.0%} bootstrap intervals over these frames, "
+            f"{statistics['draws']} draws, seed {statistics['seed']}; frames of one clip are alike, so the intervals "
+            "say little about other clips)."
+        )
+    return f"{markdown(header, rows)}\n\n{words}"
+
+
+def outputs_text(outputs: dict) -> str:
+    """How far the two frameworks' written pictures agree, in words."""
+    if is_skipped(outputs):
+        return f"Outputs: {_skipped(outputs)}"
+    besides = f" The runs differ in: {'; '.join(outputs['differs'])}." if outputs["differs"] else ""
+    if outputs["identical"]:
+        return f"Outputs, same weights and input: identical in all {outputs['frames']} pictures.{besides}"
+    return (
+        f"Outputs, same weights and input, {outputs['frames']} pictures: "
+        f"largest difference {outputs['largest']} of 255, {outputs['share']:.4%} of the values differ, "
+        f"{outputs['psnr']:.2f} dB between the two.{besides}"
+    )
+
+
+def timing_table(timing: dict) -> str:
+    """Median seconds per frame by part in both protocols, and the ratios."""
+    rows = []
+    for protocol, words in _PROTOCOLS.items():
+        for framework in FRAMEWORKS:
+            if is_skipped(timing[framework]):
+                rows.append([words, NAMES[framework], _skipped(timing[framework]), "", "", ""])
+            else:
+                medians = timing[framework][protocol]
+                rows.append([words, NAMES[framework], *(number(medians[part], 4) for part in _PARTS)])
+        if not is_skipped(timing["ratio"]):
+            ratios = timing["ratio"][protocol]
+            rows.append([words, "PyTorch / Jittor", *(interval(ratios[part], 2) for part in _PARTS)])
+    text = markdown(["median seconds per frame, clock", "", "pre", "forward", "post", "total"], rows)
+    for framework in FRAMEWORKS:
+        if not is_skipped(timing[framework]):
+            one = timing[framework]
+            text += (
+                f"\n\n{NAMES[framework]}: of the forward pass's true time the earlier protocol does not see "
+                f"{one['forward_unseen_share']:.1%} and bills {one['forward_billed_to_post_share']:.1%} to "
+                f"post-processing ({one['repeats']} repeats; warm-up of {one['warm_up_seconds']:.1f} s not counted)."
+            )
+    return text
+
+
+def memory_table(runs: dict) -> str:
+    """Peak memory of each inference process and the size of its weights."""
+    rows = [
+        [NAMES[f], _skipped(run), "", "", ""]
+        if is_skipped(run)
+        else [NAMES[f], number(run["peak_memory_mib"], 0), number(run["import_memory_mib"], 0),
+              number(run["weights"]["bytes"] / 2**20, 2), run["device"]]
+        for f, run in runs.items()
+    ]  # fmt: skip
+    return markdown(["inference", "peak memory (MiB)", "of it after import (MiB)", "weights (MiB)", "device"], rows)
+
+
+def training_table(training: dict) -> str:
+    """Both trainings beside each other and how far their losses agree."""
+    header = ["", "first loss", "last loss", "falls", "validation PSNR (dB)", "s per step", "peak memory (MiB)"]
+    rows = []
+    for framework in FRAMEWORKS:
+        run = training[framework]
+        if is_skipped(run):
+            rows.append([NAMES[framework], _skipped(run), *[""] * 5])
+            continue
+        psnr = " to ".join(number(run["validation"][i]["psnr"], 3) for i in (0, -1)) if run["validation"] else "none"
+        rows.append(
+            [NAMES[framework], number(run["first_loss"], 5), number(run["last_loss"], 5),
+             "yes" if run["falls"] else "no", psnr, number(run["seconds_per_step"], 3),
+             number(run["peak_memory_mib"], 0)]
+        )  # fmt: skip
+    agreement = training["agreement"]
+    if is_skipped(agreement):
+        return f"{markdown(header, rows)}\n\nAgreement: {_skipped(agreement)}"
+    step, smoothed = agreement["per_step"], agreement["smoothed"]
+    return (
+        f"{markdown(header, rows)}\n\nThe total losses of {agreement['steps']} steps differ by at most "
+        f"{step['largest']:.2%} in a step (mean {step['mean']:.2%}), and by at most {smoothed['largest']:.2%} when "
+        f"smoothed over {smoothed['window']} steps (mean {smoothed['mean']:.2%})."
+    )
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; pipes and line breaks in cells are made harmless."""
+    lines = [header, ["---"] * len(header), *rows]
+    cells = ([cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def number(value: float | None, digits: int) -> str:
+    """A number with fixed digits, or "-" where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def interval(found: dict, digits: int, signed: bool = False) -> str:
+    """value [low, high]; without the brackets where nothing could be resampled."""
+    if found["value"] is None:
+        return "-"
+    # z: a difference that rounds to zero has no sign.
+    form = f"{'+' if signed else ''}z.{digits}f"
+    bounds = "" if found["low"] is None else f" [{found['low']:{form}}, {found['high']:{form}}]"
+    return f"{found['value']:{form}}{bounds}"
+
+
+def _skipped(record: dict) -> str:
+    return f"skipped, {record['skipped']}"

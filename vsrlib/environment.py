@@ -1,0 +1,75 @@
+"""Which frameworks work here, found out by using them, each in a process of its own."""
+
+import json
+import subprocess
+import sys
+import time
+from importlib import metadata
+
+import numpy as np
+
+from vsrlib import jittor_env
+from vsrlib.errors import UserError
+from vsrlib.losses import losses
+from vsrlib.networks import load_network
+from vsrlib.networks.interface import FRAMEWORKS
+
+_RESULT = "framework works: "
+
+
+def check(frameworks: list[str]) -> dict[str, dict]:
+    """Use each framework once, forward and backward; Jittor compiles itself and its operations on the first run.
+
+    Returns {framework: {"usable", "reason" (None if usable), "version", "device", "seconds"}}. A framework that cannot
+    be used is not an error here. UserError: an unknown framework.
+    """
+    found = {}
+    for framework in frameworks:
+        if framework not in FRAMEWORKS:
+            raise UserError(f"There is no framework {framework!r}; choose one of {', '.join(FRAMEWORKS)}.")
+        minutes = " (Jittor compiles; the first time this takes some minutes)" if framework == "jittor" else ""
+        print(f"{framework}: checking{minutes} ...", flush=True)
+        start = time.perf_counter()
+        found[framework] = _check(framework) | {"seconds": time.perf_counter() - start}
+        outcome = "works" if found[framework]["usable"] else f"cannot be used because {found[framework]['reason']}"
+        print(f"{framework}: {outcome} ({found[framework]['seconds']:.0f} s)", flush=True)
+    return found
+
+
+def exercise(framework: str) -> dict[str, str]:
+    """Run the small network once for every form in which the study runs it, so that nothing is compiled later."""
+    network = load_network(framework, preset="study")
+    frames = np.random.default_rng(0).random((2, 5, 3, 32, 48), dtype=np.float32)
+    network.infer(frames[0])
+    backend = network.backend
+    optimiser = backend.Optimiser(network.module, [(list(network.state()), 1e-4)])
+    for batch in (frames, frames[:1], frames):
+        terms = losses(network.module.cycle(backend.tensor(batch, network.device)), backend.ops)
+        optimiser.step(terms["total"])
+        for value in terms.values():
+            backend.array(value)
+        backend.synchronise(network.device)
+        network.infer(frames[0])
+    return {"version": metadata.version(framework), "device": backend.device_name(network.device)}
+
+
+def _check(framework: str) -> dict:
+    unusable = {"usable": False, "version": None, "device": None}
+    if framework == "jittor":
+        reason = jittor_env.why_unusable()
+        if reason is not None:
+            return unusable | {"reason": reason}
+        try:
+            jittor_env.prepare()
+        except UserError as error:
+            return unusable | {"reason": str(error)}
+    done = subprocess.run([sys.executable, "-m", "vsrlib.environment", framework], capture_output=True, text=True)
+    answers = [line for line in done.stdout.splitlines() if line.startswith(_RESULT)]
+    if done.returncode != 0 or not answers:
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        return unusable | {"reason": lines[-1][:300] if lines else f"its process ended with status {done.returncode}"}
+    return {"usable": True, "reason": None, **json.loads(answers[-1].removeprefix(_RESULT))}
+
+
+if __name__ == "__main__":
+    print(_RESULT + json.dumps(exercise(sys.argv[1])))

@@ -1,0 +1,69 @@
+"""The ten charts, drawn from comparison.json and nothing else; every number in them is read or computed from it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+
+from vsrlib import provenance, results
+from vsrlib.chart_style import Chart, save, style
+from vsrlib.files import sha256_file, write_json
+from vsrlib.pictures import (  # noqa: F401  one place to look for everything that can be shown
+    show_charts,
+    show_crops,
+    show_flow,
+    show_frames,
+    show_inference,
+    show_kernels,
+    show_set,
+    show_training,
+)
+from vsrlib.quality_charts import comparison_by_clip, distribution, quality_vs_speed, trend
+from vsrlib.speed_charts import efficiency, radar, time_breakdown, time_performance
+
+CHARTS: dict[str, Callable[[dict, str], Chart]] = {
+    "chart_psnr_comparison": lambda found, name: comparison_by_clip(found, name, "psnr"),
+    "chart_ssim_comparison": lambda found, name: comparison_by_clip(found, name, "ssim"),
+    "chart_performance_radar": radar,
+    "chart_time_performance": time_performance,
+    "chart_time_breakdown": time_breakdown,
+    "chart_efficiency": efficiency,
+    "chart_psnr_trend": trend,
+    "chart_quality_vs_speed": quality_vs_speed,
+    "chart_video_psnr_distribution": lambda found, name: distribution(found, name, "psnr"),
+    "chart_video_ssim_distribution": lambda found, name: distribution(found, name, "ssim"),
+}
+
+
+def draw_all(comparison_file: Path, output: Path) -> list[Path]:
+    """Draw the ten charts into the folder `output`, each as SVG and as PNG, and provenance.json beside them.
+
+    provenance.json holds, per chart, title, alternative text and sha256 of both files; the digests of the files
+    that the numbers come from; where these were measured (commit, versions, machine, seeds) and where drawn.
+    Returns the paths written. The same comparison.json gives the same charts, byte for byte.
+    """
+    comparison_file, output = Path(comparison_file), Path(output)
+    comparison = results.read_comparison(comparison_file)
+    written: list[Path] = []
+    charts = {}
+    for name, draw in CHARTS.items():
+        with style():
+            chart = draw(comparison, name)
+        files = save(chart, output)
+        digests = {file.name: sha256_file(file) for file in files}
+        charts[name] = {"title": chart.title, "alt": chart.alt, "sha256": digests}
+        written += files
+    source = {"path": results.relative(comparison_file, output), "sha256": sha256_file(comparison_file)}
+    inputs = [
+        {**one, "path": results.relative(results.located(one["path"], comparison_file.parent), output)}
+        for one in comparison["inputs"]
+    ]
+    record = {
+        "charts": charts,
+        "sources": [source, *inputs],
+        "statistics": comparison["statistics"],
+        "measured": comparison["provenance"],
+        "drawn": provenance.collect(matplotlib=matplotlib.__version__),
+    }
+    write_json(output / "provenance.json", record)
+    return [*written, output / "provenance.json"]

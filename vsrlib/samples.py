@@ -1,0 +1,106 @@
+"""Training samples: crops of HR windows, augmented, blurred and decimated on the fly."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vsrlib.degrade import SCALE, blur_down_exact
+from vsrlib.errors import UserError
+from vsrlib.frames import ClipSource, list_clips, read_frame, require_frames
+from vsrlib.kernels import gaussian_kernel, realistic_kernel
+from vsrlib.windows import WINDOW
+
+SIGMAS = np.arange(4, 21) / 10  # standard deviations of the training's Gaussian kernels, HR pixels
+_SMOOTH = 7.0  # a crop whose mean gradient is below this shows next to nothing, and is drawn again,
+_DRAWS = 5  # up to this often
+
+
+class TrainingWindows:
+    """Every five consecutive frames of the clips in a folder; at most `frames_per_clip` frames of each are used."""
+
+    def __init__(self, hr_root: Path, patch_size: int, frames_per_clip: int = 50) -> None:
+        self.sources = list_clips(hr_root)
+        for source in self.sources:
+            require_frames(source, WINDOW)
+        self.places = [(source, start) for source in self.sources
+                       for start in range(min(len(source), frames_per_clip) - WINDOW + 1)]
+        height, width = self.window(0).shape[1:3]
+        if min(height, width) < SCALE * patch_size:
+            raise UserError(f"The training frames in {hr_root} are {width}x{height} pixels, and a patch of {patch_size} "
+                            f"LR pixels needs {SCALE * patch_size}; give a smaller patch_size or larger frames.")
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def window(self, index: int) -> np.ndarray:
+        """The five HR frames of a window, (5, H, W, 3) uint8."""
+        source, start = self.places[index]
+        if source.video is not None:
+            return _whole_clip(source)[start:start + WINDOW]
+        frames = [_frame(path) for path in source.paths[start:start + WINDOW]]
+        if len({frame.shape for frame in frames}) > 1:
+            raise UserError(f"The clip {source.name} has frames of different sizes; put them into clips of their own.")
+        return np.stack(frames)
+
+
+def batches(windows: TrainingWindows, blur: str, batch_size: int, patch_size: int,
+            rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Batches (B, 5, 3, patch, patch) float32 in about [0, 1], without end; every epoch in an order of its own."""
+    order: list[int] = []
+    while True:
+        batch = []
+        for _ in range(batch_size):
+            if not order:
+                order = list(rng.permutation(len(windows)))
+            batch.append(draw_sample(windows.window(order.pop()), blur, patch_size, rng))
+        yield np.stack(batch)
+
+
+def draw_sample(window: np.ndarray, blur: str, patch_size: int, rng: np.random.Generator) -> np.ndarray:
+    """One sample from an HR window (5, H, W, 3) uint8: (5, 3, patch, patch) float32, neither rounded nor clamped.
+
+    Random crop (drawn again while it is too smooth), flips and a quarter turn with probability 1/2 each, one kernel
+    for the five frames, blur and decimation (Bai and Pan, TPAMI 2024, section 4.1).
+    """
+    side = SCALE * patch_size
+    for _ in range(_DRAWS):
+        top = rng.integers(window.shape[1] - side + 1)
+        left = rng.integers(window.shape[2] - side + 1)
+        crop = window[:, top:top + side, left:left + side]
+        if gradient_strength(crop[WINDOW // 2]) >= _SMOOTH:
+            break
+    flip_columns, flip_rows, turn = rng.random(3) < 0.5
+    if flip_columns:
+        crop = crop[:, :, ::-1]
+    if flip_rows:
+        crop = crop[:, ::-1]
+    if turn:
+        crop = np.rot90(crop, axes=(1, 2))
+    kernel = draw_kernel(blur, rng)
+    low = np.stack([blur_down_exact(frame, kernel) for frame in crop])
+    return np.ascontiguousarray(low.transpose(0, 3, 1, 2) / 255, dtype=np.float32)
+
+
+def draw_kernel(blur: str, rng: np.random.Generator) -> np.ndarray:
+    """A training kernel: Gaussian with sigma from 0.4, 0.5, ... 2.0, or a realistic one."""
+    return gaussian_kernel(float(rng.choice(SIGMAS))) if blur == "Gaussian" else realistic_kernel(rng)
+
+
+def gradient_strength(image: np.ndarray) -> float:
+    """Mean of (|Sobel x| + |Sobel y|) / 2 of an (H, W, 3) uint8 image, each saturated at 255."""
+    horizontal, vertical = (cv2.convertScaleAbs(cv2.Sobel(np.ascontiguousarray(image), cv2.CV_16S, dx, dy))
+                            for dx, dy in ((1, 0), (0, 1)))
+    return float(cv2.addWeighted(horizontal, 0.5, vertical, 0.5, 0).mean())
+
+
+@lru_cache(maxsize=1024)  # a few hundred MB for small frames; a folder as large as REDS is mostly read anew
+def _frame(path: Path) -> np.ndarray:
+    return read_frame(path)
+
+
+@lru_cache(maxsize=8)
+def _whole_clip(source: ClipSource) -> np.ndarray:
+    return source.load().frames

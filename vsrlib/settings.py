@@ -1,0 +1,321 @@
+"""The parameters of the notebooks: one frozen dataclass for each, with its checks.
+
+The fields and defaults of a class are exactly those of the notebook's `parameters` cell. Building it checks the
+values; `require_inputs` checks that what it reads is there, which is not yet true when a whole study is planned.
+Relative paths are taken from the project's folder, so that a notebook finds the same files from JupyterLab
+(which works in notebooks/) and from papermill.
+"""
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Self
+
+from vsrlib.checks import require_at_least, require_choice, require_list, require_types
+from vsrlib.errors import UserError
+from vsrlib.provenance import PROJECT_ROOT
+
+FRAMEWORKS = ("torch", "jittor")
+BLURS = ("Gaussian", "Realistic")
+PRESETS = ("study", "published")
+QUICK = "runs/quick"
+"""The run folder of the notebooks' defaults."""
+
+
+def resolve(path: str) -> Path:
+    """The absolute path of a parameter; a relative one is taken from the project's folder."""
+    return PROJECT_ROOT / Path(path).expanduser()
+
+
+def shown(path: Path) -> str:
+    """A path as it stands in parameters and messages: relative to the project's folder where it lies inside."""
+    return str(path.relative_to(PROJECT_ROOT)) if path.is_relative_to(PROJECT_ROOT) else str(path)
+
+
+@dataclass(frozen=True, repr=False)
+class Settings:
+    """What the settings of all notebooks share.
+
+    A class says in `inputs` which files and folders its notebook reads, and in `outputs` which it writes;
+    `folder` is where the results go. The notebook and the study both rely on these three.
+    """
+
+    @property
+    def folder(self) -> Path:
+        """The folder that receives the results."""
+        return resolve(self.output)
+
+    def inputs(self) -> dict[str, Path]:
+        """What the notebook reads: name of the parameter -> absolute path."""
+        return {}
+
+    def outputs(self) -> list[Path]:
+        """What the notebook writes, absolute."""
+        return [self.folder]
+
+    def require_inputs(self) -> Self:
+        """Return these settings; raise UserError for the first input that does not exist."""
+        for name, path in self.inputs().items():
+            if not path.exists():
+                raise UserError(self.missing(name, path))
+        return self
+
+    def __repr__(self) -> str:
+        # One parameter a line, as a notebook shows it.
+        lines = (f"    {entry.name}={getattr(self, entry.name)!r}," for entry in fields(self))
+        return "\n".join((f"{type(self).__name__}(", *lines, ")"))
+
+    def missing(self, name: str, path: Path) -> str:
+        """The sentence for an input that does not exist."""
+        maker = _MADE_BY.get(name, "the notebook before this one")
+        return f"{name} is {shown(path)}, which does not exist: run {maker} first, or give another path."
+
+
+_MADE_BY = {
+    "hr_root": "02_generate_data",
+    "validation_root": "02_generate_data",
+    "input_path": "02_generate_data",
+    "gt_path": "02_generate_data",
+    "weights": "03_train_network",
+    "inference_files": "04_infer_clips",
+    "training_files": "03_train_network",
+    "comparison_file": "05_compare_frameworks",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class EnvironmentSettings(Settings):
+    """01_check_environment: which frameworks can be used here."""
+
+    frameworks: list[str] = field(default_factory=lambda: ["torch", "jittor"])
+    output: str = f"{QUICK}/01_check_environment"
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_list("frameworks", self.frameworks, FRAMEWORKS)
+
+
+@dataclass(frozen=True, repr=False)
+class DataSettings(Settings):
+    """02_generate_data: clips for training, validation and test, the latter degraded by both blurs.
+
+    `test_root`: None for clips made from photographs, or a folder of HR clips of your own; then only the test sets
+    are made, from those clips. `name` begins the names of the sets (Embedded_Train, Embedded_BlurDown_Gaussian, ...)
+    and is Embedded for photographs, anything else for your own.
+    """
+
+    data_root: str = "data"
+    name: str = "Embedded"
+    test_root: str | None = None
+    height: int = 256
+    width: int = 384
+    train_clips: int = 8
+    train_frames: int = 15
+    validation_frames: int = 7
+    test_clips: int = 4
+    test_frames: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        if not self.name.replace("_", "").replace("-", "").isalnum():
+            raise UserError(f"name is {self.name!r}; use letters, digits, _ and - only, because it names folders.")
+        if (self.name == "Embedded") != (self.test_root is None):
+            raise UserError(
+                f"name is {self.name!r} and test_root is {self.test_root!r}: clips of your own need a name other than "
+                "Embedded, which stands for photographs."
+            )
+        for name in ("height", "width"):
+            require_at_least(self, name, 64, "smaller frames leave nothing to measure")
+            if getattr(self, name) % 4:
+                raise UserError(f"{name} is {getattr(self, name)}; give a multiple of 4, the scale.")
+        for name in ("train_frames", "validation_frames", "test_frames"):
+            require_at_least(self, name, 5, "the network looks at five frames at once")
+        for name in ("train_clips", "test_clips"):
+            require_at_least(self, name, 1)
+        require_at_least(self, "seed", 0)
+
+    @property
+    def folder(self) -> Path:
+        return resolve(self.data_root)
+
+    def test_set(self, blur: str) -> Path:
+        """Folder of the test set of one blur type."""
+        return self.folder / f"{self.name}_BlurDown_{blur}"
+
+    def inputs(self) -> dict[str, Path]:
+        return {} if self.test_root is None else {"test_root": resolve(self.test_root)}
+
+    def outputs(self) -> list[Path]:
+        tests = [self.test_set(blur) for blur in BLURS]
+        made = [self.folder / "Embedded_Train", self.folder / "Embedded_Validation"]
+        return tests if self.test_root is not None else [*made, *tests]
+
+    def missing(self, name: str, path: Path) -> str:
+        return f"{name} is {shown(path)}, which does not exist: give a folder that holds one folder of frames per clip."
+
+
+@dataclass(frozen=True, repr=False)
+class TrainSettings(Settings):
+    """03_train_network: one training run in one framework."""
+
+    framework: str = "torch"
+    blur: str = "Realistic"
+    hr_root: str = "data/Embedded_Train/HR"
+    validation_root: str = "data/Embedded_Validation/HR"
+    output: str | None = None
+    preset: str = "study"
+    steps: int = 200
+    batch_size: int = 4
+    patch_size: int = 32
+    learning_rate: float = 1e-4
+    flow_learning_rate: float = 1e-6
+    halve_every: int = 0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_choice("framework", self.framework, FRAMEWORKS)
+        require_choice("blur", self.blur, BLURS)
+        require_choice("preset", self.preset, PRESETS)
+        require_at_least(self, "steps", 1)
+        require_at_least(self, "batch_size", 1)
+        require_at_least(self, "patch_size", 16, "the kernel network needs that much")
+        for name in ("learning_rate", "flow_learning_rate"):
+            if not 0 < getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}; give a number between 0 and 1, such as 0.0001.")
+        require_at_least(self, "halve_every", 0)
+        require_at_least(self, "seed", 0)
+
+    @property
+    def folder(self) -> Path:
+        return resolve(self.output or f"{QUICK}/03_train_network_{self.framework}")
+
+    def inputs(self) -> dict[str, Path]:
+        return {"hr_root": resolve(self.hr_root), "validation_root": resolve(self.validation_root)}
+
+
+@dataclass(frozen=True, repr=False)
+class InferSettings(Settings):
+    """04_infer_clips: super-resolution of the clips of one test set in one framework.
+
+    Both frameworks read the same `weights`, so that a difference of their results is one of the frameworks.
+    """
+
+    framework: str = "torch"
+    blur: str = "Realistic"
+    input_path: str | None = None
+    gt_path: str | None = None
+    weights: str = f"{QUICK}/03_train_network_torch/weights.safetensors"
+    output: str | None = None
+    preset: str = "study"
+    engine: str = "reference"
+    border: bool = False
+    timing_repeats: int = 3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_choice("framework", self.framework, FRAMEWORKS)
+        require_choice("blur", self.blur, BLURS)
+        require_choice("preset", self.preset, PRESETS)
+        require_choice("engine", self.engine, ("reference",))
+        require_at_least(self, "timing_repeats", 0)
+        require_at_least(self, "seed", 0)
+
+    @property
+    def folder(self) -> Path:
+        return resolve(self.output or f"{QUICK}/04_infer_clips_{self.framework}_{self.blur}")
+
+    @property
+    def clips(self) -> Path:
+        """The low-resolution clips."""
+        return resolve(self.input_path or f"data/Embedded_BlurDown_{self.blur}/LR_blurdown_x4")
+
+    @property
+    def ground_truth(self) -> Path | None:
+        """The high-resolution clips; None for clips of your own without any, because nothing is guessed."""
+        if self.gt_path is not None:
+            return resolve(self.gt_path)
+        return resolve(f"data/Embedded_BlurDown_{self.blur}/HR") if self.input_path is None else None
+
+    def inputs(self) -> dict[str, Path]:
+        truth = {} if self.ground_truth is None else {"gt_path": self.ground_truth}
+        return {"input_path": self.clips, **truth, "weights": resolve(self.weights)}
+
+
+@dataclass(frozen=True, repr=False)
+class CompareSettings(Settings):
+    """05_compare_frameworks: what the runs of both frameworks say, side by side.
+
+    Without lists of files, all results of `run_folder` are compared: whatever has been run.
+    """
+
+    run_folder: str = QUICK
+    inference_files: list[str] | None = None
+    training_files: list[str] | None = None
+    output: str = f"{QUICK}/05_compare_frameworks"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_at_least(self, "seed", 0)
+
+    @property
+    def inference(self) -> list[Path]:
+        """The inference.json files, sorted."""
+        return self._files(self.inference_files, "04_*/inference.json")
+
+    @property
+    def training(self) -> list[Path]:
+        """The train.json files, sorted."""
+        return self._files(self.training_files, "03_*/train.json")
+
+    def _files(self, given: list[str] | None, pattern: str) -> list[Path]:
+        if given is None:
+            return sorted(resolve(self.run_folder).glob(pattern))
+        return [resolve(path) for path in given]
+
+    def inputs(self) -> dict[str, Path]:
+        files = {"inference_files": self.inference, "training_files": self.training}
+        return {f"{name}[{i}]": path for name, paths in files.items() for i, path in enumerate(paths)}
+
+    def require_inputs(self) -> Self:
+        if not self.inference:
+            raise UserError(f"{self.run_folder} holds no inference.json yet: run 04_infer_clips first.")
+        return super().require_inputs()
+
+    def missing(self, name: str, path: Path) -> str:
+        return super().missing(name.split("[")[0], path)
+
+
+@dataclass(frozen=True, repr=False)
+class ClaimsSettings(Settings):
+    """06_judge_claims: the earlier report's claims against this run."""
+
+    comparison_file: str = f"{QUICK}/05_compare_frameworks/comparison.json"
+    output: str = f"{QUICK}/06_judge_claims"
+
+    def __post_init__(self) -> None:
+        require_types(self)
+
+    def inputs(self) -> dict[str, Path]:
+        return {"comparison_file": resolve(self.comparison_file)}
+
+
+@dataclass(frozen=True, repr=False)
+class FigureSettings(ClaimsSettings):
+    """07_draw_figures: the ten charts."""
+
+    output: str = f"{QUICK}/figures"
+
+
+NOTEBOOKS: dict[str, type[Settings]] = {
+    "01_check_environment": EnvironmentSettings,
+    "02_generate_data": DataSettings,
+    "03_train_network": TrainSettings,
+    "04_infer_clips": InferSettings,
+    "05_compare_frameworks": CompareSettings,
+    "06_judge_claims": ClaimsSettings,
+    "07_draw_figures": FigureSettings,
+}
+"""The settings class of each notebook."""
