@@ -1,0 +1,203 @@
+"""The command `vsrlib`. Each subcommand is one library call; a user's mistake is one sentence and exit status 2."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vsrlib import __version__
+from vsrlib.errors import UserError
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; returns the exit status: 0 done, 1 failed, 2 a user's mistake, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:  # a full disk, a folder without permission: the environment's fault, not the program's
+        print(f"error: {error.filename or 'a file'}: {error.strerror or error}.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("error: interrupted; what was not finished has not been written.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vsrlib", description="Blind x4 video super-resolution (Self-Blind-VSR), the same network in PyTorch and in "
+        "Jittor: make data, train, restore clips, and compare the two.")
+    parser.add_argument("--version", action="version", version=f"vsrlib {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _study(commands.add_parser("study", help="run the notebooks in order and write the reports"))
+    _check(commands.add_parser("check", help="try both frameworks; Jittor compiles itself the first time"))
+    _degrade(commands.add_parser("degrade", help="make low-resolution clips and blur kernels from HR clips"))
+    _train(commands.add_parser("train", help="train the network in one framework"))
+    _infer(commands.add_parser("infer", help="restore clips, and measure quality where there is ground truth"))
+    _compare(commands.add_parser("compare", help="put results of both frameworks side by side"))
+    _convert(commands.add_parser("convert", help="convert a weights file, .pt or .safetensors"))
+    return parser
+
+
+def _study(parser: argparse.ArgumentParser) -> None:
+    from vsrlib.profiles import PROFILES
+    parser.description = ("Run the study's notebooks in order. Steps that are done and whose inputs have not changed are "
+                          "skipped; after a failure the same command goes on where it stopped. The reports are in "
+                          "RUN/index.html.")
+    parser.add_argument("--profile", default="quick", choices=PROFILES,
+                        help="quick: embedded clips on a CPU; standard: your data; published: the paper's configuration")
+    parser.add_argument("--run", type=Path, dest="run_root", metavar="RUN", help="run folder (runs/PROFILE)")
+    parser.add_argument("--data", type=Path, help="folder of the data sets (data/ of the project)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
+                        help="set a notebook's parameter, for one step as STEP.NAME=VALUE; may be given several times")
+    parser.add_argument("--only", nargs="+", metavar="STEP", help="run only these steps, e.g. 05 06")
+    parser.add_argument("--force", action="store_true", help="run the steps even if they are up to date")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
+    parser.set_defaults(run=_run_study)
+
+
+def _run_study(options: argparse.Namespace) -> int:
+    from vsrlib import study
+    from vsrlib.provenance import PROJECT_ROOT
+    overrides = {}
+    for pair in options.set:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UserError(f"--set {pair!r} has no =; write NAME=VALUE.")
+        overrides[name] = value
+    run_root = options.run_root or PROJECT_ROOT / "runs" / options.profile
+    return study.run(options.profile, run_root, options.data, overrides, options.only, options.force, options.dry_run)
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Use each framework once, forward and backward, and say what works. Exit status 1 if neither does."
+    parser.set_defaults(run=_run_check)
+
+
+def _run_check(options: argparse.Namespace) -> int:
+    from vsrlib import environment
+    from vsrlib.networks.interface import FRAMEWORKS
+    found = environment.check(list(FRAMEWORKS))
+    return 0 if any(entry["usable"] for entry in found.values()) else 1
+
+
+def _degrade(parser: argparse.ArgumentParser) -> None:
+    parser.description = ("Make a test set: blur every HR clip with one kernel and keep every fourth pixel. Writes OUTPUT/HR, "
+                          "OUTPUT/LR_blurdown_x4, OUTPUT/kernel and OUTPUT/manifest.json.")
+    parser.add_argument("input", type=Path, help="folder of clip folders, folder of frames, or video file")
+    parser.add_argument("output", type=Path, help="folder of the data set")
+    parser.add_argument("--blur", default="Gaussian", choices=("Gaussian", "Realistic"),
+                        help="Gaussian: sigma 1.2; Realistic: one drawn for each clip (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the realistic kernels (%(default)s)")
+    parser.set_defaults(run=_run_degrade)
+
+
+def _run_degrade(options: argparse.Namespace) -> None:
+    from vsrlib.degrade import degrade_clips
+    manifest = degrade_clips(options.input, options.output, options.blur, options.seed)
+    frames = sum(len(clip["frames"]) for clip in manifest["clips"].values())
+    print(f"{frames} frames of {len(manifest['clips'])} clips written to {options.output}.")
+
+
+def _train(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Train the network on low-resolution windows made on the fly from HR clips."
+    _network_options(parser)
+    parser.add_argument("hr", type=Path, help="folder of HR clips to learn from")
+    parser.add_argument("validation", type=Path, help="folder of HR clips to validate on")
+    parser.add_argument("output", type=Path, help="folder of weights.safetensors, log.jsonl and train.json")
+    parser.add_argument("--blur", default="Realistic", choices=("Gaussian", "Realistic"), help="(%(default)s)")
+    parser.add_argument("--steps", type=int, default=200, help="optimiser steps (%(default)s)")
+    parser.add_argument("--batch-size", type=int, default=4, help="samples in a step (%(default)s)")
+    parser.add_argument("--patch-size", type=int, default=48, help="side of a sample, LR pixels (%(default)s)")
+    parser.add_argument("--learning-rate", type=float, default=1e-3, help="(%(default)s)")
+    parser.add_argument("--flow-learning-rate", type=float, default=1e-3,
+                        help="of the flow network; the paper's is a hundredth of the others' (%(default)s)")
+    parser.add_argument("--halve-every", type=int, default=0, metavar="STEPS", help="halve the rates; 0: never (%(default)s)")
+    parser.set_defaults(run=_run_train)
+
+
+def _run_train(options: argparse.Namespace) -> None:
+    from vsrlib import training
+    for name in ("steps", "batch_size", "patch_size"):
+        if getattr(options, name) < 1:
+            raise UserError(f"--{name.replace('_', '-')} is {getattr(options, name)}; give 1 or more.")
+    result = training.train(
+        options.framework, options.blur, options.hr, options.validation, options.output, preset=options.preset,
+        steps=options.steps, batch_size=options.batch_size, patch_size=options.patch_size,
+        learning_rate=options.learning_rate, flow_learning_rate=options.flow_learning_rate,
+        halve_every=options.halve_every, seed=options.seed, weights=options.weights, device=options.device)
+    scores = result["validation"]
+    print(f"loss {result['first_loss']:.4f} -> {result['last_loss']:.4f}, validation {scores[0]['psnr']:.2f} -> "
+          f"{scores[-1]['psnr']:.2f} dB (bicubic {result['validation_bicubic']:.2f}); written to {options.output}.")
+
+
+def _infer(parser: argparse.ArgumentParser) -> None:
+    parser.description = ("Restore clips four times as large. Writes OUTPUT/frames/CLIP/FRAME.png and OUTPUT/inference.json "
+                          "with every metric and time.")
+    _network_options(parser)
+    parser.add_argument("input", type=Path, help="folder of frames, folder of clips, or video file; low resolution")
+    parser.add_argument("output", type=Path, help="folder of the results")
+    parser.add_argument("--gt", type=Path, help="the same clips in high resolution; without it no quality is measured")
+    parser.add_argument("--blur", choices=("Gaussian", "Realistic"), help="recorded with the result")
+    parser.add_argument("--border", action="store_true", help="repeat the end frames, so that all frames are restored")
+    parser.add_argument("--timing-repeats", type=int, default=0, metavar="N",
+                        help="time one frame N times with and N times without synchronisation (%(default)s)")
+    parser.set_defaults(run=_run_infer)
+
+
+def _run_infer(options: argparse.Namespace) -> None:
+    from vsrlib import inference
+    if options.weights is None:
+        raise UserError("No weights are given, and initial values restore nothing; give --weights FILE.")
+    result = inference.infer(
+        options.framework, options.input, options.output, options.gt, options.weights, options.preset, options.blur,
+        border=options.border, timing_repeats=options.timing_repeats, seed=options.seed, device=options.device)
+    frames = [frame for clip in result["clips"] for frame in clip["frames"]]
+    quality = ""
+    if frames[0]["psnr"] is not None:
+        means = {key: sum(frame[key] for frame in frames) / len(frames) for key in ("psnr", "ssim", "bicubic_psnr")}
+        quality = f", PSNR {means['psnr']:.2f} dB, SSIM {means['ssim']:.4f} (bicubic {means['bicubic_psnr']:.2f} dB)"
+    print(f"{len(frames)} frames restored to {options.output / 'frames'}{quality}.")
+
+
+def _compare(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Compare results of both frameworks. Writes OUTPUT/comparison.json and OUTPUT/comparison.md."
+    parser.add_argument("inference", type=Path, nargs="+", help="inference.json files")
+    parser.add_argument("--training", type=Path, nargs="*", default=[], help="train.json files")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the comparison")
+    parser.set_defaults(run=_run_compare)
+
+
+def _run_compare(options: argparse.Namespace) -> None:
+    from vsrlib import comparison
+    print(comparison.table(comparison.compare(options.inference, options.training, options.output)))
+
+
+def _convert(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Convert weights; the format is the file's ending: .safetensors (both frameworks), .pt or .pth."
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    parser.set_defaults(run=_run_convert)
+
+
+def _run_convert(options: argparse.Namespace) -> None:
+    from vsrlib import checkpoints
+    from vsrlib.files import sha256_file
+    checkpoints.convert(options.source, options.target)
+    print(f"{options.source} (sha256 {sha256_file(options.source)})\n{options.target} (sha256 {sha256_file(options.target)})")
+
+
+def _network_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--framework", default="torch", choices=("torch", "jittor"), help="(%(default)s)")
+    parser.add_argument("--preset", default="study", choices=("study", "published"), help="size of the network (%(default)s)")
+    parser.add_argument("--weights", type=Path, help="weights to start from, .safetensors or .pt")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="(%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="(%(default)s)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
