@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     _infer(commands.add_parser("infer", help="restore clips, and measure quality where there is ground truth"))
     _compare(commands.add_parser("compare", help="put results of both frameworks side by side"))
     _convert(commands.add_parser("convert", help="convert a weights file, .pt or .safetensors"))
+    _publish(commands.add_parser("publish", help="keep a run's charts, verdicts and result files"))
     return parser
 
 
@@ -110,13 +111,14 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("validation", type=Path, help="folder of HR clips to validate on")
     parser.add_argument("output", type=Path, help="folder of weights.safetensors, log.jsonl and train.json")
     parser.add_argument("--blur", default="Realistic", choices=("Gaussian", "Realistic"), help="(%(default)s)")
-    parser.add_argument("--steps", type=int, default=200, help="optimiser steps (%(default)s)")
-    parser.add_argument("--batch-size", type=int, default=4, help="samples in a step (%(default)s)")
-    parser.add_argument("--patch-size", type=int, default=48, help="side of a sample, LR pixels (%(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=1e-3, help="(%(default)s)")
-    parser.add_argument("--flow-learning-rate", type=float, default=1e-3,
+    parser.add_argument("--steps", type=int, default=250, help="optimiser steps (%(default)s)")
+    parser.add_argument("--batch-size", type=int, default=2, help="samples in a step (%(default)s)")
+    parser.add_argument("--patch-size", type=int, default=64, help="side of a sample, LR pixels (%(default)s)")
+    parser.add_argument("--learning-rate", type=float, default=1e-4, help="(%(default)s)")
+    parser.add_argument("--flow-learning-rate", type=float, default=1e-4,
                         help="of the flow network; the paper's is a hundredth of the others' (%(default)s)")
     parser.add_argument("--halve-every", type=int, default=0, metavar="STEPS", help="halve the rates; 0: never (%(default)s)")
+    parser.add_argument("--validate-every", type=int, default=50, metavar="STEPS", help="0: before and after (%(default)s)")
     parser.set_defaults(run=_run_train)
 
 
@@ -129,7 +131,7 @@ def _run_train(options: argparse.Namespace) -> None:
         options.framework, options.blur, options.hr, options.validation, options.output, preset=options.preset,
         steps=options.steps, batch_size=options.batch_size, patch_size=options.patch_size,
         learning_rate=options.learning_rate, flow_learning_rate=options.flow_learning_rate,
-        halve_every=options.halve_every, seed=options.seed, weights=options.weights, device=options.device)
+        halve_every=options.halve_every, validate_every=options.validate_every, seed=options.seed, weights=options.weights, device=options.device)
     scores = result["validation"]
     print(f"loss {result['first_loss']:.4f} -> {result['last_loss']:.4f}, validation {scores[0]['psnr']:.2f} -> "
           f"{scores[-1]['psnr']:.2f} dB (bicubic {result['validation_bicubic']:.2f}); written to {options.output}.")
@@ -189,6 +191,18 @@ def _run_convert(options: argparse.Namespace) -> None:
     from vsrlib.files import sha256_file
     checkpoints.convert(options.source, options.target)
     print(f"{options.source} (sha256 {sha256_file(options.source)})\n{options.target} (sha256 {sha256_file(options.target)})")
+
+
+def _publish(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Copy a study's result files, and draw and judge them again, e.g. into figures/."
+    parser.add_argument("run_root", type=Path, metavar="RUN", help="run folder, e.g. runs/quick")
+    parser.add_argument("output", type=Path, help="folder of the charts, e.g. figures")
+    parser.set_defaults(run=_run_publish)
+
+
+def _run_publish(options: argparse.Namespace) -> None:
+    from vsrlib.publish import publish
+    print(f"{len(publish(options.run_root, options.output)) - 1} charts and their sources written to {options.output}.")
 
 
 def _network_options(parser: argparse.ArgumentParser) -> None:

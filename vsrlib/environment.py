@@ -1,7 +1,6 @@
 """Which frameworks work here, found out by using them, each in a process of its own."""
 
 import json
-import subprocess
 import sys
 import time
 from importlib import metadata
@@ -13,6 +12,7 @@ from vsrlib.errors import UserError
 from vsrlib.losses import losses
 from vsrlib.networks import load_network
 from vsrlib.networks.interface import FRAMEWORKS
+from vsrlib.processes import run_watched
 
 _RESULT = "framework works: "
 
@@ -63,11 +63,10 @@ def _check(framework: str) -> dict:
             jittor_env.prepare()
         except UserError as error:
             return unusable | {"reason": str(error)}
-    done = subprocess.run([sys.executable, "-m", "vsrlib.environment", framework], capture_output=True, text=True)
-    answers = [line for line in done.stdout.splitlines() if line.startswith(_RESULT)]
-    if done.returncode != 0 or not answers:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        return unusable | {"reason": lines[-1][:300] if lines else f"its process ended with status {done.returncode}"}
+    status, output, last = run_watched(["-m", "vsrlib.environment", framework])
+    answers = [line for line in output.splitlines() if line.startswith(_RESULT)]
+    if status != 0 or not answers:
+        return unusable | {"reason": last[:300] or f"its process ended with status {status}"}
     return {"usable": True, "reason": None, **json.loads(answers[-1].removeprefix(_RESULT))}
 
 

@@ -21,6 +21,7 @@ from types import ModuleType
 from unittest import mock
 
 from vsrlib.errors import UserError
+from vsrlib.processes import run_watched
 
 HOME = Path(sys.prefix) / "var" / "jittor"
 # Jittor looks for oneDNN under this name first, and downloads it when it is not there.
@@ -78,16 +79,14 @@ def prepare(attempts: int = 3) -> None:
     Raises UserError with the last line of the compiler's output when it cannot be built.
     """
     program = f"from vsrlib import jittor_env; jittor_env.import_jittor(); print({READY!r})"
-    output = ""
+    last = ""
     for _ in range(attempts):
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        status, output, last = run_watched(["-c", program])
         # The exit status alone is no proof: a rebuild ends with status 0 and nothing done.
-        if done.returncode == 0 and READY in done.stdout:
+        if status == 0 and READY in output:
             return
-        output = done.stdout + done.stderr
-    last = next((line for line in reversed(output.splitlines()) if line.strip()), "no output")
-    raise UserError(f"Jittor could not be built after {attempts} attempts ({last.strip()[:300]}); "
-                    "check the compiler with `vsrlib doctor`.")
+    raise UserError(f"Jittor could not be built in {attempts} attempts ({last[:300] or 'no output'}); "
+                    "see the compiler's messages above.")
 
 
 @contextmanager

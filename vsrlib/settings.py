@@ -210,7 +210,7 @@ class InferSettings(Settings):
     preset: str = "study"
     engine: str = "reference"
     border: bool = False
-    timing_repeats: int = 3
+    timing_repeats: int = 10
     seed: int = 0
 
     def __post_init__(self) -> None:

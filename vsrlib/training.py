@@ -25,13 +25,14 @@ from vsrlib.windows import WINDOW
 
 
 def train(framework: str, blur: str, hr_root: Path, validation_root: Path, output: Path, preset: str = "study",
-          steps: int = 200, batch_size: int = 4, patch_size: int = 32, learning_rate: float = 1e-4,
-          flow_learning_rate: float = 1e-6, halve_every: int = 0, seed: int = 1, weights: Path | None = None,
-          device: str = "auto", progress: bool = True) -> dict[str, Any]:
+          steps: int = 250, batch_size: int = 2, patch_size: int = 64, learning_rate: float = 1e-4,
+          flow_learning_rate: float = 1e-4, halve_every: int = 0, validate_every: int = 50, seed: int = 1,
+          weights: Path | None = None, device: str = "auto", progress: bool = True) -> dict[str, Any]:
     """Train the network on its own input (Bai and Pan, TPAMI 2024), and write what came of it to `output`.
 
     Adam; every part of the network has `learning_rate` but the flow network, which has its own; both are halved every
-    `halve_every` steps (0: never). patch_size is in LR pixels. Starts from `weights`, or from values drawn from `seed`.
+    `halve_every` steps (0: never). The validation clips are restored before and after, and every `validate_every` steps
+    (0: not in between). patch_size is in LR pixels. Starts from `weights`, or from values drawn from `seed`.
     Writes log.jsonl (a line per step), weights.safetensors and, last, train.json, which is returned.
     Raises UserError for unusable clips, and when a loss is no longer finite.
     """
@@ -47,7 +48,7 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
     draws = batches(windows, blur, batch_size, patch_size, np.random.default_rng(seed))
     scores = [{"step": 0, "psnr": validation.psnr(network)}]
     seconds, totals, digest = [], [], []
-    with open(output / "log.jsonl", "w", encoding="utf-8") as log, \
+    with open(output / "log.jsonl", "w", encoding="utf-8", buffering=1) as log, \
             tqdm(total=steps, desc=f"train {framework} {blur}", unit="step", disable=not progress,
                  mininterval=2, ncols=90) as bar:
         for step in range(1, steps + 1):
@@ -65,6 +66,8 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
             log.write(json.dumps(record) + "\n")
             bar.set_postfix_str(f"loss {values['total']:.4f}", refresh=False)
             bar.update()
+            if validate_every and step % validate_every == 0 and step < steps:
+                scores.append({"step": step, "psnr": validation.psnr(network)})
         log.flush()
         os.fsync(log.fileno())
     scores.append({"step": steps, "psnr": validation.psnr(network)})

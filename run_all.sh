@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# ./run_all.sh [OPTIONS]        set everything up and run the study (options of `vsrlib study`; --help lists them)
+# ./run_all.sh test [OPTIONS]   set everything up and pass the tests (options of pytest)
+#
+# With conda or mamba on the path the environment is made from environment.yml in .conda/, otherwise in .venv/;
+# VSRLIB_ENV=venv takes .venv/ in any case. The packages are those of requirements.lock either way.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+fail() { echo "error: $1" >&2; exit 1; }
+say() { echo "== $*"; }
+
+has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; }
+
+find_python() {
+    local candidate
+    for candidate in python3.11 python3 python; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    fail "Python 3.11 was not found; install it (Debian: apt install python3.11-dev python3.11-venv) or install conda."
+}
+
+# PyTorch's CPU build is a tenth of the plain package, which brings CUDA; its index is used if it can be reached.
+choose_torch() {
+    local index=https://download.pytorch.org/whl/cpu
+    if has_gpu; then
+        torch_size="PyTorch with CUDA, about 3 GB"
+    elif "$1" -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=5)' "$index/torch/" 2>/dev/null; then
+        export PIP_EXTRA_INDEX_URL="${PIP_EXTRA_INDEX_URL:+$PIP_EXTRA_INDEX_URL }$index"
+        torch_size="PyTorch for CPUs, about 190 MB"
+    else
+        torch_size="the plain PyTorch package (190 MB to 3 GB: the index of its CPU build cannot be reached from here)"
+    fi
+}
+
+set_up_conda() {
+    environment=.conda python=.conda/bin/python
+    up_to_date && return
+    choose_torch "$(command -v python3 || command -v python || echo false)"
+    say "1/2 installing into .conda/ with $1. Download: Python and a compiler, about 350 MB; $torch_size;" \
+        "about 130 other packages, 260 MB; CuPy, about 100 MB."
+    if [ -x "$python" ]; then
+        "$1" env update --quiet --prefix .conda --file environment.yml
+    else
+        "$1" env create --quiet --yes --prefix .conda --file environment.yml
+    fi
+    fingerprint > .conda/.vsrlib-installed
+}
+
+set_up_venv() {
+    environment=.venv python=.venv/bin/python
+    up_to_date && return
+    local system_python
+    system_python=$(find_python)
+    choose_torch "$system_python"
+    say "1/2 installing into .venv/. Download: $torch_size; about 130 other packages, 260 MB. On disk: about 2 GB."
+    [ -x "$python" ] || "$system_python" -m venv .venv \
+        || fail "the virtual environment could not be made; install Python's venv (Debian: apt install python3.11-venv)."
+    "$python" -m pip install --quiet --disable-pip-version-check -r requirements.lock
+    if has_gpu; then
+        "$python" -m pip install --quiet --disable-pip-version-check "$(grep -o 'cupy-cuda12x==[0-9.]*' environment.yml)"
+    fi
+    "$python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+    fingerprint > .venv/.vsrlib-installed
+}
+
+# What an environment was made from. The folder belongs to it: installed scripts hold absolute paths.
+fingerprint() { { pwd; has_gpu && echo gpu; cat requirements.lock environment.yml pyproject.toml; } | sha256sum; }
+
+up_to_date() {
+    [ -x "$python" ] && [ -f "$environment/.vsrlib-installed" ] && [ "$(fingerprint)" = "$(cat "$environment/.vsrlib-installed")" ]
+}
+
+conda=$(command -v mamba || command -v conda || true)
+if [ -n "$conda" ] && [ "${VSRLIB_ENV:-}" != venv ]; then
+    set_up_conda "$conda"
+    PATH="$PWD/.conda/bin:$PATH"  # its compiler
+else
+    set_up_venv
+    command -v g++ >/dev/null || echo "warning: no g++ was found, so all Jittor steps will be skipped (Debian: apt install g++)." >&2
+fi
+
+say "2/2 checking the frameworks; the first time Jittor compiles itself, 3 to 6 minutes on two cores."
+"$python" -m vsrlib check
+
+if [ "${1:-}" != test ]; then
+    say "running the study"
+    exec "$python" -m vsrlib study "$@"
+fi
+
+shift
+# Fast tests first; PyTorch and Jittor in processes of their own. Status 5: an option of yours left no test there.
+status=0 ran=0
+for marks in "not jittor and not slow" "not jittor and slow" "jittor"; do
+    say "tests: $marks"
+    result=0
+    "$python" -m pytest -q -m "$marks" "$@" || result=$?
+    case $result in
+        0) ran=1 ;;
+        5) [ $# -gt 0 ] || status=5 ;;
+        *) status=$result ;;
+    esac
+done
+[ $ran = 1 ] || fail "no test was run."
+exit $status

@@ -1,0 +1,116 @@
+"""Restoring clips: which frames, what is written, and what is refused."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vsrlib import inference, metrics
+from vsrlib.degrade import degrade_clips
+from vsrlib.errors import UserError
+from vsrlib.files import read_json
+from vsrlib.frames import Clip, list_clips, read_frame, to_float, write_clip
+from vsrlib.networks import load_network
+from vsrlib.resample import bicubic_on_grid
+from vsrlib.windows import windows
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("sets")
+    rng = np.random.default_rng(0)
+    for name, count in (("one", 6), ("two", 5)):
+        smooth = rng.integers(60, 200, (count, 8, 12, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
+        write_clip(root / "source" / name, Clip(name, smooth))
+    degrade_clips(root / "source", root / "Set", "Gaussian", 0)
+    return root / "Set"
+
+
+def run(framework: str, dataset: Path, output: Path, **changes) -> dict:
+    options = {"gt_path": dataset / "HR", "progress": False, "timing_repeats": 2, **changes}
+    return inference.infer(framework, dataset / "LR_blurdown_x4", output, **options)
+
+
+def test_frames_and_scores(framework: str, dataset: Path, tmp_path: Path) -> None:
+    result = run(framework, dataset, tmp_path)
+    assert result == read_json(tmp_path / "inference.json")
+    assert {clip["name"]: [frame["name"] for frame in clip["frames"]] for clip in result["clips"]} == \
+        {"one": ["00000002", "00000003"], "two": ["00000002"]}
+    assert result["set"] == "Set"
+    network = load_network(framework, preset="study")
+    low = list_clips(dataset / "LR_blurdown_x4")[0].load().frames
+    expected = metrics.to_uint8(network.infer(to_float(low[1:6]))["recons"])
+    written = read_frame(tmp_path / "frames" / "one" / "00000003.png")
+    np.testing.assert_array_equal(written, expected)
+    high = read_frame(dataset / "HR" / "one" / "00000003.png")
+    frame = result["clips"][0]["frames"][1]
+    assert frame["psnr"] == metrics.psnr(written, high)
+    assert frame["ssim"] == metrics.ssim(written, high)
+    assert frame["bicubic_psnr"] == metrics.psnr(bicubic_on_grid(low[3]), high)
+    for protocol in ("synchronised", "as_reported"):
+        assert all(len(result["timing"][protocol][part]) == 2 for part in ("pre", "forward", "post"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["frames", "inference.json"]
+
+
+def test_border_restores_every_frame(dataset: Path, tmp_path: Path) -> None:
+    result = run("torch", dataset, tmp_path, border=True, gt_path=None)
+    assert [len(clip["frames"]) for clip in result["clips"]] == [6, 5]
+    assert result["clips"][0]["frames"][0]["psnr"] is None
+
+
+def test_windows_repeat_the_ends_and_do_not_mirror_them(dataset: Path) -> None:
+    source = list_clips(dataset / "HR")[0]
+    assert windows(source, False) == [(2, [0, 1, 2, 3, 4]), (3, [1, 2, 3, 4, 5])]
+    bordered = dict(windows(source, True))
+    assert bordered[0] == [0, 1, 0, 1, 2]
+    assert bordered[1] == [1, 0, 1, 2, 3]
+    assert bordered[5] == [3, 4, 5, 4, 5]
+
+
+def test_too_short_a_clip_is_refused(tmp_path: Path) -> None:
+    write_clip(tmp_path / "in" / "short", Clip("short", np.zeros((4, 16, 16, 3), np.uint8)))
+    with pytest.raises(UserError, match="short.*5|5.*short"):
+        inference.infer("torch", tmp_path / "in", tmp_path / "out", progress=False)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("spoil, words", [
+    (lambda root: shutil.rmtree(root / "two"), "two has no ground truth"),
+    (lambda root: (root / "one" / "00000005.png").unlink(), "6 frames and its ground truth 5")])
+def test_ground_truth_that_does_not_fit_is_named(dataset: Path, tmp_path: Path, spoil, words: str) -> None:
+    shutil.copytree(dataset / "HR", tmp_path / "HR")
+    spoil(tmp_path / "HR")
+    with pytest.raises(UserError, match=words):
+        run("torch", dataset, tmp_path / "out", gt_path=tmp_path / "HR")
+    assert not (tmp_path / "out").exists()
+
+
+def test_ground_truth_of_another_size_is_named(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="four times"):
+        run("torch", dataset, tmp_path, gt_path=dataset / "LR_blurdown_x4")
+    assert not (tmp_path / "inference.json").exists() and not (tmp_path / "frames").exists()
+
+
+def test_an_interrupted_run_leaves_nothing_that_looks_finished(dataset: Path, tmp_path: Path,
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    run("torch", dataset, tmp_path)
+    calls = []
+
+    def stop(*arguments) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(inference, "write_frame", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run("torch", dataset, tmp_path)
+    assert not (tmp_path / "inference.json").exists()
+    monkeypatch.undo()
+    run("torch", dataset, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["frames", "inference.json"]
+
+
+def test_unknown_engine(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="warp9"):
+        run("torch", dataset, tmp_path, engine="warp9")

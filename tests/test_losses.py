@@ -1,0 +1,76 @@
+"""The losses against their definitions in numpy; the golden vectors test their values inside the network."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from vsrlib import losses
+
+KERNEL = np.random.default_rng(0).random((2, 1, 13, 13)) / 80
+
+
+def value(framework: str, loss: str, *arrays: np.ndarray) -> float:
+    backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
+    tensors = [backend.tensor(array, "cpu") for array in arrays]
+    return float(backend.array(getattr(losses, loss)(*tensors, backend.ops)))
+
+
+def test_l1(framework: str) -> None:
+    a, b = np.random.default_rng(1).random((2, 2, 3, 40, 50))
+    assert value(framework, "l1", a, b) == pytest.approx(np.abs(a - b).mean(), rel=1e-6)
+
+
+def test_center_of_a_shifted_point(framework: str) -> None:
+    kernel = np.zeros((1, 1, 13, 13))
+    kernel[0, 0, 9, 4] = 0.5  # 3 below the middle, 2 left of it; the mass cancels out
+    assert value(framework, "center", kernel) == pytest.approx((3**2 + 2**2) / 2, rel=1e-6)
+
+
+def test_center_of_any_kernel(framework: str) -> None:
+    index = np.arange(13)
+    mass = KERNEL.sum((1, 2, 3))
+    rows = (KERNEL.sum(3) * index).sum((1, 2)) / mass
+    columns = (KERNEL.sum(2) * index).sum((1, 2)) / mass
+    expected = (((rows - 6) ** 2 + (columns - 6) ** 2) / 2).mean()
+    assert value(framework, "center", KERNEL) == pytest.approx(expected, rel=1e-5)
+
+
+def test_sparse_counts_zeros_as_zero(framework: str) -> None:
+    kernel = KERNEL.copy()
+    kernel[0, 0, :5] = 0
+    assert value(framework, "sparse", kernel) == pytest.approx(np.sqrt(np.abs(kernel)).mean(), rel=1e-6)
+
+
+def test_boundary_penalty_is_a_ring_of_two_pixels() -> None:
+    penalty = losses.boundary_penalty(13)
+    assert np.count_nonzero(penalty) == 88
+    assert penalty[0, 0] == pytest.approx(5.756, abs=5e-4)
+    assert penalty[0, 6] == pytest.approx(3.031, abs=5e-4)
+    assert not penalty[2:-2, 2:-2].any()
+
+
+def test_boundaries(framework: str) -> None:
+    expected = np.abs(KERNEL * losses.boundary_penalty(13)).mean()
+    assert value(framework, "boundaries", KERNEL) == pytest.approx(expected, rel=1e-6)
+
+
+def test_ties_and_zeros_have_no_gradient(framework: str) -> None:
+    """Where two values are equal, |x| has gradient 0; at 0 the square root's, which would be infinite, is left out."""
+    backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
+    values = np.zeros((1, 1, 13, 13))
+    values[0, 0, 6, 6] = 0.25
+    for loss, expected in (("sparse", 1 / 169), ("boundaries", 0.0)):
+        gradient = _gradient(framework, backend, getattr(losses, loss), values)
+        assert gradient[0, 0, 6, 6] == pytest.approx(expected, abs=1e-7)
+        gradient[0, 0, 6, 6] = 0
+        assert not gradient.any()
+
+
+def _gradient(framework: str, backend, loss, values: np.ndarray) -> np.ndarray:
+    tensor = backend.tensor(values, "cpu")
+    if framework == "torch":
+        tensor.requires_grad_()
+        loss(tensor, backend.ops).backward()
+        return tensor.grad.numpy().copy()
+    return backend.array(backend.ops.jt.grad(loss(tensor, backend.ops), tensor)).copy()

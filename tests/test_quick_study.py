@@ -1,0 +1,51 @@
+"""The whole study as a newcomer runs it, cut to a few steps and frames: every notebook, both frameworks."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vsrlib import jittor_env
+from vsrlib.figures import CHARTS
+from vsrlib.files import read_json, sha256_file
+
+SMALL = {"steps": 3, "batch_size": 1, "patch_size": 32, "validate_every": 0, "train_clips": 1, "train_frames": 5,
+         "validation_frames": 5, "test_clips": 2, "test_frames": 6, "height": 128, "width": 160, "timing_repeats": 2}
+
+
+def study(root: Path, *arguments: str) -> subprocess.CompletedProcess:
+    settings = [text for name, value in SMALL.items() for text in ("--set", f"{name}={value}")]
+    return subprocess.run([sys.executable, "-m", "vsrlib", "study", "--run", root / "run", "--data", root / "data",
+                           *settings, *arguments], capture_output=True, text=True)
+
+
+@pytest.mark.jittor
+@pytest.mark.slow
+@pytest.mark.skipif(jittor_env.why_unusable() is not None, reason="Jittor is unusable here")
+def test_the_study_runs_and_a_second_call_runs_nothing(tmp_path: Path) -> None:
+    first = study(tmp_path)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert len(re.findall(r"\bdone\b", first.stdout)) >= 11 and "skipped" not in first.stdout
+    run = tmp_path / "run"
+    assert (run / "index.html").is_file()
+    assert {path.stem for path in (run / "figures").glob("*.svg")} == set(CHARTS)
+    for page in [run / "index.html", *run.glob("*/report.html")]:
+        assert not re.findall(r'(?:src|href)="?https?:', page.read_text()), page
+    comparison = read_json(run / "05_compare_frameworks" / "comparison.json")
+    for blur in ("Gaussian", "Realistic"):
+        results = [read_json(run / f"04_infer_clips_{name}_{blur}" / "inference.json") for name in ("torch", "jittor")]
+        assert results[0]["weights"]["sha256"] == results[1]["weights"]["sha256"]
+        assert results[0]["weights"]["sha256"] == sha256_file(run / "03_train_network_torch" / "weights.safetensors")
+        assert results[0]["input_digest"] == results[1]["input_digest"]
+        # the same network and weights: no 8-bit value may differ by more than one
+        assert comparison["blurs"][blur]["outputs"]["largest_difference"] <= 1
+    claims = read_json(run / "06_judge_claims" / "claims.json")["claims"]
+    assert [claim["id"] for claim in claims] == [f"C{number}" for number in range(1, 11)]
+    losses = [read_json(run / f"03_train_network_{name}" / "train.json")["last_loss"] for name in ("torch", "jittor")]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+    second = study(tmp_path)
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert len(re.findall("up to date", second.stdout)) >= 11

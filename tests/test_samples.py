@@ -1,0 +1,105 @@
+"""Training samples: what they are made of, and that a seed decides them."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from vsrlib import samples
+from vsrlib.degrade import blur_down_exact
+from vsrlib.errors import UserError
+from vsrlib.frames import Clip, write_clip
+from vsrlib.kernels import gaussian_kernel
+from vsrlib.samples import TrainingWindows, batches, draw_kernel, draw_sample, gradient_strength
+
+
+def noise(frames: int = 6, height: int = 96, width: int = 112, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (frames, height, width, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def windows(tmp_path: Path) -> TrainingWindows:
+    for index in range(2):
+        write_clip(tmp_path / f"clip{index}", Clip(f"clip{index}", noise(6 + index, seed=index)))
+    return TrainingWindows(tmp_path, patch_size=16)
+
+
+def test_every_five_consecutive_frames_are_a_window(windows: TrainingWindows) -> None:
+    assert len(windows) == 2 + 3
+    np.testing.assert_array_equal(windows.window(1), noise(6)[1:6])
+    np.testing.assert_array_equal(windows.window(4), noise(7, seed=1)[2:7])
+
+
+def test_long_clips_are_cut(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip", Clip("clip", noise(9)))
+    assert len(TrainingWindows(tmp_path, 16, frames_per_clip=6)) == 2
+
+
+def test_same_seed_same_batches(windows: TrainingWindows) -> None:
+    first, again, other = (batches(windows, "Realistic", 2, 16, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    for _ in range(3):
+        a, b, c = next(first), next(again), next(other)
+        assert a.shape == (2, 5, 3, 16, 16) and a.dtype == np.float32
+        np.testing.assert_array_equal(a, b)
+        assert (a != c).any()
+
+
+def test_an_epoch_shows_every_window_once(windows: TrainingWindows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples, "draw_sample", lambda window, *_: window[0, 0, 0])
+    draws = batches(windows, "Gaussian", len(windows), 16, np.random.default_rng(0))
+    marks = {tuple(windows.window(i)[0, 0, 0]) for i in range(len(windows))}
+    for _ in range(3):
+        assert {tuple(mark) for mark in next(draws)} == marks
+
+
+def test_a_sample_is_the_degraded_crop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the eight flips and turns of the whole window, blurred without rounding."""
+    monkeypatch.setattr(samples, "draw_kernel", lambda *_: gaussian_kernel(0.8))
+    window = noise(5, 64, 64)
+    sample = draw_sample(window, "Gaussian", 16, np.random.default_rng(3))
+    expected = []
+    for flipped in (window, window[:, :, ::-1], window[:, ::-1], window[:, ::-1, ::-1]):
+        for turned in (flipped, np.rot90(flipped, axes=(1, 2))):
+            low = np.stack([blur_down_exact(frame, gaussian_kernel(0.8)) for frame in turned])
+            expected.append(low.transpose(0, 3, 1, 2) / 255)
+    errors = [np.abs(sample - one).max() for one in expected]
+    assert sorted(errors)[0] < 1e-6 < sorted(errors)[1]
+
+
+def test_all_flips_and_turns_occur() -> None:
+    window = noise(5, 64, 64)
+    rng = np.random.default_rng(0)
+    corners = {draw_sample(window, "Gaussian", 16, rng)[0, :, 0, 0].round(1).tobytes() for _ in range(80)}
+    assert len(corners) > 4
+
+
+def test_smooth_crops_are_drawn_again_at_most_five_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setattr(samples, "gradient_strength", lambda image: calls.append(1) or 0.0)
+    draw_sample(np.zeros((5, 96, 96, 3), np.uint8), "Gaussian", 16, np.random.default_rng(0))
+    assert len(calls) == 5
+
+
+def test_gradient_strength_is_that_of_its_definition() -> None:
+    image = cv2.GaussianBlur(noise(1)[0], (0, 0), 2)
+    padded = np.pad(image.astype(int), ((1, 1), (1, 1), (0, 0)), mode="reflect")
+    column = padded[:, 2:] - padded[:, :-2]
+    horizontal = column[:-2] + 2 * column[1:-1] + column[2:]
+    row = padded[2:] - padded[:-2]
+    vertical = row[:, :-2] + 2 * row[:, 1:-1] + row[:, 2:]
+    expected = sum(0.5 * np.minimum(np.abs(one), 255) for one in (horizontal, vertical))
+    assert gradient_strength(image) == pytest.approx(expected.mean(), abs=0.3)  # halves are rounded to 8 bits
+    assert gradient_strength(np.full((32, 32, 3), 90, np.uint8)) == 0
+
+
+def test_gaussian_kernels_take_seventeen_widths() -> None:
+    rng = np.random.default_rng(0)
+    sizes = {round(1 / draw_kernel("Gaussian", rng).max(), 4) for _ in range(400)}
+    assert len(sizes) == 17
+
+
+def test_too_small_frames_are_named(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip", Clip("clip", noise(5, 40, 40)))
+    with pytest.raises(UserError, match="needs 64"):
+        TrainingWindows(tmp_path, patch_size=16)
