@@ -13,7 +13,7 @@ KERNEL = np.random.default_rng(0).random((2, 1, 13, 13)) / 80
 def value(framework: str, loss: str, *arrays: np.ndarray) -> float:
     backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
     tensors = [backend.tensor(array, "cpu") for array in arrays]
-    return float(backend.array(getattr(losses, loss)(*tensors, backend.ops)))
+    return backend.array(getattr(losses, loss)(*tensors, backend.ops)).item()
 
 
 def test_l1(framework: str) -> None:
@@ -40,6 +40,15 @@ def test_sparse_counts_zeros_as_zero(framework: str) -> None:
     kernel = KERNEL.copy()
     kernel[0, 0, :5] = 0
     assert value(framework, "sparse", kernel) == pytest.approx(np.sqrt(np.abs(kernel)).mean(), rel=1e-6)
+
+
+def test_sparse_of_small_values_and_its_gradient(framework: str) -> None:
+    """A compiler that reassociates sums may lose them: the loss is then too small and its gradient infinite."""
+    backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
+    kernel = np.geomspace(1e-30, 1, 169).astype(np.float32).reshape(1, 1, 13, 13)
+    assert value(framework, "sparse", kernel) == pytest.approx(np.sqrt(kernel.astype(float)).mean(), rel=1e-6)
+    gradient = _gradient(framework, backend, losses.sparse, kernel)
+    np.testing.assert_allclose(gradient, 0.5 / np.sqrt(kernel.astype(float)) / 169, rtol=1e-5)
 
 
 def test_boundary_penalty_is_a_ring_of_two_pixels() -> None:

@@ -30,6 +30,8 @@ READY = "jittor is ready"
 
 # -Ofast, Jittor's default, makes NaN != NaN false and puts the whole process,
 # numpy too, into flush-to-zero mode; these flags keep the speed without that.
+# Sums may still be reassociated, which they must be to be vectorised: an expression
+# such as x * m + (1 - m) can lose a small x altogether.
 _SETTINGS = {
     "use_mkl": "1",
     "FIX_TORCH_ERROR": "0",  # else `import jittor` imports torch

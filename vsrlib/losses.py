@@ -46,9 +46,11 @@ def boundaries(kernel: Tensor, ops: ModuleType) -> Tensor:
 
 def sparse(kernel: Tensor, ops: ModuleType) -> Tensor:
     """Mean of sqrt(|kernel|); a zero entry adds 0 and has no gradient, where the derivative would be infinite."""
-    positive = ops.at_least(ops.absolute(kernel), np.finfo(np.float32).tiny)
-    # The zeros are moved to 1 before the root, so that no infinity arises to be multiplied by 0.
-    return ops.mean((ops.absolute(kernel) * positive + (1 - positive)).sqrt() * positive)
+    size = ops.absolute(kernel)
+    smallest = float(np.finfo(np.float32).tiny)
+    # A floor rather than "value * mask + (1 - mask)": Jittor's compiler may reassociate that sum to
+    # "(value - 1) * mask + 1", which is 0 for a small value, and the root's gradient there is infinite.
+    return ops.mean(ops.floored(size, smallest).sqrt() * ops.at_least(size, smallest))
 
 
 def center(kernel: Tensor, ops: ModuleType) -> Tensor:

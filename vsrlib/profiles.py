@@ -80,8 +80,9 @@ PAPER = {
     "batch_size": 8,
     "patch_size": 160,
     "learning_rate": 1e-4,
-    "flow_learning_rate": 1e-6,
+    "flow_learning_rate": 1e-6,  # the flow network starts from trained weights there
     "halve_every": 100 * 1380,
+    "validate_every": 1380,
     "seed": 1,
 }
 """The paper's training, as the `Self_Blind_VSR` templates of its authors set it."""

@@ -164,12 +164,13 @@ class TrainSettings(Settings):
     validation_root: str = "data/Embedded_Validation/HR"
     output: str | None = None
     preset: str = "study"
-    steps: int = 200
-    batch_size: int = 4
-    patch_size: int = 32
+    steps: int = 250
+    batch_size: int = 2
+    patch_size: int = 64
     learning_rate: float = 1e-4
-    flow_learning_rate: float = 1e-6
+    flow_learning_rate: float = 1e-4
     halve_every: int = 0
+    validate_every: int = 50
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -184,6 +185,7 @@ class TrainSettings(Settings):
             if not 0 < getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}; give a number between 0 and 1, such as 0.0001.")
         require_at_least(self, "halve_every", 0)
+        require_at_least(self, "validate_every", 0)
         require_at_least(self, "seed", 0)
 
     @property

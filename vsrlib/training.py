@@ -59,8 +59,9 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
             start = time.perf_counter()
             values = _step(network, optimiser, batch)
             seconds.append(time.perf_counter() - start)
-            if not all(map(math.isfinite, values.values())):
-                raise UserError(f"The loss is no longer finite at step {step}; give a smaller learning_rate.")
+            broken = [name for name, value in values.items() if not math.isfinite(value)]
+            if broken:
+                raise UserError(f"The loss {broken[0]} is no longer finite at step {step}; give a smaller learning_rate.")
             totals.append(values["total"])
             record = {"step": step, **values, "learning_rate": learning_rate * factor, "seconds": seconds[-1]}
             log.write(json.dumps(record) + "\n")
@@ -121,7 +122,7 @@ def _step(network: Network, optimiser: Any, batch: np.ndarray) -> dict[str, floa
     backend = network.backend
     terms = losses_of(network.module.cycle(backend.tensor(batch, network.device)), backend.ops)
     optimiser.step(terms["total"])
-    values = {name: float(backend.array(value)) for name, value in terms.items()}
+    values = {name: backend.array(value).item() for name, value in terms.items()}
     backend.synchronise(network.device)  # the update too belongs to the step
     return values
 

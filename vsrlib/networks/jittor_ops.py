@@ -15,7 +15,7 @@ jt = import_jittor()
 from jittor import Var, nn  # noqa: E402  (only after the environment has been set)
 
 __all__ = ["Var", "absolute", "adaptive_mean", "at_least", "blur_down", "constant", "conv", "correlation", "deconv",
-           "global_mean", "jt", "linear", "mean", "nn", "ones", "resize", "sample"]
+           "floored", "global_mean", "jt", "linear", "mean", "nn", "ones", "resize", "sample"]
 
 
 def conv(layer: Conv) -> nn.Conv:
@@ -62,6 +62,11 @@ def ones(x: Var) -> Var:
 def at_least(x: Var, threshold: float) -> Var:
     """1 where x reaches the threshold, else 0; without gradient."""
     return (x >= threshold).float32().stop_grad()
+
+
+def floored(x: Var, smallest: float) -> Var:
+    """x where it is larger, else `smallest`, and there without gradient."""
+    return jt.maximum(x, smallest)
 
 
 def mean(x: Var) -> Var:

@@ -14,7 +14,7 @@ from vsrlib.architecture import Conv, Deconv, Linear
 from vsrlib.correlation.torch_pure import correlation
 
 __all__ = ["absolute", "adaptive_mean", "at_least", "blur_down", "constant", "conv", "correlation", "deconv",
-           "global_mean", "linear", "mean", "ones", "resize", "sample"]
+           "floored", "global_mean", "linear", "mean", "ones", "resize", "sample"]
 
 
 def conv(layer: Conv) -> nn.Conv2d:
@@ -58,6 +58,11 @@ def ones(x: Tensor) -> Tensor:
 def at_least(x: Tensor, threshold: float) -> Tensor:
     """1 where x reaches the threshold, else 0; without gradient."""
     return (x >= threshold).to(x.dtype)
+
+
+def floored(x: Tensor, smallest: float) -> Tensor:
+    """x where it is larger, else `smallest`, and there without gradient."""
+    return x.clamp(min=smallest)
 
 
 def mean(x: Tensor) -> Tensor:
