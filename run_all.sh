@@ -42,11 +42,13 @@ set_up_conda() {
     choose_torch "$(command -v python3 || command -v python || echo false)"
     say "1/2 installing into .conda/ with $1. Download: Python and a compiler, about 350 MB; $torch_size;" \
         "about 130 other packages, 260 MB; CuPy, about 100 MB."
-    if [ -x "$python" ]; then
+    if [ -x "$python" ] && ! moved; then
         "$1" env update --quiet --prefix .conda --file environment.yml
     else
+        rm -rf .conda
         "$1" env create --quiet --yes --prefix .conda --file environment.yml
     fi
+    pwd > .conda/.vsrlib-path
     fingerprint > .conda/.vsrlib-installed
 }
 
@@ -57,8 +59,12 @@ set_up_venv() {
     system_python=$(find_python)
     choose_torch "$system_python"
     say "1/2 installing into .venv/. Download: $torch_size; about 130 other packages, 260 MB. On disk: about 2 GB."
-    [ -x "$python" ] || "$system_python" -m venv .venv \
+    # An environment that was moved or is half made is made anew: its scripts hold absolute paths.
+    if moved || ! "$python" -m pip --version >/dev/null 2>&1; then
+        "$system_python" -m venv --clear .venv \
         || fail "the virtual environment could not be made; install Python's venv (Debian: apt install python3.11-venv)."
+    fi
+    pwd > .venv/.vsrlib-path
     "$python" -m pip install --quiet --disable-pip-version-check -r requirements.lock
     if has_gpu; then
         "$python" -m pip install --quiet --disable-pip-version-check "$(grep -o 'cupy-cuda12x==[0-9.]*' environment.yml)"
@@ -67,7 +73,10 @@ set_up_venv() {
     fingerprint > .venv/.vsrlib-installed
 }
 
-# What an environment was made from. The folder belongs to it: installed scripts hold absolute paths.
+# Whether the environment was made for another folder.
+moved() { [ -f "$environment/.vsrlib-path" ] && [ "$(cat "$environment/.vsrlib-path")" != "$PWD" ]; }
+
+# What an environment was made from.
 fingerprint() { { pwd; has_gpu && echo gpu; cat requirements.lock environment.yml pyproject.toml; } | sha256sum; }
 
 up_to_date() {
@@ -97,7 +106,7 @@ status=0 ran=0
 for marks in "not jittor and not slow" "not jittor and slow" "jittor"; do
     say "tests: $marks"
     result=0
-    "$python" -m pytest -q -m "$marks" "$@" || result=$?
+    "$python" -m pytest -q -rs -m "$marks" "$@" || result=$?
     case $result in
         0) ran=1 ;;
         5) [ $# -gt 0 ] || status=5 ;;

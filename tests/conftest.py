@@ -1,10 +1,14 @@
 """Which frameworks the tests run in: a test that takes `framework` runs once in each."""
 
+import os
+
 import pytest
 
 from vsrlib import jittor_env
 
 JITTOR_FAULT = jittor_env.why_unusable()
+if JITTOR_FAULT is not None and os.environ.get("VSRLIB_REQUIRE_JITTOR"):
+    raise RuntimeError(f"Jittor must be tested here and is unusable because {JITTOR_FAULT}")
 FRAMEWORKS = [
     "torch",
     pytest.param("jittor", marks=[

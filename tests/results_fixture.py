@@ -1,6 +1,7 @@
 """Result files of a run that never took place, plausible and the same on every call."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ def write_run(
     frames: tuple[str, ...] = FRAMES,
     gain: float = 0.0,
     preset: str = "study",
-    device: str = "cpu",
+    device_type: str = "cpu",
     pictures: bool = True,
 ) -> tuple[list[Path], list[Path]]:
     """Write inference.json (with pictures) and train.json files; return their paths.
@@ -36,9 +37,9 @@ def write_run(
                 write_json(folder / "train.json", record)
             else:
                 offset = gain if framework == "jittor" else 0.0
-                found = _inference(framework, blur, clips, frames, offset, preset, device)
+                found = _inference(framework, blur, clips, frames, offset, preset, device_type)
                 write_json(folder / "inference.json", found)
-                write_json(folder / "train.json", _training(framework, blur, folder, preset, device))
+                write_json(folder / "train.json", _training(framework, blur, folder, preset, device_type))
                 if pictures:
                     _write_pictures(folder, framework, clips, frames)
             inference.append(folder / "inference.json")
@@ -51,7 +52,21 @@ def edit(path: Path, **changes: object) -> None:
     write_json(path, {**json.loads(path.read_text()), **changes})
 
 
-def _inference(framework: str, blur: str, clips: dict, frames: tuple, offset: float, preset: str, device: str) -> dict:
+def edit_frames(path: Path, change: Callable[[dict], dict]) -> None:
+    """Replace every frame of an inference.json by what `change` makes of it."""
+    clips = json.loads(path.read_text())["clips"]
+    edit(path, clips=[{**clip, "frames": [change(frame) for frame in clip["frames"]]} for clip in clips])
+
+
+def _device(device_type: str) -> dict:
+    """As the backends write it: the name of a GPU does not say that it is one."""
+    device = "NVIDIA H200" if device_type == "cuda" else "cpu, oneDNN"
+    return {"device": device, "device_type": device_type, "threads": 2}
+
+
+def _inference(
+    framework: str, blur: str, clips: dict, frames: tuple, offset: float, preset: str, device_type: str
+) -> dict:
     rng = np.random.default_rng([len(blur), 3])
     harder = 0.6 if blur == "Realistic" else 0.0
     found = []
@@ -63,17 +78,19 @@ def _inference(framework: str, blur: str, clips: dict, frames: tuple, offset: fl
             gained = rng.normal(0.35, 0.08)
             entries.append(
                 {"name": frame, "psnr": base + gained + offset, "ssim": quality + 0.012 + offset / 30,
-                 "bicubic_psnr": base, "bicubic_ssim": quality, "pre": 0.004, "forward": 0.4, "post": 0.05}
+                 "identical": False, "bicubic_psnr": base, "bicubic_ssim": quality, "bicubic_identical": False,
+                 "pre": 0.004, "forward": 0.4, "post": 0.05}
             )  # fmt: skip
         found.append({"name": name, "frames": entries})
     mib = 72.1 if preset == "published" else 2.4
     return {
         "framework": framework, "blur": blur, "set": f"Embedded_BlurDown_{blur}", "preset": preset,
-        "engine": "reference", "border": False, "device": device, "correlation": "cpp",
+        "engine": "reference", "border": False, **_device(device_type), "correlation": "cpp",
         "weights": {"path": "weights.safetensors", "sha256": "ab" * 32, "bytes": int(mib * 2**20)},
         "clips": found, "timing": _timing(framework), "warm_up_seconds": 3.1 if framework == "torch" else 21.4,
         "peak_memory_mib": 812.0 if framework == "torch" else 1104.0, "import_memory_mib": 310.0,
-        "images": "frames", "input_digest": f"{len(blur):02d}" * 32, "provenance": {},
+        "images": "frames", "input_digest": f"{len(blur):02d}" * 32,
+        "gt_digest": "a7" * 32, "provenance": {},
     }  # fmt: skip
 
 
@@ -91,7 +108,7 @@ def _timing(framework: str) -> dict:
     }
 
 
-def _training(framework: str, blur: str, folder: Path, preset: str, device: str) -> dict:
+def _training(framework: str, blur: str, folder: Path, preset: str, device_type: str) -> dict:
     steps = 60
     rng = np.random.default_rng(len(blur))
     total = (0.03 + 0.05 * np.exp(-np.arange(steps) / 15)) * rng.lognormal(0, 0.1, steps)
@@ -102,7 +119,9 @@ def _training(framework: str, blur: str, folder: Path, preset: str, device: str)
     log.write_text("".join(json.dumps({"step": i + 1, "total": float(value)}) + "\n" for i, value in enumerate(total)))
     return {
         "framework": framework, "blur": blur, "preset": preset, "objective": "self-supervised", "seed": 0,
-        "steps": steps, "batch_size": 2, "patch_size": 40, "learning_rate": 1e-3, "device": device, "log": "log.jsonl",
+        "steps": steps, "batch_size": 2, "patch_size": 40, "learning_rate": 1e-3,
+        "flow_learning_rate": 1e-4, "halve_every": 0, "initial_weights": "seed 0", "batches": "ba" * 32,
+        **_device(device_type), "log": "log.jsonl",
         "weights": {"path": "weights.safetensors", "sha256": "ab" * 32, "bytes": 2500000},
         "first_loss": float(total[:6].mean()), "last_loss": float(total[-6:].mean()),
         "validation": [{"step": 0, "psnr": 25.1}, {"step": steps, "psnr": 25.6 if framework == "torch" else 25.61}],

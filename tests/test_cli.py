@@ -22,7 +22,7 @@ def vsrlib(*arguments: object, **options) -> subprocess.CompletedProcess:
 def clips(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     for name, count in (("a", 5), ("b", 6)):
-        write_clip(tmp_path / "HR" / name, Clip(name, rng.integers(0, 256, (count, 48, 64, 3), dtype=np.uint8)))
+        write_clip(tmp_path / "HR" / name, Clip(name, rng.integers(0, 256, (count, 64, 80, 3), dtype=np.uint8)))
     return tmp_path / "HR"
 
 
@@ -38,13 +38,13 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
 def test_degrade(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert cli.main(["degrade", str(clips), str(tmp_path / "Set"), "--blur", "Realistic", "--seed", "3"]) == 0
     assert "11 frames of 2 clips" in capsys.readouterr().out
-    assert list_clips(tmp_path / "Set" / "LR_blurdown_x4")[0].load().frames.shape == (5, 12, 16, 3)
+    assert list_clips(tmp_path / "Set" / "LR_blurdown_x4")[0].load().frames.shape == (5, 16, 20, 3)
     assert (tmp_path / "Set" / "kernel" / "a" / "00000000.mat").is_file()
 
 
 @pytest.mark.slow
 def test_train_convert_and_infer(clips: Path, tmp_path: Path) -> None:
-    trained = vsrlib("train", clips, clips, tmp_path / "run", "--steps", 2, "--batch-size", 1, "--patch-size", 12,
+    trained = vsrlib("train", clips, clips, tmp_path / "run", "--steps", 2, "--batch-size", 1, "--patch-size", 16,
                      "--blur", "Gaussian")
     assert trained.returncode == 0 and "loss" in trained.stdout, trained.stderr
     converted = vsrlib("convert", tmp_path / "run" / "weights.safetensors", tmp_path / "weights.pt")
@@ -58,7 +58,7 @@ def test_train_convert_and_infer(clips: Path, tmp_path: Path) -> None:
 
 def spoiled(root: Path, fault: str) -> Path:
     """A folder with one fault."""
-    frames = np.zeros((5, 16, 16, 3), np.uint8)
+    frames = np.zeros((5, 64, 64, 3), np.uint8)
     if fault == "missing":
         return root / "missing"
     if fault == "empty":
@@ -67,7 +67,7 @@ def spoiled(root: Path, fault: str) -> Path:
         write_clip(root / "short" / "clip", Clip("clip", frames[:4]))
     elif fault == "mixed":
         write_clip(root / "mixed" / "clip", Clip("clip", frames))
-        write_clip(root / "mixed" / "clip", Clip("clip", frames[:1, :8]), ("00000003",))
+        write_clip(root / "mixed" / "clip", Clip("clip", frames[:1, :32]), ("00000003",))
     elif fault == "damaged":
         write_clip(root / "damaged" / "clip", Clip("clip", frames))
         (root / "damaged" / "clip" / "00000002.png").write_bytes(b"not a picture")
@@ -86,7 +86,7 @@ def test_wrong_clips_give_one_sentence(command: str, fault: str, words: str, cli
         checkpoints.write(weights, architecture.initial_values(architecture.preset("study"), 0))
         arguments = ["infer", folder, tmp_path / "out", "--weights", weights]
     else:
-        arguments = ["train", folder, clips, tmp_path / "out", "--patch-size", "4", "--steps", "1"]
+        arguments = ["train", folder, clips, tmp_path / "out", "--patch-size", "16", "--steps", "1"]
     assert cli.main([str(argument) for argument in arguments]) == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said.startswith("error: ") and words in said and "Traceback" not in said
@@ -101,7 +101,9 @@ def test_wrong_clips_give_one_sentence(command: str, fault: str, words: str, cli
     (["study", "--set", "framework=caffe"], "framework"),
     (["study", "--set", "steps"], "NAME=VALUE"),
     (["study", "--only", "99"], "99"),
-    (["train", "in", "in", "out", "--steps", "0"], "--steps is 0"),
+    (["train", "in", "in", "out", "--steps", "0"], "steps is 0"),
+    (["train", "in", "in", "out", "--seed", "-1"], "seed is -1"),
+    (["train", "in", "in", "out", "--learning-rate", "-1e-4"], "learning_rate"),
     (["convert", "none.pt", "out.safetensors"], "none.pt"),
     (["compare", "none.json", "--output", "out"], "none.json"),
     (["publish", "nowhere", "out"], "nowhere"),

@@ -1,6 +1,7 @@
 """The comparison against hand computation, and what it refuses to compare."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from vsrlib import agreement, comparison
+from vsrlib import agreement, comparison, comparison_table
 from vsrlib.errors import UserError
 from vsrlib.files import read_json, sha256_file
 from vsrlib.frames import read_frame, write_frame
-from vsrlib.intervals import mean_interval, median_ratio_interval
+from vsrlib.intervals import mean_interval, median_interval, median_ratio_interval
+
+
+SCORES = ("psnr", "ssim", "bicubic_psnr", "bicubic_ssim")
+GPU = {"device": "NVIDIA H200", "device_type": "cuda"}
 
 
 @pytest.fixture
@@ -120,6 +125,9 @@ def test_times_show_what_the_unsynchronised_clock_hides(files, tmp_path):
     assert ratio["as_reported"]["forward"]["value"] > 1000
     total = [sum(parts) for parts in zip(*seconds["synchronised"].values(), strict=True)]
     assert timing["jittor"]["synchronised"]["total"] == pytest.approx(np.median(total))
+    share = timing["jittor"]["post_share"]["synchronised"]
+    assert share["value"] == pytest.approx(np.median(np.divide(seconds["synchronised"]["post"], total)))
+    assert share["low"] < share["value"] < share["high"] < 0.5 < timing["jittor"]["post_share"]["as_reported"]["low"]
 
 
 def test_training_agreement(files, tmp_path):
@@ -138,11 +146,138 @@ def test_training_agreement(files, tmp_path):
     assert found["agreement"]["validation"][-1]["psnr"] == pytest.approx(0.01)
 
 
-def test_trainings_set_differently_are_not_compared(files, tmp_path):
-    run.edit(files[1][1], learning_rate=5e-4)
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"learning_rate": 5e-4}, "learning_rate: torch 0.001, jittor 0.0005"),
+        ({"flow_learning_rate": 0.0}, "flow_learning_rate: torch 0.0001, jittor 0.0"),
+        ({"halve_every": 10}, "halve_every: torch 0, jittor 10"),
+        ({"initial_weights": "cd" * 32}, "initial weights: torch seed 0, jittor cdcdcdcdcdcd"),
+        ({"batches": "bb" * 32}, "batches (digest): torch babababababa, jittor bbbbbbbbbbbb"),
+        ({"preset": "published"}, "preset"),
+        (GPU, "device type: torch cpu, jittor cuda"),
+    ],
+)
+def test_only_the_same_training_is_compared(files, tmp_path, change, words):
+    run.edit(files[1][1], **change)
     found = comparison.compare(*files, tmp_path / "out")["training"]
-    assert "learning_rate" in found["Gaussian"]["agreement"]["skipped"]
+    assert set(found["Gaussian"]["agreement"]) == {"skipped"} and words in found["Gaussian"]["agreement"]["skipped"]
     assert "skipped" not in found["Realistic"]["agreement"]
+    gaussian = (tmp_path / "out" / "comparison.md").read_text().split("## Training, Gaussian")[1].split("##")[0]
+    assert words in gaussian and "%" not in gaussian
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (GPU, "device type: torch cpu, jittor cuda"),
+        ({"input_digest": "ee" * 32}, "input frames (digest)"),
+        ({"gt_digest": None}, "ground truth (digest): torch a7a7a7a7a7a7, jittor None"),
+        ({"preset": "published"}, "preset: torch study, jittor published"),
+        ({"engine": "fast"}, "engine: torch reference, jittor fast"),
+        ({"border": True}, "border: torch False, jittor True"),
+    ],
+)
+def test_times_are_compared_under_the_same_conditions_only(files, tmp_path, change, words):
+    run.edit(files[0][1], **change)
+    found = comparison.compare(*files, tmp_path / "out")["blurs"]
+    assert set(found["Gaussian"]["timing"]["ratio"]) == {"skipped"}
+    assert words in found["Gaussian"]["timing"]["ratio"]["skipped"]
+    assert "skipped" not in found["Realistic"]["timing"]["ratio"]
+    assert f"PyTorch / Jittor, time and memory: skipped, because the two runs differ in {words}" in (
+        tmp_path / "out" / "comparison.md"
+    ).read_text()
+
+
+def test_the_name_of_a_device_is_no_difference(files, tmp_path):
+    run.edit(files[0][1], device="cpu, without oneDNN")
+    blur = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]
+    assert blur["outputs"]["differs"] == [] and "skipped" not in blur["timing"]["ratio"]
+    run.edit(files[0][1], threads=8)
+    blur = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]
+    assert blur["outputs"]["differs"] == ["threads: torch 2, jittor 8"]
+
+
+def test_seeded_values_of_two_seeds_are_not_the_same_weights(files, tmp_path):
+    for path, seed in zip(files[0][:2], (0, 0), strict=True):
+        run.edit(path, weights={"path": f"initial values of seed {seed}", "sha256": None, "bytes": 1})
+    assert comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["outputs"]["same_weights"]
+    run.edit(files[0][1], weights={"path": "initial values of seed 1", "sha256": None, "bytes": 1})
+    outputs = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["outputs"]
+    assert outputs["same_weights"] is False and "seed 1" in outputs["skipped"]
+
+
+def test_another_truth_gives_no_difference_in_quality(files, tmp_path):
+    run.edit(files[0][1], gt_digest="b8" * 32)
+    difference = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["quality"]["difference"]
+    assert "ground truth (digest): torch a7a7a7a7a7a7, jittor b8b8b8b8b8b8" in difference["skipped"]
+
+
+@pytest.mark.parametrize("change", [{"bicubic_psnr": 20.0}, {"bicubic_ssim": 0.1}, {"bicubic_psnr": None}])
+def test_unequal_scores_of_bicubic_give_no_difference_in_quality(files, tmp_path, change):
+    run.edit_frames(files[0][1], lambda frame: {**frame, **(change if frame["name"] == run.FRAMES[2] else {})})
+    difference = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["quality"]["difference"]
+    assert set(difference) == {"skipped"}
+    assert f"3 of 12 frames, the first of them astronaut/{run.FRAMES[2]}" in difference["skipped"]
+
+
+def identical(frame: dict, prefix: str = "") -> dict:
+    """A frame that equals the truth, as inference writes it."""
+    return {**frame, f"{prefix}psnr": None, f"{prefix}ssim": 1.0, f"{prefix}identical": True}
+
+
+def test_frames_identical_to_the_truth_are_left_out_of_psnr_and_counted(files, tmp_path):
+    first, second = run.FRAMES[:2]
+    run.edit_frames(files[0][0], lambda frame: identical(frame) if frame["name"] == first else frame)
+    run.edit_frames(files[0][1], lambda frame: identical(frame) if frame["name"] in (first, second) else frame)
+    quality = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["quality"]
+    frames = [frame for clip in read_json(files[0][1])["clips"] for frame in clip["frames"]]
+    finite = [frame["psnr"] for frame in frames if frame["psnr"] is not None]
+    assert quality["total"]["jittor"]["psnr"] == pytest.approx(np.mean(finite)) and len(finite) == 6
+    assert quality["total"]["jittor"]["ssim"] == pytest.approx(np.mean([frame["ssim"] for frame in frames]))
+    assert [quality["total"][m]["identical"] for m in ("torch", "jittor", "bicubic")] == [3, 6, 0]
+    difference = quality["difference"]
+    assert (difference["psnr"]["n"], difference["ssim"]["n"]) == (6, 12)
+    assert (difference["left_out"], difference["left_out_in_one"]) == (6, 3)
+    assert quality["gain_over_bicubic"]["torch"]["psnr"]["n"] == 9
+    text = (tmp_path / "out" / "comparison.md").read_text()
+    assert "left out of it: PyTorch 3, Jittor 6." in text and not re.search(r"\b(inf|nan)\b", text)
+
+
+def test_every_frame_identical_to_the_truth(files, tmp_path):
+    for path in files[0]:
+        run.edit_frames(path, lambda frame: identical(identical(frame), "bicubic_"))
+    quality = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["quality"]
+    assert quality["difference"]["psnr"] == {"value": None, "low": None, "high": None, "n": 0}
+    assert quality["difference"]["ssim"]["value"] == 0
+    assert quality["total"]["bicubic"] == {"psnr": None, "ssim": 1.0, "identical": 12}
+
+
+def test_the_gain_over_bicubic_is_shown(files, tmp_path):
+    run.edit_frames(files[0][1], lambda frame: {**frame, "psnr": frame["bicubic_psnr"] - 1.5})
+    gain = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["quality"]["gain_over_bicubic"]
+    frames = [frame for clip in read_json(files[0][0])["clips"] for frame in clip["frames"]]
+    expected = np.mean([frame["psnr"] - frame["bicubic_psnr"] for frame in frames])
+    assert gain["torch"]["psnr"]["value"] == pytest.approx(expected)
+    assert gain["torch"]["ssim"]["value"] == pytest.approx(0.012)
+    text = (tmp_path / "out" / "comparison.md").read_text()
+    assert f"PyTorch minus bicubic: +{expected:.3f} [" in text
+    assert "Jittor minus bicubic: -1.500 [-1.500, -1.500] dB PSNR, worse than bicubic." in text
+
+
+def test_the_two_protocols_are_explained_once(files, tmp_path):
+    comparison.compare(*files, tmp_path / "out")
+    assert (tmp_path / "out" / "comparison.md").read_text().count("computed SSIM three times") == 1
+
+
+@pytest.mark.parametrize("field", ["device_type", "threads", "gt_digest", "flow_learning_rate", "batches"])
+def test_results_without_a_needed_field_are_refused(files, tmp_path, field):
+    path = next(path for path in (files[0][0], files[1][0]) if field in read_json(path))
+    record = read_json(path)
+    del record[field]
+    path.write_text(json.dumps(record))
+    with pytest.raises(UserError, match=field):
+        comparison.compare(*files, tmp_path / "out")
 
 
 @pytest.mark.parametrize("skipped", [("jittor",), ("torch",), ("torch", "jittor")])
@@ -160,13 +295,10 @@ def test_a_skipped_framework_is_carried_through(tmp_path, skipped):
 
 def test_without_ground_truth_or_times(files, tmp_path):
     for path in files[0]:
-        clips = read_json(path)["clips"]
-        for clip in clips:
-            unknown = dict.fromkeys(("psnr", "ssim", "bicubic_psnr", "bicubic_ssim"))
-            clip["frames"] = [{**frame, **unknown} for frame in clip["frames"]]
-        run.edit(path, clips=clips, timing=None)
+        run.edit_frames(path, lambda frame: {**frame, **dict.fromkeys(SCORES)})
+        run.edit(path, gt_digest=None, timing=None)
     blur = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]
-    assert blur["quality"]["total"]["torch"] == {"psnr": None, "ssim": None}
+    assert blur["quality"]["total"]["torch"] == {"psnr": None, "ssim": None, "identical": 0}
     assert "ground truth" in blur["quality"]["difference"]["skipped"]
     assert "not measured" in blur["timing"]["torch"]["skipped"]
 
@@ -234,8 +366,28 @@ def test_median_ratio_interval_against_scipy():
     assert found["high"] == pytest.approx(expected.confidence_interval.high, rel=0.02)
 
 
+def test_median_interval_against_scipy():
+    values = np.random.default_rng(6).lognormal(0, 0.3, 31)
+    found = median_interval(values, np.random.default_rng(7), draws=20000)
+    other = np.random.default_rng(8)
+    expected = stats.bootstrap((values,), np.median, n_resamples=20000, method="percentile", rng=other)
+    assert found["value"] == np.median(values)
+    assert found["low"] == pytest.approx(expected.confidence_interval.low, rel=0.02)
+    assert found["high"] == pytest.approx(expected.confidence_interval.high, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.92314, "0.923"), (-7.9731, "-7.97"), (93.4567, "93.5"), (1234.5, "1230"), (99.96, "100.0"), (0.0, "0"),
+     (-0.0, "0"), (2.576e-3, "0.00258"), (-1e-9, "0.000000")],
+)  # fmt: skip
+def test_significant_digits(value, text):
+    assert comparison_table.significant(value) == text
+
+
 def test_one_value_has_no_interval():
     assert mean_interval([2.0], np.random.default_rng(0)) == {"value": 2.0, "low": None, "high": None, "n": 1}
+    assert mean_interval([], np.random.default_rng(0)) == {"value": None, "low": None, "high": None, "n": 0}
     assert median_ratio_interval([2.0], [4.0], np.random.default_rng(0))["low"] is None
 
 

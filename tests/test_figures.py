@@ -126,11 +126,94 @@ def test_no_ground_truth_no_times_one_clip(tmp_path):
     inference, training = run.write_run(tmp_path / "run", clips={"a": (22.0, 0.6)}, frames=("x",), pictures=True)
     for path in inference:
         frame = dict.fromkeys(("psnr", "ssim", "bicubic_psnr", "bicubic_ssim"))
-        run.edit(path, clips=[{"name": "a", "frames": [{"name": "x", **frame}]}], timing=None)
+        run.edit(path, clips=[{"name": "a", "frames": [{"name": "x", **frame}]}], gt_digest=None, timing=None)
     comparison.compare(inference, training, tmp_path / "out")
     figures.draw_all(tmp_path / "out" / "comparison.json", tmp_path / "charts")
     charts = read_json(tmp_path / "charts" / "provenance.json")["charts"]
     assert charts["chart_time_breakdown"]["title"].endswith("nothing was timed")
+
+
+def charts_of(inference: list[Path], folder: Path) -> dict:
+    """Draw the charts of altered results; title and alternative text by name."""
+    comparison.compare(inference, [], folder / "out")
+    figures.draw_all(folder / "out" / "comparison.json", folder / "charts")
+    return read_json(folder / "charts" / "provenance.json")["charts"]
+
+
+SPEED = ("chart_time_performance", "chart_time_breakdown", "chart_efficiency", "chart_quality_vs_speed")
+
+
+def test_speed_is_not_drawn_across_devices(tmp_path):
+    inference, _ = run.write_run(tmp_path / "run")
+    for path in inference[::2]:
+        run.edit(path, device="NVIDIA H200", device_type="cuda")
+    charts = charts_of(inference, tmp_path)
+    for name in SPEED:
+        assert "Times and memory: skipped, because the two runs differ in device type: torch cuda, jittor cpu" in (
+            charts[name]["alt"]
+        ), name
+        assert not re.search(r"MiB\.|[0-9] m?s |frames per second", charts[name]["alt"]), name
+    assert charts["chart_quality_vs_speed"]["title"] == "Quality against time: no comparison of the frameworks"
+    assert charts["chart_efficiency"]["title"] == "Speed and memory: no comparison of the frameworks"
+    assert charts["chart_time_breakdown"]["title"].endswith("nothing was timed")
+    assert charts["chart_performance_radar"]["title"].startswith("Of 2 measures")
+    assert "reach the same PSNR" in charts["chart_psnr_comparison"]["title"]
+
+
+def test_one_unlike_blur_leaves_the_other(tmp_path):
+    inference, _ = run.write_run(tmp_path / "run")
+    run.edit(inference[1], engine="fast")
+    charts = charts_of(inference, tmp_path)
+    assert "Jittor, Realistic blur: " in charts["chart_efficiency"]["alt"]
+    assert "Gaussian blur: " not in charts["chart_efficiency"]["alt"]
+    assert "(Gaussian blur)" in charts["chart_efficiency"]["alt"]
+    assert charts["chart_efficiency"]["title"].startswith("PyTorch makes")
+
+
+def test_a_single_framework_on_a_gpu_is_drawn(tmp_path):
+    inference, _ = run.write_run(tmp_path / "run", skipped=("jittor",), device_type="cuda", pictures=False)
+    charts = charts_of(inference, tmp_path)
+    timing = read_json(tmp_path / "out" / "comparison.json")["blurs"]["Gaussian"]["timing"]["torch"]
+    rate = 1 / timing["synchronised"]["total"]
+    words = f"PyTorch, Gaussian blur: {rate:.3g} frames per second, peak memory 812 MiB."
+    assert words in charts["chart_efficiency"]["alt"]
+
+
+def test_another_truth_is_told_and_no_difference_shown(tmp_path):
+    inference, _ = run.write_run(tmp_path / "run", gain=3.0)
+    for path in inference[1::2]:
+        run.edit(path, gt_digest="b8" * 32)
+    charts = charts_of(inference, tmp_path)
+    assert "no comparison of the frameworks" in charts["chart_psnr_comparison"]["title"]
+    assert "Difference in quality: skipped, because the two runs were not judged alike" in (
+        charts["chart_psnr_comparison"]["alt"]
+    )
+    assert "no comparison" in charts["chart_performance_radar"]["title"]
+
+
+@pytest.mark.parametrize("which", ["some", "all of Jittor", "all"])
+def test_frames_identical_to_the_truth(tmp_path, which):
+    inference, _ = run.write_run(tmp_path / "run")
+
+    def identical(frame: dict) -> dict:
+        if which == "some" and frame["name"] != run.FRAMES[0]:
+            return frame
+        prefixes = ("", "bicubic_") if which == "all" else ("",)
+        changes = {f"{p}{key}": value for p in prefixes
+                   for key, value in (("psnr", None), ("ssim", 1.0), ("identical", True))}  # fmt: skip
+        return {**frame, **changes}
+
+    for path in inference if which == "all" else inference[1::2]:
+        run.edit_frames(path, identical)
+    charts = charts_of(inference, tmp_path)
+    count = 3 if which == "some" else 12
+    for name in NAMES:
+        assert f"Jittor: {count} frames equal the truth; their infinite PSNR is left out" in charts[name]["alt"], name
+        assert not re.search(r"\b(nan|inf)\b", charts[name]["alt"] + charts[name]["title"]), name
+    if which == "some":
+        assert charts["chart_psnr_trend"]["title"].startswith("PSNR is infinite in one framework only in 6 frames")
+        # The means leave out frames in Jittor alone; what both have is equal.
+        assert charts["chart_quality_vs_speed"]["title"].endswith("for the same PSNR")
 
 
 def test_a_missing_comparison_is_told(tmp_path):
@@ -168,10 +251,9 @@ def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
 
 
-def test_frames_and_kernels_show_themselves():
+def test_frames_show_themselves():
     picture = pictures.show_frames({"a <1>": noise(20, 30), "b": noise(20, 30)})
     assert "30 x 20" in picture.alt and "a &lt;1&gt;" in shown(picture)
-    assert "0.333" in pictures.show_kernels({"line": np.eye(3) / 3}).alt
     assert repr(picture) == f"<picture: {picture.alt}>"
     with pytest.raises(ValueError, match="alternative text"):
         panels.Picture(picture.figure, " ")
@@ -186,18 +268,6 @@ def test_crops_show_the_same_detail_of_every_image():
     assert (large == truth[24:40, 48:72][0, 0]).all(axis=2).any(), "the detail holds what is detailed"
     with pytest.raises(ValueError, match="whole part"):
         pictures.show_crops({"input": truth[:20], "truth": truth})
-
-
-def test_flow_colours_tell_direction_and_length():
-    flow = np.zeros((2, 40, 60))
-    flow[0, :, 30:] = 5.0
-    valid = np.ones((40, 60), bool)
-    valid[:10] = False
-    picture = pictures.show_flow(flow, valid)
-    colours = picture.figure.axes[0].images[0].get_array()
-    assert np.allclose(colours[20, 10], 1) and np.allclose(colours[20, 50], [1, 0, 0]) and np.allclose(colours[5], 0.6)
-    assert "longest 5 pixels" in picture.alt and "25%" in picture.alt
-    shown(pictures.show_flow(np.zeros((2, 40, 60))))
 
 
 def test_training_curves_of_both_and_of_one(tmp_path):
@@ -235,6 +305,7 @@ def test_a_data_set_and_a_result_are_shown(tmp_path):
         pictures.show_inference(tmp_path / "result" / "inference.json", tmp_path / "set" / "HR", clip="other")
     write_json(tmp_path / "skip.json", {"framework": "jittor", "skipped": "because <it> is missing"})
     page = pictures.show_inference(tmp_path / "skip.json", tmp_path)
+    assert pictures._decibels({"psnr": None, "identical": True}) == ", equal to the truth"
     assert repr(page) == "Jittor: skipped, because <it> is missing" and "&lt;it&gt;" in shown(page)
 
 

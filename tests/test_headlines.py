@@ -37,6 +37,13 @@ TRAIN = {"first_loss": 0.5, "last_loss": 0.125, "validation": [{"step": 0, "psnr
             {"clips": [{"frames": FRAMES[:1]}, {"frames": FRAMES[1:]}]},
             "27.00 dB (bicubic 24.00)",
         ),
+        # A bicubic frame that equals the truth has no finite PSNR; the frame counts in neither mean.
+        (
+            "04_infer_clips",
+            "inference.json",
+            {"clips": [{"frames": [*FRAMES, {"name": "d", "psnr": 40.0, "bicubic_psnr": None}]}]},
+            "27.00 dB (bicubic 24.00)",
+        ),
         (
             "04_infer_clips",
             "inference.json",

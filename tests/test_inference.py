@@ -105,10 +105,33 @@ def test_an_interrupted_run_leaves_nothing_that_looks_finished(dataset: Path, tm
     monkeypatch.setattr(inference, "write_frame", stop)
     with pytest.raises(KeyboardInterrupt):
         run("torch", dataset, tmp_path)
-    assert not (tmp_path / "inference.json").exists()
-    monkeypatch.undo()
-    run("torch", dataset, tmp_path)
+    # the results of the run before it are still whole, and nothing else is there
     assert sorted(path.name for path in tmp_path.iterdir()) == ["frames", "inference.json"]
+    assert len(list((tmp_path / "frames").glob("*/*.png"))) == 3
+
+
+def test_files_that_were_not_made_here_are_not_replaced(dataset: Path, tmp_path: Path) -> None:
+    """Not even when the input itself is called frames."""
+    shutil.copytree(dataset / "LR_blurdown_x4", tmp_path / "frames")
+    (tmp_path / "frames" / ".vsrlib").unlink()
+    with pytest.raises(UserError, match="not made here"):
+        inference.infer("torch", tmp_path / "frames", tmp_path, progress=False)
+    assert len(list((tmp_path / "frames").glob("*/*.png"))) == 11
+
+
+def test_a_frame_equal_to_its_truth_has_no_psnr_and_says_so(tmp_path: Path) -> None:
+    write_clip(tmp_path / "HR" / "black", Clip("black", np.zeros((5, 64, 64, 3), np.uint8)))
+    degrade_clips(tmp_path / "HR", tmp_path / "Set", "Gaussian", 0)
+    frame = run("torch", tmp_path / "Set", tmp_path / "out", gt_path=tmp_path / "HR")["clips"][0]["frames"][0]
+    assert frame["bicubic_psnr"] is None and frame["bicubic_identical"] and frame["bicubic_ssim"] == 1
+
+
+def test_frames_of_other_names_are_not_compared(dataset: Path, tmp_path: Path) -> None:
+    shutil.copytree(dataset / "HR", tmp_path / "HR")
+    for path in sorted((tmp_path / "HR" / "one").glob("*.png"), reverse=True):
+        path.rename(path.with_name(f"{int(path.stem) + 1:08d}.png"))
+    with pytest.raises(UserError, match="00000000 where its ground truth has 00000001"):
+        run("torch", dataset, tmp_path / "out", gt_path=tmp_path / "HR")
 
 
 def test_unknown_engine(dataset: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from vsrlib.errors import UserError
 
 @pytest.mark.parametrize("name, change, words", [
     ("find_spec", lambda m: m.setattr(importlib.util, "find_spec", lambda name: None), "package jittor"),
-    ("g++", lambda m: m.setattr(jittor_env.shutil, "which", lambda name: None), r"g\+\+"),
+    ("g++", lambda m: m.setattr(jittor_env.shutil, "which", lambda *_, **__: None), r"g\+\+"),
     ("headers", lambda m: m.setattr(jittor_env, "_python_config", lambda: Path("/none/python-config")), "python-config"),
     ("oneDNN", lambda m: m.setattr(jittor_env, "_onednn_prefix", lambda: None), "oneDNN 2"),
 ])

@@ -43,6 +43,21 @@ def test_an_error_is_one_line() -> None:
     assert error_line("MemoryError", "") == "MemoryError: "
 
 
+@pytest.mark.parametrize(
+    ("usable", "physical", "given", "threads"),
+    [(4, 2, None, "2"), (2, 8, None, "2"), (3, None, None, "3"), (4, 2, "7", "7"), (4, 2, "", "2"), (1, 0, None, "1")],
+)
+def test_both_frameworks_get_one_number_of_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usable: int, physical: int | None, given: str | None, threads: str
+) -> None:
+    monkeypatch.setattr(launch.os, "sched_getaffinity", lambda _: set(range(usable)))
+    monkeypatch.setattr(launch.psutil, "cpu_count", lambda logical=True: usable if logical else physical)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if given is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+    assert launch._environment(tmp_path)["OMP_NUM_THREADS"] == threads
+
+
 def test_a_process_that_ended_badly_is_a_problem_whatever_the_notebook_says(tmp_path: Path) -> None:
     notebook, error = tmp_path / "n.ipynb", tmp_path / "error.txt"
     assert problem(0, notebook, error) == "no notebook was written"

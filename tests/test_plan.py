@@ -44,6 +44,14 @@ def test_a_parameter_can_be_given_to_some_steps_only() -> None:
     assert found["01_check_environment"]["frameworks"] == ["torch", "jittor"]
 
 
+def test_weights_to_start_from_and_a_gpu_can_be_given_to_steps() -> None:
+    found = parameters({"03.weights": "x.pt", "03_train_network_torch.device": "cuda"}, only=["01"])
+    assert {found[f"03_train_network_{name}"]["weights"] for name in ("torch", "jittor")} == {"x.pt"}
+    assert found["04_infer_clips_torch_Gaussian"]["weights"].endswith("weights.safetensors")
+    assert found["03_train_network_torch"]["device"] == "cuda"
+    assert {found[name]["device"] for name in found if "jittor" in name or name.startswith("04")} == {"cpu"}
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -51,6 +59,9 @@ def test_a_parameter_can_be_given_to_some_steps_only() -> None:
         ({"03_train_network_torch.border": "1"}, "There is no parameter 'border'"),
         ({"03_train_netwrk.steps": "1"}, "There is no step '03_train_netwrk'; the nearest is '03_train_network_"),
         ({"output": "x"}, "output tells the steps apart"),
+        # Weights to start a training from are not the weights to infer with.
+        ({"weights": "x.pt"}, "weights tells the steps apart; name the step as well"),
+        ({"device": "cuda"}, "framework is 'jittor', which runs on the CPU only"),
         ({"03.output": "x"}, "x would be written by both 03_train_network_torch and 03_train_network_jittor"),
         ({"border": "maybe"}, "border is 'maybe'; give True or False."),
         ({"steps": "1.5"}, "steps is '1.5'; give a whole number."),
@@ -109,6 +120,17 @@ def test_only_takes_names_and_beginnings_of_names(toys: Path) -> None:
         plan(planned_steps(toys), toys / "notebooks", CLASSES, only=["othr"])
 
 
+def test_what_a_step_reads_is_known_from_its_paths(toys: Path) -> None:
+    assert {one.step.id: one.reads for one in planned(toys)} == {"make": (), "use": ("make",), "other": ()}
+    # Weights of one's own are read in place of those of the training.
+    only = ["01"]
+    quick = {one.step.id: one.reads for one in plan(steps(), PROJECT_ROOT / "notebooks", NOTEBOOKS, None, only)}
+    assert quick["04_infer_clips_jittor_Gaussian"] == ("02_generate_data", "03_train_network_torch")
+    assert quick["05_compare_frameworks"][-2:] == ("03_train_network_torch", "03_train_network_jittor")
+    own = plan(steps(), PROJECT_ROOT / "notebooks", NOTEBOOKS, {"04.weights": "mine.pt"}, only)
+    assert {one.reads for one in own if one.step.notebook == "04_infer_clips"} == {("02_generate_data",)}
+
+
 def planned_steps(toys: Path) -> list[Step]:
     return [one.step for one in planned(toys)]
 
@@ -125,22 +147,73 @@ def test_profiles_hold_valid_parameters_and_known_needs(profile: str) -> None:
         folders |= set(settings.outputs())
         if step.notebook not in ("02_generate_data", "07_draw_figures"):
             assert settings.folder.name == step.id
-    assert len(seen) >= 11
+    assert len(seen) >= 8
 
 
-def test_both_frameworks_infer_with_the_same_weights() -> None:
-    for profile in PROFILES:
-        infer = [step.parameters for step in steps(profile) if step.notebook == "04_infer_clips"]
-        for blur in ("Gaussian", "Realistic"):
-            pair = [p for p in infer if p["blur"] == blur]
-            assert {p["framework"] for p in pair} == {"torch", "jittor"}
-            (weights,) = {p["weights"] for p in pair}
-            assert "_torch" in weights and weights.endswith("weights.safetensors")
+@pytest.mark.parametrize("profile", PROFILES)
+def test_everything_runs_on_the_cpu_where_both_frameworks_run(profile: str) -> None:
+    built = [NOTEBOOKS[step.notebook](**step.parameters) for step in steps(profile)]
+    assert {settings.device for settings in built if hasattr(settings, "device")} == {"cpu"}
 
 
-def test_the_published_profile_is_the_papers_configuration() -> None:
-    train = [step.parameters for step in steps("published") if step.notebook == "03_train_network"]
+@pytest.mark.parametrize("profile", PROFILES)
+def test_both_frameworks_infer_with_the_same_weights(profile: str) -> None:
+    made = {path for step in steps(profile) for path in NOTEBOOKS[step.notebook](**step.parameters).outputs()}
+    infer = [step for step in steps(profile) if step.notebook == "04_infer_clips"]
+    for blur in ("Gaussian", "Realistic"):
+        pair = [step.parameters for step in infer if step.parameters["blur"] == blur]
+        assert [p["framework"] for p in pair] == ["torch", "jittor"]
+        (weights,) = {p["weights"] for p in pair}
+        if profile == "published":
+            assert weights == f"data/pretrain_models/self_blind_vsr_{blur.lower()}.pt"
+        else:
+            assert (PROJECT_ROOT / weights).parent in made and "_torch" in weights
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_comparison_names_exactly_what_the_profile_makes(profile: str) -> None:
+    found = {step.id: NOTEBOOKS[step.notebook](**step.parameters) for step in steps(profile)}
+    for files, name in (("inference_files", "04_infer"), ("training_files", "03_train")):
+        given = {(PROJECT_ROOT / path).parent for path in getattr(found["05_compare_frameworks"], files)}
+        assert given == {settings.folder for step, settings in found.items() if step.startswith(name)}
+
+
+def test_the_published_profile_runs_released_weights_on_reds4_without_training() -> None:
+    kinds = [step.notebook for step in steps("published")]
+    assert kinds == ["01_check_environment", *["04_infer_clips"] * 4,
+                     "05_compare_frameworks", "06_judge_claims", "07_draw_figures"]  # fmt: skip
+    for step in steps("published"):
+        if step.notebook == "04_infer_clips":
+            folder = f"data/REDS4_BlurDown_{step.parameters['blur']}"
+            assert step.parameters["preset"] == "published" and step.needs == ()
+            assert step.parameters["input_path"] == f"{folder}/LR_blurdown_x4"
+            assert step.parameters["gt_path"] == f"{folder}/HR"
+
+
+def test_what_the_published_profile_lacks_is_named_with_what_to_put_there(tmp_path: Path) -> None:
+    def missing() -> str:
+        with pytest.raises(UserError) as caught:
+            plan(steps_of("published", tmp_path / "run", tmp_path), PROJECT_ROOT / "notebooks", NOTEBOOKS)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    for blur in ("Gaussian", "Realistic"):
+        for part, words in (("LR_blurdown_x4", "put the published LR frames"), ("HR", "put the HR frames of REDS4")):
+            folder = tmp_path / f"REDS4_BlurDown_{blur}" / part
+            assert f"{folder}, which does not exist" in missing() and words in missing()
+            folder.mkdir(parents=True)
+        weights = tmp_path / "pretrain_models" / f"self_blind_vsr_{blur.lower()}.pt"
+        assert f"{weights}, which does not exist" in missing()
+        assert f"put the weights that the paper's authors released for {blur} blur there" in missing()
+        weights.parent.mkdir(exist_ok=True)
+        weights.touch()
+    plan(steps_of("published", tmp_path / "run", tmp_path), PROJECT_ROOT / "notebooks", NOTEBOOKS)
+
+
+def test_the_paper_profile_is_the_papers_configuration() -> None:
+    train = [step.parameters for step in steps("paper") if step.notebook == "03_train_network"]
     assert len(train) == 4
+    assert {step.parameters["preset"] for step in steps("paper") if step.notebook == "04_infer_clips"} == {"published"}
     for p in train:
         assert (p["preset"], p["patch_size"], p["batch_size"], p["learning_rate"]) == ("published", 160, 8, 1e-4)
         assert p["steps"] == 500 * 240 * 46 / 8 and p["halve_every"] == p["steps"] / 5

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from vsrlib import provenance
-from vsrlib.report import Chart, Row, duration, write_index, write_notebook
+from vsrlib.report import STATUSES, Chart, Row, duration, write_index, write_notebook
 
 LOADS = {"src", "href", "srcset", "data", "poster", "action"}
 
@@ -107,6 +107,16 @@ def test_the_index_is_well_formed_and_changes_at_once(tmp_path: Path) -> None:
     write_index(page, "quick", rows()[:1], [], provenance.collect())
     assert "02_b" not in page.read_text(encoding="utf-8")
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+
+
+def test_every_status_is_coloured_and_only_done_ones_are_counted(tmp_path: Path) -> None:
+    every = [Row(f"0{number}", status) for number, status in enumerate(STATUSES)]
+    write_index(tmp_path / "index.html", "quick", every, [], provenance.collect())
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    for status in STATUSES:
+        name = status.replace(" ", "-")
+        assert f'<tr class="{name}">' in text and re.search(rf"\.{name} \.status[,{{ ]", text), status
+    assert "stale" in STATUSES and f"2 of {len(STATUSES)} steps done" in text
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from vsrlib import architecture, names
 from vsrlib.errors import UserError
 from vsrlib.provenance import PROJECT_ROOT
 from vsrlib.settings import (
@@ -39,11 +40,25 @@ WRONG: list[tuple[type[Settings], dict[str, Any], str]] = [
     (TrainSettings, {"steps": True}, "steps is True; give a whole number"),
     (TrainSettings, {"learning_rate": 0.0}, "between 0 and 1"),
     (TrainSettings, {"learning_rate": float("nan")}, "between 0 and 1"),
+    (TrainSettings, {"learning_rate": 1.0}, "learning_rate is 1.0; give a number between 0 and 1"),
+    (TrainSettings, {"flow_learning_rate": -1e-6}, "flow_learning_rate is -1e-06; give a number between 0 and 1"),
+    (TrainSettings, {"flow_learning_rate": float("inf")}, "between 0 and 1"),
+    (TrainSettings, {"batch_size": 0}, "batch_size is 0; give at least 1"),
+    (TrainSettings, {"patch_size": 15}, "patch_size is 15; give at least 16, because the kernel network"),
+    (TrainSettings, {"halve_every": -1}, "halve_every is -1; give at least 0"),
+    (TrainSettings, {"validate_every": -1}, "validate_every is -1; give at least 0"),
     (TrainSettings, {"seed": -1}, "seed is -1; give at least 0"),
+    (TrainSettings, {"device": "gpu"}, "device is 'gpu'; choose one of: auto, cpu, cuda"),
+    (TrainSettings, {"device": "cuda", "framework": "jittor"}, "runs on the CPU only: give cpu, or cuda to"),
+    (TrainSettings, {"weights": 3}, "weights is 3; give a text or None"),
+    (InferSettings, {"device": "gpu"}, "device is 'gpu'; choose one of: auto, cpu, cuda"),
+    (InferSettings, {"device": "cuda", "framework": "jittor"}, "runs on the CPU only"),
+    (InferSettings, {"preset": "big"}, "preset is 'big'; choose one of: study, published"),
+    (InferSettings, {"seed": -1}, "seed is -1; give at least 0"),
     (TrainSettings, {"hr_root": None}, "hr_root is None; give a text"),
     (InferSettings, {"engine": "fast"}, "engine is 'fast'"),
     (InferSettings, {"border": 1}, "border is 1; give True or False"),
-    (InferSettings, {"timing_repeats": -1}, "at least 0"),
+    (InferSettings, {"timing_repeats": -1}, "timing_repeats is -1; give at least 0"),
     (CompareSettings, {"inference_files": "a.json"}, "a list of texts or None"),
 ]
 
@@ -72,9 +87,32 @@ def test_settings_show_one_parameter_a_line_and_can_be_read_back(settings: type[
     assert eval(shown_as, {settings.__name__: settings}) == settings()
 
 
-def test_a_learning_rate_of_one_is_out_of_range() -> None:
-    with pytest.raises(UserError):
-        TrainSettings(learning_rate=1)
+def test_the_bounds_themselves_are_accepted() -> None:
+    TrainSettings(steps=1, batch_size=1, patch_size=16, halve_every=0, validate_every=0, seed=0)
+    InferSettings(timing_repeats=0, seed=0)
+
+
+@pytest.mark.parametrize("settings", [TrainSettings, InferSettings])
+def test_frameworks_are_compared_on_one_device_unless_told_otherwise(settings: type) -> None:
+    assert settings(framework="torch").device == settings(framework="jittor").device == "cpu"
+    assert settings(framework="torch", device="cuda").device == "cuda"
+    assert settings(framework="jittor", device="auto").device == "auto"
+
+
+def test_the_words_to_choose_from_are_those_of_the_library() -> None:
+    assert set(names.PRESETS) == set(architecture.PRESETS)
+    assert all(isinstance(words, tuple) for words in (names.FRAMEWORKS, names.BLURS, names.ENGINES, names.DEVICES))
+
+
+def test_weights_to_start_from_are_an_input_only_where_given(tmp_path: Path) -> None:
+    assert TrainSettings().start is None and "weights" not in TrainSettings().inputs()
+    folders = {"hr_root": str(tmp_path), "validation_root": str(tmp_path)}
+    settings = TrainSettings(weights=str(tmp_path / "w.pt"), **folders)
+    assert settings.start == settings.inputs()["weights"] == tmp_path / "w.pt"
+    with pytest.raises(UserError, match="weights is .*w.pt, which does not exist: give the file to start from"):
+        settings.require_inputs()
+    (tmp_path / "w.pt").touch()
+    assert settings.require_inputs() is settings
 
 
 def test_paths_are_taken_from_the_project_wherever_one_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

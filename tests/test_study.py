@@ -17,8 +17,9 @@ from toy_study import ToySettings, executed, planned, run_toys, wait_for, write_
 from vsrlib import launch
 from vsrlib.errors import UserError
 from vsrlib.files import read_json
-from vsrlib.plan import plan
+from vsrlib.plan import Planned, plan
 from vsrlib.profiles import Step
+from vsrlib.settings import DataSettings
 from vsrlib.study import execute, run
 
 
@@ -51,6 +52,47 @@ def test_what_is_up_to_date_is_kept_and_a_change_reruns_what_depends_on_it(tmp_p
     assert run_toys(tmp_path, overrides={"make.text": "b"}) == 0
     assert executed(tmp_path) == ["use"]
     assert (tmp_path / "run/use/result.txt").read_text() == "ba"
+
+
+def statuses(said: str) -> dict[str, str]:
+    """Step -> what the study printed after its name."""
+    return {line.split()[0]: " ".join(line.split()[1:]) for line in said.splitlines()}
+
+
+@pytest.mark.slow
+def test_a_chosen_step_never_reads_what_is_stale(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    write_toys(tmp_path)
+    assert run_toys(tmp_path) == 0
+    assert executed(tmp_path) == ["make", "use", "other"]
+    changed = {"make.text": "b"}
+
+    for dry_run in (True, False):
+        with pytest.raises(UserError, match="Step use reads .* step make, .* because text changed: choose make as"):
+            execute(planned(tmp_path, overrides=changed, only=["use"]), tmp_path / "run", "toy", dry_run=dry_run)
+
+    # What is not read may be stale; it is shown as that, and so is what was made of it.
+    capsys.readouterr()
+    assert run_toys(tmp_path, overrides=changed, only=["other"]) == 0
+    said = statuses(capsys.readouterr().out)
+    assert said["make"].startswith("stale") and "because text changed" in said["make"]
+    assert said["use"].startswith("stale") and "because step make is stale" in said["use"]
+    assert said["other"].startswith("up to date")
+    page = (tmp_path / "run/index.html").read_text()
+    assert "1 of 3 steps done" in page and '<tr class="done">' not in page
+
+    # A step between two chosen ones would be passed over, and the second would read what was made before the first.
+    with pytest.raises(UserError, match="Step other reads .* step use, .* because step make has to be run before it"):
+        last = {**changed, "other.source": f"{tmp_path}/run/use/result.txt"}
+        run_toys(tmp_path, overrides=last, only=["make", "other"])
+    assert executed(tmp_path) == []
+
+    # Once its input has been made again, the step that is not chosen is stale by content.
+    assert run_toys(tmp_path, overrides=changed, only=["make"]) == 0
+    assert statuses(capsys.readouterr().out)["use"].startswith("stale")
+    assert run_toys(tmp_path, overrides=changed, only=["use"]) == 0
+    assert executed(tmp_path) == ["make", "use"]
+    said = statuses(capsys.readouterr().out)
+    assert said["make"].startswith("done") and "not chosen this time" in said["make"]
 
 
 @pytest.mark.slow
@@ -125,6 +167,26 @@ def test_a_second_study_in_the_same_folder_is_refused(tmp_path: Path, monkeypatc
     assert executed(tmp_path) == []
 
 
+def test_a_second_study_with_the_same_data_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(launch, "PATIENCE", 0.2)
+    with launch.lock(tmp_path / "data"), pytest.raises(UserError) as caught:
+        run("quick", tmp_path / "another", tmp_path / "data")
+    message = f"Another study is running in {tmp_path}/data: wait until it has ended, or give another data folder."
+    assert str(caught.value) == message
+    assert not (tmp_path / "another/index.html").exists()
+
+
+def test_run_and_data_may_share_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "PATIENCE", 0.2)
+    write_toys(tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "link").symlink_to("run")
+    settings = DataSettings(str(tmp_path / "link"))
+    data = Planned(Step("data", "make", {}), tmp_path / "notebooks/make.ipynb", settings, selected=False)
+    assert execute([data], tmp_path / "run", "toy") == 0
+
+
 @dataclass(frozen=True)
 class FrameworkToy(ToySettings):
     framework: str = "torch"
@@ -159,6 +221,13 @@ def test_what_needs_an_unusable_framework_is_skipped_and_never_done(
     page = (root / "index.html").read_text()
     assert "no &lt;g++&gt;" in page and "<g++>" not in page
 
+    # A choice of steps changes nothing about it: what an earlier run skipped stays skipped, and so does what needs it.
+    assert execute(plan(steps, notebooks, classes, only=["infer"]), root, "toy") == 0
+    said = statuses(capsys.readouterr().out)
+    assert said["env"].startswith("done") and said["train"].startswith("skipped – because jittor cannot be used")
+    assert said["infer"] == "skipped – because step train was skipped"
+    assert executed(tmp_path) == []
+
 
 def test_the_kernel_is_the_running_python_and_progress_bars_reach_the_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
@@ -168,10 +237,13 @@ def test_the_kernel_is_the_running_python_and_progress_bars_reach_the_terminal(
     spec.write_text(json.dumps({"argv": ["/bin/false"], "display_name": "another", "language": "python"}))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
-    bar = "from tqdm import tqdm\nfor _ in tqdm(range(3), desc='toy steps', mininterval=0): pass"
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    bar = "import os; (Path(output) / 'threads.txt').write_text(os.environ['OMP_NUM_THREADS'])\n"
+    bar += "from tqdm import tqdm\nfor _ in tqdm(range(3), desc='toy steps', mininterval=0): pass"
     write_toys(tmp_path, make=f"import sys\n(Path(output) / 'python.txt').write_text(sys.executable)\n{bar}")
     assert run_toys(tmp_path, ["make"]) == 0
     assert (tmp_path / "run/make/python.txt").read_text() == sys.executable
+    assert (tmp_path / "run/make/threads.txt").read_text() == "3"
     assert "toy steps: 100%" in capfd.readouterr().err
     cell = nbformat.read(tmp_path / "run/make/executed.ipynb", as_version=4).cells[-1]
     assert len(cell.outputs) == 1 and cell.outputs[0].text.count("toy steps") == 1

@@ -58,7 +58,7 @@ def test_same_seed_same_losses_and_another_seed_others(framework: str, clips: Pa
 
 @pytest.mark.slow
 def test_the_loss_falls(clips: Path, tmp_path: Path) -> None:
-    result = run("torch", clips, tmp_path, steps=40, batch_size=2)
+    result = run("torch", clips, tmp_path, steps=30, batch_size=2, validate_every=0)
     assert result["last_loss"] < 0.9 * result["first_loss"]
 
 

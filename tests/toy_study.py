@@ -57,7 +57,12 @@ def write_toys(folder: Path, **last_cells: str) -> None:
         write_notebook(folder / "notebooks" / f"{name}.ipynb", WRITE, COUNT, *extra)
 
 
-def planned(folder: Path, names: Sequence[str] = tuple(CLASSES), overrides: dict | None = None) -> list[Planned]:
+def planned(
+    folder: Path,
+    names: Sequence[str] = tuple(CLASSES),
+    overrides: dict | None = None,
+    only: Sequence[str] | None = None,
+) -> list[Planned]:
     """The toy study below `folder`, its run folder being <folder>/run."""
     run = folder / "run"
     steps = [
@@ -65,12 +70,17 @@ def planned(folder: Path, names: Sequence[str] = tuple(CLASSES), overrides: dict
         Step("use", "use", {"output": f"{run}/use", "source": f"{run}/make/result.txt"}, ("make",)),
         Step("other", "other", {"output": f"{run}/other"}),
     ]
-    return plan([step for step in steps if step.id in names], folder / "notebooks", CLASSES, overrides)
+    return plan([step for step in steps if step.id in names], folder / "notebooks", CLASSES, overrides, only)
 
 
-def run_toys(folder: Path, names: Sequence[str] = tuple(CLASSES), overrides: dict | None = None) -> int:
+def run_toys(
+    folder: Path,
+    names: Sequence[str] = tuple(CLASSES),
+    overrides: dict | None = None,
+    only: Sequence[str] | None = None,
+) -> int:
     """Run the toy study; returns its exit status."""
-    return execute(planned(folder, names, overrides), folder / "run", "toy")
+    return execute(planned(folder, names, overrides, only), folder / "run", "toy")
 
 
 def executed(folder: Path) -> list[str]:

@@ -1,8 +1,9 @@
 """What the charts show, picked from a comparison."""
 
 from vsrlib.chart_style import LOOKS
-from vsrlib.comparison import frames_of
-from vsrlib.results import FRAMEWORKS, is_skipped
+from vsrlib.comparison import frames_of, pair_frames
+from vsrlib.names import FRAMEWORKS
+from vsrlib.results import is_skipped, why_not_alike
 
 
 def methods_of(found: dict) -> list[str]:
@@ -28,24 +29,30 @@ def measured_frames(blur: dict, metric: str) -> dict[str, list[dict]]:
 
 
 def frame_differences(blur: dict, metric: str) -> list[float]:
-    """Absolute differences of the frameworks, frame by frame; none where they cannot be paired."""
+    """Absolute finite differences of the frameworks, frame by frame; none where they cannot be paired."""
     if is_skipped(blur["quality"]["difference"]):
         return []
-    frames = {f: {(x["clip"], x["name"]): x[metric] for x in frames_of(blur["runs"][f])} for f in FRAMEWORKS}
-    return [
-        abs(value - frames["jittor"][at])
-        for at, value in frames["torch"].items()
-        if value is not None and frames["jittor"].get(at) is not None
-    ]
+    pairs = [(torch[metric], jittor[metric]) for torch, jittor in pair_frames(blur["runs"])]
+    return [abs(jittor - torch) for torch, jittor in pairs if torch is not None and jittor is not None]
+
+
+def drawn_together(blur: dict) -> list[str]:
+    """Frameworks whose memory and time may stand side by side: those that ran, if under the same conditions."""
+    if why_not_alike(blur["runs"]):
+        return []
+    return [framework for framework in FRAMEWORKS if not is_skipped(blur["runs"][framework])]
+
+
+def timed(blur: dict) -> list[str]:
+    """Those of `drawn_together` that were timed."""
+    return [framework for framework in drawn_together(blur) if not is_skipped(blur["timing"][framework])]
 
 
 def speed_points(blur: dict) -> dict[str, tuple[tuple[float, float, float], float]]:
     """Per framework: shortest, median and longest seconds per frame (synchronised), and PSNR over all frames."""
     points = {}
-    for framework in FRAMEWORKS:
+    for framework in timed(blur):
         run, timing = blur["runs"][framework], blur["timing"][framework]
-        if is_skipped(run) or is_skipped(timing):
-            continue
         psnr = blur["quality"]["total"][framework]["psnr"]
         if psnr is not None:
             seconds = run["timing"]["synchronised"]

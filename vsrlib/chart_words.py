@@ -4,7 +4,8 @@ import math
 
 from vsrlib.chart_data import frame_differences, measured_frames, methods_of, speed_points
 from vsrlib.chart_style import LOOKS
-from vsrlib.results import FRAMEWORKS, NAMES, is_skipped
+from vsrlib.names import FRAMEWORKS
+from vsrlib.results import NAMES, device_words, is_skipped, unlike_fields, why_not_alike, why_not_both
 
 UNITS = {"psnr": ("PSNR", " (dB)", " dB", 2), "ssim": ("SSIM", "", "", 4)}
 NO_TRUTH = "no ground truth, so no quality was measured"
@@ -17,6 +18,7 @@ def quality_title(found: dict, metric: str) -> str:
         blur["quality"]["difference"][metric]["value"]
         for blur in found["blurs"].values()
         if not is_skipped(blur["quality"]["difference"])
+        and blur["quality"]["difference"][metric]["value"] is not None
     ]
     above = _above_bicubic(found, metric)
     if not differences:
@@ -36,6 +38,10 @@ def trend_title(found: dict) -> str:
     if not largest:
         return "PSNR by frame: no comparison of the frameworks"
     bound = max(1, math.ceil(100 * max(largest) - 1e-9)) / 100
+    pairings = [blur["quality"]["difference"] for blur in found["blurs"].values()]
+    infinite = sum(pairing["left_out_in_one"] for pairing in pairings if not is_skipped(pairing))
+    if infinite:
+        return f"PSNR is infinite in one framework only in {infinite} frames; else it differs by at most {bound:.2f} dB"
     return f"In no frame do PyTorch and Jittor differ by more than {bound:.2f} dB PSNR"
 
 
@@ -56,13 +62,21 @@ def spread_title(found: dict, metric: str) -> str:
 
 def quality_vs_speed_title(found: dict) -> str:
     """Who is faster and by how much quality it differs, in words; of the last blur that has both."""
-    both = [blur for blur in found["blurs"].values() if len(speed_points(blur)) == 2]
+    both = [
+        blur
+        for blur in found["blurs"].values()
+        if len(speed_points(blur)) == 2
+        and not is_skipped(blur["quality"]["difference"])
+        and blur["quality"]["difference"]["psnr"]["value"] is not None
+    ]
     if not both:
         return "Quality against time: no comparison of the frameworks"
     points = speed_points(both[-1])
     seconds = {framework: points[framework][0][1] for framework in FRAMEWORKS}
     fast, slow = sorted(seconds, key=seconds.get)
-    gap = points[slow][1] - points[fast][1]
+    # Paired by frame: the two means may leave out different frames.
+    jittor_gain = both[-1]["quality"]["difference"]["psnr"]["value"]
+    gap = jittor_gain if slow == "jittor" else -jittor_gain
     words = "the same PSNR" if abs(gap) < 0.005 else f"{abs(gap):.2f} dB {'less' if gap > 0 else 'more'} PSNR"
     return f"{NAMES[fast]} takes {seconds[fast] / seconds[slow]:.0%} of {NAMES[slow]}'s time, for {words}"
 
@@ -74,9 +88,8 @@ def skip_notes(found: dict) -> list[str]:
         for framework, run in one["runs"].items():
             if is_skipped(run):
                 notes.setdefault(f"{NAMES[framework]}: skipped, {run['skipped']}", []).append(blur)
-        for what in ("weights", "input"):
-            if one["outputs"][f"same_{what}"] is False:
-                notes.setdefault(f"The two frameworks did not run the same {what}", []).append(blur)
+        for note in _unlike_notes(one) + _identical_notes(one):
+            notes.setdefault(note, []).append(blur)
     every = len(found["blurs"])
     return [note if len(blurs) == every else f"{note} ({', '.join(blurs)} blur)" for note, blurs in notes.items()]
 
@@ -86,7 +99,8 @@ def footer(found: dict, how: str) -> str:
     runs = [run for blur in found["blurs"].values() for run in blur["runs"].values() if not is_skipped(run)]
     if not runs:
         return "Nothing was run."
-    presets, devices, sets = (", ".join(sorted({run[k] for run in runs})) for k in ("preset", "device", "set"))
+    presets, sets = (", ".join(sorted({run[k] for run in runs})) for k in ("preset", "set"))
+    devices = " and ".join(sorted({device_words(run) for run in runs}))
     return f"{how[0].upper()}{how[1:]}. {sets.replace('_', ' ')}; network: {presets}; device: {devices}."
 
 
@@ -106,13 +120,45 @@ def why_empty(blur: dict, otherwise: str = NO_TRUTH) -> str:
     """Why a panel has nothing to show."""
     reasons = [f"{NAMES[f]}: skipped, {run['skipped']}" for f, run in blur["runs"].items() if is_skipped(run)]
     return "; ".join(reasons) if len(reasons) == len(FRAMEWORKS) else otherwise
+
+
+def _unlike_notes(blur: dict) -> list[str]:
+    """What keeps the two frameworks of one blur type from being compared."""
+    runs, difference = blur["runs"], blur["quality"]["difference"]
+    if why_not_both(runs):
+        return []
+    notes = [
+        f"The two frameworks did not run the same {what}"
+        for what in ("weights", "input")
+        if blur["outputs"][f"same_{what}"] is False
+    ]
+    judged = any(run["gt_digest"] for run in runs.values())
+    if judged and is_skipped(difference):
+        notes.append(f"Difference in quality: skipped, {difference['skipped']}")
+    unlike = why_not_alike(runs)
+    if unlike:
+        notes.append(f"Times and memory: skipped, {unlike}")
+    elif runs["torch"]["device_type"] == "cpu":
+        notes += [f"The two frameworks differ in {words}" for words in unlike_fields(runs, ["threads"])]
+    return notes
+
+
+def _identical_notes(blur: dict) -> list[str]:
+    total = blur["quality"]["total"]
+    return [
+        f"{LOOKS[method].label}: {total[method]['identical']} frames equal the truth; their infinite PSNR is left out"
+        for method in LOOKS
+        if method in total and total[method]["identical"]
+    ]
+
+
 def _above_bicubic(found: dict, metric: str) -> str:
     _, _, unit, digits = UNITS[metric]
     gaps = [
-        total[framework][metric] - total["bicubic"][metric]
+        gain[metric]["value"]
         for blur in found["blurs"].values()
-        for framework in FRAMEWORKS
-        if framework in (total := blur["quality"]["total"]) and total[framework][metric] is not None
+        for gain in blur["quality"]["gain_over_bicubic"].values()
+        if gain[metric]["value"] is not None
     ]
     if not gaps:
         return ""

@@ -27,11 +27,12 @@ def read(path: Path) -> Values:
     if path.suffix == ".safetensors":
         try:
             return safetensors.numpy.load_file(path)
-        except (safetensors.SafetensorError, OSError, ValueError) as error:
+        except (safetensors.SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
             raise UserError(f"The weights file {path} cannot be read ({error}); it is damaged or no safetensors file.") \
                 from error
     if path.suffix in (".pt", ".pth"):
-        return _read_torch(path) if "torch" in sys.modules else _read_torch_elsewhere(path)
+        # A process that uses Jittor does not import PyTorch; another one translates the file.
+        return _read_torch_elsewhere(path) if "jittor" in sys.modules else _read_torch(path)
     raise UserError(f"Weights files end in .safetensors, .pt or .pth, and {path.name} does not; convert it first.")
 
 
@@ -77,21 +78,19 @@ def convert(source: Path, target: Path) -> None:
 
 
 def _read_torch(path: Path) -> Values:
-    import pickle
-
     import torch
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
-        raise UserError(f"The weights file {path} was refused by PyTorch's weights-only loader "
-                        f"({str(error).splitlines()[0][:120]}); use a plain state dictionary.") from error
+    except Exception as error:  # a damaged pickle raises anything; nothing of ours runs in here
+        reason = next(iter(str(error).splitlines()), type(error).__name__)[:120]
+        raise UserError(f"The weights file {path} was refused by PyTorch's weights-only loader ({reason}); "
+                        "use a plain state dictionary.") from error
     if not isinstance(values, dict) or not all(isinstance(value, torch.Tensor) for value in values.values()):
         raise UserError(f"The weights file {path} is no plain state dictionary of tensors; extract it and try again.")
-    return {str(name): value.detach().cpu().numpy() for name, value in values.items()}
+    return {str(name): value.detach().cpu().float().numpy() for name, value in values.items()}
 
 
 def _read_torch_elsewhere(path: Path) -> Values:
-    # A process that uses Jittor does not import PyTorch; another one translates the file.
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "weights.safetensors"
         done = subprocess.run([sys.executable, "-m", "vsrlib", "convert", str(path), str(target)],

@@ -81,7 +81,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 def _run_check(options: argparse.Namespace) -> int:
     from vsrlib import environment
-    from vsrlib.networks.interface import FRAMEWORKS
+    from vsrlib.names import FRAMEWORKS
     found = environment.check(list(FRAMEWORKS))
     return 0 if any(entry["usable"] for entry in found.values()) else 1
 
@@ -124,9 +124,11 @@ def _train(parser: argparse.ArgumentParser) -> None:
 
 def _run_train(options: argparse.Namespace) -> None:
     from vsrlib import training
-    for name in ("steps", "batch_size", "patch_size"):
-        if getattr(options, name) < 1:
-            raise UserError(f"--{name.replace('_', '-')} is {getattr(options, name)}; give 1 or more.")
+    from vsrlib.settings import TrainSettings
+    # the notebooks' checks, so that a number that is refused there is refused here
+    TrainSettings(**{name: getattr(options, name) for name in (
+        "framework", "blur", "preset", "steps", "batch_size", "patch_size", "learning_rate", "flow_learning_rate",
+        "halve_every", "validate_every", "seed", "device")})
     result = training.train(
         options.framework, options.blur, options.hr, options.validation, options.output, preset=options.preset,
         steps=options.steps, batch_size=options.batch_size, patch_size=options.patch_size,
@@ -153,6 +155,8 @@ def _infer(parser: argparse.ArgumentParser) -> None:
 
 def _run_infer(options: argparse.Namespace) -> None:
     from vsrlib import inference
+    from vsrlib.settings import InferSettings
+    InferSettings(**{name: getattr(options, name) for name in ("framework", "preset", "timing_repeats", "seed", "device")})
     if options.weights is None:
         raise UserError("No weights are given, and initial values restore nothing; give --weights FILE.")
     result = inference.infer(
@@ -175,8 +179,8 @@ def _compare(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_compare(options: argparse.Namespace) -> None:
-    from vsrlib import comparison
-    print(comparison.table(comparison.compare(options.inference, options.training, options.output)))
+    from vsrlib import comparison, comparison_table
+    print(comparison_table.table(comparison.compare(options.inference, options.training, options.output)))
 
 
 def _convert(parser: argparse.ArgumentParser) -> None:

@@ -12,15 +12,19 @@ import numpy as np
 from vsrlib import agreement, comparison_table, provenance, results
 from vsrlib.errors import UserError
 from vsrlib.files import atomic_path, sha256_file, write_json
-from vsrlib.intervals import DRAWS, LEVEL, mean_interval, median_ratio_interval
-from vsrlib.results import BLURS, FRAMEWORKS, RUN_FIELDS, TRAINING_FIELDS, is_skipped, why_not_both
+from vsrlib.intervals import DRAWS, LEVEL, mean_interval, median_interval, median_ratio_interval
+from vsrlib.names import BLURS, FRAMEWORKS
+from vsrlib.results import RUN_FIELDS, TRAINING_FIELDS, is_skipped, unlike_fields, why_not_both
 
 PARTS = ("pre", "forward", "post")
 PROTOCOLS = ("synchronised", "as_reported")
+SAME_SCORE = 1e-6
+"""dB or SSIM: how far two computations of one bicubic score may lie apart; more is another frame or another truth."""
 
-_SAME_TRAINING = ("preset", "objective", "seed", "steps", "batch_size", "patch_size", "learning_rate")
-
-table = comparison_table.table
+_SAME_TRAINING = (
+    "device_type", "preset", "objective", "seed", "steps", "batch_size", "patch_size", "learning_rate",
+    "flow_learning_rate", "halve_every", "initial_weights", "batches",
+)  # fmt: skip
 
 
 def compare(inference_files: Sequence[Path], training_files: Sequence[Path], output: Path, seed: int = 0) -> dict:
@@ -29,7 +33,8 @@ def compare(inference_files: Sequence[Path], training_files: Sequence[Path], out
     Writes comparison.json and comparison.md (the same as tables) into the folder `output` and returns the former:
     "blurs": {blur: {"runs", "quality", "outputs", "timing"}}, "training": {blur: {framework, "agreement"}},
     "statistics" (bootstrap: draws, level, seed), "inputs" (path relative to `output`, sha256) and "provenance".
-    Times are seconds per frame, PSNR dB, memory MiB, differences Jittor minus PyTorch.
+    Times are seconds per frame, PSNR dB, memory MiB, differences Jittor minus PyTorch. What was not measured under
+    the same conditions in both is not compared, but {"skipped": "because ..."}, which names what differs.
     `seed` starts the bootstrap's random numbers. UserError: a file that is missing, damaged or given twice.
     """
     output = Path(output)
@@ -52,7 +57,7 @@ def compare(inference_files: Sequence[Path], training_files: Sequence[Path], out
     }
     write_json(output / "comparison.json", result)
     with atomic_path(output / "comparison.md") as temporary:
-        temporary.write_text(table(result), encoding="utf-8")
+        temporary.write_text(comparison_table.table(result), encoding="utf-8")
     return result
 
 
@@ -81,10 +86,13 @@ def _compare_runs(runs: dict[str, dict], output: Path, rng: np.random.Generator)
 
 
 def _quality(runs: dict[str, dict], rng: np.random.Generator) -> dict:
-    """Mean PSNR and SSIM per clip and over all frames, and the paired differences."""
+    """Mean PSNR and SSIM per clip and over all frames, and the paired differences.
+
+    A frame identical to the truth has an infinite PSNR: it is left out of what is computed from PSNR, and counted.
+    """
     methods = {f: (runs[f], "") for f in FRAMEWORKS if not is_skipped(runs[f])}
     if not methods:
-        return {"clips": [], "total": {}, "difference": {"skipped": why_not_both(runs)}}
+        return {"clips": [], "total": {}, "difference": {"skipped": why_not_both(runs)}, "gain_over_bicubic": {}}
     any_run = next(iter(methods.values()))[0]
     methods["bicubic"] = (any_run, "bicubic_")
     clips = []
@@ -97,19 +105,20 @@ def _quality(runs: dict[str, dict], rng: np.random.Generator) -> dict:
         "total": {"frames": len(frames_of(any_run)), **total},
         "difference": _paired_difference(runs, rng),
         "gain_over_bicubic": {
-            framework: mean_interval([frame["psnr"] - frame["bicubic_psnr"] for frame in judged], rng)
+            framework: {metric: _gain(frames_of(runs[framework]), metric, rng) for metric in ("psnr", "ssim")}
             for framework in FRAMEWORKS
-            if not is_skipped(runs[framework]) and (judged := _judged(frames_of(runs[framework])))
+            if not is_skipped(runs[framework])
         },
     }
 
 
-def _judged(frames: list[dict]) -> list[dict]:
-    return [frame for frame in frames if frame["psnr"] is not None and frame["bicubic_psnr"] is not None]
+def _gain(frames: list[dict], metric: str, rng: np.random.Generator) -> dict:
+    both = [(frame[metric], frame[f"bicubic_{metric}"]) for frame in frames]
+    return mean_interval([own - other for own, other in both if own is not None and other is not None], rng)
 
 
 def _means(frames: list[dict], prefix: str) -> dict:
-    means = {}
+    means: dict = {"identical": sum(frame.get(f"{prefix}identical", False) for frame in frames)}
     for metric in ("psnr", "ssim"):
         values = [frame[prefix + metric] for frame in frames if frame[prefix + metric] is not None]
         means[metric] = float(np.mean(values)) if values else None
@@ -120,12 +129,31 @@ def _paired_difference(runs: dict[str, dict], rng: np.random.Generator) -> dict:
     reason = why_not_both(runs)
     if reason:
         return {"skipped": reason}
-    if runs["torch"]["input_digest"] != runs["jittor"]["input_digest"]:
-        return {"skipped": "because the two runs did not see the same input frames (their digests differ)"}
-    pairs = [(t, j) for t, j in pair_frames(runs) if t["psnr"] is not None and j["psnr"] is not None]
+    differing = unlike_fields(runs, ("input_digest", "gt_digest"))
+    if differing:
+        return {"skipped": f"because the two runs were not judged alike: {'; '.join(differing)}"}
+    # SSIM is finite for every frame that has a truth, PSNR is not.
+    pairs = [(t, j) for t, j in pair_frames(runs) if t["ssim"] is not None and j["ssim"] is not None]
     if not pairs:
         return {"skipped": "because there is no ground truth for frames that both have"}
-    return {metric: mean_interval([j[metric] - t[metric] for t, j in pairs], rng) for metric in ("psnr", "ssim")}
+    unlike = [f"{t['clip']}/{t['name']}" for t, j in pairs if not _same_bicubic(t, j)]
+    if unlike:
+        words = f"{len(unlike)} of {len(pairs)} frames, the first of them {unlike[0]}"
+        return {"skipped": f"because the runs were not judged alike: the scores of bicubic differ in {words}"}
+    finite = [(t["psnr"], j["psnr"]) for t, j in pairs if t["psnr"] is not None and j["psnr"] is not None]
+    return {
+        "psnr": mean_interval([j - t for t, j in finite], rng),
+        "ssim": mean_interval([j["ssim"] - t["ssim"] for t, j in pairs], rng),
+        # Frames whose PSNR is infinite in either framework, and of these the ones in which it is so in one only.
+        "left_out": len(pairs) - len(finite),
+        "left_out_in_one": sum((t["psnr"] is None) != (j["psnr"] is None) for t, j in pairs),
+    }
+
+
+def _same_bicubic(torch: dict, jittor: dict) -> bool:
+    """Whether bicubic, which is the same in both, has the same scores in both."""
+    scores = [(torch[name], jittor[name]) for name in ("bicubic_psnr", "bicubic_ssim")]
+    return all(t == j if t is None or j is None else abs(t - j) <= SAME_SCORE for t, j in scores)
 
 
 def _outputs(runs: dict[str, dict], output: Path) -> dict:
@@ -134,18 +162,10 @@ def _outputs(runs: dict[str, dict], output: Path) -> dict:
     if reason:
         return {"same_weights": None, "same_input": None, "differs": [], "skipped": reason}
     torch, jittor = runs["torch"], runs["jittor"]
-    same_weights = torch["weights"]["sha256"] == jittor["weights"]["sha256"]
-    same_input = torch["input_digest"] == jittor["input_digest"]
-    differs = []
-    if not same_weights:
-        differs.append(_differs("weights (sha256)", torch["weights"]["sha256"][:12], jittor["weights"]["sha256"][:12]))
-    if not same_input:
-        differs.append(_differs("input frames (digest)", torch["input_digest"][:12], jittor["input_digest"][:12]))
-    differs += [
-        _differs(name, torch[name], jittor[name])
-        for name in ("set", "preset", "engine", "border", "device")
-        if torch[name] != jittor[name]
-    ]
+    weights = unlike_fields({f: {"weights": _weights(runs[f])} for f in FRAMEWORKS}, ["weights"])
+    inputs = unlike_fields(runs, ["input_digest"])
+    same_weights, same_input = not weights, not inputs
+    differs = [*weights, *inputs, *unlike_fields(runs, ("set", "preset", "engine", "border", "device_type", "threads"))]
     found = {"same_weights": same_weights, "same_input": same_input, "differs": differs}
     if not (same_weights and same_input):
         return {**found, "skipped": f"because weights and input are not the same: {'; '.join(differs)}"}
@@ -159,8 +179,9 @@ def _outputs(runs: dict[str, dict], output: Path) -> dict:
     return {**found, **agreement.compare_images(pictures)}
 
 
-def _differs(name: str, torch: object, jittor: object) -> str:
-    return f"{name}: torch {torch}, jittor {jittor}"
+def _weights(run: dict) -> str:
+    """What tells the values of two networks apart: the file's digest, or for drawn values preset and seed."""
+    return run["weights"]["sha256"] or f"{run['preset']} network, {run['weights']['path']}"
 
 
 def _picture(run: dict, frame: dict, output: Path) -> Path:
@@ -169,9 +190,9 @@ def _picture(run: dict, frame: dict, output: Path) -> Path:
 
 
 def _timing(runs: dict[str, dict], rng: np.random.Generator) -> dict:
-    """Median seconds per frame by part, and the ratios torch / jittor, in both protocols."""
-    timing: dict = {framework: _medians(runs[framework]) for framework in FRAMEWORKS}
-    reason = why_not_both(timing)
+    """Median seconds per frame by part, the share of post, and the ratios torch / jittor, in both protocols."""
+    timing: dict = {framework: _medians(runs[framework], rng) for framework in FRAMEWORKS}
+    reason = why_not_both(timing) or results.why_not_alike(runs)
     if reason:
         return {**timing, "ratio": {"skipped": reason}}
     seconds = {f: {p: with_total(runs[f]["timing"][p]) for p in PROTOCOLS} for f in FRAMEWORKS}
@@ -191,20 +212,19 @@ def with_total(seconds: dict) -> dict[str, np.ndarray]:
     return {**parts, "total": sum(parts.values())}
 
 
-def _medians(run: dict) -> dict:
+def _medians(run: dict, rng: np.random.Generator) -> dict:
     if is_skipped(run):
         return {"skipped": run["skipped"]}
     if not run["timing"]:
         return {"skipped": "because its times were not measured (timing repeats 0)"}
-    medians = {
-        protocol: {part: float(np.median(values)) for part, values in with_total(run["timing"][protocol]).items()}
-        for protocol in PROTOCOLS
-    }
+    seconds = {protocol: with_total(run["timing"][protocol]) for protocol in PROTOCOLS}
+    medians = {p: {part: float(np.median(values)) for part, values in seconds[p].items()} for p in PROTOCOLS}
     true, reported = medians["synchronised"], medians["as_reported"]
     return {
         **medians,
         "repeats": run["timing"]["repeats"],
         "warm_up_seconds": run["warm_up_seconds"],
+        "post_share": {p: median_interval(seconds[p]["post"] / seconds[p]["total"], rng) for p in PROTOCOLS},
         # Of the forward pass's true time: the share that the unsynchronised clock does not see in "forward",
         # and the share by which its "post" is longer than true post-processing.
         "forward_unseen_share": (true["forward"] - reported["forward"]) / true["forward"],
@@ -225,9 +245,9 @@ def _training_agreement(pair: dict[str, dict], output: Path) -> dict:
     if reason:
         return {"skipped": reason}
     torch, jittor = pair["torch"], pair["jittor"]
-    differs = [_differs(name, torch[name], jittor[name]) for name in _SAME_TRAINING if torch[name] != jittor[name]]
-    if differs:
-        return {"skipped": f"because the two trainings were set differently: {'; '.join(differs)}"}
+    differing = unlike_fields(pair, _SAME_TRAINING)
+    if differing:
+        return {"skipped": f"because the two trainings were not the same: {'; '.join(differing)}"}
     logs = (results.located(run["file"], output).parent / run["log"] for run in (torch, jittor))
     first, second = (agreement.read_losses(log) for log in logs)
     psnr = {entry["step"]: entry["psnr"] for entry in torch["validation"]}

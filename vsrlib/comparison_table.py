@@ -1,17 +1,24 @@
 """A comparison as Markdown: what comparison.md holds and what the notebooks show."""
 
+import math
 from collections.abc import Sequence
 
-from vsrlib.results import FRAMEWORKS, NAMES, is_skipped
+from vsrlib.names import FRAMEWORKS
+from vsrlib.results import NAMES, is_skipped
 
 _METHODS = {"bicubic": "bicubic", **NAMES}
-_PROTOCOLS = {"synchronised": "synchronised", "as_reported": "as the earlier report timed it"}
+_PROTOCOLS = {"synchronised": "synchronised", "as_reported": "as the earlier report timed it: without waiting"}
+_ABOUT_TIMES = (
+    "Times are taken by two protocols. *Synchronised* waits for the work to end before it reads the clock. *As the "
+    "earlier report timed it: without waiting* leaves that out, and nothing else: the earlier report also read files "
+    "in *pre* and computed SSIM three times over in *post*, which is not repeated here."
+)
 _PARTS = ("pre", "forward", "post", "total")
 
 
 def table(result: dict) -> str:
     """The whole comparison as Markdown: quality, outputs, time, memory and training."""
-    sections = ["# Comparison"]
+    sections = ["# Comparison", _ABOUT_TIMES]
     for blur, found in result["blurs"].items():
         sections += [f"## {blur} blur", quality_table(found["quality"], result["statistics"])]
         sections += [outputs_text(found["outputs"]), timing_table(found["timing"]), memory_table(found["runs"])]
@@ -21,7 +28,7 @@ def table(result: dict) -> str:
 
 
 def quality_table(quality: dict, statistics: dict) -> str:
-    """PSNR and SSIM per clip and over all frames, and the paired difference in words."""
+    """PSNR and SSIM per clip and over all frames; in words the paired difference and the gain over bicubic."""
     methods = [method for method in _METHODS if method in quality["total"]]
     if not methods:
         return _skipped(quality["difference"])
@@ -32,18 +39,38 @@ def quality_table(quality: dict, statistics: dict) -> str:
         + [number(clip[m]["ssim"], 4) for m in methods]
         for clip in (*quality["clips"], {"name": "**all frames**", **quality["total"]})
     ]
-    difference = quality["difference"]
+    words = [_difference_text(quality["difference"], statistics), _gain_text(quality), _identical_text(quality)]
+    return "\n\n".join([markdown(header, rows), *(text for text in words if text)])
+
+
+def _difference_text(difference: dict, statistics: dict) -> str:
     if is_skipped(difference):
-        words = f"Difference of the frameworks: {_skipped(difference)}"
-    else:
-        psnr, ssim = difference["psnr"], difference["ssim"]
-        words = (
-            f"Jittor minus PyTorch, paired over {psnr['n']} frames: {interval(psnr, 4, signed=True)} dB PSNR, "
-            f"{interval(ssim, 6, signed=True)} SSIM ({statistics['level']:.0%} bootstrap intervals over these frames, "
-            f"{statistics['draws']} draws, seed {statistics['seed']}; frames of one clip are alike, so the intervals "
-            "say little about other clips)."
-        )
-    return f"{markdown(header, rows)}\n\n{words}"
+        return f"Difference of the frameworks: {_skipped(difference)}"
+    psnr, ssim = difference["psnr"], difference["ssim"]
+    return (
+        f"Jittor minus PyTorch, paired by frame: {interval(psnr, 4, signed=True)} dB PSNR ({psnr['n']} frames), "
+        f"{interval(ssim, 6, signed=True)} SSIM ({ssim['n']} frames). In brackets: {statistics['level']:.0%} bootstrap "
+        f"intervals over these frames, {statistics['draws']} draws, seed {statistics['seed']}; frames of one clip are "
+        "alike, so the intervals say little about other clips."
+    )
+
+
+def _gain_text(quality: dict) -> str:
+    gains = [
+        f"{NAMES[framework]} minus bicubic: {interval(gain['psnr'], 3, signed=True)} dB PSNR"
+        + (", worse than bicubic" if gain["psnr"]["value"] < 0 else "")
+        for framework, gain in quality["gain_over_bicubic"].items()
+        if gain["psnr"]["value"] is not None
+    ]
+    return f"{'; '.join(gains)}." if gains else ""
+
+
+def _identical_text(quality: dict) -> str:
+    total = quality["total"]
+    counts = [f"{_METHODS[m]} {total[m]['identical']}" for m in _METHODS if m in total and total[m]["identical"]]
+    if not counts:
+        return ""
+    return f"Frames identical to the truth have an infinite PSNR and are left out of it: {', '.join(counts)}."
 
 
 def outputs_text(outputs: dict) -> str:
@@ -74,11 +101,13 @@ def timing_table(timing: dict) -> str:
             ratios = timing["ratio"][protocol]
             rows.append([words, "PyTorch / Jittor", *(interval(ratios[part], 2) for part in _PARTS)])
     text = markdown(["median seconds per frame, clock", "", "pre", "forward", "post", "total"], rows)
+    if is_skipped(timing["ratio"]):
+        text += f"\n\nPyTorch / Jittor, time and memory: {_skipped(timing['ratio'])}."
     for framework in FRAMEWORKS:
         if not is_skipped(timing[framework]):
             one = timing[framework]
             text += (
-                f"\n\n{NAMES[framework]}: of the forward pass's true time the earlier protocol does not see "
+                f"\n\n{NAMES[framework]}: of the forward pass's true time the protocol without waiting does not see "
                 f"{one['forward_unseen_share']:.1%} and bills {one['forward_billed_to_post_share']:.1%} to "
                 f"post-processing ({one['repeats']} repeats; warm-up of {one['warm_up_seconds']:.1f} s not counted)."
             )
@@ -88,13 +117,15 @@ def timing_table(timing: dict) -> str:
 def memory_table(runs: dict) -> str:
     """Peak memory of each inference process and the size of its weights."""
     rows = [
-        [NAMES[f], _skipped(run), "", "", ""]
+        [NAMES[f], _skipped(run), "", "", "", ""]
         if is_skipped(run)
         else [NAMES[f], number(run["peak_memory_mib"], 0), number(run["import_memory_mib"], 0),
-              number(run["weights"]["bytes"] / 2**20, 2), run["device"]]
+              number(run["weights"]["bytes"] / 2**20, 2), run["device"], str(run["threads"])]
         for f, run in runs.items()
     ]  # fmt: skip
-    return markdown(["inference", "peak memory (MiB)", "of it after import (MiB)", "weights (MiB)", "device"], rows)
+    memory = ["peak memory (MiB)", "once the network is loaded (MiB)"]
+    header = ["inference", *memory, "weights (MiB)", "device", "threads"]
+    return markdown(header, rows)
 
 
 def training_table(training: dict) -> str:
@@ -133,6 +164,14 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def number(value: float | None, digits: int) -> str:
     """A number with fixed digits, or "-" where there is none."""
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number rounded to so many significant digits, never with an exponent; zero has no sign."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:z.0f}"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    return f"{round(value, places):z.{max(0, min(places, 6))}f}"
 
 
 def interval(found: dict, digits: int, signed: bool = False) -> str:

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from vsrlib import provenance
-from vsrlib.errors import UserError
-from vsrlib.files import read_json, write_json
+from vsrlib.files import MARKER, read_json, require_own, write_json
 
 MANIFEST = "manifest.json"
 HR, LR, KERNEL = "HR", "LR_blurdown_x4", "kernel"
 """The parts of a set: ground truth, input, and the blur kernel of each frame."""
 
-_MARKER = ".vsrlib"  # lies in every part written here, and says that the part may be replaced
 _STAGING = ".unfinished"
 
 
@@ -27,7 +25,7 @@ def write_set(root: Path, parts: Sequence[str], fill: Callable[[Path], dict[str,
     """
     root = Path(root)
     for part in parts:
-        _require_own(root / part)
+        require_own(root / part)
     made_root = not root.exists()
     staging = root / _STAGING
     _remove(staging)
@@ -40,7 +38,7 @@ def write_set(root: Path, parts: Sequence[str], fill: Callable[[Path], dict[str,
             manifest = before
         (root / MANIFEST).unlink(missing_ok=True)
         for part in parts:
-            (staging / part / _MARKER).touch()
+            (staging / part / MARKER).touch()
             if (root / part).exists():
                 (root / part).rename(staging / f"old {part}")
             (staging / part).rename(root / part)
@@ -50,12 +48,6 @@ def write_set(root: Path, parts: Sequence[str], fill: Callable[[Path], dict[str,
         if made_root and root.exists() and not any(root.iterdir()):
             root.rmdir()
     return manifest
-
-
-def _require_own(folder: Path) -> None:
-    if folder.exists() and not (folder / _MARKER).exists() and any(folder.iterdir()):
-        raise UserError(f"{folder} holds files that were not made here and would be overwritten: "
-                        "choose another folder, or move them away.")
 
 
 def _remove(folder: Path) -> None:

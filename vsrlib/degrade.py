@@ -20,11 +20,11 @@ from vsrlib.kernels import (
     realistic_kernel_from_draws,
     scale_realistic,
 )
+from vsrlib.names import BLURS
 
 __all__ = ["BLURS", "SCALE", "blur_down", "blur_down_exact", "degrade_clips", "gaussian_kernel", "realistic_kernel",
            "realistic_kernel_from_draws", "write_degraded_set"]
 
-BLURS = ("Gaussian", "Realistic")
 SCALE = 4
 _SIGMA = 1.2
 

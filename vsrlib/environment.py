@@ -10,8 +10,8 @@ import numpy as np
 from vsrlib import jittor_env
 from vsrlib.errors import UserError
 from vsrlib.losses import losses
+from vsrlib.names import FRAMEWORKS
 from vsrlib.networks import load_network
-from vsrlib.networks.interface import FRAMEWORKS
 from vsrlib.processes import run_watched
 
 _RESULT = "framework works: "

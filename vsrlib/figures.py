@@ -8,16 +8,6 @@ import matplotlib
 from vsrlib import provenance, results
 from vsrlib.chart_style import Chart, save, style
 from vsrlib.files import sha256_file, write_json
-from vsrlib.pictures import (  # noqa: F401  one place to look for everything that can be shown
-    show_charts,
-    show_crops,
-    show_flow,
-    show_frames,
-    show_inference,
-    show_kernels,
-    show_set,
-    show_training,
-)
 from vsrlib.quality_charts import comparison_by_clip, distribution, quality_vs_speed, trend
 from vsrlib.speed_charts import efficiency, radar, time_breakdown, time_performance
 

@@ -11,6 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from vsrlib.errors import UserError
+
+MARKER = ".vsrlib"
+"""Lies in every folder that is replaced as a whole, and says that it was made here."""
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -32,6 +37,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_own(folder: Path) -> None:
+    """Raise UserError for a folder that holds files and was not made here; only our own may be replaced."""
+    if folder.exists() and not (folder / MARKER).exists() and any(folder.iterdir()):
+        raise UserError(f"{folder} holds files that were not made here and would be overwritten: "
+                        "choose another folder, or move them away.")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -58,9 +58,11 @@ def _train(result: dict[str, Any]) -> str:
 
 def _infer(result: dict[str, Any]) -> str:
     frames = [frame for clip in result["clips"] for frame in clip["frames"]]
-    judged = [frame for frame in frames if frame["psnr"] is not None]
+    # A frame without ground truth has no PSNR, and neither has one that equals it.
+    judged = [frame for frame in frames if frame["psnr"] is not None and frame["bicubic_psnr"] is not None]
     if not judged:
-        return f"{len(frames)} frames, no ground truth"
+        same = any(frame.get("identical") or frame.get("bicubic_identical") for frame in frames)
+        return f"{len(frames)} frames, {'no finite PSNR' if same else 'no ground truth'}"
     psnr, bicubic = (sum(frame[key] for frame in judged) / len(judged) for key in ("psnr", "bicubic_psnr"))
     return f"{psnr:.2f} dB (bicubic {bicubic:.2f})"
 
@@ -69,7 +71,7 @@ def _compare(result: dict[str, Any]) -> str:
     words = []
     for blur, found in result["blurs"].items():
         difference = found["quality"]["difference"]
-        if "psnr" in difference:
+        if "psnr" in difference and difference["psnr"]["value"] is not None:
             words.append(f"{blur} {difference['psnr']['value']:+.4f} dB")
     return "Jittor minus PyTorch: " + ", ".join(words) if words else "one framework only"
 

@@ -1,5 +1,7 @@
 """Percentile bootstrap intervals."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 DRAWS = 2000
@@ -9,15 +11,16 @@ LEVEL = 0.95
 def mean_interval(values: np.ndarray, rng: np.random.Generator, draws: int = DRAWS) -> dict:
     """Mean of `values` (n,) with a percentile bootstrap interval over the n values.
 
-    Returns {"value", "low", "high", "n"}; with n < 2 nothing can be resampled and low and high are None.
-    The interval treats the values as independent; neighbouring frames of a clip are alike, so it is
+    Returns {"value", "low", "high", "n"}; with n < 2 nothing can be resampled and low and high are None, with n = 0
+    so is value. The interval treats the values as independent; neighbouring frames of a clip are alike, so it is
     narrower than one for new clips would be.
     """
-    values = np.asarray(values, np.float64)
-    if len(values) < 2:
-        return {"value": float(values.mean()), "low": None, "high": None, "n": len(values)}
-    means = values[rng.integers(len(values), size=(draws, len(values)))].mean(axis=1)
-    return {"value": float(values.mean()), **_bounds(means), "n": len(values)}
+    return _interval(np.mean, values, rng, draws)
+
+
+def median_interval(values: np.ndarray, rng: np.random.Generator, draws: int = DRAWS) -> dict:
+    """Median of `values` (n,) with a percentile bootstrap interval; otherwise as mean_interval."""
+    return _interval(np.median, values, rng, draws)
 
 
 def median_ratio_interval(above: np.ndarray, below: np.ndarray, rng: np.random.Generator, draws: int = DRAWS) -> dict:
@@ -38,6 +41,14 @@ def median_ratio_interval(above: np.ndarray, below: np.ndarray, rng: np.random.G
     if (below_medians == 0).any():
         return {"value": value, "low": None, "high": None, "n": n}
     return {"value": value, **_bounds(above_medians / below_medians), "n": n}
+
+
+def _interval(statistic: Callable, values: np.ndarray, rng: np.random.Generator, draws: int) -> dict:
+    values = np.asarray(values, np.float64)
+    found = {"value": float(statistic(values)) if len(values) else None, "low": None, "high": None, "n": len(values)}
+    if len(values) < 2:
+        return found
+    return found | _bounds(statistic(values[rng.integers(len(values), size=(draws, len(values)))], axis=1))
 
 
 def _bounds(statistics: np.ndarray) -> dict:

@@ -11,7 +11,6 @@ import importlib.util
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ HOME = Path(sys.prefix) / "var" / "jittor"
 # Jittor looks for oneDNN under this name first, and downloads it when it is not there.
 ONEDNN_FOLDER = ".cache/jittor/mkl/dnnl_lnx_2.2.0_cpu_gomp"
 READY = "jittor is ready"
+_BINARIES = Path(sys.prefix) / "bin"  # conda's compiler is there, and the environment may not be activated
 
 # -Ofast, Jittor's default, makes NaN != NaN false and puts the whole process,
 # numpy too, into flush-to-zero mode; these flags keep the speed without that.
@@ -39,10 +39,7 @@ _SETTINGS = {
     "kernel_flags": " -O3 -fno-math-errno -fno-trapping-math -fno-signed-zeros -fassociative-math ",
     "cache_name": "vsrlib",
     "log_silent": "1",
-    # each of these libraries would be downloaded at import on a machine with CUDA
-    "use_cutt": "0",
-    "use_cutlass": "0",
-    "use_nccl": "0",
+    "nvcc_path": "",  # the Jittor side runs on the CPU, and an nvcc that does not suit makes the import fail
 }
 
 
@@ -50,7 +47,7 @@ def why_unusable() -> str | None:
     """Say in words why Jittor cannot be built here, or None if nothing speaks against it."""
     if importlib.util.find_spec("jittor") is None:
         return "the package jittor is not installed"
-    if shutil.which("g++") is None:
+    if shutil.which("g++", path=f"{_BINARIES}{os.pathsep}{os.environ.get('PATH', '')}") is None:
         return "Jittor compiles itself and no g++ was found on the path"
     if not _python_config().is_file():
         return f"Jittor needs Python's development files and {_python_config().name} is missing"
@@ -62,7 +59,10 @@ def why_unusable() -> str | None:
 def import_jittor() -> ModuleType:
     """Import Jittor with the project's settings. Raises UserError when it cannot be built or used here."""
     if "jittor" in sys.modules:
-        return sys.modules["jittor"]
+        jittor = sys.modules["jittor"]
+        if not str(jittor.compiler.cache_path).startswith(str(HOME)):
+            raise UserError("Jittor was imported before vsrlib, with settings of its own; import vsrlib's networks first.")
+        return jittor
     reason = why_unusable()
     if reason is not None:
         raise UserError(f"Jittor cannot be used on this machine because {reason}; install it and try again.")
@@ -93,9 +93,8 @@ def prepare(attempts: int = 3) -> None:
 
 @contextmanager
 def _import_environment() -> Iterator[None]:
-    settings = dict(_SETTINGS, HOME=str(HOME), python_config_path=str(_python_config()))
-    if not _cuda_works():
-        settings["nvcc_path"] = ""  # an nvcc on the path without a GPU makes the import fail
+    settings = dict(_SETTINGS, HOME=str(HOME), python_config_path=str(_python_config()),
+                    PATH=f"{_BINARIES}{os.pathsep}{os.environ.get('PATH', '')}")
     saved = {name: os.environ.get(name) for name in [*settings, "JITTOR_HOME"]}
     os.environ.update(settings)
     os.environ.pop("JITTOR_HOME", None)  # it would be written to a file and stay for every later process
@@ -113,11 +112,6 @@ def _import_environment() -> Iterator[None]:
 
 def _python_config() -> Path:
     return Path(sysconfig.get_config_var("BINDIR")) / f"python{sys.version_info.major}.{sys.version_info.minor}-config"
-
-
-def _cuda_works() -> bool:
-    return shutil.which("nvcc") is not None and shutil.which("nvidia-smi") is not None and \
-        subprocess.run(["nvidia-smi", "-L"], capture_output=True).returncode == 0
 
 
 def _onednn_prefix() -> tuple[Path, Path] | None:

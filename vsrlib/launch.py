@@ -7,12 +7,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 import nbformat
+import psutil
 
 from vsrlib.errors import UserError
 from vsrlib.provenance import PROJECT_ROOT
@@ -24,10 +25,10 @@ _GRACE = 10.0
 
 
 @contextmanager
-def lock(folder: Path) -> Iterator[TextIO]:
+def lock(folder: Path, kind: str = "run folder") -> Iterator[TextIO]:
     """Hold the folder for one study; yield the open lock file. UserError if another study holds it.
 
-    Processes that inherit the file hold the folder too.
+    Processes that inherit the file hold the folder too. `kind`: what the folder is to the user.
     """
     with open(folder / ".lock", "a", encoding="utf-8") as file:
         end = time.monotonic() + PATIENCE
@@ -38,15 +39,16 @@ def lock(folder: Path) -> Iterator[TextIO]:
             except BlockingIOError:
                 if time.monotonic() > end:
                     raise UserError(
-                        f"Another study is running in {folder}: wait until it has ended, or give another run folder."
+                        f"Another study is running in {folder}: wait until it has ended, or give another {kind}."
                     ) from None
                 time.sleep(0.1)
         yield file
 
 
-def in_own_process(task: dict[str, Any], held: TextIO) -> int:
+def in_own_process(task: dict[str, Any], held: Sequence[TextIO]) -> int:
     """Run `vsrlib.study_step` on a task to its end; return its exit status (negative: the signal that killed it).
 
+    `held`: the study's lock files.
     Its standard input is the line by which it knows that this process lives. The session of its own keeps Ctrl-C
     from it: whatever ends this process or interrupts this call ends the step by closing that line.
     """
@@ -55,7 +57,7 @@ def in_own_process(task: dict[str, Any], held: TextIO) -> int:
             [sys.executable, "-m", "vsrlib.study_step"],
             stdin=subprocess.PIPE,
             env=_environment(Path(folder)),
-            pass_fds=(held.fileno(),),
+            pass_fds=[file.fileno() for file in held],
             start_new_session=True,
         )
         assert process.stdin is not None
@@ -131,7 +133,16 @@ def _environment(folder: Path) -> dict[str, str]:
         "IPYTHONDIR": str(folder / "ipython"),
         "PYTHONPATH": _before(PROJECT_ROOT, "PYTHONPATH"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        # Left alone, one framework counts physical cores and the other logical ones: on a machine with
+        # hyper-threading they would compute with different numbers of threads.
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(_physical_cores()),
     }
+
+
+def _physical_cores() -> int:
+    """The physical cores that this process may use, as far as can be told; at least 1."""
+    usable = len(os.sched_getaffinity(0))
+    return max(1, min(usable, psutil.cpu_count(logical=False) or usable))
 
 
 def _before(folder: Path, variable: str) -> str:

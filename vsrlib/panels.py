@@ -1,4 +1,4 @@
-"""Pictures of arrays for notebooks: frames, details, kernels and optical flow, each with alternative text.
+"""Pictures of arrays for notebooks: frames and details of them, each with alternative text.
 
 A Picture shows itself as the last expression of a cell, in a notebook without any plotting set-up.
 """
@@ -8,15 +8,12 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vsrlib.chart_style import WIDTH, style
-from vsrlib.files import atomic_path
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,12 +36,6 @@ class Picture:
         with style():
             self.figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
         return buffer.getvalue()
-
-    def save(self, path: Path) -> None:
-        """Write the picture as a PNG file."""
-        data = self.png()
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(data)
 
     def _repr_html_(self) -> str:
         return image_html("image/png", self.png(), self.alt, int(100 * self.figure.get_figwidth()))
@@ -103,58 +94,6 @@ def show_crops(
     return Picture(figure, alt or f"The same detail, {where}, of: {'; '.join(images)}.")
 
 
-def show_kernels(kernels: Mapping[str, np.ndarray], alt: str | None = None) -> Picture:
-    """Blur kernels on one scale from 0 to the largest weight; title -> (k, k)."""
-    largest = max(float(kernel.max()) for kernel in kernels.values())
-    with style():
-        figure, panels = _grid(len(kernels), 1.0, columns=3, extra=0.6)
-        for axes, (title, kernel) in zip(panels, kernels.items(), strict=True):
-            shown = kernel_image(axes, title, kernel, largest)
-        bar = figure.colorbar(shown, ax=panels, orientation="horizontal", shrink=0.8, aspect=30)
-        bar.set_label("weight (all weights sum to 1)")
-    sizes = ", ".join(f"{title} ({kernel.shape[0]} x {kernel.shape[1]})" for title, kernel in kernels.items())
-    return Picture(figure, alt or f"Blur kernels: {sizes}; the largest weight is {largest:.3g}.")
-
-
-def show_flow(flow: np.ndarray, valid: np.ndarray | None = None, alt: str | None = None) -> Picture:
-    """Optical flow (2, H, W), pixels, x right then y down: colour tells direction and, with the arrows, length.
-
-    Where `valid` (H, W) is False the picture is grey. The wheel beside it shows what the colours mean.
-    """
-    flow = np.asarray(flow, np.float64)
-    seen = np.ones(flow.shape[1:], bool) if valid is None else np.asarray(valid, bool)
-    length = np.hypot(flow[0], flow[1])
-    longest = max(float(length[seen].max()) if seen.any() else 0.0, 1e-6)
-    height, width = flow.shape[1:]
-    with style():
-        tall = 0.75 * WIDTH * height / width
-        figure = Figure(figsize=(WIDTH, max(tall, 1.6) + 0.3), layout="constrained")
-        main, legend = figure.subplots(1, 2, width_ratios=[3.4, 1])
-        colours = _flow_colours(flow, longest)
-        colours[~seen] = 0.6
-        _image(main, "", colours)
-        step = max(1, width // 12)
-        rows, columns = np.mgrid[step // 2 : height : step, step // 2 : width : step]
-        arrows = seen[rows, columns]
-        main.quiver(columns[arrows], rows[arrows], *(part[rows, columns][arrows] for part in flow), angles="xy",
-                    scale_units="xy", scale=longest / step, color="black", width=0.005)  # fmt: skip
-        y, x = np.mgrid[-1:1:101j, -1:1:101j]
-        wheel = _flow_colours(np.stack([x, y]), 1.0)
-        wheel[np.hypot(x, y) > 1] = 1
-        _image(legend, "", wheel)
-        legend.set_title(f"rim: {longest:.3g}\npixels", fontsize=11)
-    hidden = "" if seen.all() else f" Grey where the flow is not known ({1 - seen.mean():.0%})."
-    median = float(np.median(length[seen])) if seen.any() else 0.0
-    words = f"Optical flow, {width} x {height} pixels: median length {median:.3g}, longest {longest:.3g} pixels."
-    return Picture(figure, alt or words + hidden)
-
-
-def kernel_image(axes: Axes, title: str, kernel: np.ndarray, largest: float):  # noqa: ANN201  an image of matplotlib
-    """Draw one kernel in grey, dark = large."""
-    _bare(axes, title)
-    return axes.imshow(kernel, cmap="Greys", vmin=0, vmax=largest, interpolation="nearest")
-
-
 def _image(axes: Axes, title: str, image: np.ndarray) -> None:
     _bare(axes, title)
     axes.imshow(image, interpolation="nearest")
@@ -168,10 +107,10 @@ def _bare(axes: Axes, title: str) -> None:
     axes.set_title(title, fontsize=11)
 
 
-def _grid(count: int, aspect: float, columns: int, extra: float = 0.0) -> tuple[Figure, list[Axes]]:
+def _grid(count: int, aspect: float, columns: int) -> tuple[Figure, list[Axes]]:
     across = min(count, columns)
     down = -(-count // across)
-    height = down * (WIDTH / across * aspect + 0.5) + extra
+    height = down * (WIDTH / across * aspect + 0.5)
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     every = list(figure.subplots(down, across, squeeze=False).flat)
     for axes in every[count:]:
@@ -196,9 +135,3 @@ def _most_detailed(image: np.ndarray, height: int, width: int) -> tuple[int, int
     ]
     _, top, left = max(candidates)
     return top, left, tall, wide
-
-
-def _flow_colours(flow: np.ndarray, longest: float) -> np.ndarray:
-    hue = (np.arctan2(flow[1], flow[0]) / (2 * np.pi)) % 1
-    saturation = np.clip(np.hypot(flow[0], flow[1]) / longest, 0, 1)
-    return matplotlib.colors.hsv_to_rgb(np.stack([hue, saturation, np.ones_like(hue)], axis=-1))

@@ -15,12 +15,9 @@ from vsrlib.chart_style import LOOKS, canvas, key, style
 from vsrlib.errors import UserError
 from vsrlib.files import read_json
 from vsrlib.frames import ClipSource, list_clips, read_frame
-from vsrlib.panels import Page, Picture, image_html, show_crops, show_flow, show_frames, show_kernels
+from vsrlib.panels import Page, Picture, image_html, show_crops, show_frames
 from vsrlib.resample import bicubic_on_grid
 from vsrlib.results import NAMES, is_skipped
-
-__all__ = ["Page", "Picture", "show_charts", "show_crops", "show_flow", "show_frames", "show_inference", "show_kernels",
-           "show_set", "show_training"]  # fmt: skip
 
 
 def show_set(set_folder: Path, clip: str | None = None) -> Picture:
@@ -99,8 +96,8 @@ def show_inference(
     result = read_frame(Path(inference_file).parent / record["images"] / found["name"] / f"{stem}.png")
     images = {
         f"input, {low.shape[1]} x {low.shape[0]}": low,
-        f"bicubic{_decibels(shown['bicubic_psnr'])}": bicubic_on_grid(low),
-        f"{NAMES[record['framework']]}{_decibels(shown['psnr'])}": result,
+        f"bicubic{_decibels(shown, 'bicubic_')}": bicubic_on_grid(low),
+        f"{NAMES[record['framework']]}{_decibels(shown)}": result,
     }
     if gt_path is not None:
         images["truth"] = _frame_named(_clip(gt_path, found["name"]), stem)[: result.shape[0], : result.shape[1]]
@@ -175,5 +172,8 @@ def _named(entries: list[dict], name: str | None, what: str, file: Path) -> dict
     raise UserError(f"{file} has no {what} {name}; it has {', '.join(entry['name'] for entry in entries)}.")
 
 
-def _decibels(psnr: float | None) -> str:
+def _decibels(frame: dict, prefix: str = "") -> str:
+    if frame.get(f"{prefix}identical"):
+        return ", equal to the truth"
+    psnr = frame[f"{prefix}psnr"]
     return "" if psnr is None else f", {psnr:.2f} dB"

@@ -16,12 +16,13 @@ from vsrlib.settings import Settings, shown
 
 @dataclass(frozen=True)
 class Planned:
-    """A step whose parameters were checked. `selected`: it is to be run."""
+    """A step whose parameters were checked. `selected`: it is to be run. `reads`: steps whose results it reads."""
 
     step: Step
     notebook: Path
     settings: Settings
     selected: bool = True
+    reads: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -52,8 +53,9 @@ def plan(
         settings = classes[step.notebook](**step.parameters)
         _require_parameters(notebook, [entry.name for entry in fields(settings)])
         planned.append(Planned(step, notebook, settings, step.id in chosen))
-    _require_inputs(planned, _makers(planned))
-    return planned
+    makers = _makers(planned)
+    _require_inputs(planned, makers)
+    return [replace(one, reads=_read_by(one, makers)) for one in planned]
 
 
 def parameters_cell(notebook: Path) -> dict[str, Any]:
@@ -150,6 +152,13 @@ def _makers(planned: Sequence[Planned]) -> dict[Path, str]:
     return makers
 
 
+def _read_by(one: Planned, makers: Mapping[Path, str]) -> tuple[str, ...]:
+    paths = one.settings.inputs().values()
+    return tuple(dict.fromkeys(
+        step for path in paths for folder, step in makers.items() if path.is_relative_to(folder)
+    ))  # fmt: skip
+
+
 def _require_inputs(planned: Sequence[Planned], makers: Mapping[Path, str]) -> None:
     made: set[Path] = set()
     for one in planned:
@@ -163,6 +172,6 @@ def _require_inputs(planned: Sequence[Planned], makers: Mapping[Path, str]) -> N
             parameter = name.split("[")[0]
             raise UserError(
                 f"{parameter} of step {one.step.id} is {shown(path)}, which does not exist, and no step makes it: "
-                f"put it there, or give {parameter} another path."
+                f"put {one.step.yours.get(parameter, 'it')} there, or give {parameter} another path."
             )
         made |= set(one.settings.outputs())

@@ -4,7 +4,8 @@ from typing import Any
 
 from vsrlib.degrade import degrade_clips
 from vsrlib.embedded import write_embedded_sets
-from vsrlib.settings import BLURS, DataSettings, resolve
+from vsrlib.names import BLURS
+from vsrlib.settings import DataSettings, resolve
 
 
 def make_sets(settings: DataSettings) -> dict[str, dict[str, Any]]:

@@ -1,16 +1,20 @@
-"""The three studies, as plain data: which notebooks are run in which order, and with which parameters.
+"""The four studies, as plain data: which notebooks are run in which order, and with which parameters.
 
-quick      clips made from photographs, the small network, a CPU: minutes, nothing to download
+quick      clips made from photographs, the small network: minutes, nothing to download
 standard   your own clips (folders given as overrides), the small network
-published  the paper's configuration on REDS and REDS4, which must lie in the data folder: days on a GPU
+published  no training: the released weights of the paper on REDS4, both of which must lie in the data folder
+paper      the paper's training on REDS, then its network on REDS4; both sets must lie in the data folder
+
+Everything runs on the CPU unless `device` is overridden, because only there both frameworks run.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from vsrlib.errors import UserError
-from vsrlib.settings import BLURS, FRAMEWORKS, shown
+from vsrlib.names import BLURS, FRAMEWORKS
+from vsrlib.settings import shown
 
 ENVIRONMENT = "01_check_environment"
 DATA = "02_generate_data"
@@ -23,12 +27,17 @@ FIGURES = "07_draw_figures"
 
 @dataclass(frozen=True)
 class Step:
-    """One notebook with its parameters. `needs`: steps without whose result this one cannot run."""
+    """One notebook with its parameters.
+
+    `needs`: steps without whose result this one cannot run. `yours`: parameter -> what the user has to put where it
+    points, for files that no step makes.
+    """
 
     id: str
     notebook: str
     parameters: dict[str, Any]
     needs: tuple[str, ...] = ()
+    yours: dict[str, str] = field(default_factory=dict)
 
 
 def steps_of(profile: str, run_root: Path, data_root: Path) -> list[Step]:
@@ -43,35 +52,43 @@ def _quick(run: str, data: str) -> list[Step]:
         _environment(run),
         Step(DATA, DATA, {"data_root": data}),
         *_train_and_infer(run, data, "Embedded_Train/HR", "Embedded_Validation/HR", "Embedded_BlurDown_{}"),
-        *_conclude(run, BLURS, ("Realistic",)),
+        *_conclude(run, [""]),
     ]
 
 
 def _standard(run: str, data: str) -> list[Step]:
     # test_root, hr_root and validation_root are yours to give; the defaults, which do not exist, say so by name.
     name = "Yours"
+    test = {"data_root": data, "name": name, "test_root": f"{data}/{name}_Test/HR"}
     return [
         _environment(run),
-        Step(DATA, DATA, {"data_root": data, "name": name, "test_root": f"{data}/{name}_Test/HR"}),
+        Step(DATA, DATA, test, yours={"test_root": "HR clips to test with"}),
         *_train_and_infer(run, data, f"{name}_Train/HR", f"{name}_Validation/HR", name + "_BlurDown_{}"),
-        *_conclude(run, BLURS, ("Realistic",)),
+        *_conclude(run, [""]),
     ]
 
 
 def _published(run: str, data: str) -> list[Step]:
-    # No step makes data: the realistic LR frames were drawn without a seed and cannot be made again.
     steps = [_environment(run)]
     for blur in BLURS:
-        test = f"{data}/REDS4_BlurDown_{blur}"
-        common = {"blur": blur, "preset": "published"}
-        for framework in FRAMEWORKS:
-            training = {"hr_root": f"{data}/REDS/train/HR", "validation_root": f"{test}/HR", **PAPER}
-            steps.append(_train(run, framework, f"_{blur}", {**common, **training}))
-        weights = f"{run}/{TRAIN}_torch_{blur}"
-        for framework in FRAMEWORKS:
-            clips = {"input_path": f"{test}/LR_blurdown_x4", "gt_path": f"{test}/HR"}
-            steps.append(_infer(run, framework, blur, weights, {**common, **clips}))
-    return [*steps, *_conclude(run, BLURS, BLURS)]
+        weights = f"{data}/pretrain_models/self_blind_vsr_{blur.lower()}.pt"
+        steps += [_infer_reds4(run, data, framework, blur, weights) for framework in FRAMEWORKS]
+    return [*steps, *_conclude(run, [])]
+
+
+def _paper(run: str, data: str) -> list[Step]:
+    """The paper's numbers. Its small `flow_learning_rate` presumes a trained flow network, and no such weights are
+    part of this project: bring a file that holds one with `--set 03.weights=FILE`, or its flow hardly learns.
+    """
+    steps = [_environment(run)]
+    for blur in BLURS:
+        roots = {"hr_root": f"{data}/REDS/train/HR", "validation_root": f"{data}/REDS4_BlurDown_{blur}/HR"}
+        training = {"blur": blur, "preset": "published", **roots, **PAPER}
+        steps += [_train(run, framework, f"_{blur}", training) for framework in FRAMEWORKS]
+        trained = f"{TRAIN}_torch_{blur}"
+        weights = f"{run}/{trained}/weights.safetensors"
+        steps += [_infer_reds4(run, data, framework, blur, weights, (trained,)) for framework in FRAMEWORKS]
+    return [*steps, *_conclude(run, [f"_{blur}" for blur in BLURS])]
 
 
 PAPER = {
@@ -80,12 +97,19 @@ PAPER = {
     "batch_size": 8,
     "patch_size": 160,
     "learning_rate": 1e-4,
-    "flow_learning_rate": 1e-6,  # the flow network starts from trained weights there
+    "flow_learning_rate": 1e-6,
     "halve_every": 100 * 1380,
     "validate_every": 1380,
     "seed": 1,
 }
 """The paper's training, as the `Self_Blind_VSR` templates of its authors set it."""
+
+
+_TRAINING_DATA = {
+    "hr_root": "HR clips to train with (a folder for each)",
+    "validation_root": "HR clips to validate with (a folder for each)",
+    "weights": "the weights to start from",
+}
 
 
 def _environment(run: str) -> Step:
@@ -95,32 +119,47 @@ def _environment(run: str) -> Step:
 def _train_and_infer(run: str, data: str, train: str, validation: str, test: str) -> list[Step]:
     roots = {"hr_root": f"{data}/{train}", "validation_root": f"{data}/{validation}"}
     steps = [_train(run, framework, "", {"blur": "Realistic", **roots}, (DATA,)) for framework in FRAMEWORKS]
+    trained = f"{TRAIN}_torch"
     for blur in BLURS:
-        folder = f"{data}/{test.format(blur)}"
-        clips = {"blur": blur, "input_path": f"{folder}/LR_blurdown_x4", "gt_path": f"{folder}/HR"}
-        steps += [_infer(run, framework, blur, f"{run}/{TRAIN}_torch", clips) for framework in FRAMEWORKS]
+        folder, weights = f"{data}/{test.format(blur)}", f"{run}/{trained}/weights.safetensors"
+        steps += [_infer(run, framework, blur, folder, weights, (trained,)) for framework in FRAMEWORKS]
     return steps
 
 
 def _train(run: str, framework: str, suffix: str, parameters: dict[str, Any], needs: tuple[str, ...] = ()) -> Step:
+    # That no weights are given is said, not left to the default: an override of `weights` has to name the step,
+    # because the inference has weights too and these are other ones.
     name = f"{TRAIN}_{framework}{suffix}"
-    return Step(name, TRAIN, {"framework": framework, "output": f"{run}/{name}", **parameters}, needs)
+    fixed = {"framework": framework, "weights": None, "output": f"{run}/{name}"}
+    return Step(name, TRAIN, {**fixed, **parameters}, needs, _TRAINING_DATA)
 
 
-def _infer(run: str, framework: str, blur: str, trained: str, parameters: dict[str, Any]) -> Step:
-    # Both frameworks read the weights that the PyTorch training wrote: equal weights, so that results may be compared.
+def _infer(run: str, framework: str, blur: str, clips: str, weights: str, needs: tuple[str, ...] = ()) -> Step:
+    # Both frameworks read one file of weights (of a training, PyTorch's), so that their results may be compared.
     name = f"{INFER}_{framework}_{blur}"
-    weights = {"weights": f"{trained}/weights.safetensors"}
-    return Step(name, INFER, {"framework": framework, "output": f"{run}/{name}", **weights, **parameters},
-                (Path(trained).name,))  # fmt: skip
+    files = {"input_path": f"{clips}/LR_blurdown_x4", "gt_path": f"{clips}/HR", "weights": weights}
+    return Step(name, INFER, {"framework": framework, "blur": blur, **files, "output": f"{run}/{name}"}, needs)
 
 
-def _conclude(run: str, tested: tuple[str, ...], trained: tuple[str, ...]) -> list[Step]:
-    suffixes = [""] if trained == ("Realistic",) else [f"_{blur}" for blur in trained]
+def _infer_reds4(
+    run: str, data: str, framework: str, blur: str, weights: str, needs: tuple[str, ...] = ()
+) -> Step:
+    # No step makes these clips: the realistic LR frames were drawn without a seed and cannot be made again.
+    step = _infer(run, framework, blur, f"{data}/REDS4_BlurDown_{blur}", weights, needs)
+    yours = {
+        "input_path": f"the published LR frames of REDS4 with {blur} blur (a folder for each clip)",
+        "gt_path": "the HR frames of REDS4 (a folder for each clip)",
+        "weights": f"the weights that the paper's authors released for {blur} blur",
+    }
+    return replace(step, parameters={**step.parameters, "preset": "published"}, yours=yours)
+
+
+def _conclude(run: str, trained: list[str]) -> list[Step]:
+    # `trained`: what the names of the training steps end in, after the framework.
     files = {
         "run_folder": run,
-        "inference_files": [f"{run}/{INFER}_{f}_{blur}/inference.json" for blur in tested for f in FRAMEWORKS],
-        "training_files": [f"{run}/{TRAIN}_{f}{suffix}/train.json" for suffix in suffixes for f in FRAMEWORKS],
+        "inference_files": [f"{run}/{INFER}_{f}_{blur}/inference.json" for blur in BLURS for f in FRAMEWORKS],
+        "training_files": [f"{run}/{TRAIN}_{f}{suffix}/train.json" for suffix in trained for f in FRAMEWORKS],
     }
     comparison = {"comparison_file": f"{run}/{COMPARE}/comparison.json"}
     return [
@@ -130,6 +169,6 @@ def _conclude(run: str, tested: tuple[str, ...], trained: tuple[str, ...]) -> li
     ]
 
 
-_PROFILES = {"quick": _quick, "standard": _standard, "published": _published}
+_PROFILES = {"quick": _quick, "standard": _standard, "published": _published, "paper": _paper}
 PROFILES = tuple(_PROFILES)
 """The names of the profiles."""

@@ -1,12 +1,14 @@
 """Keep a run's results: the charts, the verdicts and the files they come from, without frames and weights."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
+from vsrlib import results
 from vsrlib.claims import judge
 from vsrlib.errors import UserError
 from vsrlib.figures import draw_all
-from vsrlib.files import atomic_path
+from vsrlib.files import MARKER, require_own
 
 RESULTS = ("comparison.json", "comparison.md", "train.json", "inference.json", "environment.json", "log.jsonl")
 
@@ -14,16 +16,33 @@ RESULTS = ("comparison.json", "comparison.md", "train.json", "inference.json", "
 def publish(run_root: Path, output: Path) -> list[Path]:
     """Copy the result files of a finished study to `output`/results, and judge and draw them again in `output`.
 
-    Returns the charts. The copies keep the run's layout, so that the paths inside them stay right. UserError where
-    the run has no comparison.
+    Returns the charts. The copies keep the run's layout, so that the paths inside them stay right. A folder `results`
+    of an earlier call is replaced. UserError, before anything is written: the run has no comparison, one of the files
+    that it was made from lies elsewhere or has changed since, or `output`/results was not made by this function.
     """
-    if not (run_root / "05_compare_frameworks" / "comparison.json").is_file():
+    run_root, target = Path(run_root), Path(output) / "results"
+    comparison = Path("05_compare_frameworks") / "comparison.json"
+    if not (run_root / comparison).is_file():
         raise UserError(f"{run_root} holds no comparison; run the study there first.")
-    target = output / "results"
-    shutil.rmtree(target, ignore_errors=True)
-    for source in sorted(path for name in RESULTS for path in run_root.glob(f"*/{name}")):
-        with atomic_path(target / source.relative_to(run_root)) as temporary:
-            shutil.copyfile(source, temporary)
-    comparison = target / "05_compare_frameworks" / "comparison.json"
-    judge(comparison, output)
-    return draw_all(comparison, output)
+    sources = sorted(path for name in RESULTS for path in run_root.glob(f"*/{name}"))
+    found = results.read_comparison(run_root / comparison)
+    for file in results.require_current(found, (run_root / comparison).parent):
+        if file not in [results.located(str(source), Path()) for source in sources]:
+            raise UserError(f"{file}, which the comparison was made from, is no result of the study in {run_root}.")
+    if target.is_symlink() or target.is_file():
+        raise UserError(f"{target} is no folder of results; choose another folder, or move it away.")
+    require_own(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".results-", dir=target.parent) as folder:
+        copies = Path(folder) / "results"
+        copies.mkdir()
+        (copies / MARKER).touch()
+        for source in sources:
+            copy = copies / source.relative_to(run_root)
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copyfile(source, copy)
+        if target.exists():
+            shutil.rmtree(target)
+        copies.rename(target)
+    judge(target / comparison, Path(output))
+    return draw_all(target / comparison, Path(output))

@@ -18,6 +18,10 @@ from vsrlib.chart_words import (
     trend_title,
     why_empty,
 )
+from vsrlib.results import why_not_alike
+
+_NOT_BOTH = "no framework has both its quality and its time measured"
+
 
 def comparison_by_clip(found: dict, name: str, metric: str) -> Chart:
     """Mean quality of each clip and of all frames: bicubic, PyTorch and Jittor as marks on one line."""
@@ -34,8 +38,8 @@ def comparison_by_clip(found: dict, name: str, metric: str) -> Chart:
             empty(axes, f"{blur} blur: {why_empty(one)}")
             continue
         for method in shown:
-            values = [row[method][metric] for row in rows]
-            axes.plot(values, range(len(rows)), linestyle="none", clip_on=False, **LOOKS[method].marks())
+            marks = [(row[method][metric], y) for y, row in enumerate(rows) if row[method][metric] is not None]
+            axes.plot(*zip(*marks, strict=True), linestyle="none", clip_on=False, **LOOKS[method].marks())
         axes.axhline(len(rows) - 1.5, color="black", linewidth=0.8)
         axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -130,7 +134,8 @@ def quality_vs_speed(found: dict, name: str) -> Chart:
     for axes, (blur, one) in zip(panels, found["blurs"].items(), strict=True):
         points = speed_points(one)
         if not points:
-            empty(axes, f"{blur} blur: {why_empty(one, 'neither quality nor time was measured in one framework')}")
+            unlike = why_not_alike(one["runs"])
+            empty(axes, f"{blur} blur: {why_empty(one, f'skipped, {unlike}' if unlike else _NOT_BOTH)}")
             continue
         for framework, (seconds, psnr) in points.items():
             low, middle, high = seconds
@@ -138,8 +143,10 @@ def quality_vs_speed(found: dict, name: str) -> Chart:
             axes.plot([low, high], [psnr, psnr], color=color, linewidth=2.2)
             axes.plot([middle], [psnr], linestyle="none", **LOOKS[framework].marks())
         bicubic = one["quality"]["total"]["bicubic"]["psnr"]
-        axes.axhline(bicubic, color=LOOKS["bicubic"].color, linestyle=":", linewidth=2)
-        levels = [bicubic, *(psnr for _, psnr in points.values())]
+        levels = [psnr for _, psnr in points.values()]
+        if bicubic is not None:
+            axes.axhline(bicubic, color=LOOKS["bicubic"].color, linestyle=":", linewidth=2)
+            levels.append(bicubic)
         margin = 0.4 * max(max(levels) - min(levels), 0.05)
         axes.set_ylim(min(levels) - margin, max(levels) + margin)
         axes.set_xlim(0, 1.12 * max(seconds[2] for seconds, _ in points.values()))

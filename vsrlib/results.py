@@ -1,24 +1,41 @@
-"""Reads the result files of one run (inference.json, train.json), keeping what was skipped and why."""
+"""Reads the result files of one run (inference.json, train.json), keeping what was skipped and why.
+
+Also says in what two records differ, and so whether they may be set against each other.
+"""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from vsrlib.errors import UserError
-from vsrlib.files import read_json
+from vsrlib.files import read_json, sha256_file
+from vsrlib.names import BLURS, FRAMEWORKS
 
-FRAMEWORKS = ("torch", "jittor")
-BLURS = ("Gaussian", "Realistic")
 NAMES = {"torch": "PyTorch", "jittor": "Jittor"}
 
 RUN_FIELDS = (
-    "set", "preset", "engine", "border", "device", "correlation", "weights", "clips", "images",
-    "warm_up_seconds", "peak_memory_mib", "import_memory_mib", "input_digest", "timing",
+    "set", "preset", "engine", "border", "device", "device_type", "threads", "correlation", "weights", "clips",
+    "images", "warm_up_seconds", "peak_memory_mib", "import_memory_mib", "input_digest", "gt_digest", "timing",
 )  # fmt: skip
 TRAINING_FIELDS = (
-    "preset", "objective", "seed", "steps", "batch_size", "patch_size", "learning_rate", "device", "weights", "log",
-    "first_loss", "last_loss", "validation", "seconds_per_step", "seconds", "peak_memory_mib", "import_memory_mib",
+    "preset", "objective", "seed", "steps", "batch_size", "patch_size", "learning_rate", "flow_learning_rate",
+    "halve_every", "initial_weights", "batches", "device", "device_type", "threads", "weights", "log", "first_loss",
+    "last_loss", "validation", "seconds_per_step", "seconds", "peak_memory_mib", "import_memory_mib",
 )  # fmt: skip
+
+CONDITIONS = ("device_type", "input_digest", "gt_digest", "preset", "engine", "border")
+"""What must be equal for times and memory of two runs to be set against each other.
+
+The ground truth is among them because scoring a frame against it is part of post-processing.
+"""
+
+_WORDS = {
+    "device_type": "device type",
+    "input_digest": "input frames (digest)",
+    "gt_digest": "ground truth (digest)",
+    "batches": "batches (digest)",
+    "initial_weights": "initial weights",
+}
 
 
 def is_skipped(record: dict) -> bool:
@@ -74,6 +91,17 @@ def read_comparison(path: Path) -> dict:
     return comparison
 
 
+def require_current(comparison: dict, folder: Path) -> list[Path]:
+    """The files that a comparison in `folder` was made from; UserError if one is missing or has changed since."""
+    files = [located(one["path"], folder) for one in comparison["inputs"]]
+    for file, one in zip(files, comparison["inputs"], strict=True):
+        if not file.is_file():
+            raise UserError(f"{file}, which the comparison was made from, does not exist; run the comparison again.")
+        if sha256_file(file) != one["sha256"]:
+            raise UserError(f"{file} has changed since the comparison was made from it; run the comparison again.")
+    return files
+
+
 def given(records: dict, blur: str) -> bool:
     """Whether any framework has a record of this blur."""
     return any(key[1] == blur for key in records)
@@ -100,3 +128,27 @@ def why_not_both(pair: dict[str, dict]) -> str | None:
     absent = [name for name in FRAMEWORKS if is_skipped(pair[name])]
     reasons = [f"{NAMES[name]} has no result ({pair[name]['skipped']})" for name in absent]
     return f"because {' and '.join(reasons)}" if reasons else None
+
+
+def unlike_fields(pair: dict[str, dict], names: Sequence[str]) -> list[str]:
+    """In words, which of the named fields differ between the two records; digests are cut short."""
+    both = [(name, pair["torch"][name], pair["jittor"][name]) for name in names]
+    return [f"{_WORDS.get(name, name)}: torch {_short(t)}, jittor {_short(j)}" for name, t, j in both if t != j]
+
+
+def why_not_alike(runs: dict[str, dict]) -> str | None:
+    """Why times and memory of two measured runs say nothing about each other; None if they do, or if one is absent."""
+    if why_not_both(runs):
+        return None
+    differing = unlike_fields(runs, CONDITIONS)
+    return f"because the two runs differ in {'; '.join(differing)}" if differing else None
+
+
+def device_words(run: dict) -> str:
+    """The device for a reader: the name of the GPU, or the CPU with its threads."""
+    return run["device"] if run["device_type"] == "cuda" else f"{run['device_type']}, {run['threads']} threads"
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text[:12] if len(text) == 64 else text

@@ -27,10 +27,11 @@ class TrainingWindows:
             require_frames(source, WINDOW)
         self.places = [(source, start) for source in self.sources
                        for start in range(min(len(source), frames_per_clip) - WINDOW + 1)]
-        height, width = self.window(0).shape[1:3]
-        if min(height, width) < SCALE * patch_size:
-            raise UserError(f"The training frames in {hr_root} are {width}x{height} pixels, and a patch of {patch_size} "
-                            f"LR pixels needs {SCALE * patch_size}; give a smaller patch_size or larger frames.")
+        for source in self.sources:
+            height, width = _first_frame(source).shape[:2]
+            if min(height, width) < SCALE * patch_size:
+                raise UserError(f"The training clip {source.name} has frames of {width}x{height} pixels, and a patch of "
+                                f"{patch_size} LR pixels needs {SCALE * patch_size}; give a smaller patch_size or larger frames.")
 
     def __len__(self) -> int:
         return len(self.places)
@@ -94,6 +95,10 @@ def gradient_strength(image: np.ndarray) -> float:
     horizontal, vertical = (cv2.convertScaleAbs(cv2.Sobel(np.ascontiguousarray(image), cv2.CV_16S, dx, dy))
                             for dx, dy in ((1, 0), (0, 1)))
     return float(cv2.addWeighted(horizontal, 0.5, vertical, 0.5, 0).mean())
+
+
+def _first_frame(source: ClipSource) -> np.ndarray:
+    return _frame(source.paths[0]) if source.video is None else _whole_clip(source)[0]
 
 
 @lru_cache(maxsize=1024)  # a few hundred MB for small frames; a folder as large as REDS is mostly read anew

@@ -12,11 +12,9 @@ from typing import Self
 
 from vsrlib.checks import require_at_least, require_choice, require_list, require_types
 from vsrlib.errors import UserError
+from vsrlib.names import BLURS, DEVICES, ENGINES, FRAMEWORKS, PRESETS
 from vsrlib.provenance import PROJECT_ROOT
 
-FRAMEWORKS = ("torch", "jittor")
-BLURS = ("Gaussian", "Realistic")
-PRESETS = ("study", "published")
 QUICK = "runs/quick"
 """The run folder of the notebooks' defaults."""
 
@@ -68,6 +66,15 @@ class Settings:
         """The sentence for an input that does not exist."""
         maker = _MADE_BY.get(name, "the notebook before this one")
         return f"{name} is {shown(path)}, which does not exist: run {maker} first, or give another path."
+
+
+def _require_device(device: str, framework: str) -> None:
+    require_choice("device", device, DEVICES)
+    if (device, framework) == ("cuda", "jittor"):
+        raise UserError(
+            "device is 'cuda' and framework is 'jittor', which runs on the CPU only: give cpu, "
+            "or cuda to the steps of PyTorch alone."
+        )
 
 
 _MADE_BY = {
@@ -156,14 +163,19 @@ class DataSettings(Settings):
 
 @dataclass(frozen=True, repr=False)
 class TrainSettings(Settings):
-    """03_train_network: one training run in one framework."""
+    """03_train_network: one training run in one framework.
+
+    `weights`: a file of weights to start from, or None for initial values drawn from `seed`.
+    """
 
     framework: str = "torch"
     blur: str = "Realistic"
     hr_root: str = "data/Embedded_Train/HR"
     validation_root: str = "data/Embedded_Validation/HR"
+    weights: str | None = None
     output: str | None = None
     preset: str = "study"
+    device: str = "cpu"
     steps: int = 250
     batch_size: int = 2
     patch_size: int = 64
@@ -178,6 +190,7 @@ class TrainSettings(Settings):
         require_choice("framework", self.framework, FRAMEWORKS)
         require_choice("blur", self.blur, BLURS)
         require_choice("preset", self.preset, PRESETS)
+        _require_device(self.device, self.framework)
         require_at_least(self, "steps", 1)
         require_at_least(self, "batch_size", 1)
         require_at_least(self, "patch_size", 16, "the kernel network needs that much")
@@ -192,8 +205,19 @@ class TrainSettings(Settings):
     def folder(self) -> Path:
         return resolve(self.output or f"{QUICK}/03_train_network_{self.framework}")
 
+    @property
+    def start(self) -> Path | None:
+        """The file of weights to start from; None for initial values."""
+        return None if self.weights is None else resolve(self.weights)
+
     def inputs(self) -> dict[str, Path]:
-        return {"hr_root": resolve(self.hr_root), "validation_root": resolve(self.validation_root)}
+        start = {} if self.start is None else {"weights": self.start}
+        return {"hr_root": resolve(self.hr_root), "validation_root": resolve(self.validation_root), **start}
+
+    def missing(self, name: str, path: Path) -> str:
+        if name == "weights":
+            return f"weights is {shown(path)}, which does not exist: give the file to start from, or None for none."
+        return super().missing(name, path)
 
 
 @dataclass(frozen=True, repr=False)
@@ -210,6 +234,7 @@ class InferSettings(Settings):
     weights: str = f"{QUICK}/03_train_network_torch/weights.safetensors"
     output: str | None = None
     preset: str = "study"
+    device: str = "cpu"
     engine: str = "reference"
     border: bool = False
     timing_repeats: int = 10
@@ -220,7 +245,8 @@ class InferSettings(Settings):
         require_choice("framework", self.framework, FRAMEWORKS)
         require_choice("blur", self.blur, BLURS)
         require_choice("preset", self.preset, PRESETS)
-        require_choice("engine", self.engine, ("reference",))
+        _require_device(self.device, self.framework)
+        require_choice("engine", self.engine, ENGINES)
         require_at_least(self, "timing_repeats", 0)
         require_at_least(self, "seed", 0)
 
@@ -249,7 +275,8 @@ class InferSettings(Settings):
 class CompareSettings(Settings):
     """05_compare_frameworks: what the runs of both frameworks say, side by side.
 
-    Without lists of files, all results of `run_folder` are compared: whatever has been run.
+    Without lists of files, all results of `run_folder` are compared: whatever has been run. An empty list of
+    `training_files` says that nothing was trained.
     """
 
     run_folder: str = QUICK

@@ -6,12 +6,14 @@ import textwrap
 import numpy as np
 from matplotlib.patches import Patch
 
+from vsrlib.chart_data import drawn_together, timed
 from vsrlib.chart_style import LOOKS, PARTS, Chart, canvas, empty, key
 from vsrlib.chart_words import footer, skip_notes
-from vsrlib.results import FRAMEWORKS, NAMES, is_skipped
+from vsrlib.names import FRAMEWORKS
+from vsrlib.results import NAMES, is_skipped, why_not_alike, why_not_both
 
 _PROTOCOLS = {"synchronised": "synchronised", "as_reported": "as timed then"}
-_THEN = "as timed then: like the earlier report, without waiting for the work to end"
+_THEN = "as timed then: as the earlier report timed it, without waiting (its file reading and threefold SSIM left out)"
 
 
 def time_performance(found: dict, name: str) -> Chart:
@@ -68,11 +70,11 @@ def time_breakdown(found: dict, name: str) -> Chart:
 def efficiency(found: dict, name: str) -> Chart:
     """Frames per second and peak memory of each process."""
     title = efficiency_title(found)
-    rows = [(blur, f) for blur, one in found["blurs"].items() for f in FRAMEWORKS if not is_skipped(one["runs"][f])]
+    rows = [(blur, framework) for blur, one in found["blurs"].items() for framework in drawn_together(one)]
     height = 0.75 + 0.38 * max(1, len(rows))
     figure, panels = canvas(
         title, [height, height], (), skip_notes(found),
-        footer(found, "synchronised medians; the white part of memory is there before the network is (after import)"),
+        footer(found, "synchronised medians; white: memory once the network is loaded, before the first frame"),
     )  # fmt: skip
     speed, memory = panels
     if not rows:
@@ -159,9 +161,9 @@ def total_title(found: dict) -> str:
 def breakdown_title(found: dict) -> str:
     """What the earlier clock makes of the forward pass, in words; of the last blur timed in Jittor, else in PyTorch."""
     for framework in reversed(FRAMEWORKS):
-        timed = [b["timing"][framework] for b in found["blurs"].values() if not is_skipped(b["timing"][framework])]
-        if timed:
-            true, then = (timed[-1][protocol]["forward"] for protocol in _PROTOCOLS)
+        medians = [blur["timing"][framework] for blur in found["blurs"].values() if framework in timed(blur)]
+        if medians:
+            true, then = (medians[-1][protocol]["forward"] for protocol in _PROTOCOLS)
             return f"{NAMES[framework]}'s forward pass takes {duration(true)}; the earlier clock shows {duration(then)}"
     return "Time per frame by part: nothing was timed"
 
@@ -206,7 +208,7 @@ def duration(seconds: float) -> str:
 
 
 def _rows(blur: dict) -> list[tuple[str, str]]:
-    return [(protocol, f) for protocol in _PROTOCOLS for f in FRAMEWORKS if not is_skipped(blur["timing"][f])]
+    return [(protocol, f) for protocol in _PROTOCOLS for f in timed(blur)]
 
 
 def _height(blur: dict) -> float:
@@ -220,10 +222,13 @@ def _label_rows(axes, rows: list[tuple[str, str]], blur: str) -> None:  # noqa: 
 
 
 def _timed_frameworks(found: dict) -> list[str]:
-    return [f for f in FRAMEWORKS if any(not is_skipped(blur["timing"][f]) for blur in found["blurs"].values())]
+    return [f for f in FRAMEWORKS if any(f in timed(blur) for blur in found["blurs"].values())]
 
 
 def _why_no_times(blur: dict) -> str:
+    unlike = why_not_alike(blur["runs"])
+    if unlike:
+        return f"skipped, {unlike}"
     return "; ".join(f"{NAMES[f]}: skipped, {blur['timing'][f]['skipped']}" for f in FRAMEWORKS)
 
 
@@ -232,8 +237,7 @@ def _spoken(found: dict, part: str) -> str:
         f"{blur} blur, {NAMES[f]}, {part}: {duration(one['timing'][f]['synchronised'][part])} synchronised, "
         f"{duration(one['timing'][f]['as_reported'][part])} as timed then."
         for blur, one in found["blurs"].items()
-        for f in FRAMEWORKS
-        if not is_skipped(one["timing"][f])
+        for f in timed(one)
     )
 
 
@@ -251,17 +255,24 @@ def _measures(found: dict) -> dict[str, tuple[dict[str, float], dict[str, str]]]
         ("forward passes per second", lambda one, f: 1 / one["timing"][f]["synchronised"]["forward"], "{:.3g}"),
         ("little memory", lambda one, f: one["runs"][f]["peak_memory_mib"], "{:.0f} MiB"),
     ):
-        timed = "second" in measure
-        values = {}
-        for f in FRAMEWORKS:
-            read_from = [b for b in found["blurs"].values() if not is_skipped(b["timing" if timed else "runs"][f])]
-            known = [value for one in read_from if (value := read(one, f)) is not None]
-            if known:
-                values[f] = float(np.mean(known))
+        usable = timed if "second" in measure else drawn_together if "memory" in measure else _judged_alike
+        by_blur = [
+            {f: value for f in usable(one) if (value := read(one, f)) is not None} for one in found["blurs"].values()
+        ]
+        present = [f for f in FRAMEWORKS if any(f in known for known in by_blur)]
+        # A mean over other blur types in one framework than in the other would compare these.
+        whole = [known for known in by_blur if len(known) == len(present)]
+        values = {f: float(np.mean([known[f] for known in whole])) for f in present if whole}
         if values:
             worth = {f: 1 / value if measure == "little memory" else value for f, value in values.items()}
             measures[measure] = worth, {f: form.format(value) for f, value in values.items()}
     return measures
+
+
+def _judged_alike(blur: dict) -> list[str]:
+    if not why_not_both(blur["runs"]) and is_skipped(blur["quality"]["difference"]):
+        return []
+    return [framework for framework in FRAMEWORKS if not is_skipped(blur["runs"][framework])]
 
 
 def _radar_label(measure: str, values: dict, shown: dict[str, str]) -> str:

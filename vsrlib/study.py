@@ -1,25 +1,29 @@
 """Runs the notebooks of a study in order, each in processes of its own, and keeps what is up to date.
 
 A step is done only if its process exited with 0, every code cell of the executed notebook has run to its end, and its
-manifest was written after everything else. The study stops at the first step that fails; the same command resumes there.
+manifest was written after everything else. The study stops at the first step that fails; the same command resumes
+there. A step that is not chosen and no longer up to date is stale: it is shown as that, and no chosen step reads it.
 """
 
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
 
 from vsrlib import headlines, launch, manifest, profiles, provenance, report, sources
+from vsrlib.errors import UserError
 from vsrlib.files import write_json
 from vsrlib.manifest import ERROR, EXECUTED, PARTIAL, REPORT, Digests, why_run
 from vsrlib.plan import Planned, plan
 from vsrlib.provenance import PROJECT_ROOT
 from vsrlib.report import Chart, Row
-from vsrlib.settings import NOTEBOOKS, shown
+from vsrlib.settings import NOTEBOOKS, DataSettings, shown
 
 FAILED, INTERRUPTED = 1, 130
+_BEHIND = ("stale", "not run", "failed", "interrupted")
 
 
 def run(
@@ -34,11 +38,12 @@ def run(
     """Run a profile's study in the folder `run_root`; results, reports and index.html go there.
 
     `data_root`: where data sets are read and written; None for the project's data folder.
-    `overrides` and `only` as in `vsrlib.plan.plan`. `force`: run the chosen steps even if they are up to date.
+    `overrides` and `only` as in `vsrlib.plan.plan`; what the chosen steps read from others must be up to date.
+    `force`: run the chosen steps even if they are up to date.
     `dry_run`: say what would be run, and run nothing.
     Returns the exit status: 0 if every chosen step is done or skipped for a stated reason, 1 if one failed,
-    130 if the study was interrupted. UserError: a parameter, step, profile or input that is wrong, or a study
-    already running in this folder.
+    130 if the study was interrupted. UserError: a parameter, step, profile or input that is wrong, a result that is
+    needed and not up to date, or a study already running in this folder or making data in the same data folder.
     """
     run_root = Path(run_root).absolute()
     data = PROJECT_ROOT / "data" if data_root is None else Path(data_root).absolute()
@@ -53,11 +58,20 @@ def execute(
 ) -> int:
     """Run planned steps in the folder `run_root`; for arguments and exit status see `run`."""
     if dry_run:
-        return _Study(planned, run_root, profile, None).preview(force)
-    run_root.mkdir(parents=True, exist_ok=True)
-    with launch.lock(run_root) as held:
+        return _Study(planned, run_root, profile).preview(force)
+    folders = {run_root.resolve(): "run folder"}
+    for one in planned:
+        # Two studies with one data folder would exchange the data sets under each other.
+        if isinstance(one.settings, DataSettings):
+            folders.setdefault(one.settings.folder.resolve(), "data folder")
+    with ExitStack() as stack:
+        held = []
+        for folder, kind in folders.items():
+            folder.mkdir(parents=True, exist_ok=True)
+            held.append(stack.enter_context(launch.lock(folder, kind)))
         study = _Study(planned, run_root, profile, held)
         try:
+            study.require_what_is_read(force)
             return study.run(force)
         except KeyboardInterrupt:
             return study.interrupted()
@@ -68,7 +82,9 @@ def execute(
 class _Study:
     """The state of one run: what has become of each step, and what stays open while it runs."""
 
-    def __init__(self, planned: Sequence[Planned], run_root: Path, profile: str, held: TextIO | None) -> None:
+    def __init__(
+        self, planned: Sequence[Planned], run_root: Path, profile: str, held: Sequence[TextIO] = ()
+    ) -> None:
         self.planned = planned
         self.run_root = run_root
         self.profile = profile
@@ -77,6 +93,29 @@ class _Study:
         self.rows = {one.step.id: Row(one.step.id, "waiting") for one in planned}
         self.origin = provenance.collect()
         self.skipped: dict[str, str] = {}
+
+    def require_what_is_read(self, force: bool) -> None:
+        """UserError if a chosen step reads what a step that is not chosen has not made, or made of something else."""
+        if all(one.selected for one in self.planned):
+            return
+        behind: dict[str, str] = {}
+        chosen = {one.step.id for one in self.planned if one.selected}
+        for one in self.planned:
+            if self._stays_skipped(one):
+                continue
+            late = [name for name in one.reads if name in behind]
+            missing = [name for name in late if name not in chosen] if one.selected else []
+            if missing:
+                raise UserError(
+                    f"Step {one.step.id} reads the result of step {missing[0]}, which is not chosen and not up to date "
+                    f"because {behind[missing[0]]}: choose {missing[0]} as well, or all steps."
+                )
+            why = self._why_run(one, self._inputs(one), force and one.selected)
+            if why is None and late:
+                why = f"step {late[0]} has to be run before it"
+            if why is not None:
+                behind[one.step.id] = why
+        self.skipped.clear()
 
     def run(self, force: bool) -> int:
         failed = None
@@ -96,6 +135,7 @@ class _Study:
 
     def preview(self, force: bool) -> int:
         """Say what would be run. A step after one that would run may turn out to be up to date all the same."""
+        self.require_what_is_read(force)
         for one in self.planned:
             why = self._why_run(one, self._inputs(one), force) if one.selected else None
             words = "not selected" if not one.selected else f"would run, because {why}" if why else "up to date"
@@ -149,7 +189,6 @@ class _Study:
         partial, error = folder / PARTIAL, folder / ERROR
         files = {"notebook": one.notebook, "output": partial, "error": error}
         task = {**{name: str(path) for name, path in files.items()}, "parameters": one.parameters}
-        assert self.held is not None
         problem = launch.problem(launch.in_own_process(task, self.held), partial, error)
         if problem is None:
             os.replace(partial, folder / EXECUTED)
@@ -206,11 +245,29 @@ class _Study:
 
     def _leave_out(self, one: Planned, row: Row) -> None:
         found = manifest.read(self._folder(one))
-        if found is None or found["status"] != "done":
+        if found is None or found["status"] == "failed":
             row.status, row.message = "not run", "because it was not chosen"
+            return
+        row.links = self._links(one)
+        if self._stays_skipped(one):
+            row.status, row.message = "skipped", found["reason"]
+            return
+        late = [f"step {name} is {self.rows[name].status}" for name in one.reads if self.rows[name].status in _BEHIND]
+        why = why_run(self._folder(one), self._inputs(one), self._outputs(one)) or next(iter(late), None)
+        if why is not None:
+            row.status, row.message = "stale", f"because {why}; not chosen this time"
             return
         self._finish(one, row, "done", found["seconds"])
         row.message = "not chosen this time"
+
+    def _stays_skipped(self, one: Planned) -> bool:
+        """Whether the step was skipped for a reason that still holds; if so, what needs it is skipped, too."""
+        reason = self._why_skipped(one)
+        found = manifest.read(self._folder(one))
+        if reason is None or found is None or found.get("reason") != reason:
+            return False
+        self.skipped[one.step.id] = reason
+        return True
 
     def _write_manifest(self, one: Planned, row: Row, inputs: dict[str, Any], **found: Any) -> None:
         common = {"step": one.step.id, "seconds": row.seconds, "inputs": inputs}

@@ -14,7 +14,7 @@ from vsrlib import checkpoints, memory, provenance
 from vsrlib.architecture import PARTS
 from vsrlib.degrade import SCALE, blur_down
 from vsrlib.errors import UserError
-from vsrlib.files import sha256_array, write_json
+from vsrlib.files import sha256_array, sha256_file, write_json
 from vsrlib.frames import list_clips, require_frames, to_float
 from vsrlib.losses import losses as losses_of
 from vsrlib.networks import load_network
@@ -37,12 +37,13 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
     Raises UserError for unusable clips, and when a loss is no longer finite.
     """
     output = Path(output)
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "train.json").unlink(missing_ok=True)  # so that a broken run does not look like the one before it
     windows = TrainingWindows(Path(hr_root), patch_size)
     network = load_network(framework, weights, preset, device, seed)
-    import_memory = memory.resident_mib()
+    loaded_memory = memory.resident_mib()
     validation = ValidationSet(Path(validation_root), blur, seed)
+    output.mkdir(parents=True, exist_ok=True)
+    for name in ("train.json", "weights.safetensors"):
+        (output / name).unlink(missing_ok=True)  # so that a broken run does not look like the one before it
     rates = [flow_learning_rate if part == "flow_net" else learning_rate for part in PARTS]
     optimiser = network.backend.Optimiser(network.module, _groups(network, rates))
     draws = batches(windows, blur, batch_size, patch_size, np.random.default_rng(seed))
@@ -57,11 +58,8 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
             factor = 0.5 ** ((step - 1) // halve_every) if halve_every else 1.0
             optimiser.set_rates([rate * factor for rate in rates])
             start = time.perf_counter()
-            values = _step(network, optimiser, batch)
+            values = _step(network, optimiser, batch, step)
             seconds.append(time.perf_counter() - start)
-            broken = [name for name, value in values.items() if not math.isfinite(value)]
-            if broken:
-                raise UserError(f"The loss {broken[0]} is no longer finite at step {step}; give a smaller learning_rate.")
             totals.append(values["total"])
             record = {"step": step, **values, "learning_rate": learning_rate * factor, "seconds": seconds[-1]}
             log.write(json.dumps(record) + "\n")
@@ -82,10 +80,12 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
         "first_loss": float(np.mean(totals[:tenth])), "last_loss": float(np.mean(totals[-tenth:])),
         "validation": scores, "validation_bicubic": validation.bicubic,
         "seconds_per_step": float(np.median(seconds)), "seconds": float(np.sum(seconds)),
-        "peak_memory_mib": memory.peak_mib(), "import_memory_mib": import_memory,
+        "peak_memory_mib": memory.peak_mib(), "import_memory_mib": loaded_memory,
         "peak_device_memory_bytes": network.backend.peak_device_memory(network.device),
-        "device": network.backend.device_name(network.device),
-        "provenance": provenance.collect(batches=sha256_array(np.array(digest)), clips=len(windows.sources)),
+        "device": network.backend.device_name(network.device), "device_type": network.device,
+        "threads": network.backend.threads(), "batches": sha256_array(np.array(digest)),
+        "initial_weights": f"seed {seed}" if weights is None else sha256_file(Path(weights)),
+        "provenance": provenance.collect(seed=seed),
     }
     write_json(output / "train.json", result)
     return result
@@ -118,11 +118,15 @@ class ValidationSet:
         return float(np.mean([_float_psnr(network.infer(low)["recons"], high) for low, high in self.windows]))
 
 
-def _step(network: Network, optimiser: Any, batch: np.ndarray) -> dict[str, float]:
+def _step(network: Network, optimiser: Any, batch: np.ndarray, step: int) -> dict[str, float]:
     backend = network.backend
     terms = losses_of(network.module.cycle(backend.tensor(batch, network.device)), backend.ops)
-    optimiser.step(terms["total"])
     values = {name: backend.array(value).item() for name, value in terms.items()}
+    # Before the gradients: they would spoil the weights, and PyTorch's CPU grid_sample crashes the process on NaN.
+    broken = [name for name, value in values.items() if not math.isfinite(value)]
+    if broken:
+        raise UserError(f"The loss {broken[0]} is no longer finite at step {step}; give a smaller learning_rate.")
+    optimiser.step(terms["total"])
     backend.synchronise(network.device)  # the update too belongs to the step
     return values
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from vsrlib import architecture, checkpoints
 from vsrlib.errors import UserError
-from vsrlib.networks.interface import FRAMEWORKS, Network
+from vsrlib.names import FRAMEWORKS
+from vsrlib.networks.interface import Network
 
 
 def load_network(framework: str, weights: str | Path | dict[str, np.ndarray] | None = None, preset: str = "published",
@@ -24,13 +25,14 @@ def load_network(framework: str, weights: str | Path | dict[str, np.ndarray] | N
         raise UserError(f"There is no framework {framework!r}; choose one of {', '.join(FRAMEWORKS)}.")
     config = architecture.preset(preset)
     shapes = architecture.parameter_shapes(config)
+    backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
+    device = backend.pick_device(device)
     if weights is None:
         values = architecture.initial_values(config, seed)
     elif isinstance(weights, dict):
         values = checkpoints.checked(weights, shapes, "the dictionary")
     else:
         values = checkpoints.checked(checkpoints.read(Path(weights)), shapes, str(weights))
-    backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
-    network = Network(framework, backend, config, backend.pick_device(device))
+    network = Network(framework, backend, config, device)
     network.load(values)
     return network

@@ -8,8 +8,6 @@ import numpy as np
 from vsrlib.architecture import NetworkConfig
 from vsrlib.errors import UserError
 
-FRAMEWORKS = ("torch", "jittor")
-
 
 class Network:
     """A loaded network. Made by `vsrlib.load_network`.

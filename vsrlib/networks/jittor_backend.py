@@ -1,5 +1,6 @@
 """What the rest of vsrlib asks of Jittor. Twin: `torch_backend.py`; both offer the same names."""
 
+import os
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -12,7 +13,7 @@ from vsrlib.networks.jittor_net import SelfBlindVSR
 from vsrlib.networks.jittor_ops import Var, jt
 
 __all__ = ["Optimiser", "array", "build", "device_name", "gradients", "load", "no_grad", "ops", "peak_device_memory",
-           "pick_device", "state", "synchronise", "tensor"]
+           "pick_device", "state", "synchronise", "tensor", "threads"]
 
 CORRELATION = "cpu"  # the correlation kernel in use, recorded with every result
 
@@ -30,6 +31,12 @@ def pick_device(device: str) -> str:
 def device_name(device: str) -> str:
     """The device in words, for results."""
     return "cpu, oneDNN" if jt.compile_extern.mkl_ops is not None else "cpu, without oneDNN"
+
+
+def threads() -> int:
+    """Threads that a computation on the CPU uses: OpenMP's, one for each core the process may use if not told."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return int(given) if given.isdigit() else len(os.sched_getaffinity(0))
 
 
 def build(config: NetworkConfig, device: str) -> SelfBlindVSR:

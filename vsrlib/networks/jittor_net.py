@@ -4,13 +4,10 @@ Self-Blind-VSR (Bai and Pan, TPAMI 2024, arXiv 2201.07422). Frames are RGB in [0
 a window is (B, 5, 3, h, w). Flow is in pixels, (B, 2, h, w), x (right) before y (down).
 """
 
-import jittor as jt
-from jittor import Var, nn
-
 from vsrlib import architecture as arch
 from vsrlib.architecture import Layers, NetworkConfig
 from vsrlib.networks import jittor_ops as ops
-from vsrlib.networks.jittor_ops import conv, deconv, linear
+from vsrlib.networks.jittor_ops import Var, conv, deconv, jt, linear, nn
 
 
 class ResBlock(nn.Module):

@@ -13,7 +13,7 @@ from vsrlib.networks import torch_ops as ops
 from vsrlib.networks.torch_net import SelfBlindVSR
 
 __all__ = ["Optimiser", "array", "build", "device_name", "gradients", "load", "no_grad", "ops", "peak_device_memory",
-           "pick_device", "state", "synchronise", "tensor"]
+           "pick_device", "state", "synchronise", "tensor", "threads"]
 
 CORRELATION = "torch"  # the correlation kernel in use, recorded with every result
 
@@ -31,7 +31,12 @@ def pick_device(device: str) -> str:
 
 def device_name(device: str) -> str:
     """The device in words, for results."""
-    return torch.cuda.get_device_name() if device == "cuda" else f"cpu, {torch.get_num_threads()} threads"
+    return torch.cuda.get_device_name() if device == "cuda" else "cpu, oneDNN"
+
+
+def threads() -> int:
+    """Threads that a computation on the CPU uses."""
+    return torch.get_num_threads()
 
 
 def build(config: NetworkConfig, device: str) -> SelfBlindVSR:

@@ -1,0 +1,100 @@
+"""Publishing a run: what is kept, what is refused, and that nothing of somebody else is ever deleted."""
+
+from pathlib import Path
+
+import pytest
+import results_fixture as run
+
+from vsrlib import comparison
+from vsrlib.errors import UserError
+from vsrlib.files import MARKER, read_json
+from vsrlib.publish import publish
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    inference, training = run.write_run(tmp_path / "run")
+    comparison.compare(inference, training, tmp_path / "run" / "05_compare_frameworks")
+    return tmp_path / "run"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_results_are_kept_without_frames(study, tmp_path):
+    drawn = publish(study, tmp_path / "out")
+    assert all(path.is_file() for path in drawn) and len(drawn) == 21
+    kept = contents(tmp_path / "out" / "results")
+    assert MARKER in kept and "05_compare_frameworks/comparison.json" in kept
+    assert {Path(name).name for name in kept} == {
+        MARKER, "comparison.json", "comparison.md", "inference.json", "train.json", "log.jsonl"
+    }  # fmt: skip
+    assert all((study / name).read_bytes() == data for name, data in kept.items() if name != MARKER)
+    assert len(read_json(tmp_path / "out" / "claims.json")["claims"]) == 10
+
+
+@pytest.fixture
+def no_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes seconds, and one test of it is enough."""
+    monkeypatch.setattr("vsrlib.publish.draw_all", lambda comparison_file, output: [])
+
+
+def test_a_second_call_replaces_its_own_results_only(study, tmp_path, no_charts):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "README.md").write_text("mine")
+    publish(study, out)
+    (study / "gone").mkdir()
+    (study / "gone" / "train.json").write_text("{}")
+    publish(study, out)
+    assert (out / "results" / "gone" / "train.json").is_file()
+    (study / "gone" / "train.json").unlink()
+    publish(study, out)
+    assert not (out / "results" / "gone").exists() and (out / "README.md").read_text() == "mine"
+    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+
+
+def test_a_folder_of_somebody_else_is_left_alone(study, tmp_path):
+    theirs = tmp_path / "out" / "results"
+    theirs.mkdir(parents=True)
+    (theirs / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match="results"):
+        publish(study, tmp_path / "out")
+    assert contents(tmp_path / "out") == {"results/thesis.txt": b"years of work"}
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_what_is_no_folder_is_left_alone(study, tmp_path, kind):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / MARKER).touch()
+    target = tmp_path / "out" / "results"
+    target.write_text("mine") if kind == "file" else target.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="is no folder of results"):
+        publish(study, tmp_path / "out")
+    assert target.is_symlink() == (kind == "link") and (tmp_path / "elsewhere" / MARKER).exists()
+
+
+@pytest.mark.parametrize("fault", ["changed", "missing"])
+def test_a_stale_comparison_is_refused_and_the_old_results_stay(study, tmp_path, fault, no_charts):
+    publish(study, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    file = study / "jittor_Gaussian" / "inference.json"
+    run.edit(file, warm_up_seconds=1.0) if fault == "changed" else file.unlink()
+    with pytest.raises(UserError, match="jittor_Gaussian/inference.json"):
+        publish(study, tmp_path / "out")
+    assert contents(tmp_path / "out") == before
+
+
+def test_a_comparison_of_files_from_elsewhere_is_refused(study, tmp_path):
+    inference, training = run.write_run(tmp_path / "elsewhere")
+    comparison.compare(inference, training, study / "05_compare_frameworks")
+    with pytest.raises(UserError, match="no result of the study"):
+        publish(study, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_without_comparison_is_refused(tmp_path):
+    with pytest.raises(UserError, match="holds no comparison"):
+        publish(tmp_path, tmp_path / "out")
