@@ -50,7 +50,8 @@ def _study(parser: argparse.ArgumentParser) -> None:
                           "skipped; after a failure the same command goes on where it stopped. The reports are in "
                           "RUN/index.html.")
     parser.add_argument("--profile", default="quick", choices=PROFILES,
-                        help="quick: embedded clips on a CPU; standard: your data; published: the paper's configuration")
+                        help="quick: embedded clips on a CPU; standard: your data; published: released weights on REDS4; "
+                        "paper: train as the paper does (%(default)s)")
     parser.add_argument("--run", type=Path, dest="run_root", metavar="RUN", help="run folder (runs/PROFILE)")
     parser.add_argument("--data", type=Path, help="folder of the data sets (data/ of the project)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",

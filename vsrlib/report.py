@@ -138,7 +138,8 @@ tr { border-bottom: 1px solid #ddd; } tbody th { font-weight: 600; overflow-wrap
 td { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .status { font-weight: 600; white-space: nowrap; } td:last-child a { white-space: nowrap; }
 .done .status, .up-to-date .status { color: #1b6e32; } .failed .status, .interrupted .status { color: #a8201a; }
-.skipped .status, .not-run .status, .waiting .status, .stale .status { color: #6a5200; } .running .status { color: #0b57a4; }
+.skipped .status, .not-run .status, .waiting .status, .stale .status { color: #6a5200; }
+.running .status { color: #0b57a4; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: 1rem; }
 figure { margin: 0; border: 1px solid #ddd; padding: .5rem; break-inside: avoid; } figcaption { font-size: .85rem; }
 dt { font-weight: 600; } dd { margin: 0 0 .5rem; overflow-wrap: anywhere; }
