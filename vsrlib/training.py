@@ -121,13 +121,14 @@ class ValidationSet:
 def _step(network: Network, optimiser: Any, batch: np.ndarray, step: int) -> dict[str, float]:
     backend = network.backend
     terms = losses_of(network.module.cycle(backend.tensor(batch, network.device)), backend.ops)
+    # Before the losses are read: Jittor fuses forward and backward only if it meets them together, and otherwise
+    # keeps every intermediate of a convolution, which fills the memory.
+    optimiser.step(terms["total"])
     values = {name: backend.array(value).item() for name, value in terms.items()}
-    # Before the gradients: they would spoil the weights, and PyTorch's CPU grid_sample crashes the process on NaN.
+    backend.synchronise(network.device)  # the update too belongs to the step
     broken = [name for name, value in values.items() if not math.isfinite(value)]
     if broken:
         raise UserError(f"The loss {broken[0]} is no longer finite at step {step}; give a smaller learning_rate.")
-    optimiser.step(terms["total"])
-    backend.synchronise(network.device)  # the update too belongs to the step
     return values
 
 

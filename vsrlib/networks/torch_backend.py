@@ -117,7 +117,12 @@ class Optimiser:
             group["lr"] = rate
 
     def step(self, loss: Tensor) -> None:
-        """Compute the gradients of `loss` and change the parameters."""
+        """Compute the gradients of `loss` and change the parameters; nothing is changed if it is not finite.
+
+        PyTorch's CPU grid_sample would crash the process in the backward pass of a NaN.
+        """
+        if not bool(torch.isfinite(loss)):
+            return
         self._optimiser.zero_grad()
         loss.backward()
         self._optimiser.step()
