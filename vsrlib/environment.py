@@ -63,8 +63,11 @@ def _check(framework: str) -> dict:
             jittor_env.prepare()
         except UserError as error:
             return unusable | {"reason": str(error)}
-    status, output, last = run_watched(["-m", "vsrlib.environment", framework])
-    answers = [line for line in output.splitlines() if line.startswith(_RESULT)]
+    for _ in range(2):  # Jittor's parallel compiler has been seen to crash once and to work the next time
+        status, output, last = run_watched(["-m", "vsrlib.environment", framework])
+        answers = [line for line in output.splitlines() if line.startswith(_RESULT)]
+        if status == 0 and answers:
+            break
     if status != 0 or not answers:
         return unusable | {"reason": last[:300] or f"its process ended with status {status}"}
     return {"usable": True, "reason": None, **json.loads(answers[-1].removeprefix(_RESULT))}
