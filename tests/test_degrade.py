@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import io as scipy_io
 from scipy import ndimage
 
-from vsrlib import datasets
+from vsrlib import datasets, staging
 from vsrlib.degrade import blur_down, degrade_clips, gaussian_kernel, realistic_kernel_from_draws
 from vsrlib.errors import UserError
 from vsrlib.files import sha256_array
@@ -219,7 +219,7 @@ def test_a_killed_call_can_be_repeated(tmp_path: Path, killed_at: int, monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", rename)
-        patch.setattr(datasets, "_remove", lambda folder: None)  # a kill cleans nothing up
+        patch.setattr(staging, "remove", lambda folder: None)  # a kill cleans nothing up
         if killed_at < 6:
             with pytest.raises(KeyboardInterrupt):
                 degrade_clips(hr_root, root, "Gaussian", 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vsrlib import inference, metrics
+from vsrlib import inference, metrics, restoring
 from vsrlib.degrade import degrade_clips
 from vsrlib.errors import UserError
 from vsrlib.files import read_json
@@ -102,7 +102,7 @@ def test_an_interrupted_run_leaves_nothing_that_looks_finished(dataset: Path, tm
         if len(calls) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(inference, "write_frame", stop)
+    monkeypatch.setattr(restoring, "write_frame", stop)
     with pytest.raises(KeyboardInterrupt):
         run("torch", dataset, tmp_path)
     # the results of the run before it are still whole, and nothing else is there

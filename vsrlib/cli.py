@@ -5,8 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vsrlib import __version__
+from vsrlib import __version__, command_bench, command_infer
 from vsrlib.errors import UserError
+from vsrlib.names import BLURS, CORRELATIONS, DEVICES, FRAMEWORKS, PRESETS
 
 INTERRUPTED = 130
 
@@ -37,7 +38,11 @@ def _parser() -> argparse.ArgumentParser:
     _check(commands.add_parser("check", help="try both frameworks; Jittor compiles itself the first time"))
     _degrade(commands.add_parser("degrade", help="make low-resolution clips and blur kernels from HR clips"))
     _train(commands.add_parser("train", help="train the network in one framework"))
-    _infer(commands.add_parser("infer", help="restore clips, and measure quality where there is ground truth"))
+    infer = commands.add_parser("infer", help="restore clips, and measure quality where there is ground truth")
+    _network_options(infer)
+    command_infer.arguments(infer)
+    command_infer.gather_arguments(commands.add_parser("gather", help="put the parts of infer --shard together"))
+    command_bench.arguments(commands.add_parser("bench", help="time engines and kernels side by side on this machine"))
     _compare(commands.add_parser("compare", help="put results of both frameworks side by side"))
     _convert(commands.add_parser("convert", help="convert a weights file, .pt or .safetensors"))
     _publish(commands.add_parser("publish", help="keep a run's charts, verdicts and result files"))
@@ -92,7 +97,7 @@ def _degrade(parser: argparse.ArgumentParser) -> None:
                           "OUTPUT/LR_blurdown_x4, OUTPUT/kernel and OUTPUT/manifest.json.")
     parser.add_argument("input", type=Path, help="folder of clip folders, folder of frames, or video file")
     parser.add_argument("output", type=Path, help="folder of the data set")
-    parser.add_argument("--blur", default="Gaussian", choices=("Gaussian", "Realistic"),
+    parser.add_argument("--blur", default="Gaussian", choices=BLURS,
                         help="Gaussian: sigma 1.2; Realistic: one drawn for each clip (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the realistic kernels (%(default)s)")
     parser.set_defaults(run=_run_degrade)
@@ -111,7 +116,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("hr", type=Path, help="folder of HR clips to learn from")
     parser.add_argument("validation", type=Path, help="folder of HR clips to validate on")
     parser.add_argument("output", type=Path, help="folder of weights.safetensors, log.jsonl and train.json")
-    parser.add_argument("--blur", default="Realistic", choices=("Gaussian", "Realistic"), help="(%(default)s)")
+    parser.add_argument("--blur", default="Realistic", choices=BLURS, help="(%(default)s)")
     parser.add_argument("--steps", type=int, default=250, help="optimiser steps (%(default)s)")
     parser.add_argument("--batch-size", type=int, default=2, help="samples in a step (%(default)s)")
     parser.add_argument("--patch-size", type=int, default=64, help="side of a sample, LR pixels (%(default)s)")
@@ -129,46 +134,16 @@ def _run_train(options: argparse.Namespace) -> None:
     # the notebooks' checks, so that a number that is refused there is refused here
     TrainSettings(**{name: getattr(options, name) for name in (
         "framework", "blur", "preset", "steps", "batch_size", "patch_size", "learning_rate", "flow_learning_rate",
-        "halve_every", "validate_every", "seed", "device")})
+        "halve_every", "validate_every", "seed", "device", "correlation")})
     result = training.train(
         options.framework, options.blur, options.hr, options.validation, options.output, preset=options.preset,
         steps=options.steps, batch_size=options.batch_size, patch_size=options.patch_size,
         learning_rate=options.learning_rate, flow_learning_rate=options.flow_learning_rate,
-        halve_every=options.halve_every, validate_every=options.validate_every, seed=options.seed, weights=options.weights, device=options.device)
+        halve_every=options.halve_every, validate_every=options.validate_every, seed=options.seed,
+        weights=options.weights, device=options.device, correlation=options.correlation)
     scores = result["validation"]
     print(f"loss {result['first_loss']:.4f} -> {result['last_loss']:.4f}, validation {scores[0]['psnr']:.2f} -> "
           f"{scores[-1]['psnr']:.2f} dB (bicubic {result['validation_bicubic']:.2f}); written to {options.output}.")
-
-
-def _infer(parser: argparse.ArgumentParser) -> None:
-    parser.description = ("Restore clips four times as large. Writes OUTPUT/frames/CLIP/FRAME.png and OUTPUT/inference.json "
-                          "with every metric and time.")
-    _network_options(parser)
-    parser.add_argument("input", type=Path, help="folder of frames, folder of clips, or video file; low resolution")
-    parser.add_argument("output", type=Path, help="folder of the results")
-    parser.add_argument("--gt", type=Path, help="the same clips in high resolution; without it no quality is measured")
-    parser.add_argument("--blur", choices=("Gaussian", "Realistic"), help="recorded with the result")
-    parser.add_argument("--border", action="store_true", help="repeat the end frames, so that all frames are restored")
-    parser.add_argument("--timing-repeats", type=int, default=0, metavar="N",
-                        help="time one frame N times with and N times without synchronisation (%(default)s)")
-    parser.set_defaults(run=_run_infer)
-
-
-def _run_infer(options: argparse.Namespace) -> None:
-    from vsrlib import inference
-    from vsrlib.settings import InferSettings
-    InferSettings(**{name: getattr(options, name) for name in ("framework", "preset", "timing_repeats", "seed", "device")})
-    if options.weights is None:
-        raise UserError("No weights are given, and initial values restore nothing; give --weights FILE.")
-    result = inference.infer(
-        options.framework, options.input, options.output, options.gt, options.weights, options.preset, options.blur,
-        border=options.border, timing_repeats=options.timing_repeats, seed=options.seed, device=options.device)
-    frames = [frame for clip in result["clips"] for frame in clip["frames"]]
-    quality = ""
-    if frames[0]["psnr"] is not None:
-        means = {key: sum(frame[key] for frame in frames) / len(frames) for key in ("psnr", "ssim", "bicubic_psnr")}
-        quality = f", PSNR {means['psnr']:.2f} dB, SSIM {means['ssim']:.4f} (bicubic {means['bicubic_psnr']:.2f} dB)"
-    print(f"{len(frames)} frames restored to {options.output / 'frames'}{quality}.")
 
 
 def _compare(parser: argparse.ArgumentParser) -> None:
@@ -211,10 +186,12 @@ def _run_publish(options: argparse.Namespace) -> None:
 
 
 def _network_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--framework", default="torch", choices=("torch", "jittor"), help="(%(default)s)")
-    parser.add_argument("--preset", default="study", choices=("study", "published"), help="size of the network (%(default)s)")
+    parser.add_argument("--framework", default="torch", choices=FRAMEWORKS, help="(%(default)s)")
+    parser.add_argument("--preset", default="study", choices=PRESETS, help="size of the network (%(default)s)")
     parser.add_argument("--weights", type=Path, help="weights to start from, .safetensors or .pt")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="(%(default)s)")
+    parser.add_argument("--device", default="auto", choices=DEVICES, help="(%(default)s)")
+    parser.add_argument("--correlation", default="auto", choices=CORRELATIONS,
+                        help="kernel of the flow network; auto: the fastest that can be had here (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="(%(default)s)")
 
 

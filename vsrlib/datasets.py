@@ -1,18 +1,16 @@
 """A data set's folder, replaced as a whole: <root>/<part>/<clip>/<frame>, and <root>/manifest.json written last."""
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from vsrlib import provenance
-from vsrlib.files import MARKER, read_json, require_own, write_json
+from vsrlib.files import read_json, write_json
+from vsrlib.staging import replaced
 
 MANIFEST = "manifest.json"
 HR, LR, KERNEL = "HR", "LR_blurdown_x4", "kernel"
 """The parts of a set: ground truth, input, and the blur kernel of each frame."""
-
-_STAGING = ".unfinished"
 
 
 def write_set(root: Path, parts: Sequence[str], fill: Callable[[Path], dict[str, Any]], seed: int) -> dict[str, Any]:
@@ -24,32 +22,11 @@ def write_set(root: Path, parts: Sequence[str], fill: Callable[[Path], dict[str,
     UserError for a part that holds files which were not written here: those are never replaced.
     """
     root = Path(root)
-    for part in parts:
-        require_own(root / part)
-    made_root = not root.exists()
-    staging = root / _STAGING
-    _remove(staging)
-    try:
-        staging.mkdir(parents=True)
+    with replaced(root, parts, MANIFEST) as staging:
         content = fill(staging)
         manifest = {**content, "provenance": provenance.collect(seed=seed)}
         before = read_json(root / MANIFEST) if (root / MANIFEST).exists() else {}
         if {**before, "provenance": None} == {**content, "provenance": None}:
             manifest = before
-        (root / MANIFEST).unlink(missing_ok=True)
-        for part in parts:
-            (staging / part / MARKER).touch()
-            if (root / part).exists():
-                (root / part).rename(staging / f"old {part}")
-            (staging / part).rename(root / part)
-        write_json(root / MANIFEST, manifest)
-    finally:
-        _remove(staging)
-        if made_root and root.exists() and not any(root.iterdir()):
-            root.rmdir()
+    write_json(root / MANIFEST, manifest)
     return manifest
-
-
-def _remove(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)

@@ -1,7 +1,8 @@
 """Frames and clips on disk: PNG and JPEG frames, folders of them, video files; 8-bit RGB throughout."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -44,18 +45,43 @@ class ClipSource:
     def __len__(self) -> int:
         return len(self.frame_names)
 
-    def load(self) -> Clip:
-        """Read every frame. UserError names the frame that cannot be read or that differs in size from the first."""
+    @property
+    def rate(self) -> Fraction | None:
+        """Frames a second of a video, on average; None for a folder of frames, which has none."""
+        return None if self.video is None else video.frame_rate(self.video)
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Yield one frame after another, (H, W, 3) uint8 RGB, and keep none.
+
+        UserError names the frame that cannot be read or that differs in size from the first; for a video see
+        `vsrlib.video.read_frames`.
+        """
         if self.video is not None:
-            return Clip(self.name, np.stack(list(video.read_frames(self.video))))
-        frames = [read_frame(path) for path in self.paths]
-        for path, frame in zip(self.paths, frames):
-            if frame.shape != frames[0].shape:
+            yield from video.read_frames(self.video)
+            return
+        size = None
+        for path in self.paths:
+            frame = read_frame(path)
+            size = size or _size(frame)
+            if _size(frame) != size:
                 raise UserError(
-                    f"{path} is {_size(frame)} pixels but {self.paths[0].name} is {_size(frames[0])}: "
+                    f"{path} is {_size(frame)} pixels but {self.paths[0].name} is {size}: "
                     "all frames of a clip must have the same size, so put clips of different sizes in separate folders."
                 )
-        return Clip(self.name, np.stack(frames))
+            yield frame
+
+    def load(self) -> Clip:
+        """Read every frame; the errors of `frames`."""
+        return Clip(self.name, np.stack(list(self.frames())))
+
+    def check(self) -> None:
+        """Decode every frame and keep none, so that hours of work do not end at a bad one; the errors of `frames`.
+
+        A video passes at once: `list_clips` has decoded it.
+        """
+        if self.video is None:
+            for _ in self.frames():
+                pass
 
 
 def read_frame(path: Path) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Self
 
 from vsrlib.checks import require_at_least, require_choice, require_list, require_types
 from vsrlib.errors import UserError
-from vsrlib.names import BLURS, DEVICES, ENGINES, FRAMEWORKS, PRESETS
+from vsrlib.names import BLURS, CONVOLUTIONS, CORRELATIONS, DEVICES, ENGINES, FRAMEWORKS, PRESETS
 from vsrlib.provenance import PROJECT_ROOT
 
 QUICK = "runs/quick"
@@ -68,13 +68,19 @@ class Settings:
         return f"{name} is {shown(path)}, which does not exist: run {maker} first, or give another path."
 
 
-def _require_device(device: str, framework: str) -> None:
-    require_choice("device", device, DEVICES)
-    if (device, framework) == ("cuda", "jittor"):
+def _require_network(settings: "TrainSettings | InferSettings") -> None:
+    """What every notebook that runs the network asks for is one of the choices."""
+    require_choice("framework", settings.framework, FRAMEWORKS)
+    require_choice("blur", settings.blur, BLURS)
+    require_choice("preset", settings.preset, PRESETS)
+    require_choice("device", settings.device, DEVICES)
+    require_choice("correlation", settings.correlation, CORRELATIONS)
+    if (settings.device, settings.framework) == ("cuda", "jittor"):
         raise UserError(
             "device is 'cuda' and framework is 'jittor', which runs on the CPU only: give cpu, "
             "or cuda to the steps of PyTorch alone."
         )
+    require_at_least(settings, "seed", 0)
 
 
 _MADE_BY = {
@@ -176,6 +182,7 @@ class TrainSettings(Settings):
     output: str | None = None
     preset: str = "study"
     device: str = "cpu"
+    correlation: str = "auto"
     steps: int = 250
     batch_size: int = 2
     patch_size: int = 64
@@ -187,10 +194,7 @@ class TrainSettings(Settings):
 
     def __post_init__(self) -> None:
         require_types(self)
-        require_choice("framework", self.framework, FRAMEWORKS)
-        require_choice("blur", self.blur, BLURS)
-        require_choice("preset", self.preset, PRESETS)
-        _require_device(self.device, self.framework)
+        _require_network(self)
         require_at_least(self, "steps", 1)
         require_at_least(self, "batch_size", 1)
         require_at_least(self, "patch_size", 16, "the kernel network needs that much")
@@ -199,7 +203,6 @@ class TrainSettings(Settings):
                 raise UserError(f"{name} is {getattr(self, name)}; give a number between 0 and 1, such as 0.0001.")
         require_at_least(self, "halve_every", 0)
         require_at_least(self, "validate_every", 0)
-        require_at_least(self, "seed", 0)
 
     @property
     def folder(self) -> Path:
@@ -235,20 +238,21 @@ class InferSettings(Settings):
     output: str | None = None
     preset: str = "study"
     device: str = "cpu"
-    engine: str = "reference"
+    engine: str = "streaming"
+    correlation: str = "auto"
+    convolution: str = "auto"
+    tile: int = 0
     border: bool = False
     timing_repeats: int = 10
     seed: int = 0
 
     def __post_init__(self) -> None:
         require_types(self)
-        require_choice("framework", self.framework, FRAMEWORKS)
-        require_choice("blur", self.blur, BLURS)
-        require_choice("preset", self.preset, PRESETS)
-        _require_device(self.device, self.framework)
+        _require_network(self)
         require_choice("engine", self.engine, ENGINES)
+        require_choice("convolution", self.convolution, CONVOLUTIONS)
+        require_at_least(self, "tile", 0)
         require_at_least(self, "timing_repeats", 0)
-        require_at_least(self, "seed", 0)
 
     @property
     def folder(self) -> Path:

@@ -9,32 +9,38 @@ the kernel in the unsynchronised protocol, it computes after the last mark.
 
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vsrlib import metrics
+from vsrlib.engines import Engine, Frames
 from vsrlib.frames import to_float, write_frame
 from vsrlib.networks.interface import Network
 
 PARTS = ("pre", "forward", "post")
 
+_WARM_UP_TURNS = 2  # after the first, in which everything is compiled, the allocators settle
 
-def warm_up(network: Network, window: np.ndarray) -> float:
-    """Restore a window once in each way it will be asked for, and read the results; returns the seconds it took.
 
-    window (5, h, w, 3) uint8. A lazy framework compiles what it meets for the first time, and what is computed
-    together depends on when it is asked to wait: a warm-up in another order would leave some of it for the timers.
+def warm_up(network: Network, engine: Engine, windows: Sequence[Sequence[int]], frames: Frames) -> float:
+    """Restore these windows for nothing, in the order of a restoration, and read the results; returns the seconds.
+
+    A lazy framework compiles what it meets for the first time, and what is computed together depends on when it is
+    asked to wait: a warm-up in another order would leave some of it for the timers.
     """
     start = time.perf_counter()
-    for wait in (True, False):
-        outputs = network.run(network.upload(to_float(window)))
-        if wait:
-            network.synchronise()
-        network.download(outputs["recons"])
-        network.download(outputs["kernel"])
+    engine.reset()
+    for window in windows:
+        engine.upload(window, frames)
         network.synchronise()
+        restored = engine.run()
+        network.synchronise()
+        network.download(restored)
+        network.download(engine.kernel())
+    engine.reset()
     return time.perf_counter() - start
 
 
@@ -42,14 +48,19 @@ def time_both_ways(network: Network, window: np.ndarray, truth: np.ndarray | Non
     """Seconds of pre-processing, forward and post-processing of one window, `repeats` times by either protocol.
 
     window (5, h, w, 3) uint8; truth (4h, 4w, 3) uint8 or None. Returns {"synchronised": {part: [seconds]},
-    "as_reported": {part: [seconds]}, "repeats": repeats}. One untimed turn of each protocol comes first.
+    "as_reported": {part: [seconds]}, "repeats": repeats, "warm_up_seconds": seconds}. Untimed turns of both come first.
     """
     with tempfile.TemporaryDirectory() as folder:
-        image = Path(folder) / "frame.png"
-        turns = [{wait: _time(network, window, truth, image, wait) for wait in (True, False)} for _ in range(repeats + 1)]
-    synchronised, as_reported = ({part: [turn[wait][part] for turn in turns[1:]] for part in PARTS}
+        image, turns = Path(folder) / "frame.png", []
+        start = time.perf_counter()
+        for turn in range(-_WARM_UP_TURNS, repeats):
+            if turn == 0:
+                warm_up_seconds = time.perf_counter() - start
+            turns.append({wait: _time(network, window, truth, image, wait) for wait in (True, False)})
+    synchronised, as_reported = ({part: [turn[wait][part] for turn in turns[_WARM_UP_TURNS:]] for part in PARTS}
                                  for wait in (True, False))
-    return {"synchronised": synchronised, "as_reported": as_reported, "repeats": repeats}
+    return {"synchronised": synchronised, "as_reported": as_reported, "repeats": repeats,
+            "warm_up_seconds": warm_up_seconds}
 
 
 def _time(network: Network, window: np.ndarray, truth: np.ndarray | None, target: Path, wait: bool) -> dict[str, float]:

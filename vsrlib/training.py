@@ -27,7 +27,7 @@ from vsrlib.windows import WINDOW
 def train(framework: str, blur: str, hr_root: Path, validation_root: Path, output: Path, preset: str = "study",
           steps: int = 250, batch_size: int = 2, patch_size: int = 64, learning_rate: float = 1e-4,
           flow_learning_rate: float = 1e-4, halve_every: int = 0, validate_every: int = 50, seed: int = 1,
-          weights: Path | None = None, device: str = "auto", progress: bool = True) -> dict[str, Any]:
+          weights: Path | None = None, device: str = "auto", correlation: str = "auto", progress: bool = True) -> dict[str, Any]:
     """Train the network on its own input (Bai and Pan, TPAMI 2024), and write what came of it to `output`.
 
     Adam; every part of the network has `learning_rate` but the flow network, which has its own; both are halved every
@@ -38,7 +38,7 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
     """
     output = Path(output)
     windows = TrainingWindows(Path(hr_root), patch_size)
-    network = load_network(framework, weights, preset, device, seed)
+    network = load_network(framework, weights, preset, device, seed, correlation)
     loaded_memory = memory.resident_mib()
     validation = ValidationSet(Path(validation_root), blur, seed)
     output.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
         "peak_memory_mib": memory.peak_mib(), "import_memory_mib": loaded_memory,
         "peak_device_memory_bytes": network.backend.peak_device_memory(network.device),
         "device": network.backend.device_name(network.device), "device_type": network.device,
-        "threads": network.backend.threads(), "batches": sha256_array(np.array(digest)),
+        "threads": network.backend.threads(), "correlation": network.correlation, "batches": sha256_array(np.array(digest)),
         "initial_weights": f"seed {seed}" if weights is None else sha256_file(Path(weights)),
         "provenance": provenance.collect(seed=seed),
     }

@@ -1,18 +1,26 @@
 """Frames out of video files, through PyAV (FFmpeg's libraries)."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vsrlib.errors import UserError
+from vsrlib.video_file import require_whole_file
+from vsrlib.video_length import Progress
 
 if TYPE_CHECKING:
     import av
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg")
 """File name endings (in lower case) of what is read as a video."""
+
+DEFAULT_RATE = Fraction(25)
+"""Frames a second of a video that does not say, or says what cannot be."""
+
+_RATES = (1, 250)  # what can be: null frames in AVI and time stamps in milliseconds lead to rates such as 1000
 
 
 def frame_name(index: int) -> str:
@@ -21,7 +29,10 @@ def frame_name(index: int) -> str:
 
 
 def count_frames(path: Path) -> int:
-    """Number of frames, found by decoding: the number stored in a video's header is missing or wrong too often."""
+    """Number of frames, found by decoding: the number stored in a video's header is missing or wrong too often.
+
+    Also the check of a whole video: the UserErrors of `read_frames`.
+    """
     return sum(1 for _ in _decode(path))
 
 
@@ -29,10 +40,30 @@ def read_frames(path: Path) -> Iterator[np.ndarray]:
     """Yield every frame as (H, W, 3) uint8 RGB, converted from the video's own colour space.
 
     UserError for a file that cannot be decoded, has no video stream or no frame, more than 8 bits a channel,
-    an alpha channel, a rotation flag, or frames that change their size.
+    an alpha channel, a rotation flag, or frames that change their size; and, where the file lets it be known, for one
+    that is cut short or damaged (see `vsrlib.video_length`; then frames may come before the error).
     """
+    from av.video.reformatter import Interpolation
+
+    # The default conversion is faster and darkens 4:2:0 video by one level.
+    exact = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
     for frame in _decode(path):
-        yield frame.to_ndarray(format="rgb24")
+        yield frame.reformat(format="rgb24", interpolation=exact).to_ndarray()
+
+
+def frame_rate(path: Path) -> Fraction:
+    """Frames a second, on average; 25 for a video that does not say. UserError for what is no video or cut short."""
+    import av
+
+    try:
+        require_whole_file(path)
+        with av.open(str(path), metadata_errors="replace") as container:
+            stream = _video_stream(path, container)
+            rates = (stream.average_rate, stream.guessed_rate)
+    except av.FFmpegError as error:
+        raise _undecodable(path, error) from error
+    possible = [rate for rate in rates if rate is not None and _RATES[0] <= rate <= _RATES[1]]
+    return possible[0].limit_denominator(1001) if possible else DEFAULT_RATE  # 30000/1001 and its like stay exact
 
 
 def _decode(path: Path) -> Iterator["av.VideoFrame"]:
@@ -40,17 +71,39 @@ def _decode(path: Path) -> Iterator["av.VideoFrame"]:
 
     first = None
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise UserError(f"{path} has no video stream: give a video file.")
-            for frame in container.decode(container.streams.video[0]):
-                first = first or frame
-                _check(path, frame, first)
-                yield frame
+        require_whole_file(path)
+        with av.open(str(path), metadata_errors="replace") as container:
+            stream = _video_stream(path, container)
+            if stream.codec_context.codec.intra_only:
+                # A damaged frame would be left out or patched up without a word. Not for other codecs, where this
+                # would refuse every good clip that begins with frames whose references were cut away.
+                stream.codec_context.options = {"err_detect": "explode"}
+            progress = Progress(path, container, stream)
+            for packet in container.demux(stream):
+                progress.add_packet(packet)
+                for frame in packet.decode():
+                    first = first or frame
+                    _check(path, frame, first)
+                    progress.add_frame(frame)
+                    yield frame
+            progress.require_end()
     except av.FFmpegError as error:
-        raise UserError(f"{path} cannot be decoded as a video ({error.strerror}): copy or export it again.") from error
+        raise _undecodable(path, error) from error
     if first is None:
         raise UserError(f"{path} holds no frames: give a video with at least one.")
+
+
+def _video_stream(path: Path, container: "av.container.InputContainer") -> "av.VideoStream":
+    if not container.streams.video:
+        raise UserError(f"{path} has no video stream: give a video file.")
+    stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise UserError(f"{path} is in a format that FFmpeg does not know, or damaged: copy or export it again.")
+    return stream
+
+
+def _undecodable(path: Path, error: "av.FFmpegError") -> UserError:
+    return UserError(f"{path} cannot be decoded as a video ({error.strerror}): copy or export it again.")
 
 
 def _check(path: Path, frame: "av.VideoFrame", first: "av.VideoFrame") -> None:

@@ -1,4 +1,4 @@
-"""Correlation volume of the flow network: numpy as the judge, and one kernel for each framework."""
+"""Correlation volume of the flow network: numpy as the judge, and the kernels that `choice` picks from."""
 
 from pathlib import Path
 
@@ -6,7 +6,14 @@ import numpy as np
 
 from vsrlib.architecture import SEARCH_RANGE
 
-HEADER = Path(__file__).with_name("correlation.h")
+CHANNELS = (2 * SEARCH_RANGE + 1) ** 2
+"""Channels of the volume, one for each displacement."""
+
+
+def source(name: str) -> str:
+    """The text of a kernel file beside this one, with the search range in front of it."""
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return f"#define CORRELATION_RADIUS {SEARCH_RANGE}\n{text}"
 
 
 def reference(first: np.ndarray, second: np.ndarray) -> np.ndarray:

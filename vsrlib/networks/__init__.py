@@ -12,12 +12,13 @@ from vsrlib.networks.interface import Network
 
 
 def load_network(framework: str, weights: str | Path | dict[str, np.ndarray] | None = None, preset: str = "published",
-                 device: str = "auto", seed: int = 0) -> Network:
+                 device: str = "auto", seed: int = 0, correlation: str = "auto") -> Network:
     """Build the network in a framework and set its weights.
 
     framework: "torch" or "jittor". weights: a .safetensors or .pt file, a dictionary of arrays, or None for initial
     values from `seed`, which are the same in both frameworks. preset: "published" or "study". device: "auto", "cpu"
-    or "cuda". Raises UserError when any of these is not to be had.
+    or "cuda". correlation: a kernel of `vsrlib.correlation.choice`, or "auto" for the fastest that can be had here;
+    `Network.correlation` says which it is. Raises UserError when any of these is not to be had.
 
     Both frameworks in one process work, but memory and times are then nobody's: measurements use a process each.
     """
@@ -33,6 +34,6 @@ def load_network(framework: str, weights: str | Path | dict[str, np.ndarray] | N
         values = checkpoints.checked(weights, shapes, "the dictionary")
     else:
         values = checkpoints.checked(checkpoints.read(Path(weights)), shapes, str(weights))
-    network = Network(framework, backend, config, device)
+    network = Network(framework, backend, config, device, correlation)
     network.load(values)
     return network

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from vsrlib.architecture import NetworkConfig
+from vsrlib.correlation import choice
 from vsrlib.errors import UserError
 
 
@@ -16,12 +17,13 @@ class Network:
     whoever has to time them apart.
     """
 
-    def __init__(self, framework: str, backend: ModuleType, config: NetworkConfig, device: str) -> None:
+    def __init__(self, framework: str, backend: ModuleType, config: NetworkConfig, device: str, correlation: str) -> None:
         self.framework = framework
         self.config = config
         self.device = device
         self.backend = backend
-        self.module = backend.build(config, device)
+        self.correlation, kernel = choice.pick(framework, correlation, device)  # the name of the kernel in use
+        self.module = backend.build(config, device, kernel)
 
     def infer(self, frames: np.ndarray) -> dict[str, np.ndarray]:
         """Restore the centre of five frames.
@@ -36,7 +38,7 @@ class Network:
         _check(first, (3, None, None), "the first frame")
         _check(second, first.shape, "the second frame")
         with self.backend.no_grad():
-            flow = self.module.flow_net(self._tensor(first[None]), self._tensor(second[None]))
+            flow = self.module.flow_net(self.tensor(first[None]), self.tensor(second[None]))
         return self.download(flow)[0]
 
     def losses_and_gradients(self, batch: np.ndarray) -> tuple[dict[str, float], dict[str, np.ndarray]]:
@@ -46,7 +48,7 @@ class Network:
         losses are unweighted, but for the total.
         """
         _check(batch, (None, self.config.frames, 3, None, None), "the batch")
-        return self.backend.gradients(self.module, self._tensor(batch))
+        return self.backend.gradients(self.module, self.tensor(batch))
 
     def state(self) -> dict[str, np.ndarray]:
         """Every parameter by name, copied."""
@@ -59,7 +61,7 @@ class Network:
     def upload(self, frames: np.ndarray) -> Any:
         """(5, 3, h, w) -> the framework's tensor (1, 5, 3, h, w) on the device."""
         _check(frames, (self.config.frames, 3, None, None), "the window")
-        return self._tensor(frames[None])
+        return self.tensor(frames[None])
 
     def run(self, window: Any) -> dict[str, Any]:
         """Start `recons` and `kernel` of an uploaded window; they may not be computed yet when this returns."""
@@ -74,7 +76,8 @@ class Network:
         """A tensor as an array; waits for it."""
         return self.backend.array(tensor)
 
-    def _tensor(self, values: np.ndarray) -> Any:
+    def tensor(self, values: np.ndarray) -> Any:
+        """An array as the framework's float32 tensor on the device."""
         return self.backend.tensor(values, self.device)
 
 

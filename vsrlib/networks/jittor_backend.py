@@ -9,13 +9,11 @@ from vsrlib.architecture import NetworkConfig
 from vsrlib.errors import UserError
 from vsrlib.losses import losses as losses_of
 from vsrlib.networks import jittor_ops as ops
-from vsrlib.networks.jittor_net import SelfBlindVSR
+from vsrlib.networks.jittor_net import Correlation, SelfBlindVSR
 from vsrlib.networks.jittor_ops import Var, jt
 
 __all__ = ["Optimiser", "array", "build", "device_name", "gradients", "load", "no_grad", "ops", "peak_device_memory",
            "pick_device", "state", "synchronise", "tensor", "threads"]
-
-CORRELATION = "cpu"  # the correlation kernel in use, recorded with every result
 
 
 def pick_device(device: str) -> str:
@@ -39,9 +37,9 @@ def threads() -> int:
     return int(given) if given.isdigit() else len(os.sched_getaffinity(0))
 
 
-def build(config: NetworkConfig, device: str) -> SelfBlindVSR:
+def build(config: NetworkConfig, device: str, correlation: Correlation) -> SelfBlindVSR:
     """The network, in float32; its values are not set yet."""
-    return SelfBlindVSR(config)
+    return SelfBlindVSR(config, correlation)
 
 
 def load(module: SelfBlindVSR, values: dict[str, np.ndarray]) -> None:

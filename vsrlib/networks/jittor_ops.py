@@ -8,13 +8,12 @@ from typing import Literal
 import numpy as np
 
 from vsrlib.architecture import Conv, Deconv, Linear
-from vsrlib.correlation.jittor_cpu import correlation
 from vsrlib.jittor_env import import_jittor
 
 jt = import_jittor()
 from jittor import Var, nn  # noqa: E402  (only after the environment has been set)
 
-__all__ = ["Var", "absolute", "adaptive_mean", "at_least", "blur_down", "constant", "conv", "correlation", "deconv",
+__all__ = ["Var", "absolute", "adaptive_mean", "at_least", "blur_down", "concat", "constant", "conv", "conv2d", "deconv",
            "floored", "global_mean", "jt", "linear", "mean", "nn", "ones", "resize", "sample"]
 
 
@@ -52,6 +51,21 @@ def sample(x: Var, flow: Var, padding: Literal["zeros", "border"], align_corners
     grid = jt.stack([(columns + flow[:, 0]) * (2 / max(width - 1, 1)) - 1,
                      (rows + flow[:, 1]) * (2 / max(height - 1, 1)) - 1], dim=3)
     return nn.grid_sample(x, grid, mode="bilinear", padding_mode=padding, align_corners=align_corners)
+
+
+def conv2d(x: Var, weight: Var, bias: Var, padding: tuple[int, int]) -> Var:
+    """Convolution (cross-correlation) of x (B, C, h, w) with weight (D, C, k, l) and bias (D,), zeros around x."""
+    return nn.conv2d(x, weight, bias, padding=padding)
+
+
+def concat(parts: list[Var], axis: int) -> Var:
+    """The parts, one after the other along an axis."""
+    return jt.concat(parts, dim=axis)
+
+
+def pixel_shuffle(x: Var, factor: int) -> Var:
+    """(B, C f f, h, w) -> (B, C, f h, f w); channel c f f + i f + j becomes the pixel (i, j) of its cell."""
+    return nn.PixelShuffle(factor)(x)
 
 
 def ones(x: Var) -> Var:

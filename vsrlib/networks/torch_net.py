@@ -2,7 +2,10 @@
 
 Self-Blind-VSR (Bai and Pan, TPAMI 2024, arXiv 2201.07422). Frames are RGB in [0, 1], (B, 3, h, w);
 a window is (B, 5, 3, h, w). Flow is in pixels, (B, 2, h, w), x (right) before y (down).
+`correlation` is one of the kernels of `vsrlib.correlation`.
 """
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +15,8 @@ from vsrlib import architecture as arch
 from vsrlib.architecture import Layers, NetworkConfig
 from vsrlib.networks import torch_ops as ops
 from vsrlib.networks.torch_ops import conv, deconv, linear
+
+Correlation = Callable[[Tensor, Tensor], Tensor]
 
 
 class ResBlock(nn.Module):
@@ -98,10 +103,11 @@ class Extractor(nn.Module):
 class Decoder(nn.Module):
     """One pyramid level: correlate, densely connect, predict the flow (Sun et al., CVPR 2018, section 3)."""
 
-    def __init__(self, layers: Layers, level: int, align_corners: bool) -> None:
+    def __init__(self, layers: Layers, level: int, align_corners: bool, correlation: Correlation) -> None:
         super().__init__()
         self.level = level
         self.align_corners = align_corners
+        self.correlation = correlation
         if level in arch.WARP_SCALE:
             self.moduleUpflow = deconv(layers["moduleUpflow"])
             self.moduleUpfeat = deconv(layers["moduleUpfeat"])
@@ -114,13 +120,13 @@ class Decoder(nn.Module):
 
     def forward(self, first: Tensor, second: Tensor, coarser: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
         if coarser is None:
-            feat = F.leaky_relu(ops.correlation(first, second), arch.LEAKY_SLOPE)
+            feat = F.leaky_relu(self.correlation(first, second), arch.LEAKY_SLOPE)
         else:
             flow, dense = coarser
             upflow = self.moduleUpflow(flow)
             upfeat = self.moduleUpfeat(dense)
             warped = self.warp(second, upflow * arch.WARP_SCALE[self.level])
-            volume = F.leaky_relu(ops.correlation(first, warped), arch.LEAKY_SLOPE)
+            volume = F.leaky_relu(self.correlation(first, warped), arch.LEAKY_SLOPE)
             feat = torch.cat([volume, first, upflow, upfeat], dim=1)
         feat = torch.cat([self.moduleOne(feat), feat], dim=1)
         feat = torch.cat([self.moduleTwo(feat), feat], dim=1)
@@ -157,14 +163,14 @@ class Refiner(nn.Module):
 class PWCNet(nn.Module):
     """PWC-Net (Sun et al., CVPR 2018); flow at a quarter of the size, in units of 20 pixels."""
 
-    def __init__(self, layers: Layers, align_corners: bool) -> None:
+    def __init__(self, layers: Layers, align_corners: bool, correlation: Correlation) -> None:
         super().__init__()
         self.moduleExtractor = Extractor(layers.under("moduleExtractor"))
-        self.moduleTwo = Decoder(layers.under("moduleTwo"), 2, align_corners)
-        self.moduleThr = Decoder(layers.under("moduleThr"), 3, align_corners)
-        self.moduleFou = Decoder(layers.under("moduleFou"), 4, align_corners)
-        self.moduleFiv = Decoder(layers.under("moduleFiv"), 5, align_corners)
-        self.moduleSix = Decoder(layers.under("moduleSix"), 6, align_corners)
+        self.moduleTwo = Decoder(layers.under("moduleTwo"), 2, align_corners, correlation)
+        self.moduleThr = Decoder(layers.under("moduleThr"), 3, align_corners, correlation)
+        self.moduleFou = Decoder(layers.under("moduleFou"), 4, align_corners, correlation)
+        self.moduleFiv = Decoder(layers.under("moduleFiv"), 5, align_corners, correlation)
+        self.moduleSix = Decoder(layers.under("moduleSix"), 6, align_corners, correlation)
         self.moduleRefiner = Refiner(layers.under("moduleRefiner"))
 
     def forward(self, first: dict[int, Tensor], second: dict[int, Tensor]) -> Tensor:
@@ -179,9 +185,9 @@ class PWCNet(nn.Module):
 class FlowNet(nn.Module):
     """PWC-Net for frames of any size: resized to multiples of 64 on the way in, and back on the way out."""
 
-    def __init__(self, layers: Layers, align_corners: bool) -> None:
+    def __init__(self, layers: Layers, align_corners: bool, correlation: Correlation) -> None:
         super().__init__()
-        self.moduleNetwork = PWCNet(layers.under("moduleNetwork"), align_corners)
+        self.moduleNetwork = PWCNet(layers.under("moduleNetwork"), align_corners, correlation)
 
     def pyramid(self, frame: Tensor) -> dict[int, Tensor]:
         """Feature pyramid of a frame, levels 1 to 6; it serves every flow from or to that frame."""
@@ -201,7 +207,7 @@ class FlowNet(nn.Module):
 class SelfBlindVSR(nn.Module):
     """The whole network; its forward modes are the methods `infer` and `cycle`."""
 
-    def __init__(self, config: NetworkConfig) -> None:
+    def __init__(self, config: NetworkConfig, correlation: Correlation) -> None:
         super().__init__()
         layers = arch.layers(config)
         self.config = config
@@ -212,7 +218,7 @@ class SelfBlindVSR(nn.Module):
         self.upsample_layers = nn.Sequential(conv(layers["upsample_layers.0"]), nn.PixelShuffle(2),
                                              conv(layers["upsample_layers.2"]), nn.PixelShuffle(2))
         self.out_conv = nn.Sequential(conv(layers["out_conv.0"]), conv(layers["out_conv.1"]))
-        self.flow_net = FlowNet(layers.under("flow_net"), config.align_corners)
+        self.flow_net = FlowNet(layers.under("flow_net"), config.align_corners, correlation)
         self.kernel_net = KernelNet(layers.under("kernel_net"), config.kernel_size)
 
     def features(self, frame: Tensor) -> Tensor:

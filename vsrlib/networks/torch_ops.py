@@ -11,9 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vsrlib.architecture import Conv, Deconv, Linear
-from vsrlib.correlation.torch_pure import correlation
 
-__all__ = ["absolute", "adaptive_mean", "at_least", "blur_down", "constant", "conv", "correlation", "deconv",
+__all__ = ["absolute", "adaptive_mean", "at_least", "blur_down", "concat", "constant", "conv", "conv2d", "deconv",
            "floored", "global_mean", "linear", "mean", "ones", "resize", "sample"]
 
 
@@ -48,6 +47,21 @@ def sample(x: Tensor, flow: Tensor, padding: Literal["zeros", "border"], align_c
     grid = torch.stack([(columns + flow[:, 0]) * (2 / max(width - 1, 1)) - 1,
                         (rows + flow[:, 1]) * (2 / max(height - 1, 1)) - 1], dim=3)
     return F.grid_sample(x, grid, mode="bilinear", padding_mode=padding, align_corners=align_corners)
+
+
+def conv2d(x: Tensor, weight: Tensor, bias: Tensor, padding: tuple[int, int]) -> Tensor:
+    """Convolution (cross-correlation) of x (B, C, h, w) with weight (D, C, k, l) and bias (D,), zeros around x."""
+    return F.conv2d(x, weight, bias, padding=padding)
+
+
+def concat(parts: list[Tensor], axis: int) -> Tensor:
+    """The parts, one after the other along an axis."""
+    return torch.cat(parts, dim=axis)
+
+
+def pixel_shuffle(x: Tensor, factor: int) -> Tensor:
+    """(B, C f f, h, w) -> (B, C, f h, f w); channel c f f + i f + j becomes the pixel (i, j) of its cell."""
+    return F.pixel_shuffle(x, factor)
 
 
 def ones(x: Tensor) -> Tensor:

@@ -1,0 +1,154 @@
+"""`vsrlib bench` from its options to its files: tiny real runs, what is skipped, and one sentence for a mistake."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vsrlib import command_bench, jittor_env
+from vsrlib.bench import runner
+from vsrlib.bench.options import SUITES, Options
+from vsrlib.errors import UserError
+
+TINY = ("--framework", "torch", "--preset", "study", "--size", "24x32", "--repeats", "3", "--threads", "1")
+VARIANTS = ["reference", "cached", "streaming", "streaming, Winograd"]
+
+
+def bench(*arguments: object) -> int:
+    parser = argparse.ArgumentParser()
+    command_bench.arguments(parser)
+    options = parser.parse_args([str(argument) for argument in arguments])
+    return options.run(options)
+
+
+def stored(output: Path) -> dict:
+    assert sorted(path.name for path in output.iterdir()) == ["bench.json", "bench.md"]
+    return json.loads((output / "bench.json").read_text())
+
+
+def timed(one: dict, variants: list[str]) -> None:
+    assert list(one["variants"]) == variants and one["baseline"] == variants[0]
+    assert one["repeats"] == 3 and one["ended_by"] == "repeats" and one["synchronised"] is True
+    for name, times in one["variants"].items():
+        assert len(times["seconds"]) == 3 and min(times["seconds"]) > 0 and times["warm_up_seconds"] > 0
+        assert ("ratio" in times) == (name != variants[0])
+
+
+@pytest.mark.slow
+def test_every_suite(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert bench(*TINY, "--output", tmp_path / "out") == 0
+    result = stored(tmp_path / "out")
+    assert (tmp_path / "out" / "bench.md").read_text() in capsys.readouterr().out
+    suites = result["suites"]
+    assert list(suites) == list(SUITES)
+
+    (frame,) = suites["engines"]["torch"]["result"]
+    timed(frame, VARIANTS)
+    assert frame["checks"]["cached"]["largest_difference"] == 0 == frame["checks"]["cached"]["share_of_8_bit_values"]
+    for name in VARIANTS[2:]:
+        assert 0 < frame["checks"][name]["largest_difference"] < 1e-5
+        assert frame["checks"][name]["largest_8_bit_difference"] <= 1
+
+    memory = suites["memory"]["torch"]["engines"]
+    assert list(memory) == VARIANTS
+    for engine in memory.values():
+        assert 50 < engine["result"]["loaded_mib"] <= engine["result"]["peak_mib"]
+
+    levels = suites["correlation"]["torch"]["result"]
+    assert len(levels) == 12 and levels[0]["what"] == "level 2, 16x16x16: forward"
+    for one in levels:
+        timed(one, ["plain", *(name for name in ("pure", "cpp") if name not in one["skipped"])])
+        assert set(one["checks"]) == set(one["variants"]) - {"plain"} and "cuda" in one["skipped"]
+        assert all(check["largest_difference"] < 1e-5 for check in one["checks"].values())
+
+    (training,), (generation,) = (suites["blur"][name]["result"] for name in ("torch", "numpy"))
+    timed(training, ["plain", "ours"])
+    timed(generation, ["plain", "ours"])
+    assert training["checks"]["ours"]["largest_relative_difference"] < 1e-5
+    assert generation["checks"]["ours"]["share_of_8_bit_values"] == 0
+
+    (frame,) = suites["post"]["numpy"]["result"]
+    timed(frame, ["as the earlier report", "ours"])
+    assert frame["checks"]["ours"]["same_pixels"] is frame["checks"]["ours"]["same_ssim"] is True
+
+    for record in (suites["engines"]["torch"], suites["blur"]["numpy"], memory["streaming"], suites["post"]["numpy"]):
+        assert record["conditions"]["threads"] == 1 and len(record["load_average"]["after"]) == 3
+    assert result["frameworks"]["torch"]["correlation"] in ("cpp", "pure")
+    assert result["provenance"]["versions"]["torch"]
+
+
+def test_unsynchronised_is_written_down(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert bench("blur", "post", *TINY, "--unsynchronised", "--output", tmp_path / "out") == 0
+    result = stored(tmp_path / "out")
+    assert result["options"]["synchronised"] is False
+    assert result["suites"]["blur"]["torch"]["result"][0]["synchronised"] is False
+    headings = [line for line in capsys.readouterr().out.splitlines() if line.startswith("## ")]
+    assert ["NOT SYNCHRONISED" in line for line in headings] == [True, False], "arrays have nothing to wait for"
+
+
+def test_a_framework_that_cannot_be_used_is_shown_with_its_reason(tmp_path: Path, capsys: pytest.CaptureFixture,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jittor_env, "why_unusable", lambda: "the package jittor is not installed")
+    arguments = ["correlation", *TINY[2:], "--output", tmp_path / "out"]
+    assert bench(*arguments) == 0
+    result = stored(tmp_path / "out")
+    assert result["frameworks"]["jittor"] == result["suites"]["correlation"]["jittor"] == {
+        "skipped": "the package jittor is not installed"}
+    assert "result" in result["suites"]["correlation"]["torch"]
+    assert "Jittor: skipped, the package jittor is not installed." in capsys.readouterr().out
+    assert bench(*arguments, "--framework", "jittor") == 1, "nothing was measured"
+    assert "Jittor: skipped, the package jittor is not installed." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("status", "last", "reason"), [
+    (-9, "half a line", "its process was killed, perhaps for want of memory"),
+    (0, "", "its process ended with status 0"),
+    (1, "MemoryError: 17 GiB", "MemoryError: 17 GiB"), (2, "There is no such kernel.", "There is no such kernel.")])
+def test_a_process_that_breaks_off_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, last: str,
+                                            reason: str, capsys: pytest.CaptureFixture) -> None:
+    environments = []
+
+    def run(arguments: list[str]) -> tuple[int, str, str]:
+        environments.append(os.environ.get("OMP_NUM_THREADS"))
+        return status, "", last
+
+    before = os.environ.get("OMP_NUM_THREADS")
+    monkeypatch.setattr(runner, "run_watched", run)
+    assert bench("post", "--threads", 7, "--output", tmp_path / "out") == 1
+    assert stored(tmp_path / "out")["suites"]["post"]["numpy"] == {"failed": reason}
+    assert f"NumPy: failed, {reason.rstrip('.')}." in capsys.readouterr().out
+    assert environments == ["7"] and os.environ.get("OMP_NUM_THREADS") == before
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["speed"], "SUITE is 'speed'"), (["post", "post"], "at most once"), (["--size", "24"], "size is '24'"),
+    (["--size", "24x-3"], "HEIGHTxWIDTH"), (["--size", "15x32"], "at least 16"), (["--repeats", "2"], "at least 3"),
+    (["--seconds", "nan"], "seconds is nan"), (["--seconds", "-1"], "0 or a positive number"),
+    (["--threads", "0"], "at least 1"), (["--weights", "no.safetensors"], "does not exist")])
+def test_a_mistake_is_one_sentence(arguments: list[str], words: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=words) as raised:
+        bench(*arguments, "--output", tmp_path / "out")
+    assert "\n" not in str(raised.value) and str(raised.value).endswith(".")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(UserError, match="is a file"):
+        bench("post", "--output", tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_options_survive_json() -> None:
+    options = Options(suites=("post",), size=(24, 40), weights="w.pt", threads=3, synchronised=False, seconds=1.5)
+    assert Options.from_json(json.loads(json.dumps(options.to_json()))) == options
+
+
+def test_the_command_needs_no_framework_until_it_measures() -> None:
+    program = ("import sys; from vsrlib import command_bench; from vsrlib.bench import runner, table; "
+               "assert not {'torch', 'jittor', 'imageio'} & set(sys.modules)")
+    subprocess.run([sys.executable, "-c", program], check=True)

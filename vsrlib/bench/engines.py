@@ -1,0 +1,79 @@
+"""Suite "engines": one output frame of each engine, while a clip goes on."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from vsrlib import convolution, engines
+from vsrlib.bench.options import Options
+from vsrlib.bench.protocol import compare
+from vsrlib.bench.texture import MovingTexture
+from vsrlib.metrics import to_uint8
+from vsrlib.networks.interface import Network
+
+BASELINE = "reference"
+_VARIANTS = {BASELINE: (BASELINE, "framework"), "cached": ("cached", "framework"),
+             "streaming": ("streaming", "framework"), "streaming, Winograd": ("streaming", "winograd")}
+"""What is compared: an engine, and what computes its convolutions."""
+_COMPARED = 3  # frames whose pixels are compared
+
+
+def names(device: str, features: int) -> list[str]:
+    """The variants that can be had on a device, for a network of so many features."""
+    can = convolution.pick("auto", device, features)
+    return [name for name, (_, wanted) in _VARIANTS.items() if wanted in ("framework", can)]
+
+
+def make(name: str, network: Network) -> engines.Engine:
+    """The engine of a variant."""
+    engine, wanted = _VARIANTS[name]
+    return engines.make(engine, network, wanted)
+
+
+def measure(options: Options, network: Network) -> list[dict[str, Any]]:
+    """One comparison: upload and restoration of the next frame by each engine, all with one network."""
+    clip = MovingTexture(options.size)
+    ready: dict[str, Any] = {}
+
+    def prepare(turn: int) -> None:
+        ready["window"], ready["frames"] = clip.window(turn)
+
+    def restores(engine: engines.Engine) -> Callable[[int], Any]:
+        def restore(turn: int) -> Any:
+            engine.upload(ready["window"], ready["frames"])
+            return engine.run()
+        return restore
+
+    found = compare({name: restores(make(name, network)) for name in _had(network)}, network.synchronise,
+                    network.download, prepare=prepare, **options.budget())
+    return [{"what": "one frame", **found, "checks": differences(network, clip)}]
+
+
+def differences(network: Network, clip: MovingTexture) -> dict[str, dict[str, Any]]:
+    """How far each engine's first frames are from the sliding window's, as they are and in 8 bits."""
+    outputs = {name: _first_frames(network, clip, name) for name in _had(network)}
+    return {name: _difference(ours, outputs[BASELINE]) for name, ours in outputs.items() if name != BASELINE}
+
+
+def _had(network: Network) -> list[str]:
+    return names(network.device, network.config.features)
+
+
+def _first_frames(network: Network, clip: MovingTexture, name: str) -> list[np.ndarray]:
+    engine = make(name, network)
+    frames = []
+    for turn in range(_COMPARED):
+        engine.upload(*clip.window(turn))
+        frames.append(network.download(engine.run())[0])
+    return frames
+
+
+def _difference(ours: list[np.ndarray], theirs: list[np.ndarray]) -> dict[str, Any]:
+    in_8_bits = np.stack([to_uint8(a).astype(int) - to_uint8(b) for a, b in zip(ours, theirs)])
+    return {
+        "frames": len(ours),
+        "largest_difference": max(float(np.abs(a - b).max()) for a, b in zip(ours, theirs)),
+        "share_of_8_bit_values": float((in_8_bits != 0).mean()),
+        "largest_8_bit_difference": int(np.abs(in_8_bits).max()),
+    }

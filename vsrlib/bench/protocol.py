@@ -1,0 +1,90 @@
+"""How callables are timed against each other. Knows no framework and, in tests, no real clock.
+
+The variants take turns, because a machine's speed drifts: what is compared was measured within the same moments. Who
+begins changes from round to round. A clock is read only when nothing is pending on either side of the call.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from vsrlib.intervals import DRAWS, LEVEL, median_interval
+
+FEWEST = 3
+"""Rounds that are measured whatever the budget says; fewer have no median worth the name."""
+WARM_UPS = 2  # the second turn of an engine that remembers frames is another computation than the first
+_SEED = 0
+STATISTICS = {"level": LEVEL, "draws": DRAWS, "seed": _SEED, "fewest_rounds": FEWEST, "warm_up_rounds": WARM_UPS}
+
+Call = Callable[[int], Any]
+
+
+def compare(variants: Mapping[str, Call], synchronise: Callable[[], None], read: Callable[[Any], Any], *, repeats: int,
+            seconds: float, synchronised: bool = True, prepare: Call = lambda turn: None,
+            clock: Callable[[], float] = time.perf_counter) -> dict[str, Any]:
+    """Time each variant `repeats` times, or for as many rounds as begin within `seconds` (never fewer than FEWEST).
+
+    variants: by name, the baseline first; each is called with the number of the turn (0, 1, ..., the warm-up's
+    included) and starts its work. `synchronise` waits for all work, `read` asks for a result, `prepare` gets the next
+    turn's inputs ready. With `synchronised=False` the timer stops when the call returns, as the earlier report's did;
+    what is then pending is computed outside every timer.
+
+    Returns `baseline`, `synchronised`, `repeats`, `ended_by` ("repeats" or "seconds") and `variants`: by name
+    `warm_up_seconds`, `seconds` (list), `median`, and, but for the baseline, `ratio`: the median over rounds of
+    baseline / variant with a bootstrap interval.
+    """
+    names = list(variants)
+    warm_up = dict.fromkeys(names, 0.0)
+    taken: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(WARM_UPS):
+        prepare(turn)
+        for name in names:
+            begin = clock()
+            _time(variants[name], turn, synchronise, read, synchronised, clock)
+            warm_up[name] += clock() - begin
+    begin, count = clock(), 0
+    while count < max(repeats, FEWEST) and (count < FEWEST or clock() - begin < seconds):
+        prepare(WARM_UPS + count)
+        for name in order(names, count):
+            taken[name].append(_time(variants[name], WARM_UPS + count, synchronise, read, synchronised, clock))
+        count += 1
+    return {
+        "baseline": names[0],
+        "synchronised": synchronised,
+        "repeats": count,
+        "ended_by": "repeats" if count >= repeats else "seconds",
+        "variants": {name: {"warm_up_seconds": warm_up[name],
+                            **_summary(None if name == names[0] else taken[names[0]], taken[name])} for name in names},
+    }
+
+
+def order(names: list[str], number: int) -> list[str]:
+    """Who comes when in round `number`: each begins equally often, and every other cycle runs backwards."""
+    cycle, place = divmod(number, len(names))
+    turned = names[place:] + names[:place]
+    return turned[::-1] if cycle % 2 else turned
+
+
+def _time(call: Call, turn: int, synchronise: Callable[[], None], read: Callable[[Any], Any], synchronised: bool,
+          clock: Callable[[], float]) -> float:
+    synchronise()
+    begin = clock()
+    outcome = call(turn)
+    if synchronised:
+        synchronise()
+    seconds = clock() - begin
+    read(outcome)  # a lazy framework computes nothing that nobody reads
+    synchronise()  # what was started and not read, outside every timer
+    return seconds
+
+
+def _summary(baseline: list[float] | None, seconds: list[float]) -> dict[str, Any]:
+    found = {"seconds": seconds, "median": float(np.median(seconds))}
+    if baseline is None:
+        return found
+    if min(seconds) == 0:  # a clock that did not tick
+        return found | {"ratio": {"value": None, "low": None, "high": None, "n": len(seconds)}}
+    ratios = np.array(baseline) / np.array(seconds)
+    return found | {"ratio": median_interval(ratios, np.random.default_rng(_SEED))}

@@ -1,0 +1,53 @@
+"""The convolutions that inference spends its time in, from one feature width to the same: residual blocks and fusion."""
+
+import importlib
+from typing import Any
+
+from vsrlib import convolution
+from vsrlib.architecture import NetworkConfig
+from vsrlib.networks.interface import Network
+
+Weights = tuple[Any, Any]  # transformed weight and bias
+
+
+class WinogradBlocks:
+    """The same `features` and `fuse` as the network's module, by `vsrlib.convolution`; for one frame at a time."""
+
+    def __init__(self, network: Network) -> None:
+        self._module = network.module
+        self._native = importlib.import_module(f"vsrlib.convolution.{network.framework}_winograd")
+        values, config = network.state(), network.config
+
+        def weights(name: str, inputs: slice = slice(None)) -> Weights:
+            weight = convolution.transformed(values[f"{name}.weight"][:, inputs])
+            return network.tensor(weight), network.tensor(values[f"{name}.bias"])
+
+        def blocks(name: str, count: int) -> list[tuple[Weights, Weights]]:
+            return [(weights(f"{name}.{i}.conv1"), weights(f"{name}.{i}.conv2")) for i in range(count)]
+
+        self._fusion = [weights("fusion_conv.0", one) for one in _frames(config)]
+        self._zero = network.tensor(0 * values["fusion_conv.0.bias"])
+        self._extra = blocks("extra_feat", config.extra_blocks)
+        self._recons = blocks("recons_net", config.recons_blocks)
+
+    def features(self, frame: Any) -> Any:
+        """(1, 3, h, w) -> (1, F, h, w)."""
+        x = self._native.channels_last(self._module.in_conv(frame))
+        return self._native.channels_first(self._residual(x, self._extra))
+
+    def fuse(self, aligned: list[Any]) -> Any:
+        """Features of the five frames, aligned to the centre, (1, F, h, w) each -> (1, F, h, w)."""
+        # The fusion's sum over five frames frame by frame: never all of them side by side.
+        x = None
+        for features, (weight, bias) in zip(aligned, self._fusion):
+            x = self._native.convolve(self._native.channels_last(features), weight, bias if x is None else self._zero, x)
+        return self._native.channels_first(self._residual(x, self._recons))
+
+    def _residual(self, x: Any, blocks: list[tuple[Weights, Weights]]) -> Any:
+        for first, second in blocks:
+            x = self._native.convolve(self._native.convolve(x, *first, relu=True), *second, residual=x)
+        return x
+
+
+def _frames(config: NetworkConfig) -> list[slice]:
+    return [slice(i * config.features, (i + 1) * config.features) for i in range(config.frames)]

@@ -1,0 +1,146 @@
+"""Three ways to restore the frames of a clip, written once for both frameworks.
+
+"reference" is the published algorithm: a sliding window in which everything is computed anew for every frame.
+"cached" computes what belongs to one frame once, and gives the same result to the bit. "streaming" also takes the four
+flows as one batch and the upsampling tail as one convolution, which changes the order of sums and nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from vsrlib.architecture import CENTRE
+from vsrlib.blocks import WinogradBlocks
+from vsrlib.folding import FoldedTail
+from vsrlib.frames import to_float
+from vsrlib.networks.interface import Network
+from vsrlib.reading import FrameReader
+from vsrlib.tiles import tiles
+
+Frames = Mapping[int, np.ndarray] | FrameReader
+
+
+class Engine(Protocol):
+    """Restores one frame after the other. A clip's windows come in order, as `vsrlib.windows` lists them."""
+
+    def reset(self) -> None:
+        """Forget all frames: another clip follows."""
+
+    def upload(self, window: Sequence[int], frames: Frames) -> None:
+        """Bring a window to the device: five indices, and the frames (h, w, 3) uint8 by index."""
+
+    def run(self) -> Any:
+        """Start the restoration (1, 3, 4h, 4w) of the window uploaded last; it may not be computed yet."""
+
+    def kernel(self) -> Any:
+        """Start the blur kernel (1, 1, 13, 13) of the window uploaded last."""
+
+
+def make(name: str, network: Network, convolution: str = "framework", tile: int = 0) -> Engine:
+    """The engine called `name`, one of `vsrlib.names.ENGINES`; convolution, tile: see `Streaming`."""
+    if name == "reference":
+        return Reference(network)
+    return Streaming(network, name == "cached", convolution, tile)
+
+
+class Reference:
+    """The published sliding window."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def reset(self) -> None:
+        self._window = self._kernel = None
+
+    def upload(self, window: Sequence[int], frames: Frames) -> None:
+        self._window = self._network.upload(to_float(np.stack([frames[index] for index in window])))
+
+    def run(self) -> Any:
+        outputs = self._network.run(self._window)
+        self._kernel = outputs["kernel"]  # the published inference computes it whether it is used or not
+        return outputs["recons"]
+
+    def kernel(self) -> Any:
+        return self._kernel
+
+
+class Streaming:
+    """What belongs to one frame is computed once and kept while a window needs it.
+
+    exact: leave out what changes the order of a sum. convolution: "framework", or "winograd" (see
+    `vsrlib.convolution`; not if exact). tile: side in LR pixels of the tiles in which the aligned features are fused
+    and enlarged, for frames that do not fit into memory whole; 0 for whole frames.
+    """
+
+    def __init__(self, network: Network, exact: bool = False, convolution: str = "framework", tile: int = 0) -> None:
+        self._network = network
+        self._ops = network.backend.ops
+        self._module = network.module
+        self._exact = exact
+        self._tile = tile
+        self._blocks = WinogradBlocks(network) if convolution == "winograd" and not exact else network.module
+        self._tail = network.module.upsample if exact else FoldedTail(network.state(), self._ops, network.tensor)
+        self.reset()
+
+    def reset(self) -> None:
+        self._frames: dict[int, Any] = {}
+        self._features: dict[int, Any] = {}
+        self._pyramids: dict[int, dict[int, Any]] = {}
+        self._window: Sequence[int] = ()
+
+    def upload(self, window: Sequence[int], frames: Frames) -> None:
+        self._window = window
+        for known in (self._frames, self._features, self._pyramids):
+            for index in [index for index in known if index not in window]:
+                del known[index]
+        for index in window:
+            if index not in self._frames:
+                self._frames[index] = self._network.tensor(to_float(frames[index])[None])
+
+    def run(self) -> Any:
+        with self._network.backend.no_grad():
+            for index in self._window:
+                if index not in self._features:
+                    self._features[index] = self._blocks.features(self._frames[index])
+                    self._pyramids[index] = self._module.flow_net.pyramid(self._frames[index])
+            return self._residual(self._aligned()) + self._module.base(self._frames[self._window[CENTRE]])
+
+    def kernel(self) -> Any:
+        with self._network.backend.no_grad():
+            return self._module.kernel(self._ops.concat([self._frames[index][None] for index in self._window], 1))
+
+    def _aligned(self) -> list[Any]:
+        """The features of the window's frames, warped to the centre."""
+        flows = self._flows()
+        return [self._features[index] if place == CENTRE else self._module.warp(self._features[index], flows.pop(0))[0]
+                for place, index in enumerate(self._window)]
+
+    def _flows(self) -> list[Any]:
+        """The flow from the centre to each neighbour, in the window's order."""
+        centre = self._window[CENTRE]
+        size = tuple(self._frames[centre].shape[2:])
+        first = self._pyramids[centre]
+        others = [self._pyramids[index] for place, index in enumerate(self._window) if place != CENTRE]
+        between = self._module.flow_net.between
+        if self._exact:
+            return [between(first, second, size) for second in others]
+        repeated = {level: self._ops.concat([value] * len(others), 0) for level, value in first.items()}
+        batch = {level: self._ops.concat([second[level] for second in others], 0) for level in first}
+        flows = between(repeated, batch, size)
+        return [flows[i:i + 1] for i in range(len(others))]
+
+    def _residual(self, aligned: list[Any]) -> Any:
+        """Aligned features -> residual image; by tiles, each with a halo that all its pixels' reach lies in."""
+        height, width = aligned[0].shape[2:]
+        if not self._tile:
+            return self._tail(self._blocks.fuse(aligned))
+        rows = []
+        for row in tiles(height, self._tile, self._network.config):
+            parts = []
+            for column in tiles(width, self._tile, self._network.config):
+                cut = [features[:, :, row.read, column.read] for features in aligned]
+                parts.append(self._tail(self._blocks.fuse(cut))[:, :, row.keep, column.keep])
+                self._network.synchronise()  # a lazy framework would hold all tiles at once
+            rows.append(self._ops.concat(parts, 3))
+        return self._ops.concat(rows, 2)

@@ -1,0 +1,145 @@
+"""The loop of a restoration: compute one frame while a thread measures and writes the one before."""
+
+import contextlib
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from vsrlib import metrics
+from vsrlib.engines import Engine
+from vsrlib.errors import UserError
+from vsrlib.frames import ClipSource, write_frame
+from vsrlib.networks.interface import Network
+from vsrlib.reading import FrameReader
+from vsrlib.resample import bicubic_on_grid
+from vsrlib.video_writer import write_video
+
+FRAMES, VIDEOS, KERNELS = "frames", "videos", "kernels"
+"""Folders of what is written: a PNG per frame, or a video per clip; and a kernel (.npy) per frame if asked for."""
+
+_RATE = Fraction(25)  # frames a second of a video made of single frames
+_AHEAD = 3  # restored frames that may wait for the writer
+
+
+@dataclass(frozen=True)
+class Job:
+    """One frame to restore: its clip, its index there, and the indices of its five frames."""
+
+    clip: int
+    index: int
+    window: list[int]
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is written of each clip below `folder`: PNG frames, or with `video` (an ending) a video; and kernels."""
+
+    folder: Path
+    video: str | None = None
+    kernels: bool = False
+
+    @contextlib.contextmanager
+    def writer(self, source: ClipSource) -> Iterator[Callable[[str, np.ndarray], None]]:
+        """Yield what writes a restored frame (H, W, 3) uint8 under its name."""
+        if self.video is None:
+            yield lambda name, image: write_frame(self.folder / FRAMES / source.name / f"{name}.png", image)
+            return
+        with write_video(self.folder / VIDEOS / f"{source.name}.{self.video}", source.rate or _RATE) as write:
+            yield lambda name, image: write(image)
+
+    def write_kernel(self, source: ClipSource, name: str, kernel: np.ndarray) -> None:
+        """Save the estimated blur kernel (13, 13) of a frame."""
+        path = self.folder / KERNELS / source.name / f"{name}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, kernel)
+
+
+def restore_clip(network: Network, engine: Engine, source: ClipSource, truth: ClipSource | None, jobs: Sequence[Job],
+                 output: Output, bar: tqdm) -> list[dict[str, Any]]:
+    """Restore the frames of one clip and write them; returns name, scores and seconds of each, in order.
+
+    Seconds of "pre" (reading, uploading), "forward" (computing, synchronised on both sides) and "post" (downloading;
+    scoring and writing, in the writer's thread).
+    """
+    engine.reset()
+    reader = FrameReader(source)
+    truths = None if truth is None else FrameReader(truth)
+    done: list[dict[str, Any]] = []
+    pending: deque[Future[dict[str, Any]]] = deque()
+    with output.writer(source) as write, _one_thread() as pool:
+        for job in jobs:
+            name = source.frame_names[job.index]
+            reader.forget_before(min(job.window))
+            if truths is not None:
+                truths.forget_before(job.index)
+            marks = [time.perf_counter()]
+            engine.upload(job.window, reader)
+            network.synchronise()
+            marks.append(time.perf_counter())
+            restored = _computed(engine.run)
+            _computed(network.synchronise)
+            marks.append(time.perf_counter())
+            image = network.download(restored)[0]
+            if output.kernels:
+                output.write_kernel(source, name, network.download(engine.kernel())[0, 0])
+            seconds = {"pre": marks[1] - marks[0], "forward": marks[2] - marks[1],
+                       "post": time.perf_counter() - marks[2]}
+            low, high = reader[job.index], None if truths is None else truths[job.index]
+            pending.append(pool.submit(_finish, f"{source.name}/{name}", name, image, low, high, write, seconds))
+            while len(pending) > _AHEAD:
+                done.append(pending.popleft().result())
+            bar.update()
+        done += [future.result() for future in pending]
+    return done
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(1, "writer")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _computed(compute: Callable[[], Any]) -> Any:
+    try:
+        return compute()
+    except RuntimeError as error:  # PyTorch has a type for this on CUDA only, Jittor has none
+        if not any(words in str(error).lower() for words in ("out of memory", "can't allocate", "bad_alloc")):
+            raise
+        raise UserError("There is not enough memory for frames of this size; give a tile, such as --tile 128.") from error
+
+
+def _finish(label: str, name: str, restored: np.ndarray, low: np.ndarray, high: np.ndarray | None,
+            write: Callable[[str, np.ndarray], None], seconds: dict[str, float]) -> dict[str, Any]:
+    start = time.perf_counter()
+    if not np.isfinite(restored).all():
+        raise UserError(f"The restoration of {label} holds NaN or infinite values; use other weights.")
+    image = metrics.to_uint8(restored)
+    if high is not None:
+        high = high[:image.shape[0], :image.shape[1]]
+    scores = _scores("", image, high)
+    write(name, image)
+    seconds["post"] += time.perf_counter() - start
+    baseline = _scores("bicubic_", image if high is None else bicubic_on_grid(low), high)
+    return {"name": name, **scores, **baseline, **seconds}
+
+
+def _scores(prefix: str, image: np.ndarray, high: np.ndarray | None) -> dict[str, float | bool | None]:
+    """PSNR and SSIM; an image that equals the truth has no finite PSNR, and says `identical` instead."""
+    if high is None:
+        return {f"{prefix}psnr": None, f"{prefix}ssim": None, f"{prefix}identical": False}
+    psnr = metrics.psnr(image, high)
+    finite = math.isfinite(psnr)
+    return {f"{prefix}psnr": psnr if finite else None, f"{prefix}ssim": metrics.ssim(image, high),
+            f"{prefix}identical": not finite}
