@@ -1,6 +1,11 @@
-"""The convolutions that inference spends its time in, from one feature width to the same: residual blocks and fusion."""
+"""The convolutions that inference spends its time in, from one feature width to the same: residual blocks and fusion.
+
+Both classes offer the network's `features` and `fuse`. Its sum over five frames is taken frame by frame, so that the
+aligned features never lie in memory side by side.
+"""
 
 import importlib
+from collections.abc import Iterable
 from typing import Any
 
 from vsrlib import convolution
@@ -10,8 +15,31 @@ from vsrlib.networks.interface import Network
 Weights = tuple[Any, Any]  # transformed weight and bias
 
 
+class FrameworkBlocks:
+    """By the framework's own convolutions."""
+
+    def __init__(self, network: Network) -> None:
+        self._module, self._ops = network.module, network.backend.ops
+        values = network.state()
+        weight, bias = values["fusion_conv.0.weight"], values["fusion_conv.0.bias"]
+        self._fusion = [network.tensor(weight[:, one]) for one in _frames(network.config)]
+        self._bias, self._zero = network.tensor(bias), network.tensor(0 * bias)
+
+    def features(self, frame: Any) -> Any:
+        """(1, 3, h, w) -> (1, F, h, w)."""
+        return self._module.features(frame)
+
+    def fuse(self, aligned: Iterable[Any]) -> Any:
+        """Features of the five frames, aligned to the centre, (1, F, h, w) each -> (1, F, h, w)."""
+        x = None
+        for features, weight in zip(aligned, self._fusion):
+            part = self._ops.conv2d(features, weight, self._bias if x is None else self._zero, (1, 1))
+            x = part if x is None else x + part
+        return self._module.recons_net(x)
+
+
 class WinogradBlocks:
-    """The same `features` and `fuse` as the network's module, by `vsrlib.convolution`; for one frame at a time."""
+    """By `vsrlib.convolution`; for one frame at a time."""
 
     def __init__(self, network: Network) -> None:
         self._module = network.module
@@ -35,9 +63,8 @@ class WinogradBlocks:
         x = self._native.channels_last(self._module.in_conv(frame))
         return self._native.channels_first(self._residual(x, self._extra))
 
-    def fuse(self, aligned: list[Any]) -> Any:
+    def fuse(self, aligned: Iterable[Any]) -> Any:
         """Features of the five frames, aligned to the centre, (1, F, h, w) each -> (1, F, h, w)."""
-        # The fusion's sum over five frames frame by frame: never all of them side by side.
         x = None
         for features, (weight, bias) in zip(aligned, self._fusion):
             x = self._native.convolve(self._native.channels_last(features), weight, bias if x is None else self._zero, x)

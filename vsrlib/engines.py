@@ -5,13 +5,13 @@
 flows as one batch and the upsampling tail as one convolution, which changes the order of sums and nothing else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from vsrlib.architecture import CENTRE
-from vsrlib.blocks import WinogradBlocks
+from vsrlib.blocks import FrameworkBlocks, WinogradBlocks
 from vsrlib.folding import FoldedTail
 from vsrlib.frames import to_float
 from vsrlib.networks.interface import Network
@@ -79,8 +79,10 @@ class Streaming:
         self._module = network.module
         self._exact = exact
         self._tile = tile
-        self._blocks = WinogradBlocks(network) if convolution == "winograd" and not exact else network.module
+        self._blocks = (network.module if exact else
+                        WinogradBlocks(network) if convolution == "winograd" else FrameworkBlocks(network))
         self._tail = network.module.upsample if exact else FoldedTail(network.state(), self._ops, network.tensor)
+        network.backend.keep_memory(network.device)
         self.reset()
 
     def reset(self) -> None:
@@ -110,11 +112,12 @@ class Streaming:
         with self._network.backend.no_grad():
             return self._module.kernel(self._ops.concat([self._frames[index][None] for index in self._window], 1))
 
-    def _aligned(self) -> list[Any]:
-        """The features of the window's frames, warped to the centre."""
+    def _aligned(self) -> Iterator[Any]:
+        """The features of the window's frames, warped to the centre, one after the other."""
         flows = self._flows()
-        return [self._features[index] if place == CENTRE else self._module.warp(self._features[index], flows.pop(0))[0]
-                for place, index in enumerate(self._window)]
+        for place, index in enumerate(self._window):
+            features = self._features[index]
+            yield features if place == CENTRE else self._module.warp(features, flows.pop(0))[0]
 
     def _flows(self) -> list[Any]:
         """The flow from the centre to each neighbour, in the window's order."""
@@ -130,17 +133,20 @@ class Streaming:
         flows = between(repeated, batch, size)
         return [flows[i:i + 1] for i in range(len(others))]
 
-    def _residual(self, aligned: list[Any]) -> Any:
+    def _residual(self, aligned: Iterator[Any]) -> Any:
         """Aligned features -> residual image; by tiles, each with a halo that all its pixels' reach lies in."""
-        height, width = aligned[0].shape[2:]
         if not self._tile:
-            return self._tail(self._blocks.fuse(aligned))
-        rows = []
-        for row in tiles(height, self._tile, self._network.config):
+            return self._tail(self._fuse(aligned))
+        whole, config, rows = list(aligned), self._network.config, []
+        height, width = whole[0].shape[2:]
+        for row in tiles(height, self._tile, config):
             parts = []
-            for column in tiles(width, self._tile, self._network.config):
-                cut = [features[:, :, row.read, column.read] for features in aligned]
-                parts.append(self._tail(self._blocks.fuse(cut))[:, :, row.keep, column.keep])
+            for column in tiles(width, self._tile, config):
+                cut = (features[:, :, row.read, column.read] for features in whole)
+                parts.append(self._tail(self._fuse(cut))[:, :, row.keep, column.keep])
                 self._network.synchronise()  # a lazy framework would hold all tiles at once
             rows.append(self._ops.concat(parts, 3))
         return self._ops.concat(rows, 2)
+
+    def _fuse(self, aligned: Iterator[Any]) -> Any:
+        return self._blocks.fuse(list(aligned) if self._exact else aligned)

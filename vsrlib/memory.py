@@ -1,9 +1,14 @@
 """How much memory this process holds and has held."""
 
+import ctypes
 import re
 import resource
 import sys
 from pathlib import Path
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # mallopt's names, in malloc.h
+_LARGEST = 2**30
+_DEFAULT = 32 * 2**20  # what glibc's threshold grows to by itself
 
 
 def peak_mib() -> float:
@@ -20,6 +25,19 @@ def resident_mib() -> float:
     """Resident memory of this process now, MiB; where that is not told, the peak so far."""
     status = Path("/proc/self/status")
     return _kib(status, "VmRSS") / 1024 if status.exists() else peak_mib()
+
+
+def keep_large_blocks(keep: bool = True) -> None:
+    """Whether the C library keeps freed blocks of any size for the next one, in this process; glibc only.
+
+    Its default gives blocks of 32 MiB and more back to the system at once and fetches the next one page by page, and
+    the pages of a frame's tensors take longer than some of its convolutions.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:  # another C library
+        return
+    mallopt(_MMAP_THRESHOLD, _LARGEST if keep else _DEFAULT)
+    mallopt(_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def _kib(status: Path, name: str) -> int:

@@ -16,6 +16,7 @@ def measure(options: Options, network: Network, engine: str) -> dict[str, Any]:
     loaded = memory.resident_mib()
     clip = MovingTexture(options.size)
     restorer = engines.make(engine, network)
+    engines.allocate_as(engine)
     for turn in range(_WARM_UPS + 1):
         restorer.upload(*clip.window(turn))
         output = restorer.run()

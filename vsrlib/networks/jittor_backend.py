@@ -12,7 +12,7 @@ from vsrlib.networks import jittor_ops as ops
 from vsrlib.networks.jittor_net import Correlation, SelfBlindVSR
 from vsrlib.networks.jittor_ops import Var, jt
 
-__all__ = ["Optimiser", "array", "build", "device_name", "gradients", "load", "no_grad", "ops", "peak_device_memory",
+__all__ = ["Optimiser", "array", "build", "device_name", "gradients", "keep_memory", "load", "no_grad", "ops", "peak_device_memory",
            "pick_device", "state", "synchronise", "tensor", "threads"]
 
 
@@ -75,6 +75,10 @@ def synchronise(device: str) -> None:
 def peak_device_memory(device: str) -> int | None:
     """None: the CPU's memory is the process's."""
     return None
+
+
+def keep_memory(device: str) -> None:
+    """Nothing: Jittor keeps what large variables leave behind."""
 
 
 def gradients(module: SelfBlindVSR, inputs: Var) -> tuple[dict[str, float], dict[str, np.ndarray]]:

@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vsrlib import memory
 from vsrlib.architecture import NetworkConfig
 from vsrlib.errors import UserError
 from vsrlib.losses import losses as losses_of
 from vsrlib.networks import torch_ops as ops
 from vsrlib.networks.torch_net import Correlation, SelfBlindVSR
 
-__all__ = ["Optimiser", "array", "build", "device_name", "gradients", "load", "no_grad", "ops", "peak_device_memory",
+__all__ = ["Optimiser", "array", "build", "device_name", "gradients", "keep_memory", "load", "no_grad", "ops", "peak_device_memory",
            "pick_device", "state", "synchronise", "tensor", "threads"]
 
 
@@ -79,6 +80,12 @@ def synchronise(device: str) -> None:
 def peak_device_memory(device: str) -> int | None:
     """Largest number of bytes that PyTorch held on the GPU, or None on the CPU, where it does not count."""
     return torch.cuda.max_memory_allocated() if device == "cuda" else None
+
+
+def keep_memory(device: str) -> None:
+    """Let the process keep what large tensors leave behind, rather than give it back and fetch it again."""
+    if device == "cpu":
+        memory.keep_large_blocks()
 
 
 def gradients(module: SelfBlindVSR, inputs: Tensor) -> tuple[dict[str, float], dict[str, np.ndarray]]:

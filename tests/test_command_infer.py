@@ -1,0 +1,158 @@
+"""`vsrlib infer` as a user runs it: folders and videos in and out, published tests by name, and every way to fail."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vsrlib import architecture, checkpoints, cli, inference
+from vsrlib.files import read_json
+from vsrlib.frames import Clip, list_clips, read_frame, write_clip
+from vsrlib.video_writer import write_video
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
+    checkpoints.write(path, architecture.initial_values(architecture.preset("study"), 0))
+    return path
+
+
+def frames(count: int, height: int = 16, width: int = 20) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, height, width, 3), dtype=np.uint8)
+
+
+def video(path: Path, values: np.ndarray) -> Path:
+    with write_video(path, Fraction(12)) as add:
+        for frame in values:
+            add(frame)
+    return path
+
+
+def infer(*arguments: object) -> int:
+    return cli.main(["infer", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("engine", ["streaming", "cached", "reference"])
+def test_folder_of_frames_and_video_give_the_same_pictures(weights: Path, tmp_path: Path, engine: str) -> None:
+    write_clip(tmp_path / "clip", Clip("clip", frames(6)))
+    source = video(tmp_path / "clip.mkv", frames(6))
+    options = ("--weights", weights, "--engine", engine)
+    assert infer(tmp_path / "clip", tmp_path / "a", *options) == 0
+    assert infer(source, tmp_path / "b", "--video", "mkv", *options) == 0
+    written = list_clips(tmp_path / "b" / "videos" / "clip.mkv")[0]
+    assert written.rate == 12
+    expected = [read_frame(path) for path in sorted((tmp_path / "a" / "frames" / "clip").glob("*.png"))]
+    np.testing.assert_array_equal(written.load().frames, np.stack(expected))
+    assert expected[0].shape == (64, 80, 3)
+    result = read_json(tmp_path / "b" / "inference.json")
+    assert (result["engine"], result["images"], result["video"], result["set"]) == (engine, "videos", "mkv", "clip")
+    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["inference.json", "videos"]
+
+
+def test_pictures_of_before_do_not_stay_beside_a_video(weights: Path, tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip", Clip("clip", frames(5)))
+    for more in ((), ("--video", "mp4")):
+        assert infer(tmp_path / "clip", tmp_path / "out", "--weights", weights, *more) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["inference.json", "videos"]
+
+
+@pytest.mark.parametrize("name, blur", [("Gaussian_REDS4", "Gaussian"), ("Gaussian_Vid4", "Gaussian"),
+                                        ("Gaussian_SPMCS", "Gaussian"), ("Realistic_REDS4", "Realistic")])
+def test_published_tests_by_name(name: str, blur: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {}
+
+    def record(framework, input_path, output, gt_path, weights, preset, blur, **options) -> dict:
+        asked.update(input=input_path, output=output, gt=gt_path, weights=weights, preset=preset, blur=blur)
+        return {"clips": [{"frames": [{"ssim": None, "pre": 1, "forward": 1}]}], "shard": None, "images": "frames"}
+
+    monkeypatch.setattr(inference, "infer", record)
+    assert infer("--quick-test", name, "--data", tmp_path) == 0
+    folder = tmp_path / f"{name.split('_')[1]}_BlurDown_{blur}"
+    assert asked.pop("output").parts[-4:] == ("infer", folder.name, blur, "torch")
+    assert asked == {"input": folder / "LR_blurdown_x4", "gt": folder / "HR", "preset": "published", "blur": blur,
+                     "weights": tmp_path / "pretrain_models" / f"self_blind_vsr_{blur.lower()}.pt"}
+    assert infer("--quick-test", name, tmp_path / "there") == 0 and asked["output"] == tmp_path / "there"
+
+
+def test_the_blur_comes_from_the_set_s_manifest(tmp_path: Path, weights: Path) -> None:
+    write_clip(tmp_path / "HR" / "clip", Clip("clip", frames(5, 64, 80)))
+    assert cli.main(["degrade", str(tmp_path / "HR"), str(tmp_path / "Set"), "--blur", "Realistic"]) == 0
+    assert infer(tmp_path / "Set" / "LR_blurdown_x4", tmp_path / "out", "--weights", weights) == 0
+    assert read_json(tmp_path / "out" / "inference.json")["blur"] == "Realistic"
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--quick-test", "Gaussian_Vid4", "in", "out"], "not both"),
+    (["in", "out", "--tile", "-1"], "tile is -1"),
+    (["in", "out", "--engine", "reference", "--tile", "32"], "knows no tiles"),
+    (["in", "out", "--engine", "cached", "--convolution", "winograd"], "with --engine streaming only"),
+    (["in", "out", "--shard", "4/3"], "i/n"),
+    (["in", "out", "--correlation", "cuda"], "cuda"),
+    (["in", "out", "--framework", "jittor", "--device", "cuda"], "runs on the CPU only")])
+def test_a_mistake_is_one_sentence(arguments: list[str], words: str, tmp_path: Path, weights: Path,
+                                   capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "in", Clip("in", frames(5)))
+    assert infer(*arguments, "--weights", weights) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("error: ") and words in said and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("share", [0.95, 0.6, 0.2])
+def test_a_truncated_video_is_refused(weights: Path, tmp_path: Path, share: float, capsys: pytest.CaptureFixture) -> None:
+    source = video(tmp_path / "clip.mkv", frames(12, 32, 40))
+    source.write_bytes(source.read_bytes()[:int(share * source.stat().st_size)])
+    assert infer(source, tmp_path / "out", "--weights", weights) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1 and "clip.mkv" in said[0] and "Traceback" not in said[0]
+    assert not (tmp_path / "out").exists()
+
+
+def command(*arguments: object, **options) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-m", "vsrlib", "infer", *map(str, arguments)], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("written", ["frames", "videos"])
+def test_ctrl_c_leaves_the_results_of_before(weights: Path, tmp_path: Path, written: str) -> None:
+    write_clip(tmp_path / "short", Clip("short", frames(5)))
+    write_clip(tmp_path / "long", Clip("long", frames(400, 48, 64)))
+    assert infer(tmp_path / "short", tmp_path / "out", "--weights", weights) == 0
+    before = (tmp_path / "out" / "inference.json").read_bytes()
+    more = ("--video", "mkv") if written == "videos" else ()
+    process = command(tmp_path / "long", tmp_path / "out", "--weights", weights, *more)
+    started = tmp_path / "out" / ".unfinished" / written
+    while not (started.exists() and any(started.iterdir())) and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert said.strip().splitlines()[-1].startswith("error: interrupted") and "Traceback" not in said
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["frames", "inference.json"]
+    assert (tmp_path / "out" / "inference.json").read_bytes() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [(), ("--video", "mp4"), ("--video", "mkv")])
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(weights: Path, tmp_path: Path, more: tuple[str, ...]) -> None:
+    write_clip(tmp_path / "clip", Clip("clip", frames(9, 48, 64)))
+
+    def no_more_than_20_kilobytes() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    process = command(tmp_path / "clip", tmp_path / "out", "--weights", weights, *more,
+                      preexec_fn=no_more_than_20_kilobytes, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 2, said
+    assert said.strip().splitlines()[-1].startswith("error: ") and "Traceback" not in said
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,99 @@
+"""A restoration in parts: every frame in exactly one part, and the parts together are the whole."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vsrlib import inference
+from vsrlib.errors import UserError
+from vsrlib.files import read_json, write_json
+from vsrlib.frames import Clip, read_frame, write_clip
+from vsrlib.gather import gather
+from vsrlib.shards import Shard
+
+
+@given(st.integers(0, 200), st.integers(1, 20))
+def test_the_parts_are_the_whole_in_order_and_equally_large(length: int, count: int) -> None:
+    items = list(range(length))
+    parts = [Shard(number, count).of(items) for number in range(1, count + 1)]
+    assert sum(parts, []) == items
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "2", "1/0", "a/b", "-1/2", "1/2/3", ""])
+def test_what_is_no_part_is_named(text: str) -> None:
+    with pytest.raises(UserError, match="i/n"):
+        Shard.parse(text)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("clips")
+    rng = np.random.default_rng(0)
+    for name, count in (("a", 7), ("b", 5)):
+        write_clip(root / "LR" / name, Clip(name, rng.integers(0, 256, (count, 16, 20, 3), dtype=np.uint8)))
+    return root / "LR"
+
+
+def infer(clips: Path, output: Path, **changes) -> dict:
+    return inference.infer("torch", clips, output, border=True, progress=False, **changes)
+
+
+def pictures(folder: Path) -> dict[str, np.ndarray]:
+    return {str(path.relative_to(folder)): read_frame(path) for path in sorted(folder.glob("*/*.png"))}
+
+
+def test_gathered_parts_are_the_whole_restoration(clips: Path, tmp_path: Path) -> None:
+    whole = infer(clips, tmp_path / "whole", kernels=True)
+    for number in (2, 1, 3):  # in any order
+        infer(clips, tmp_path / "parts", shard=Shard(number, 3), kernels=True)
+    assert not (tmp_path / "parts" / "inference.json").exists()
+    result = gather(tmp_path / "parts")
+    assert result == read_json(tmp_path / "parts" / "inference.json") and result["shards"] == 3
+    names = [[(clip["name"], frame["name"]) for clip in one["clips"] for frame in clip["frames"]] for one in (whole, result)]
+    assert names[0] == names[1] and len(names[0]) == 12
+    expected, ours = pictures(tmp_path / "whole" / "frames"), pictures(tmp_path / "parts" / "frames")
+    assert list(expected) == list(ours)
+    for name, picture in expected.items():
+        np.testing.assert_array_equal(ours[name], picture)
+    kernels = [np.stack([np.load(path) for path in sorted((tmp_path / which / "kernels").glob("*/*.npy"))])
+               for which in ("whole", "parts")]
+    np.testing.assert_array_equal(*kernels)
+    assert kernels[0].shape == (12, 13, 13) and np.allclose(kernels[0].sum(axis=(1, 2)), 1, atol=1e-5)
+    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["frames", "inference.json", "kernels"]
+    for name in ("input_digest", "weights", "set", "engine", "border"):
+        assert result[name] == whole[name]
+
+
+def test_parts_that_do_not_fit_together_are_named_and_left_alone(clips: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no parts"):
+        gather(tmp_path)
+    infer(clips, tmp_path, shard=Shard(1, 2))
+    with pytest.raises(UserError, match="lacks part 2 of 2"):
+        gather(tmp_path)
+    infer(clips, tmp_path, shard=Shard(2, 2), seed=5)
+    with pytest.raises(UserError, match="differ in weights"):
+        gather(tmp_path)
+    infer(clips, tmp_path, shard=Shard(1, 3))
+    with pytest.raises(UserError, match="parts of 2 and of 3"):
+        gather(tmp_path)
+    assert not (tmp_path / "frames").exists() and not (tmp_path / "inference.json").exists()
+
+
+def test_times_are_summed_and_memory_is_the_largest(clips: Path, tmp_path: Path) -> None:
+    results = [infer(clips, tmp_path, shard=Shard(number, 2)) for number in (1, 2)]
+    for number, seconds, memory in ((1, 1.0, 10.0), (2, 2.0, 30.0)):
+        path = tmp_path / f"shard_{number}_of_2" / "inference.json"
+        write_json(path, {**results[number - 1], "warm_up_seconds": seconds, "peak_memory_mib": memory})
+    result = gather(tmp_path)
+    assert (result["warm_up_seconds"], result["peak_memory_mib"]) == (3.0, 30.0)
+
+
+def test_more_parts_than_frames_and_parts_of_a_video_are_refused(clips: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no frame"):
+        infer(clips, tmp_path, shard=Shard(1, 13))
+    with pytest.raises(UserError, match="without --video"):
+        infer(clips, tmp_path, shard=Shard(1, 2), video="mp4")
