@@ -1,5 +1,6 @@
-"""Weights in files: round trips between formats, and every fault named."""
+"""Weights in files: round trips between formats, what training programs put round them, and every fault named."""
 
+import itertools
 import pickle
 import subprocess
 import sys
@@ -7,76 +8,154 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import torch
 
 from vsrlib import checkpoints
 from vsrlib.errors import UserError
+from vsrlib.weights_formats import ENDINGS
 
-VALUES = {"a.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "a.bias": np.array([0.1, -1e-30], np.float32)}
+# negative zero, a subnormal, values without an exact decimal; a Fortran-ordered array and one without dimensions
+VALUES = {"a.weight": np.arange(6, dtype=np.float32).reshape(3, 2).T,
+          "a.bias": np.array([0.1, -1e-40, -0.0], np.float32), "scale": np.array(0.3, np.float32), "none": np.zeros((0, 2), np.float32)}
 SHAPES = {name: value.shape for name, value in VALUES.items()}
+PAIRS = list(itertools.product(ENDINGS, ENDINGS))
 
 
-@pytest.mark.parametrize("first, second", [("w.safetensors", "w.pt"), ("w.pt", "w.safetensors"), ("w.pth", "v.pt")])
+def same(first: checkpoints.Values, second: checkpoints.Values) -> bool:
+    return first.keys() == second.keys() and all(
+        first[name].dtype == second[name].dtype and first[name].shape == second[name].shape
+        and first[name].tobytes() == second[name].tobytes() for name in first)
+
+
+@pytest.mark.parametrize("first, second", PAIRS)
 def test_conversion_keeps_every_bit(tmp_path: Path, first: str, second: str) -> None:
-    checkpoints.write(tmp_path / first, VALUES)
-    checkpoints.convert(tmp_path / first, tmp_path / second)
-    read = checkpoints.read(tmp_path / second)
-    assert read.keys() == VALUES.keys()
-    for name, value in VALUES.items():
-        assert read[name].tobytes() == value.tobytes()
+    checkpoints.write(tmp_path / f"w{first}", VALUES)
+    converted = checkpoints.convert(tmp_path / f"w{first}", tmp_path / f"v{second}")
+    read = checkpoints.read(tmp_path / f"v{second}")
+    assert same(read, VALUES) and same(converted, VALUES)
+    assert checkpoints.digest(read) == checkpoints.digest(VALUES)
+    checkpoints.convert(tmp_path / f"v{second}", tmp_path / f"again{second}")
+    assert (tmp_path / f"again{second}").read_bytes() == (tmp_path / f"v{second}").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted({f"w{first}", f"v{second}", f"again{second}"})
 
 
-def test_a_process_with_jittor_reads_torchs_files_without_torch(tmp_path: Path) -> None:
-    checkpoints.write(tmp_path / "w.pt", VALUES)
-    # a stand-in for Jittor: what counts is that the process has imported something of that name
-    program = ("import sys, types; sys.modules['jittor'] = types.ModuleType('jittor');"
-               "from pathlib import Path; from vsrlib import checkpoints;"
-               f"v = checkpoints.read(Path({str(tmp_path / 'w.pt')!r})); assert 'torch' not in sys.modules;"
-               "print(sorted(v), float(v['a.weight'].sum()))")
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
-    assert done.stdout.strip() == "['a.bias', 'a.weight'] 15.0"
+def test_the_library_that_made_a_format_reads_what_is_written(tmp_path: Path) -> None:
+    for name in ("w.pt", "w.pkl", "w.npz", "w.safetensors"):
+        checkpoints.write(tmp_path / name, VALUES)
+    loaded = torch.load(tmp_path / "w.pt", weights_only=True)
+    assert same({name: value.numpy() for name, value in loaded.items()}, VALUES)
+    with open(tmp_path / "w.pkl", "rb") as file:
+        assert same(pickle.load(file), VALUES)
+    with np.load(tmp_path / "w.npz", allow_pickle=False) as archive:
+        assert same(dict(archive), VALUES)
+    assert same(safetensors.numpy.load_file(tmp_path / "w.safetensors"), VALUES)
 
 
-class Canary:
-    """Leaves a file behind when it is unpickled."""
+@pytest.mark.parametrize("change", [
+    lambda v: v.update({"a.bias": np.nextafter(v["a.bias"], np.float32(1))}),
+    lambda v: v.update({"a.weight": v["a.weight"].reshape(3, 2)}),
+    lambda v: v.update({"b.weight": v.pop("a.weight")}), lambda v: v.pop("none"),
+    lambda v: v.update({"a.bias": v["a.bias"] + np.float32(0)})])  # -0.0 becomes 0.0
+def test_the_digest_sees_every_difference_but_the_order(change) -> None:
+    assert checkpoints.digest(dict(reversed(VALUES.items()))) == checkpoints.digest(VALUES)
+    values = dict(VALUES)
+    change(values)
+    assert checkpoints.digest(values) != checkpoints.digest(VALUES)
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
 
-    def __reduce__(self) -> tuple:
-        return Path.touch, (self.path,)
+# a stand-in for Jittor: what counts is that the process has imported something of that name
+JITTOR = "import sys, types; sys.modules['jittor'] = types.ModuleType('jittor'); from vsrlib import checkpoints;"
 
 
-def test_code_in_a_checkpoint_does_not_run(tmp_path: Path) -> None:
-    canary = tmp_path / "ran"
-    torch.save({"a": Canary(canary)}, tmp_path / "w.pt")
-    pickle.loads(pickle.dumps(Canary(canary)))  # the canary works,
-    canary.unlink()
-    with pytest.raises(UserError, match="weights-only loader"):
-        checkpoints.read(tmp_path / "w.pt")
-    assert not canary.exists()  # and did not here
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_process_with_jittor_reads_and_writes_all_without_torch(tmp_path: Path, ending: str) -> None:
+    checkpoints.write(tmp_path / f"w{ending}", VALUES)
+    program = (f"{JITTOR} from pathlib import Path; folder = Path({str(tmp_path)!r});"
+               f"v = checkpoints.read(folder / 'w{ending}'); checkpoints.write(folder / 'v{ending}', v);"
+               "assert 'torch' not in sys.modules; print(checkpoints.digest(v))")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == checkpoints.digest(VALUES)
+    assert same(checkpoints.read(tmp_path / f"v{ending}"), VALUES)
+
+
+def test_a_process_with_jittor_says_why_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "w.pt").write_bytes(b"not a checkpoint")
+    program = f"{JITTOR} checkpoints.read({str(tmp_path / 'w.pt')!r})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    said = done.stderr.strip().splitlines()[-1]
+    assert said.startswith("vsrlib.errors.UserError: The weights file") and "w.pt was refused" in said
+
+
+@pytest.mark.jittor
+@pytest.mark.slow
+def test_jittor_and_this_project_read_each_others_files(tmp_path: Path) -> None:
+    """With the real one, in a process of its own."""
+    values = {name: VALUES[name] for name in ("a.weight", "a.bias")}
+    checkpoints.write(tmp_path / "ours.pkl", values)
+    program = ("from vsrlib import jittor_env; jt = jittor_env.import_jittor();"
+               f"ours = jt.load({str(tmp_path / 'ours.pkl')!r});"
+               f"jt.save(ours, {str(tmp_path / 'arrays.pkl')!r});"
+               f"jt.save({{n: jt.array(v) for n, v in ours.items()}}, {str(tmp_path / 'vars.pkl')!r});"
+               f"jt.save({{n: jt.array(v) for n, v in ours.items()}}, {str(tmp_path / 'vars.pt')!r})")
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=600)
+    for name in ("arrays.pkl", "vars.pkl", "vars.pt"):
+        assert same(checkpoints.read(tmp_path / name), values), name
+
+
+@pytest.mark.parametrize("wrapped", [
+    lambda v: {"state_dict": v, "epoch": 3, "optimizer": {"state": {0: {"step": 1}}, "param_groups": [{"lr": 1e-4}]}},
+    lambda v: {"model": v, "best": None},
+    lambda v: {f"module.{name}": value for name, value in v.items()},
+    lambda v: {"state_dict": {f"module.{name}": value for name, value in v.items()}}])
+@pytest.mark.parametrize("ending", [".pth.tar", ".pkl"])
+def test_what_training_programs_put_round_weights_is_taken_off(tmp_path: Path, wrapped, ending: str) -> None:
+    path = tmp_path / f"w{ending}"
+    if ending == ".pkl":
+        path.write_bytes(pickle.dumps(wrapped(VALUES)))
+    else:
+        torch.save(wrapped({name: torch.from_numpy(value.copy()) for name, value in VALUES.items()}), path)
+    assert same(checkpoints.read(path), VALUES)
+
+
+def test_old_and_half_precision_files_of_torch_are_read(tmp_path: Path) -> None:
+    tensors = {name: torch.from_numpy(value.copy()) for name, value in VALUES.items()}
+    torch.save(tensors, tmp_path / "old.pytorch", _use_new_zipfile_serialization=False)  # as in 2018
+    assert same(checkpoints.read(tmp_path / "old.pytorch"), VALUES)
+    torch.save({name: torch.nn.Parameter(value.bfloat16()) for name, value in tensors.items()}, tmp_path / "w.pt")
+    assert checkpoints.read(tmp_path / "w.pt")["a.weight"].dtype == np.float32
+    assert np.array_equal(checkpoints.read(tmp_path / "w.pt")["a.weight"], VALUES["a.weight"])
 
 
 @pytest.mark.parametrize("name, content, words", [
-    ("none.pt", None, "does not exist"), ("w.npz", b"x", "end in"), ("w.safetensors", b"x", "damaged"),
-    ("w.pt", b"not a checkpoint", "refused"), ("w.pt", b"", "refused"), ("w.pt", b"Kx", "refused")])
+    ("none.pt", None, "does not exist"), ("w.onnx", b"x", "end in"), ("w.tar", b"x", "end in"),
+    ("w.safetensors", b"x", "refused"), ("w.pt", b"not a checkpoint", "refused"), ("w.pt", b"", "refused"),
+    ("w.pt", b"Kx", "refused"), ("w.pkl", b"", "refused"), ("w.pkl", b"\x80\x04N.", "no state dictionary"),
+    ("w.npz", b"x", "refused"), ("w.npz", b"\x93NUMPY", "refused"), ("w.npz", b"", "refused")])
 def test_unreadable_files_are_named(tmp_path: Path, name: str, content: bytes | None, words: str) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=words) as caught:
         checkpoints.read(tmp_path / name)
-    assert name in str(caught.value)
+    assert name in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_half_precision_is_read(tmp_path: Path) -> None:
-    torch.save({name: torch.from_numpy(value).bfloat16() for name, value in VALUES.items()}, tmp_path / "w.pt")
-    assert checkpoints.read(tmp_path / "w.pt")["a.weight"].dtype == np.float32
+@pytest.mark.parametrize("content, words", [
+    ({}, "no state dictionary"), ({"a": 3}, "a int under 'a'"), ({"a": np.arange(3)}, "int64 under 'a'"),
+    ({"a\ud800": np.zeros(2, np.float32)}, "under"), ({"state_dict": [1]}, "a list under 'state_dict'")])
+def test_files_without_weights_are_refused(tmp_path: Path, content: dict, words: str) -> None:
+    torch.save({name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+                for name, value in content.items()}, tmp_path / "w.pt")
+    with pytest.raises(UserError, match=words):
+        checkpoints.read(tmp_path / "w.pt")
 
 
 @pytest.mark.parametrize("change, words", [
     (lambda v: v.pop("a.bias"), "missing"), (lambda v: v.update(b=v["a.bias"]), "unknown"),
     (lambda v: v.update({"a.weight": v["a.weight"].T}), "shape"),
-    (lambda v: v.update({"a.bias": np.array([np.nan, 0], np.float32)}), "NaN")])
+    (lambda v: v.update({"a.bias": np.array([np.nan, 0, 0], np.float32)}), "NaN")])
 def test_weights_that_do_not_fit_are_refused(change, words: str) -> None:
     values = {name: value.copy() for name, value in VALUES.items()}
     change(values)
@@ -85,11 +164,35 @@ def test_weights_that_do_not_fit_are_refused(change, words: str) -> None:
     assert checkpoints.checked(dict(reversed(VALUES.items())), SHAPES, "a test").keys() == SHAPES.keys()
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "w.safetensors"
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
+    path = tmp_path / f"w{ending}"
     checkpoints.write(path, VALUES)
-    monkeypatch.setattr("safetensors.numpy.save_file", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+
+    def full(*_) -> None:
+        raise OSError(28, "No space left on device")
+    monkeypatch.setattr("vsrlib.files.os.fsync", full)
     with pytest.raises(OSError):
-        checkpoints.write(path, {})
-    assert checkpoints.read(path).keys() == VALUES.keys()
+        checkpoints.write(path, {"other": np.zeros(3, np.float32)})
+    assert same(checkpoints.read(path), VALUES)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_notes_are_kept_by_safetensors_alone(tmp_path: Path) -> None:
+    notes = {"preset": "study", "align_corners": "false"}
+    path = tmp_path / "w.safetensors"
+    checkpoints.write(path, VALUES, notes)
+    assert checkpoints.metadata(path) == notes
+    checkpoints.convert(path, tmp_path / "v.safetensors")
+    assert checkpoints.metadata(tmp_path / "v.safetensors") == notes
+    checkpoints.convert(path, tmp_path / "v.pkl")
+    assert checkpoints.metadata(tmp_path / "v.pkl") == {} == checkpoints.metadata(tmp_path / "none.safetensors")
+    with pytest.raises(UserError, match="safetensors only"):
+        checkpoints.write(tmp_path / "w.npz", VALUES, notes)
+    copies = [tmp_path / f"{i}.safetensors" for i in range(8)]
+    for copy in copies:
+        checkpoints.write(copy, VALUES, notes)
+    assert len({copy.read_bytes() for copy in copies}) == 1
+    path.write_bytes(b"damaged")
+    with pytest.raises(UserError, match="w.safetensors"):
+        checkpoints.metadata(path)

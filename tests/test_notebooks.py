@@ -99,7 +99,7 @@ class TestNotebook:
 
     def test_cells_are_short_and_define_nothing(self, path: Path) -> None:
         for number, source in enumerate(code(path)):
-            most = 20 if number == 0 else 15  # the parameters are a list, not something to follow
+            most = 30 if number == 0 else 15  # the parameters are a list, not something to follow
             assert len(source.splitlines()) <= most and all(len(line) <= 120 for line in source.splitlines())
             assert source.strip() and not any(line.startswith(MAGIC) for line in source.splitlines())
             defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While, ast.If)

@@ -1,5 +1,6 @@
 """Training samples: what they are made of, and that a seed decides them."""
 
+import json
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ from vsrlib.degrade import blur_down_exact
 from vsrlib.errors import UserError
 from vsrlib.frames import Clip, write_clip
 from vsrlib.kernels import gaussian_kernel
-from vsrlib.samples import TrainingWindows, batches, draw_kernel, draw_sample, gradient_strength
+from vsrlib.samples import SampleStream, TrainingWindows, draw_kernel, draw_pair, draw_sample, gradient_strength
 
 
 def noise(frames: int = 6, height: int = 96, width: int = 112, seed: int = 0) -> np.ndarray:
@@ -36,21 +37,85 @@ def test_long_clips_are_cut(tmp_path: Path) -> None:
     assert len(TrainingWindows(tmp_path, 16, frames_per_clip=6)) == 2
 
 
+def stream(windows: TrainingWindows, seed: int = 0, batch_size: int = 2, **options) -> SampleStream:
+    return SampleStream(windows, "Realistic", batch_size, 16, np.random.default_rng(seed), **options)
+
+
 def test_same_seed_same_batches(windows: TrainingWindows) -> None:
-    first, again, other = (batches(windows, "Realistic", 2, 16, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    first, again, other = (stream(windows, seed) for seed in (1, 1, 2))
     for _ in range(3):
-        a, b, c = next(first), next(again), next(other)
+        a, b, c = next(first).low, next(again).low, next(other).low
         assert a.shape == (2, 5, 3, 16, 16) and a.dtype == np.float32
         np.testing.assert_array_equal(a, b)
         assert (a != c).any()
 
 
-def test_an_epoch_shows_every_window_once(windows: TrainingWindows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(samples, "draw_sample", lambda window, *_: window[0, 0, 0])
-    draws = batches(windows, "Gaussian", len(windows), 16, np.random.default_rng(0))
-    marks = {tuple(windows.window(i)[0, 0, 0]) for i in range(len(windows))}
+def marks(batch: np.ndarray) -> list[tuple]:
+    return [tuple(mark) for mark in batch]
+
+
+@pytest.fixture
+def marked(windows: TrainingWindows, monkeypatch: pytest.MonkeyPatch) -> TrainingWindows:
+    """Windows whose samples are the colour of their first pixel, which tells them apart."""
+    monkeypatch.setattr(samples, "draw_pair", lambda window, *_: (window[0, 0, 0], window[2, 0, 0]))
+    return windows
+
+
+def test_an_epoch_shows_every_window_once(marked: TrainingWindows) -> None:
+    draws = stream(marked, batch_size=len(marked))
+    every = {tuple(marked.window(i)[0, 0, 0]) for i in range(len(marked))}
     for _ in range(3):
-        assert {tuple(mark) for mark in next(draws)} == marks
+        assert set(marks(next(draws).low)) == every
+
+
+def test_whole_epochs_end_with_a_short_batch(marked: TrainingWindows) -> None:
+    draws = stream(marked, batch_size=4, repeat=2, whole_epochs=True)
+    for epoch in (1, 2):
+        shown = [marks(next(draws).low) for _ in range(3)]
+        assert [len(batch) for batch in shown] == [4, 4, 2] and draws.epoch == epoch
+        counts = {mark: sum(batch.count(mark) for batch in shown) for batch in shown for mark in batch}
+        assert len(counts) == len(marked) == 5 and set(counts.values()) == {2}
+
+
+def test_without_whole_epochs_all_batches_are_full(marked: TrainingWindows) -> None:
+    draws = stream(marked, batch_size=4)
+    assert {len(next(draws).low) for _ in range(6)} == {4}
+
+
+@pytest.mark.parametrize("taken", range(7))
+def test_a_restored_stream_goes_on_to_the_bit(windows: TrainingWindows, taken: int) -> None:
+    whole = stream(windows, high=True)
+    for _ in range(taken):
+        next(whole)
+    state = json.loads(json.dumps(whole.state()))
+    restored = stream(windows, seed=99, high=True)
+    restored.restore(state)
+    for _ in range(4):
+        for ours, theirs in zip(next(restored), next(whole), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    assert restored.state() == whole.state() != state
+
+
+def test_the_high_frame_is_aligned_with_the_low_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blurred and decimated it is the sample's centre frame, for every flip and turn."""
+    monkeypatch.setattr(samples, "draw_kernel", lambda *_: gaussian_kernel(0.8))
+    window, rng, turned = noise(5, 96, 112), np.random.default_rng(0), set()
+    for _ in range(20):
+        low, high = draw_pair(window, "Gaussian", 16, rng)
+        assert low.shape == (5, 3, 16, 16) and high.shape == (3, 64, 64)
+        assert low.dtype == high.dtype == np.float32 and 0 <= high.min() and high.max() <= 1
+        again = blur_down_exact(high.transpose(1, 2, 0), gaussian_kernel(0.8)).transpose(2, 0, 1)
+        errors = [np.abs(again - frame).max() for frame in low]
+        assert errors[2] < 1e-6 and min(errors[:2] + errors[3:]) > 0.1
+        turned.add(high[0, 0, 0].tobytes())
+    assert len(turned) > 10
+
+
+def test_the_high_frames_of_a_batch_are_those_of_its_samples(windows: TrainingWindows) -> None:
+    batch = next(stream(windows, high=True))
+    assert batch.high.shape == (2, 3, 64, 64)
+    assert next(stream(windows)).high is None
+    np.testing.assert_array_equal(batch.low, next(stream(windows)).low)  # asking for them changes nothing else
 
 
 def test_a_sample_is_the_degraded_crop(monkeypatch: pytest.MonkeyPatch) -> None:

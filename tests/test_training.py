@@ -1,37 +1,22 @@
 """The training loop: that it learns, that a seed decides it, and that both frameworks do the same."""
 
-import json
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from training_fixture import TINY, log, make_clips, run
 
 from vsrlib import architecture, checkpoints, training
-from vsrlib.clips import embedded_clips
 from vsrlib.errors import UserError
-from vsrlib.files import read_json
-from vsrlib.frames import write_clip
+from vsrlib.files import read_json, sha256_file
 from vsrlib.networks import load_network
-
-TINY = {"steps": 4, "batch_size": 1, "patch_size": 32, "learning_rate": 1e-3, "validate_every": 2, "progress": False}
+from vsrlib.samples import SampleStream, TrainingWindows
 
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("clips")
-    for split in ("train", "validation"):
-        for clip in embedded_clips(split, 6, (128, 160), seed=0, count=1):
-            write_clip(root / split / clip.name, clip.clip)
-    return root
-
-
-def run(framework: str, clips: Path, output: Path, **changes) -> dict:
-    return training.train(framework, "Gaussian", clips / "train", clips / "validation", output, **{**TINY, **changes})
-
-
-def log(output: Path) -> list[dict]:
-    return [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
+    return make_clips(tmp_path_factory.mktemp("clips"))
 
 
 def test_results(framework: str, clips: Path, tmp_path: Path) -> None:
@@ -66,14 +51,13 @@ def test_both_frameworks_take_the_same_steps(framework: str, clips: Path, tmp_pa
     """Against a plain Adam in numpy, fed with the framework's own gradients."""
     run(framework, clips, tmp_path, steps=3, seed=3, flow_learning_rate=1e-4)
     network = load_network(framework, preset="study", seed=3)
-    windows = training.TrainingWindows(clips / "train", 32)
-    draws = training.batches(windows, "Gaussian", 1, 32, np.random.default_rng(3))
+    draws = SampleStream(TrainingWindows(clips / "train", 16), "Gaussian", 1, 16, np.random.default_rng(3))
     values = {name: value.astype(np.float64) for name, value in network.state().items()}
     first = {name: np.zeros_like(value) for name, value in values.items()}
     second = {name: np.zeros_like(value) for name, value in values.items()}
     totals = []
     for step in (1, 2, 3):
-        losses, gradients = network.losses_and_gradients(next(draws))
+        losses, gradients = network.losses_and_gradients(next(draws).low)
         totals.append(losses["total"])
         for name, gradient in gradients.items():
             rate = 1e-4 if name.startswith("flow_net") else 1e-3
@@ -89,12 +73,89 @@ def test_rates_are_halved(clips: Path, tmp_path: Path) -> None:
     assert [entry["learning_rate"] for entry in log(tmp_path)] == [1e-3, 1e-3, 5e-4, 5e-4]
 
 
-def test_a_loss_that_explodes_stops_the_run(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run("torch", clips, tmp_path, steps=1)
-    monkeypatch.setattr(training, "batches", lambda *_: iter([np.full((1, 5, 3, 32, 32), np.nan, np.float32)]))
-    with pytest.raises(UserError, match="no longer finite at step 1"):
-        run("torch", clips, tmp_path, steps=1)
-    assert not (tmp_path / "train.json").exists()
+def test_clips_are_cut_to_the_given_frames(clips: Path, tmp_path: Path) -> None:
+    """Seven frames hold three windows, five hold one."""
+    for frames, epochs in ((7, 2), (5, 4)):
+        assert run("torch", clips, tmp_path, n_frames_per_video=frames)["epochs_begun"] == epochs
+
+
+def test_epochs_set_the_schedule(clips: Path, tmp_path: Path) -> None:
+    """Three windows in batches of two, each twice an epoch: three steps."""
+    result = run("torch", clips, tmp_path, epochs=2, test_every=2, lr_decay=1, batch_size=2, steps=99)
+    assert (result["steps"], result["halve_every"], result["validate_every"]) == (6, 3, 3)
+    assert [entry["learning_rate"] for entry in log(tmp_path)] == [1e-3] * 3 + [5e-4] * 3
+    assert [entry["step"] for entry in result["validation"]] == [0, 3, 6]
+
+
+def test_the_best_weights_are_those_of_the_best_validation(clips: Path, tmp_path: Path) -> None:
+    result = run("torch", clips, tmp_path, steps=6, validate_every=1, learning_rate=2e-2)
+    for name, pick in (("psnr", max), ("cycle", min)):
+        scores = {entry["step"]: entry[name] for entry in result["validation"]}
+        best = result["best"][name]
+        assert best["value"] == pick(scores.values()) == scores[best["step"]]
+        file = tmp_path / f"weights_best_{name}.safetensors"
+        assert best["weights"] == {"path": file.name, "sha256": sha256_file(file), "bytes": file.stat().st_size}
+        network = load_network("torch", file, preset="study", device="cpu")
+        validation = training.ValidationSet(clips / "validation", "Gaussian", 1)
+        assert validation.scores(network)[name] == pytest.approx(best["value"], rel=1e-9)
+
+
+def test_the_cycle_score_is_the_training_loss_of_that_name(framework: str, clips: Path) -> None:
+    network = load_network(framework, preset="study", seed=2)
+    validation = training.ValidationSet(clips / "validation", "Gaussian", 1)
+    (low, _), = validation.windows
+    losses, _ = network.losses_and_gradients(low[None])
+    assert validation.scores(network)["cycle"] == pytest.approx(losses["cycle"], rel=1e-5)
+
+
+def test_patience_ends_the_training(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three validations after the best one, whatever the other score does."""
+    psnr = iter([20.0, 21.0, 20.9, 21.0, 20.0, 30.0])
+    monkeypatch.setattr(training.ValidationSet, "scores", lambda *_: {"psnr": next(psnr), "cycle": 0.1 * 0.9})
+    result = run("torch", clips, tmp_path, steps=20, validate_every=1, patience=3)
+    assert result["stopped_early"] and result["steps_done"] == 4 and result["steps"] == 20
+    assert result["best"]["psnr"]["step"] == 1 and result["best"]["cycle"]["step"] == 0
+    assert (tmp_path / "weights.safetensors").is_file()
+
+
+def test_the_average_is_what_is_written_and_validated(clips: Path, tmp_path: Path) -> None:
+    """Against the average of the weights of trainings that end after 1, 2 and 3 steps."""
+    start = architecture.initial_values(architecture.preset("study"), seed=1)
+    expected = {name: value.astype(np.float64) for name, value in start.items()}
+    for steps in (1, 2, 3):
+        run("torch", clips, tmp_path / "raw", steps=steps)
+        for name, value in checkpoints.read(tmp_path / "raw" / "weights.safetensors").items():
+            expected[name] = 0.75 * expected[name] + 0.25 * value
+    result = run("torch", clips, tmp_path / "average", steps=3, ema=0.75)
+    written = checkpoints.read(tmp_path / "average" / "weights.safetensors")
+    for name, value in expected.items():
+        np.testing.assert_allclose(written[name], value, atol=1e-7)
+    network = load_network("torch", written, preset="study", device="cpu")
+    validation = training.ValidationSet(clips / "validation", "Gaussian", 1)
+    assert validation.scores(network)["psnr"] == result["validation"][-1]["psnr"]
+
+
+def test_averaging_changes_no_step(clips: Path, tmp_path: Path) -> None:
+    for name, ema in (("plain", 0.0), ("average", 0.9)):
+        run("torch", clips, tmp_path / name, ema=ema)
+    plain, average = ([entry["total"] for entry in log(tmp_path / name)] for name in ("plain", "average"))
+    assert plain == average
+
+
+def test_supervised_training(framework: str, clips: Path, tmp_path: Path) -> None:
+    result = run(framework, clips, tmp_path, objective="supervised")
+    assert result["objective"] == "supervised"
+    assert all(entry["restored"] > 0 and "down" not in entry for entry in log(tmp_path))
+    start = architecture.initial_values(architecture.preset("study"), seed=1)
+    trained = checkpoints.read(tmp_path / "weights.safetensors")
+    for part in architecture.PARTS:
+        assert any((start[name] != trained[name]).any() for name in start if name.startswith(part)), part
+
+
+@pytest.mark.slow
+def test_supervised_training_learns(clips: Path, tmp_path: Path) -> None:
+    result = run("torch", clips, tmp_path, objective="supervised", steps=60, batch_size=2, validate_every=0)
+    assert result["validation"][-1]["psnr"] > result["validation"][0]["psnr"] + 0.5
 
 
 def test_a_missing_folder_is_named(clips: Path, tmp_path: Path) -> None:

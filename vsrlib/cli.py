@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vsrlib import __version__, command_bench, command_infer
+from vsrlib import __version__, command_bench, command_convert, command_flow, command_infer, command_train
 from vsrlib.errors import UserError
 from vsrlib.names import BLURS, CORRELATIONS, DEVICES, FRAMEWORKS, PRESETS
 
@@ -37,14 +37,16 @@ def _parser() -> argparse.ArgumentParser:
     _study(commands.add_parser("study", help="run the notebooks in order and write the reports"))
     _check(commands.add_parser("check", help="try both frameworks; Jittor compiles itself the first time"))
     _degrade(commands.add_parser("degrade", help="make low-resolution clips and blur kernels from HR clips"))
-    _train(commands.add_parser("train", help="train the network in one framework"))
+    command_train.arguments(commands.add_parser("train", help="train the network in one framework"))
+    command_flow.arguments(commands.add_parser("train-flow", help="train the flow network from scratch, by itself"))
+    command_flow.error_arguments(commands.add_parser("flow-error", help="measure a flow network beside zero flow and DIS"))
     infer = commands.add_parser("infer", help="restore clips, and measure quality where there is ground truth")
     _network_options(infer)
     command_infer.arguments(infer)
     command_infer.gather_arguments(commands.add_parser("gather", help="put the parts of infer --shard together"))
     command_bench.arguments(commands.add_parser("bench", help="time engines and kernels side by side on this machine"))
     _compare(commands.add_parser("compare", help="put results of both frameworks side by side"))
-    _convert(commands.add_parser("convert", help="convert a weights file, .pt or .safetensors"))
+    command_convert.arguments(commands.add_parser("convert", help="convert a weights file, or say what it is"))
     _publish(commands.add_parser("publish", help="keep a run's charts, verdicts and result files"))
     return parser
 
@@ -110,42 +112,6 @@ def _run_degrade(options: argparse.Namespace) -> None:
     print(f"{frames} frames of {len(manifest['clips'])} clips written to {options.output}.")
 
 
-def _train(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Train the network on low-resolution windows made on the fly from HR clips."
-    _network_options(parser)
-    parser.add_argument("hr", type=Path, help="folder of HR clips to learn from")
-    parser.add_argument("validation", type=Path, help="folder of HR clips to validate on")
-    parser.add_argument("output", type=Path, help="folder of weights.safetensors, log.jsonl and train.json")
-    parser.add_argument("--blur", default="Realistic", choices=BLURS, help="(%(default)s)")
-    parser.add_argument("--steps", type=int, default=250, help="optimiser steps (%(default)s)")
-    parser.add_argument("--batch-size", type=int, default=2, help="samples in a step (%(default)s)")
-    parser.add_argument("--patch-size", type=int, default=64, help="side of a sample, LR pixels (%(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=1e-4, help="(%(default)s)")
-    parser.add_argument("--flow-learning-rate", type=float, default=1e-4,
-                        help="of the flow network; the paper's is a hundredth of the others' (%(default)s)")
-    parser.add_argument("--halve-every", type=int, default=0, metavar="STEPS", help="halve the rates; 0: never (%(default)s)")
-    parser.add_argument("--validate-every", type=int, default=50, metavar="STEPS", help="0: before and after (%(default)s)")
-    parser.set_defaults(run=_run_train)
-
-
-def _run_train(options: argparse.Namespace) -> None:
-    from vsrlib import training
-    from vsrlib.settings import TrainSettings
-    # the notebooks' checks, so that a number that is refused there is refused here
-    TrainSettings(**{name: getattr(options, name) for name in (
-        "framework", "blur", "preset", "steps", "batch_size", "patch_size", "learning_rate", "flow_learning_rate",
-        "halve_every", "validate_every", "seed", "device", "correlation")})
-    result = training.train(
-        options.framework, options.blur, options.hr, options.validation, options.output, preset=options.preset,
-        steps=options.steps, batch_size=options.batch_size, patch_size=options.patch_size,
-        learning_rate=options.learning_rate, flow_learning_rate=options.flow_learning_rate,
-        halve_every=options.halve_every, validate_every=options.validate_every, seed=options.seed,
-        weights=options.weights, device=options.device, correlation=options.correlation)
-    scores = result["validation"]
-    print(f"loss {result['first_loss']:.4f} -> {result['last_loss']:.4f}, validation {scores[0]['psnr']:.2f} -> "
-          f"{scores[-1]['psnr']:.2f} dB (bicubic {result['validation_bicubic']:.2f}); written to {options.output}.")
-
-
 def _compare(parser: argparse.ArgumentParser) -> None:
     parser.description = "Compare results of both frameworks. Writes OUTPUT/comparison.json and OUTPUT/comparison.md."
     parser.add_argument("inference", type=Path, nargs="+", help="inference.json files")
@@ -157,20 +123,6 @@ def _compare(parser: argparse.ArgumentParser) -> None:
 def _run_compare(options: argparse.Namespace) -> None:
     from vsrlib import comparison, comparison_table
     print(comparison_table.table(comparison.compare(options.inference, options.training, options.output)))
-
-
-def _convert(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Convert weights; the format is the file's ending: .safetensors (both frameworks), .pt or .pth."
-    parser.add_argument("source", type=Path)
-    parser.add_argument("target", type=Path)
-    parser.set_defaults(run=_run_convert)
-
-
-def _run_convert(options: argparse.Namespace) -> None:
-    from vsrlib import checkpoints
-    from vsrlib.files import sha256_file
-    checkpoints.convert(options.source, options.target)
-    print(f"{options.source} (sha256 {sha256_file(options.source)})\n{options.target} (sha256 {sha256_file(options.target)})")
 
 
 def _publish(parser: argparse.ArgumentParser) -> None:
@@ -188,7 +140,7 @@ def _run_publish(options: argparse.Namespace) -> None:
 def _network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--framework", default="torch", choices=FRAMEWORKS, help="(%(default)s)")
     parser.add_argument("--preset", default="study", choices=PRESETS, help="size of the network (%(default)s)")
-    parser.add_argument("--weights", type=Path, help="weights to start from, .safetensors or .pt")
+    parser.add_argument("--weights", type=Path, help="weights to start from: a file (.safetensors, .pt, .pkl, .npz), or a name such as study-gaussian")
     parser.add_argument("--device", default="auto", choices=DEVICES, help="(%(default)s)")
     parser.add_argument("--correlation", default="auto", choices=CORRELATIONS,
                         help="kernel of the flow network; auto: the fastest that can be had here (%(default)s)")

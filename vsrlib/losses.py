@@ -1,4 +1,4 @@
-"""The five training losses, written once for both frameworks.
+"""The training losses, written once for both frameworks.
 
 `ops` is `vsrlib.networks.torch_ops` or `jittor_ops`; tensors are its framework's.
 """
@@ -12,6 +12,7 @@ Tensor = Any
 
 # Weights of the terms in the total (Bai and Pan, TPAMI 2024, as hard-coded in the published trainer).
 WEIGHTS = {"down": 1.0, "cycle": 1.0, "boundaries": 0.5, "sparse": 0.04, "center": 1.0}
+SUPERVISED_WEIGHTS = {"restored": 1.0, "cycle": 1.0, "boundaries": 0.5, "sparse": 0.04, "center": 1.0}
 
 
 def losses(outputs: dict[str, Tensor], ops: ModuleType) -> dict[str, Tensor]:
@@ -20,18 +21,38 @@ def losses(outputs: dict[str, Tensor], ops: ModuleType) -> dict[str, Tensor]:
     `outputs` is what the network's `cycle` returns: `input`, `recons_down` and `input_cycle` (B, 3, h, w) and
     `kernel` (B, 1, k, k).
     """
+    terms = {"down": l1(outputs["recons_down"], outputs["input"], ops), **_kernel_terms(outputs, ops)}
+    return terms | {"total": _total(terms, WEIGHTS)}
+
+
+def supervised_losses(outputs: dict[str, Tensor], ops: ModuleType) -> dict[str, Tensor]:
+    """As `losses`, for whoever has the truth: `restored` is the difference of the restoration from it.
+
+    `outputs`: `recons` and `truth` (B, 3, 4h, 4w), `input` and `input_cycle` (B, 3, h, w), where the latter is the
+    truth blurred with the estimated kernel and decimated, and `kernel` (B, 1, k, k). No gradient of `restored` reaches
+    the kernel network, and none of the other terms the rest: the kernel is trained beside the restoration, by its own
+    losses.
+    """
+    terms = {"restored": l1(outputs["recons"], outputs["truth"], ops), **_kernel_terms(outputs, ops)}
+    return terms | {"total": _total(terms, SUPERVISED_WEIGHTS)}
+
+
+def _kernel_terms(outputs: dict[str, Tensor], ops: ModuleType) -> dict[str, Tensor]:
     kernel = outputs["kernel"]
-    terms = {
-        "down": l1(outputs["recons_down"], outputs["input"], ops),
+    return {
         "cycle": l1(outputs["input_cycle"], outputs["input"], ops),
         "boundaries": boundaries(kernel, ops),
         "sparse": sparse(kernel, ops),
         "center": center(kernel, ops),
     }
-    total = terms["down"] * WEIGHTS["down"]
-    for name in ("cycle", "boundaries", "sparse", "center"):
-        total = total + terms[name] * WEIGHTS[name]
-    return terms | {"total": total}
+
+
+def _total(terms: dict[str, Tensor], weights: dict[str, float]) -> Tensor:
+    first, *rest = terms
+    total = terms[first] * weights[first]
+    for name in rest:
+        total = total + terms[name] * weights[name]
+    return total
 
 
 def l1(a: Tensor, b: Tensor, ops: ModuleType) -> Tensor:

@@ -3,6 +3,7 @@
 FRAMEWORKS = ("torch", "jittor")
 BLURS = ("Gaussian", "Realistic")
 PRESETS = ("study", "published")
+OBJECTIVES = ("self-supervised", "supervised")
 ENGINES = ("streaming", "cached", "reference")
 VIDEO_FORMATS = ("mp4", "mkv")
 DEVICES = ("auto", "cpu", "cuda")

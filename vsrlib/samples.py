@@ -1,15 +1,19 @@
 """Training samples: crops of HR windows, augmented, blurred and decimated on the fly."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
+from vsrlib.architecture import CENTRE
 from vsrlib.degrade import SCALE, blur_down_exact
 from vsrlib.errors import UserError
-from vsrlib.frames import ClipSource, list_clips, read_frame, require_frames
+from vsrlib.frames import ClipSource, list_clips, read_frame, require_frames, to_float
 from vsrlib.kernels import gaussian_kernel, realistic_kernel
 from vsrlib.windows import WINDOW
 
@@ -36,6 +40,11 @@ class TrainingWindows:
     def __len__(self) -> int:
         return len(self.places)
 
+    def digest(self) -> str:
+        """SHA-256 of which clips and frames these are, by name."""
+        names = [[source.name, *source.frame_names] for source in self.sources]
+        return hashlib.sha256(json.dumps([names, len(self)]).encode()).hexdigest()
+
     def window(self, index: int) -> np.ndarray:
         """The five HR frames of a window, (5, H, W, 3) uint8."""
         source, start = self.places[index]
@@ -47,22 +56,63 @@ class TrainingWindows:
         return np.stack(frames)
 
 
-def batches(windows: TrainingWindows, blur: str, batch_size: int, patch_size: int,
-            rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Batches (B, 5, 3, patch, patch) float32 in about [0, 1], without end; every epoch in an order of its own."""
-    order: list[int] = []
-    while True:
-        batch = []
-        for _ in range(batch_size):
-            if not order:
-                order = list(rng.permutation(len(windows)))
-            batch.append(draw_sample(windows.window(order.pop()), blur, patch_size, rng))
-        yield np.stack(batch)
+class Batch(NamedTuple):
+    """LR windows (B, 5, 3, patch, patch), and their centre frames in HR (B, 3, 4 patch, 4 patch) if asked for."""
+
+    low: np.ndarray
+    high: np.ndarray | None = None
+
+
+class SampleStream:
+    """Batches without end, every epoch in an order of its own; `state` and `restore` go on where it was.
+
+    An epoch shows every window `repeat` times. Batches reach over its end unless `whole_epochs`, with which the last
+    one may be short. `high`: the HR frames are given too.
+    """
+
+    def __init__(self, windows: TrainingWindows, blur: str, batch_size: int, patch_size: int, rng: np.random.Generator,
+                 repeat: int = 1, whole_epochs: bool = False, high: bool = False) -> None:
+        self._windows, self._blur, self._batch_size, self._patch_size = windows, blur, batch_size, patch_size
+        self._rng, self._repeat, self._whole_epochs, self._high = rng, repeat, whole_epochs, high
+        self._order: list[int] = []  # what is left of the epoch, the next one last
+        self.epoch = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        samples: list[tuple[np.ndarray, np.ndarray]] = []
+        while len(samples) < self._batch_size:
+            if not self._order:
+                if samples and self._whole_epochs:
+                    break
+                count = len(self._windows)
+                self._order = [int(i) for i in self._rng.permutation(count * self._repeat) % count]
+                self.epoch += 1
+            window = self._windows.window(self._order.pop())
+            samples.append(draw_pair(window, self._blur, self._patch_size, self._rng))
+        low, high = (np.stack(part) for part in zip(*samples))
+        return Batch(low, high if self._high else None)
+
+    def state(self) -> dict[str, Any]:
+        """Where the stream is, as JSON values: epoch, the order of what is left of it, and the random generator."""
+        return {"epoch": self.epoch, "order": list(self._order), "rng": self._rng.bit_generator.state}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.epoch, self._order = state["epoch"], list(state["order"])
+        self._rng.bit_generator.state = state["rng"]
 
 
 def draw_sample(window: np.ndarray, blur: str, patch_size: int, rng: np.random.Generator) -> np.ndarray:
-    """One sample from an HR window (5, H, W, 3) uint8: (5, 3, patch, patch) float32, neither rounded nor clamped.
+    """The LR window of `draw_pair`."""
+    return draw_pair(window, blur, patch_size, rng)[0]
 
+
+def draw_pair(window: np.ndarray, blur: str, patch_size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """One sample from an HR window (5, H, W, 3) uint8: LR (5, 3, patch, patch) and HR centre (3, 4 patch, 4 patch).
+
+    Both float32, HR in [0, 1], LR neither rounded nor clamped; LR pixel i lies at HR pixel 4 i.
     Random crop (drawn again while it is too smooth), flips and a quarter turn with probability 1/2 each, one kernel
     for the five frames, blur and decimation (Bai and Pan, TPAMI 2024, section 4.1).
     """
@@ -71,7 +121,7 @@ def draw_sample(window: np.ndarray, blur: str, patch_size: int, rng: np.random.G
         top = rng.integers(window.shape[1] - side + 1)
         left = rng.integers(window.shape[2] - side + 1)
         crop = window[:, top:top + side, left:left + side]
-        if gradient_strength(crop[WINDOW // 2]) >= _SMOOTH:
+        if gradient_strength(crop[CENTRE]) >= _SMOOTH:
             break
     flip_columns, flip_rows, turn = rng.random(3) < 0.5
     if flip_columns:
@@ -82,7 +132,7 @@ def draw_sample(window: np.ndarray, blur: str, patch_size: int, rng: np.random.G
         crop = np.rot90(crop, axes=(1, 2))
     kernel = draw_kernel(blur, rng)
     low = np.stack([blur_down_exact(frame, kernel) for frame in crop])
-    return np.ascontiguousarray(low.transpose(0, 3, 1, 2) / 255, dtype=np.float32)
+    return np.ascontiguousarray(low.transpose(0, 3, 1, 2) / 255, dtype=np.float32), to_float(crop[CENTRE])
 
 
 def draw_kernel(blur: str, rng: np.random.Generator) -> np.ndarray:

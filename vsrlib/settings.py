@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Self
 
+from vsrlib import shipped
 from vsrlib.checks import require_at_least, require_choice, require_list, require_types
 from vsrlib.errors import UserError
-from vsrlib.names import BLURS, CONVOLUTIONS, CORRELATIONS, DEVICES, ENGINES, FRAMEWORKS, PRESETS
+from vsrlib.names import BLURS, CONVOLUTIONS, CORRELATIONS, DEVICES, ENGINES, FRAMEWORKS, OBJECTIVES, PRESETS
 from vsrlib.provenance import PROJECT_ROOT
 
 QUICK = "runs/quick"
@@ -20,8 +21,11 @@ QUICK = "runs/quick"
 
 
 def resolve(path: str) -> Path:
-    """The absolute path of a parameter; a relative one is taken from the project's folder."""
-    return PROJECT_ROOT / Path(path).expanduser()
+    """The absolute path of a parameter; a relative one is taken from the project's folder.
+
+    The name of weights that come with the project, such as "study-gaussian", stands for their file.
+    """
+    return shipped.path_of(path) if path in shipped.NAMES else PROJECT_ROOT / Path(path).expanduser()
 
 
 def shown(path: Path) -> str:
@@ -64,6 +68,8 @@ class Settings:
 
     def missing(self, name: str, path: Path) -> str:
         """The sentence for an input that does not exist."""
+        if path.parent == shipped.FOLDER and path.stem in shipped.NAMES:
+            return shipped.why_missing(path.stem)
         maker = _MADE_BY.get(name, "the notebook before this one")
         return f"{name} is {shown(path)}, which does not exist: run {maker} first, or give another path."
 
@@ -169,7 +175,7 @@ class DataSettings(Settings):
 
 @dataclass(frozen=True, repr=False)
 class TrainSettings(Settings):
-    """03_train_network: one training run in one framework.
+    """03_train_network: one training run in one framework; `vsrlib.training.train` says what each value means.
 
     `weights`: a file of weights to start from, or None for initial values drawn from `seed`.
     """
@@ -191,18 +197,38 @@ class TrainSettings(Settings):
     halve_every: int = 0
     validate_every: int = 50
     seed: int = 1
+    objective: str = "self-supervised"
+    epochs: int = 0
+    test_every: int = 1000
+    lr_decay: int = 100
+    n_frames_per_video: int = 50
+    clip_value: float = 0.0
+    clip_norm: float = 0.0
+    ema: float = 0.0
+    patience: int = 0
+    checkpoint_every: int = 50
+    resume: bool = False
 
     def __post_init__(self) -> None:
         require_types(self)
         _require_network(self)
+        require_choice("objective", self.objective, OBJECTIVES)
         require_at_least(self, "steps", 1)
         require_at_least(self, "batch_size", 1)
         require_at_least(self, "patch_size", 16, "the kernel network needs that much")
         for name in ("learning_rate", "flow_learning_rate"):
             if not 0 < getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}; give a number between 0 and 1, such as 0.0001.")
-        require_at_least(self, "halve_every", 0)
-        require_at_least(self, "validate_every", 0)
+        for name in ("halve_every", "validate_every", "epochs", "patience", "checkpoint_every"):
+            require_at_least(self, name, 0)
+        for name in ("test_every", "lr_decay"):
+            require_at_least(self, name, 1)
+        require_at_least(self, "n_frames_per_video", 5, "the network looks at five frames at once")
+        for name in ("clip_value", "clip_norm"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UserError(f"{name} is {getattr(self, name)}; give a positive number, or 0 for none.")
+        if not 0 <= self.ema < 1:
+            raise UserError(f"ema is {self.ema}; give a number below 1, such as 0.999, or 0 for none.")
 
     @property
     def folder(self) -> Path:
@@ -218,7 +244,7 @@ class TrainSettings(Settings):
         return {"hr_root": resolve(self.hr_root), "validation_root": resolve(self.validation_root), **start}
 
     def missing(self, name: str, path: Path) -> str:
-        if name == "weights":
+        if name == "weights" and path.parent != shipped.FOLDER:
             return f"weights is {shown(path)}, which does not exist: give the file to start from, or None for none."
         return super().missing(name, path)
 

@@ -1,135 +1,273 @@
 """The training loop, the same for both frameworks, which differ in `Network.backend` only."""
 
+import hashlib
 import json
-import math
 import os
 import time
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from vsrlib import checkpoints, memory, provenance
+from vsrlib import checkpoints, distributed, memory, provenance, training_state
 from vsrlib.architecture import PARTS
-from vsrlib.degrade import SCALE, blur_down
+from vsrlib.averaging import Average
 from vsrlib.errors import UserError
 from vsrlib.files import sha256_array, sha256_file, write_json
-from vsrlib.frames import list_clips, require_frames, to_float
-from vsrlib.losses import losses as losses_of
 from vsrlib.networks import load_network
 from vsrlib.networks.interface import Network
-from vsrlib.resample import bicubic_on_grid
-from vsrlib.samples import TrainingWindows, batches, draw_kernel
-from vsrlib.windows import WINDOW
+from vsrlib.objectives import terms_of
+from vsrlib.samples import Batch, SampleStream, TrainingWindows
+from vsrlib.schedule import Schedule, in_epochs
+from vsrlib.validation import CRITERIA, Judge, ValidationSet, best_entries, best_file
+
+WEIGHTS = "weights.safetensors"
+MOST_SKIPPED = 3
+"""As many steps in a row without a finite loss end a training."""
 
 
 def train(framework: str, blur: str, hr_root: Path, validation_root: Path, output: Path, preset: str = "study",
           steps: int = 250, batch_size: int = 2, patch_size: int = 64, learning_rate: float = 1e-4,
           flow_learning_rate: float = 1e-4, halve_every: int = 0, validate_every: int = 50, seed: int = 1,
-          weights: Path | None = None, device: str = "auto", correlation: str = "auto", progress: bool = True) -> dict[str, Any]:
-    """Train the network on its own input (Bai and Pan, TPAMI 2024), and write what came of it to `output`.
+          weights: Path | None = None, device: str = "auto", correlation: str = "auto",
+          objective: str = "self-supervised", epochs: int = 0, test_every: int = 1000, lr_decay: int = 100,
+          n_frames_per_video: int = 50, clip_value: float = 0.0, clip_norm: float = 0.0, ema: float = 0.0,
+          patience: int = 0, checkpoint_every: int = 50, resume: bool = False, progress: bool = True) -> dict[str, Any]:
+    """Train the network (Bai and Pan, TPAMI 2024), and write what came of it to `output`.
 
+    objective: "self-supervised", on its own input, or "supervised", on the HR frames; see `vsrlib.objectives`.
     Adam; every part of the network has `learning_rate` but the flow network, which has its own; both are halved every
     `halve_every` steps (0: never). The validation clips are restored before and after, and every `validate_every` steps
-    (0: not in between). patch_size is in LR pixels. Starts from `weights`, or from values drawn from `seed`.
-    Writes log.jsonl (a line per step), weights.safetensors and, last, train.json, which is returned.
-    Raises UserError for unusable clips, and when a loss is no longer finite.
+    (0: not in between). patch_size is in LR pixels; at most `n_frames_per_video` frames of a clip are used. Starts from
+    `weights`, or from values drawn from `seed`.
+    With `epochs`, the paper's epochs of about `test_every` steps count: `steps`, `halve_every` (`lr_decay` epochs) and
+    `validate_every` (one epoch) follow from them, whatever was given; see `vsrlib.schedule`.
+    clip_value, clip_norm: bounds of the gradients' entries and of their norm; 0: none. ema: decay of the average of the
+    weights; with it, the average is what is validated and written. patience: so many validations in a row without a
+    higher PSNR end the training. 0 is off for each.
+    A checkpoint is written every `checkpoint_every` steps (0: not in between) and at the end; `resume` goes on from it
+    as if nothing had happened. Without `resume`, what an earlier training left in `output` is replaced.
+    A step whose losses or gradients are not finite changes nothing and is counted. Under torchrun every process takes
+    its share of each batch, and process 0 writes and returns the result, the others {}.
+    Writes log.jsonl (a line per step), checkpoint.safetensors, weights_best_psnr.safetensors and
+    weights_best_cycle.safetensors (the best by the two scores of `ValidationSet`), weights.safetensors and, last,
+    train.json, which is returned.
+    Raises UserError for unusable clips, for a checkpoint of another training, and when three steps in a row were not
+    finite.
     """
     output = Path(output)
-    windows = TrainingWindows(Path(hr_root), patch_size)
-    network = load_network(framework, weights, preset, device, seed, correlation)
-    loaded_memory = memory.resident_mib()
-    validation = ValidationSet(Path(validation_root), blur, seed)
-    output.mkdir(parents=True, exist_ok=True)
-    for name in ("train.json", "weights.safetensors"):
-        (output / name).unlink(missing_ok=True)  # so that a broken run does not look like the one before it
-    rates = [flow_learning_rate if part == "flow_net" else learning_rate for part in PARTS]
-    optimiser = network.backend.Optimiser(network.module, _groups(network, rates))
-    draws = batches(windows, blur, batch_size, patch_size, np.random.default_rng(seed))
-    scores = [{"step": 0, "psnr": validation.psnr(network)}]
-    seconds, totals, digest = [], [], []
-    with open(output / "log.jsonl", "w", encoding="utf-8", buffering=1) as log, \
-            tqdm(total=steps, desc=f"train {framework} {blur}", unit="step", disable=not progress,
-                 mininterval=2, ncols=90) as bar:
-        for step in range(1, steps + 1):
-            batch = next(draws)
-            digest.append(sha256_array(batch))
-            factor = 0.5 ** ((step - 1) // halve_every) if halve_every else 1.0
-            optimiser.set_rates([rate * factor for rate in rates])
-            start = time.perf_counter()
-            values = _step(network, optimiser, batch, step)
-            seconds.append(time.perf_counter() - start)
-            totals.append(values["total"])
-            record = {"step": step, **values, "learning_rate": learning_rate * factor, "seconds": seconds[-1]}
-            log.write(json.dumps(record) + "\n")
-            bar.set_postfix_str(f"loss {values['total']:.4f}", refresh=False)
-            bar.update()
-            if validate_every and step % validate_every == 0 and step < steps:
-                scores.append({"step": step, "psnr": validation.psnr(network)})
+    with distributed.team(framework, device) as team:
+        windows = TrainingWindows(Path(hr_root), patch_size, n_frames_per_video)
+        schedule = (in_epochs(len(windows), batch_size, epochs, test_every, lr_decay) if epochs else
+                    Schedule(steps, halve_every, validate_every))
+        options = {
+            "framework": framework, "blur": blur, "preset": preset, "objective": objective, "seed": seed,
+            "batch_size": batch_size, "patch_size": patch_size, "learning_rate": learning_rate,
+            "flow_learning_rate": flow_learning_rate, **asdict(schedule), "n_frames_per_video": n_frames_per_video,
+            "clip_value": clip_value, "clip_norm": clip_norm, "ema": ema, "patience": patience, "processes": team.size,
+            "initial_weights": f"seed {seed}" if weights is None else sha256_file(checkpoints.locate(weights)),
+            "training_clips": windows.digest(),
+        }
+        network = load_network(framework, weights, preset, device, seed, correlation)
+        loaded_memory = memory.resident_mib()
+        validation = ValidationSet(Path(validation_root), blur, seed)
+        trainer = Trainer(network, options, schedule, windows, validation, output, team)
+        if resume:
+            trainer.resume()
+        else:
+            trainer.begin()
+        trainer.run(checkpoint_every, progress and team.rank == 0)
+        if team.rank > 0:
+            return {}
+        result = trainer.result() | {"peak_memory_mib": memory.peak_mib(), "import_memory_mib": loaded_memory,
+                                     "provenance": provenance.collect(seed=seed)}
+        write_json(output / "train.json", result)
+        return result
+
+
+class Trainer:
+    """A training between two steps: everything that the next step depends on, and everything that came of the last."""
+
+    def __init__(self, network: Network, options: dict[str, Any], schedule: Schedule, windows: TrainingWindows,
+                 validation: ValidationSet, output: Path, team: distributed.Team) -> None:
+        self.network, self.options, self.schedule, self.output, self.team = network, options, schedule, output, team
+        self.validation = validation
+        self.rates = [options["flow_learning_rate" if part == "flow_net" else "learning_rate"] for part in PARTS]
+        self.optimiser = network.backend.Optimiser(
+            network.module, _groups(network, self.rates), options["clip_value"], options["clip_norm"], team)
+        self.stream = SampleStream(
+            windows, options["blur"], options["batch_size"], options["patch_size"],
+            np.random.default_rng(options["seed"]), schedule.repeat, schedule.whole_epochs, high=options["objective"] == "supervised")
+        self.average = Average(options["ema"], network.state()) if options["ema"] else None
+        self.judge = Judge()
+        self.step = 0
+        self.skipped: list[int] = []
+        self.resumed: list[int] = []
+        self.batches = ""  # digest of all batches so far
+        self.log: list[dict[str, Any]] = []
+
+    def begin(self) -> None:
+        """Clear the output folder and judge the initial weights."""
+        if self.team.rank == 0:
+            self.output.mkdir(parents=True, exist_ok=True)
+            for name in ("train.json", WEIGHTS, *map(best_file, CRITERIA)):
+                (self.output / name).unlink(missing_ok=True)  # so that a broken run does not look like the one before it
+            training_state.remove(self.output)
+        self._validate()
+
+    def resume(self) -> None:
+        """Go on from the checkpoint in the output folder."""
+        arrays, facts = training_state.read(self.output)
+        training_state.require_same(facts["options"], self.options, self.output)
+        if facts["step"] > self.schedule.steps:
+            raise UserError(f"The checkpoint in {self.output} is of step {facts['step']}, and steps is "
+                            f"{self.schedule.steps}; give at least as many.")
+        self.network.load(_under("weights", arrays))
+        self.optimiser.load(arrays, facts["updates"])
+        self.stream.restore(facts["stream"])
+        if self.average:
+            self.average.values = _under("average", arrays)
+        self.judge = Judge(**facts["judge"])
+        self.step, self.skipped, self.batches = facts["step"], facts["skipped_steps"], facts["batches"]
+        self.resumed = [*facts["resumed"], self.step]
+        if self.team.rank == 0:
+            (self.output / "train.json").unlink(missing_ok=True)
+            training_state.remove_temporary(self.output)
+            self.log = training_state.cut_log(self.output, self.step, self.step - len(self.skipped))
+
+    def run(self, checkpoint_every: int, progress: bool) -> None:
+        """Take the steps that are left, and write the weights."""
+        steps, validate_every = self.schedule.steps, self.schedule.validate_every
+        with ExitStack() as stack:
+            log = None
+            if self.team.rank == 0:
+                log = stack.enter_context(open(self.output / training_state.LOG, "a", encoding="utf-8", buffering=1))
+            bar = stack.enter_context(tqdm(
+                total=steps, initial=self.step, desc=f"train {self.options['framework']} {self.options['blur']}",
+                unit="step", disable=not progress, mininterval=2, ncols=100))
+            while self.step < steps and not self.stopped:
+                entry = self._advance()
+                if entry is not None and log is not None:
+                    self.log.append(entry)
+                    log.write(json.dumps(entry) + "\n")
+                last = self.step == steps
+                if last or (validate_every and self.step % validate_every == 0):
+                    self._validate()
+                if last or self.stopped or (checkpoint_every and self.step % checkpoint_every == 0):
+                    self._save(log)
+                bar.set_postfix_str(self._words(), refresh=False)
+                bar.update()
+        if len(self.skipped) == self.step:
+            raise UserError(f"None of the {self.step} steps had finite losses and gradients; "
+                            "give a smaller learning_rate.")
+        if self.team.rank == 0:
+            checkpoints.write(self.output / WEIGHTS, self.values, self._notes())
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the patience is at an end."""
+        return 0 < self.options["patience"] <= self.judge.stale
+
+    @property
+    def values(self) -> dict[str, np.ndarray]:
+        """The weights that count: the average where there is one."""
+        return self.average.values if self.average else self.network.state()
+
+    def _notes(self) -> dict[str, str]:
+        """What `load_network` wants to know of a weights file: of which network it is."""
+        return {"preset": self.options["preset"], "align_corners": str(self.network.config.align_corners).lower()}
+
+    def result(self) -> dict[str, Any]:
+        """What came of the training, as train.json holds it."""
+        backend, device = self.network.backend, self.network.device
+        totals, seconds = ([entry[key] for entry in self.log] for key in ("total", "seconds"))
+        tenth = max(1, len(totals) // 10)
+        return self.options | {
+            "log": training_state.LOG, "weights": checkpoints.entry(self.output / WEIGHTS, self.output),
+            "best": best_entries(self.judge, self.output), "steps_done": self.step, "skipped_steps": self.skipped,
+            "resumed": self.resumed, "stopped_early": self.stopped, "epochs_begun": self.stream.epoch,
+            "first_loss": float(np.mean(totals[:tenth])), "last_loss": float(np.mean(totals[-tenth:])),
+            "validation": self.judge.scores, "validation_bicubic": self.validation.bicubic,
+            "seconds_per_step": float(np.median(seconds)), "seconds": float(np.sum(seconds)),
+            "peak_device_memory_bytes": backend.peak_device_memory(device),
+            "device": backend.device_name(device), "device_type": device, "threads": backend.threads(),
+            "correlation": self.network.correlation, "batches": self.batches,
+        }
+
+    def _advance(self) -> dict[str, Any] | None:
+        """Take a step; its line of the log, or None where it was skipped."""
+        batch = next(self.stream)
+        self.batches = hashlib.sha256(f"{self.batches}{sha256_array(batch.low)}".encode()).hexdigest()
+        self.step += 1
+        factor = self.schedule.factor(self.step)
+        self.optimiser.set_rates([rate * factor for rate in self.rates])
+        start = time.perf_counter()
+        share, weight = self.team.share(batch)
+        done, values = take_step(self.network, self.optimiser, self.options["objective"], share, weight)
+        if not done:
+            self._skip()
+            return None
+        values = self.team.total(values)
+        seconds = time.perf_counter() - start
+        if self.average:
+            self.average.update(self.network.state())
+        return {"step": self.step, **values, "learning_rate": self.options["learning_rate"] * factor, "seconds": seconds,
+                "skipped_steps": len(self.skipped)}
+
+    def _skip(self) -> None:
+        self.skipped.append(self.step)
+        first = self.step - MOST_SKIPPED + 1
+        if self.skipped[-MOST_SKIPPED:] == list(range(first, self.step + 1)):
+            raise UserError(f"The losses or gradients of the steps {first} to {self.step} were not finite, which is "
+                            f"{MOST_SKIPPED} in a row, so the training has ended; give a smaller learning_rate, "
+                            "or look for the fault in the training clips.")
+
+    def _validate(self) -> None:
+        scores = None
+        if self.team.rank == 0:
+            kept = None
+            if self.average:
+                kept = self.network.state()
+                self.network.load(self.average.values)
+            scores = self.validation.scores(self.network)
+            if kept is not None:
+                self.network.load(kept)
+        for criterion in self.judge.take(self.step, self.team.told(scores)):
+            if self.team.rank == 0:
+                checkpoints.write(self.output / best_file(criterion), self.values, self._notes())
+
+    def _save(self, log: Any) -> None:
+        if self.team.rank > 0:
+            return
         log.flush()
-        os.fsync(log.fileno())
-    scores.append({"step": steps, "psnr": validation.psnr(network)})
-    checkpoints.write(output / "weights.safetensors", network.state())
-    tenth = max(1, steps // 10)
-    result = {
-        "framework": framework, "blur": blur, "preset": preset, "objective": "self-supervised", "seed": seed,
-        "steps": steps, "batch_size": batch_size, "patch_size": patch_size, "learning_rate": learning_rate,
-        "flow_learning_rate": flow_learning_rate, "halve_every": halve_every, "log": "log.jsonl",
-        "weights": checkpoints.entry(output / "weights.safetensors", output),
-        "first_loss": float(np.mean(totals[:tenth])), "last_loss": float(np.mean(totals[-tenth:])),
-        "validation": scores, "validation_bicubic": validation.bicubic,
-        "seconds_per_step": float(np.median(seconds)), "seconds": float(np.sum(seconds)),
-        "peak_memory_mib": memory.peak_mib(), "import_memory_mib": loaded_memory,
-        "peak_device_memory_bytes": network.backend.peak_device_memory(network.device),
-        "device": network.backend.device_name(network.device), "device_type": network.device,
-        "threads": network.backend.threads(), "correlation": network.correlation, "batches": sha256_array(np.array(digest)),
-        "initial_weights": f"seed {seed}" if weights is None else sha256_file(Path(weights)),
-        "provenance": provenance.collect(seed=seed),
-    }
-    write_json(output / "train.json", result)
-    return result
+        os.fsync(log.fileno())  # before the checkpoint, which counts on these lines
+        moments, updates = self.optimiser.state()
+        arrays = {f"weights.{name}": value for name, value in self.network.state().items()} | moments
+        if self.average:
+            arrays |= {f"average.{name}": value for name, value in self.average.values.items()}
+        training_state.write(self.output, arrays, {
+            "step": self.step, "updates": updates, "options": self.options, "stream": self.stream.state(),
+            "judge": asdict(self.judge), "skipped_steps": self.skipped, "resumed": self.resumed, "batches": self.batches})
+
+    def _words(self) -> str:
+        psnr = self.judge.scores[-1]["psnr"]
+        loss = f"loss {self.log[-1]['total']:.4f}" if self.log else "no loss"
+        return loss if psnr is None else f"{loss}, {psnr:.2f} dB"
 
 
-class ValidationSet:
-    """Windows of HR clips, degraded once with one kernel per clip, for the PSNR of the trainer.
-
-    PSNR of float images in [0, 1], neither clamped nor rounded, 4 pixels cropped.
-    """
-
-    def __init__(self, root: Path, blur: str, seed: int) -> None:
-        rng = np.random.default_rng([seed, 1])
-        self.windows: list[tuple[np.ndarray, np.ndarray]] = []
-        bicubic = []
-        for source in list_clips(root):
-            require_frames(source, WINDOW)
-            frames = source.load().frames
-            height, width = (side - side % SCALE for side in frames.shape[1:3])
-            frames, kernel = frames[:, :height, :width], draw_kernel(blur, rng)
-            low = np.stack([blur_down(frame, kernel) for frame in frames])
-            for start in range(len(frames) - WINDOW + 1):
-                centre = start + WINDOW // 2
-                self.windows.append((to_float(low[start:start + WINDOW]), to_float(frames[centre])))
-                bicubic.append(_float_psnr(to_float(bicubic_on_grid(low[centre])), self.windows[-1][1]))
-        self.bicubic = float(np.mean(bicubic))
-
-    def psnr(self, network: Network) -> float:
-        """Mean PSNR over all windows, dB."""
-        return float(np.mean([_float_psnr(network.infer(low)["recons"], high) for low, high in self.windows]))
-
-
-def _step(network: Network, optimiser: Any, batch: np.ndarray, step: int) -> dict[str, float]:
+def take_step(network: Network, optimiser: Any, objective: str, batch: Batch,
+              weight: float = 1.0) -> tuple[bool, dict[str, float]]:
+    """One optimiser step; whether it changed anything, and the losses times `weight`."""
     backend = network.backend
-    terms = losses_of(network.module.cycle(backend.tensor(batch, network.device)), backend.ops)
-    # Before the losses are read: Jittor fuses forward and backward only if it meets them together, and otherwise
-    # keeps every intermediate of a convolution, which fills the memory.
-    optimiser.step(terms["total"])
-    values = {name: backend.array(value).item() for name, value in terms.items()}
+    terms = terms_of(objective, network, batch)
+    # Before the losses are read; see the Jittor optimiser.
+    done = optimiser.step(terms["total"] if weight == 1 else terms["total"] * weight)
+    values = {name: backend.array(value).item() * weight for name, value in terms.items()}
     backend.synchronise(network.device)  # the update too belongs to the step
-    broken = [name for name, value in values.items() if not math.isfinite(value)]
-    if broken:
-        raise UserError(f"The loss {broken[0]} is no longer finite at step {step}; give a smaller learning_rate.")
-    return values
+    return done, values
 
 
 def _groups(network: Network, rates: list[float]) -> list[tuple[list[str], float]]:
@@ -137,6 +275,5 @@ def _groups(network: Network, rates: list[float]) -> list[tuple[list[str], float
     return [([name for name in names if name.startswith(part + ".")], rate) for part, rate in zip(PARTS, rates)]
 
 
-def _float_psnr(a: np.ndarray, b: np.ndarray) -> float:
-    error = float(np.mean((a[:, 4:-4, 4:-4].astype(np.float64) - b[:, 4:-4, 4:-4]) ** 2))
-    return 100.0 if error == 0 else -10 * math.log10(error)
+def _under(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(f"{prefix}."): value for name, value in arrays.items() if name.startswith(f"{prefix}.")}

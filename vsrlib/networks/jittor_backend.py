@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 import numpy as np
 
 from vsrlib.architecture import NetworkConfig
+from vsrlib.distributed import ALONE, Team
 from vsrlib.errors import UserError
 from vsrlib.losses import losses as losses_of
 from vsrlib.networks import jittor_ops as ops
@@ -93,21 +94,66 @@ def gradients(module: SelfBlindVSR, inputs: Var) -> tuple[dict[str, float], dict
 class Optimiser:
     """Adam (betas 0.9 and 0.999, epsilon 1e-8, no weight decay) over groups of parameters with a rate each.
 
+    clip_value: bound of every gradient's entries; clip_norm: bound of the norm of all gradients together; 0: none.
+    team: one process, because several are for PyTorch.
+
     Jittor's Adam adds epsilon before the bias correction, unlike PyTorch's; its AdamW adds it after, and without
     weight decay is PyTorch's Adam.
     """
 
-    def __init__(self, module: SelfBlindVSR, groups: list[tuple[list[str], float]]) -> None:
+    def __init__(self, module: SelfBlindVSR, groups: list[tuple[list[str], float]], clip_value: float = 0.0,
+                 clip_norm: float = 0.0, team: Team = ALONE) -> None:
         parameters = dict(module.named_parameters())
+        self._names = [name for names, _ in groups for name in names]
         self._optimiser = jt.optim.AdamW(
             [{"params": [parameters[name] for name in names], "lr": rate} for names, rate in groups],
             lr=groups[0][1], eps=1e-8, betas=(0.9, 0.999), weight_decay=0)
+        self._clip_value, self._clip_norm = clip_value, clip_norm
 
     def set_rates(self, rates: list[float]) -> None:
         """Set each group's learning rate."""
         for group, rate in zip(self._optimiser.param_groups, rates, strict=True):
             group["lr"] = rate
 
-    def step(self, loss: Var) -> None:
-        """Compute the gradients of `loss` and change the parameters."""
-        self._optimiser.step(loss)
+    def step(self, loss: Var) -> bool:
+        """Change the parameters by the gradients of `loss`; changes nothing and is False where one is not finite."""
+        # The loss is read only after the update was asked for: Jittor fuses forward and backward only if it meets
+        # them together, and otherwise keeps every intermediate of a convolution, which fills the memory. So a step
+        # that must not count is taken back.
+        held = [part for key in ("params", "values", "m") for part in self._all(key)]
+        before = [part.clone() for part in held]
+        self._optimiser.backward(loss)
+        gradients = self._all("grads")
+        size = jt.concat([(gradient * gradient).sum().reshape(1) for gradient in gradients]).sum()
+        if self._clip_value:
+            for gradient in gradients:
+                gradient.update(gradient.clamp(-self._clip_value, self._clip_value))
+        if self._clip_norm:
+            self._optimiser.clip_grad_norm(self._clip_norm, 2)
+        self._optimiser.step()
+        jt.sync_all()
+        if np.isfinite(loss.item()) and np.isfinite(size.item()):
+            return True
+        for part, old in zip(held, before, strict=True):
+            part.update(old)
+        self._optimiser.n_step -= 1
+        return False
+
+    def state(self) -> tuple[dict[str, np.ndarray], int]:
+        """Adam's two moments of every parameter, as `first.NAME` and `second.NAME`, and the number of updates."""
+        moments = {f"{ours}.{name}": part.numpy()
+                   for ours, theirs in _MOMENTS.items() for name, part in zip(self._names, self._all(theirs), strict=True)}
+        return moments, self._optimiser.n_step
+
+    def load(self, moments: dict[str, np.ndarray], updates: int) -> None:
+        """Go on from a `state`."""
+        self._optimiser.n_step = updates
+        for ours, theirs in _MOMENTS.items():
+            for name, part in zip(self._names, self._all(theirs), strict=True):
+                part.update(jt.array(moments[f"{ours}.{name}"]).stop_grad())
+
+    def _all(self, key: str) -> list[Var]:
+        return [part for group in self._optimiser.param_groups for part in group[key]]
+
+
+_MOMENTS = {"first": "m", "second": "values"}

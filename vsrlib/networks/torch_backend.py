@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vsrlib import memory
 from vsrlib.architecture import NetworkConfig
+from vsrlib.distributed import ALONE, Team
 from vsrlib.errors import UserError
 from vsrlib.losses import losses as losses_of
 from vsrlib.networks import torch_ops as ops
@@ -108,26 +109,64 @@ def gradients(module: SelfBlindVSR, inputs: Tensor) -> tuple[dict[str, float], d
 
 
 class Optimiser:
-    """Adam (betas 0.9 and 0.999, epsilon 1e-8, no weight decay) over groups of parameters with a rate each."""
+    """Adam (betas 0.9 and 0.999, epsilon 1e-8, no weight decay) over groups of parameters with a rate each.
 
-    def __init__(self, module: SelfBlindVSR, groups: list[tuple[list[str], float]]) -> None:
+    clip_value: bound of every gradient's entries; clip_norm: bound of the norm of all gradients together; 0: none.
+    team: the processes that train together, whose gradients are added.
+    """
+
+    def __init__(self, module: SelfBlindVSR, groups: list[tuple[list[str], float]], clip_value: float = 0.0,
+                 clip_norm: float = 0.0, team: Team = ALONE) -> None:
         parameters = dict(module.named_parameters())
+        self._parameters = {name: parameters[name] for names, _ in groups for name in names}
         self._optimiser = torch.optim.Adam(
             [{"params": [parameters[name] for name in names], "lr": rate} for names, rate in groups],
             betas=(0.9, 0.999), eps=1e-8)
+        self._clip_value, self._clip_norm, self._team = clip_value, clip_norm, team
+        self._updates = 0
 
     def set_rates(self, rates: list[float]) -> None:
         """Set each group's learning rate."""
         for group, rate in zip(self._optimiser.param_groups, rates, strict=True):
             group["lr"] = rate
 
-    def step(self, loss: Tensor) -> None:
-        """Compute the gradients of `loss` and change the parameters; nothing is changed if it is not finite.
-
-        PyTorch's CPU grid_sample would crash the process in the backward pass of a NaN.
-        """
-        if not bool(torch.isfinite(loss)):
-            return
+    def step(self, loss: Tensor) -> bool:
+        """Change the parameters by the gradients of `loss`; changes nothing and is False where one is not finite."""
+        # Before the backward pass: PyTorch's CPU grid_sample crashes the process in that of a NaN.
+        if not self._team.all(bool(torch.isfinite(loss))):
+            return False
         self._optimiser.zero_grad()
         loss.backward()
+        values = list(self._parameters.values())
+        gradients = [value.grad for value in values if value.grad is not None]
+        self._team.add(gradients)
+        if not bool(torch.isfinite(torch.nn.utils.get_total_norm(gradients))):
+            return False
+        if self._clip_value:
+            torch.nn.utils.clip_grad_value_(values, self._clip_value)
+        if self._clip_norm:
+            torch.nn.utils.clip_grad_norm_(values, self._clip_norm)
         self._optimiser.step()
+        self._updates += 1
+        return True
+
+    def state(self) -> tuple[dict[str, np.ndarray], int]:
+        """Adam's two moments of every parameter, as `first.NAME` and `second.NAME`, and the number of updates."""
+        moments = {}
+        for name, value in self._parameters.items():
+            kept = self._optimiser.state.get(value, {})
+            for ours, theirs in _MOMENTS.items():
+                moments[f"{ours}.{name}"] = array(kept.get(theirs, torch.zeros_like(value))).copy()
+        return moments, self._updates
+
+    def load(self, moments: dict[str, np.ndarray], updates: int) -> None:
+        """Go on from a `state`."""
+        self._updates = updates
+        if not updates:
+            return  # PyTorch makes them at the first update
+        for name, value in self._parameters.items():
+            kept = {theirs: tensor(moments[f"{ours}.{name}"].copy(), value.device) for ours, theirs in _MOMENTS.items()}
+            self._optimiser.state[value] = {"step": torch.tensor(float(updates)), **kept}
+
+
+_MOMENTS = {"first": "exp_avg", "second": "exp_avg_sq"}

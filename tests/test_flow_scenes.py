@@ -1,0 +1,184 @@
+"""Training pairs: that the flow is exact, the mask right, and a seed decides everything."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from vsrlib.degrade import blur_down_exact
+from vsrlib.errors import UserError
+from vsrlib.flow import scenes
+from vsrlib.flow.pairs import STEREO
+from vsrlib.flow.scenes import Surface, compose, degrade, draw_samples, draw_scene, scene_flow
+from vsrlib.flow.textures import embedded_textures, folder_textures
+from vsrlib.frames import write_frame
+from vsrlib.kernels import gaussian_kernel, realistic_kernel
+from vsrlib.photographs import PHOTOGRAPHS
+
+SIZE = (48, 64)
+
+
+def smooth_textures(count: int = 4) -> list[np.ndarray]:
+    """Noise without fine detail, so that interpolating an LR frame costs next to nothing."""
+    rng = np.random.default_rng(0)
+    textures = []
+    for _ in range(count):
+        noise = cv2.GaussianBlur(rng.normal(size=(400, 500, 3)), (0, 0), 12, borderType=cv2.BORDER_REFLECT_101)
+        textures.append(np.rint(127 + 100 * noise / np.abs(noise).max()).astype(np.uint8))
+    return textures
+
+
+def warped_back(second: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """(3, h, w) sampled where the flow points, bicubic."""
+    y, x = np.mgrid[:flow.shape[1], :flow.shape[2]].astype(np.float32)
+    return np.stack([cv2.remap(plane, x + flow[0], y + flow[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+                     for plane in second])
+
+
+def away_from_edges(scene: list[Surface], flow: np.ndarray, backwards: bool) -> np.ndarray:
+    """Pixels whose blur reaches one surface alone, in both frames."""
+    here = 4.0 * np.stack(np.meshgrid(np.arange(flow.shape[2]), np.arange(flow.shape[1])))
+    far = np.ones(flow.shape[1:], bool)
+    for piece in scene[1:]:
+        for second, points in ((backwards, here), (not backwards, here + 4 * flow)):
+            far &= np.abs(piece.depth(points, second)) > 14
+    return far
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("seed", range(8))
+def test_the_second_frame_warped_back_is_the_first_where_visible(seed: int, backwards: bool) -> None:
+    scene = draw_scene(np.random.default_rng(seed), smooth_textures(), SIZE, 8.0)
+    low = [blur_down_exact(compose(scene, which, SIZE), gaussian_kernel()) for which in (backwards, not backwards)]
+    first, second = (frame.transpose(2, 0, 1).astype(np.float32) for frame in low)
+    flow, visible = scene_flow(scene, SIZE, backwards)
+    fair = visible & away_from_edges(scene, flow, backwards)
+    fair[:2], fair[-2:], fair[:, :2], fair[:, -2:] = False, False, False, False  # borders are repeated in the blur
+    assert fair.mean() > 0.1
+
+    def error(flow: np.ndarray) -> float:
+        return float(np.abs(warped_back(second, flow) - first)[:, fair].mean())
+
+    right = error(flow)
+    assert right < 0.25  # of 255
+    if np.hypot(*flow)[fair].mean() > 0.5:
+        # a flow that is opposite, transposed, in HR pixels or zero would not do
+        assert right < 0.25 * min(error(-flow), error(flow[::-1]), error(4 * flow), error(np.zeros_like(flow)))
+
+
+def piece(centre: tuple[float, float], radius: float, shift: tuple[float, float], grey: int,
+          sides: np.ndarray = np.zeros((0, 3))) -> Surface:
+    texture = np.full((64, 64, 3), grey, np.uint8)
+    motion = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], float)
+    return Surface(texture, np.eye(2, 3), motion, np.ones(3, np.float32), np.array(centre, float), radius, sides)
+
+
+def test_what_a_piece_covers_is_not_visible() -> None:
+    """A black disc of 8 LR pixels' radius moves right by 4 LR pixels over a white background that stands still."""
+    scene = [piece((0, 0), np.inf, (0, 0), 255), piece((96, 96), 32, (16, 0), 0)]
+    size = (48, 56)
+    flow, visible = scene_flow(scene, size)
+    x, y = np.meshgrid(np.arange(56), np.arange(48))
+    before, after = np.hypot(x - 24, y - 24) < 8, np.hypot(x - 28, y - 24) < 8
+    np.testing.assert_array_equal(flow[0], np.where(before, 4, 0))
+    assert (flow[1] == 0).all()
+    np.testing.assert_array_equal(visible, before | ~after)
+    back, visible = scene_flow(scene, size, second=True)
+    np.testing.assert_array_equal(back[0], np.where(after, -4, 0))
+    np.testing.assert_array_equal(visible, after | ~before)
+    first, second = (compose(scene, which, size)[::4, ::4, 0] for which in (False, True))
+    distance = np.hypot(x - 24, y - 24)
+    assert (first[distance < 7.5] == 0).all() and (first[distance > 8.5] == 255).all()
+    np.testing.assert_array_equal(second[:, 4:], first[:, :-4])
+
+
+def test_what_leaves_the_frame_is_not_visible() -> None:
+    flow, visible = scene_flow([piece((0, 0), np.inf, (-12, 8), 99)], (20, 30))
+    assert (flow[0] == -3).all() and (flow[1] == 2).all()
+    expected = np.zeros((20, 30), bool)
+    expected[:18, 3:] = True
+    np.testing.assert_array_equal(visible, expected)
+
+
+def test_a_cut_piece_ends_at_its_line() -> None:
+    cut = piece((40, 40), 20, (0, 0), 0, np.array([[1.0, 0.0, 5.0]]))
+    points = np.array([[40, 44, 46, 40], [40, 40, 40, 61]], float)
+    np.testing.assert_allclose(cut.depth(points), [5, 1, -1, -1])
+
+
+def test_a_seed_decides_the_sample() -> None:
+    textures = smooth_textures()
+    forwards, backwards = draw_samples(np.random.default_rng(3), textures, SIZE)
+    assert np.array_equal(forwards.first, backwards.second) and np.array_equal(forwards.second, backwards.first)
+    first, again, other = (draw_samples(np.random.default_rng(seed), textures, SIZE)[0] for seed in (3, 3, 4))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again))
+    assert not np.array_equal(first.first, other.first)
+    assert first.first.dtype == first.flow.dtype == np.float32 and first.visible.dtype == bool
+    assert first.first.shape == (3, *SIZE) and first.flow.shape == (2, *SIZE) and first.visible.shape == SIZE
+    assert -0.01 < first.first.min() and first.first.max() < 1.01
+
+
+def test_shifts_reach_their_limit_and_are_mostly_small() -> None:
+    rng, textures = np.random.default_rng(0), smooth_textures()
+    lengths = []
+    for _ in range(300):
+        background = draw_scene(rng, textures, SIZE, 8.0)[0]
+        centre = background.centre[:, None]
+        lengths.append(float(np.hypot(*(background.move(centre) - centre))[0]) / 4)
+    assert 7.5 < max(lengths) <= 8.0 + 1e-9
+    assert 1.2 < np.median(lengths) < 2.8
+
+
+def test_brightness_changes_in_the_second_frame_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    textures = smooth_textures()
+    plain, changed = (draw_samples(np.random.default_rng(5), textures, SIZE, jitter=j)[0] for j in (0.0, 0.1))
+    np.testing.assert_array_equal(plain.first, changed.first)
+    gain, offset = np.polyfit(plain.second.ravel(), changed.second.ravel(), 1)
+    assert 0.9 <= gain <= 1.1 and abs(offset) <= 0.034 and abs(gain - 1) + abs(offset) > 1e-4
+
+
+@pytest.mark.parametrize("kernel", [gaussian_kernel(0.4), gaussian_kernel(2.0),
+                                    realistic_kernel(np.random.default_rng(0))])
+def test_the_degradation_is_the_projects(kernel: np.ndarray) -> None:
+    frame = np.random.default_rng(0).uniform(0, 255, (48, 60, 3)).astype(np.float32)
+    expected = blur_down_exact(frame, kernel).transpose(2, 0, 1) / 255
+    np.testing.assert_allclose(degrade(frame, kernel), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_a_piece_lies_within_its_box(second: bool) -> None:
+    rng, size = np.random.default_rng(1), (100, 120)
+    for _ in range(60):
+        scene = draw_scene(rng, smooth_textures(1), (25, 30), 8.0)
+        points = np.stack(np.meshgrid(np.arange(120.0), np.arange(100.0)))
+        for one in scene[1:]:
+            left, top, right, bottom = one.box(second, size)
+            outside = np.ones(size, bool)
+            outside[top:bottom, left:right] = False
+            assert not (outside & (one.depth(points, second) > -0.75)).any()
+
+
+def test_both_families_of_kernels_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(scenes, "draw_kernel", lambda blur, rng: drawn.append(blur) or gaussian_kernel())
+    rng, textures = np.random.default_rng(0), smooth_textures()
+    for _ in range(20):
+        draw_samples(rng, textures, (16, 16))
+    assert set(drawn) == {"Gaussian", "Realistic"}
+
+
+def test_embedded_textures_leave_out_what_is_told() -> None:
+    everything, rest = embedded_textures("train"), embedded_textures("train", STEREO)
+    assert len(rest) == len(everything) - 4  # both pictures, whole and halved
+    assert set(STEREO) <= set(PHOTOGRAPHS["train"])
+
+
+def test_folder_textures_are_spread_evenly(tmp_path: Path) -> None:
+    for index in range(10):
+        write_frame(tmp_path / f"{index}.png", np.full((64 + index, 80, 3), index, np.uint8))
+    chosen = [int(picture[0, 0, 0]) for picture in folder_textures(tmp_path, most=4)]
+    assert chosen == [0, 3, 6, 9]
+    write_frame(tmp_path / "x.png", np.zeros((40, 80, 3), np.uint8))
+    with pytest.raises(UserError, match="80x40"):
+        folder_textures(tmp_path)

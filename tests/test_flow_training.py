@@ -1,0 +1,204 @@
+"""The flow network's training: that it gets going, that a seed decides it, that its weights fit a whole network."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vsrlib import architecture, checkpoints
+from vsrlib.errors import UserError
+from vsrlib.files import read_json
+from vsrlib.flow import losses, training
+from vsrlib.flow.batches import batches, draw_batch
+from vsrlib.flow.evaluation import dis_flow
+from vsrlib.flow.pairs import FlowPair
+from vsrlib.flow.settings import FlowSettings, rate_factor
+from vsrlib.flow.textures import embedded_textures
+from vsrlib.flow.training import train_flow
+from vsrlib.flow.weights import flow_names, flow_only, initial_flow_values, matcher_names
+from vsrlib.frames import to_float
+from vsrlib.networks import load_network
+from vsrlib.photographs import load_photograph
+
+STUDY = architecture.preset("study")
+TINY = {"match_steps": 3, "flow_steps": 3, "batch_size": 2}
+ERRORS = {"pairs": {"pairs": 1, "known": {"zero": 1.0}, "visible": None}}
+
+
+@pytest.fixture(autouse=True)
+def no_final_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The errors have tests of their own, and take longer than these steps."""
+    monkeypatch.setattr(training, "flow_error", lambda network: ERRORS)
+    monkeypatch.setattr(training, "heldout_pairs", lambda: [])
+    monkeypatch.setattr(training, "errors_of", lambda network, pairs: ERRORS["pairs"])
+
+
+def run(output: Path, resume: bool = False, images: Path | None = None, **changes) -> dict:
+    return train_flow(output, FlowSettings(**{**TINY, **changes}), images, resume, device="cpu", progress=False)
+
+
+def log(output: Path) -> list[dict]:
+    return [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
+
+
+def without_times(records: list[dict]) -> list[dict]:
+    return [{name: value for name, value in record.items() if "seconds" not in name} for record in records]
+
+
+def test_results(framework: str, tmp_path: Path) -> None:
+    result = run(tmp_path, framework=framework)
+    assert result == read_json(tmp_path / "train_flow.json")
+    records = log(tmp_path)
+    assert [(record["stage"], record["step"]) for record in records] == [
+        (stage, step) for stage in ("match", "flow") for step in (1, 2, 3)]
+    weights = {6: 0.25, 5: 0.25, 4: 0.25, 3: 0.5, 2: 1}
+    total = 0.1 * records[-1]["match"] + sum(weight * records[-1][f"epe_{level}"] for level, weight in weights.items())
+    assert records[-1]["total"] == pytest.approx(total, rel=1e-5)
+    start = initial_flow_values(STUDY, seed=1)
+    matched, trained = (checkpoints.read(tmp_path / f"{name}.safetensors") for name in ("matched", "flow"))
+    assert set(trained) == set(flow_names(STUDY))
+    assert checkpoints.metadata(tmp_path / "flow.safetensors") == {"preset": "study", "align_corners": "true"}
+    moved = {name for name in start if (start[name] != matched[name]).any()}
+    assert moved == set(matcher_names(STUDY))
+    assert (matched["matching_temperatures"] != 10).all()
+    still = [name for name in start if (matched[name] == trained[name]).all()]
+    assert len(still) < 0.1 * len(start)
+
+
+def test_same_seed_same_weights_and_another_seed_others(tmp_path: Path) -> None:
+    digests = [run(tmp_path / str(index), seed=seed)["values_sha256"] for index, seed in enumerate((1, 1, 2))]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_resumed_training_ends_as_an_uninterrupted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(losses, "flows_by_level", lambda *_: 1 / 0)  # breaks off in the second stage
+        with pytest.raises(ZeroDivisionError):
+            run(tmp_path / "cut")
+    assert not (tmp_path / "cut" / "train_flow.json").exists()
+    monkeypatch.setattr(training, "matcher_names", lambda config: 1 / 0)  # the first stage is not trained again
+    resumed = run(tmp_path / "cut", resume=True)
+    assert resumed["values_sha256"] == whole["values_sha256"]
+    assert without_times(log(tmp_path / "cut")) == without_times(log(tmp_path / "whole"))
+
+
+def test_another_first_stage_is_not_taken_over(tmp_path: Path) -> None:
+    run(tmp_path, flow_steps=0)
+    assert run(tmp_path, resume=True, flow_steps=1)["stages"]["match"]["steps"] == 3
+    with pytest.raises(UserError, match="other settings"):
+        run(tmp_path, resume=True, max_shift=5.0)
+
+
+@pytest.mark.slow
+def test_the_pyramid_learns_to_match(tmp_path: Path) -> None:
+    """81 displacements are ln 81 = 4.39 nats."""
+    summary = run(tmp_path, match_steps=60, flow_steps=0, batch_size=4)["stages"]["match"]
+    assert summary["last_loss"] < 0.8 * 4.39
+
+
+def test_a_loss_that_explodes_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(tmp_path, flow_steps=1)
+    batch = draw_batch(np.random.default_rng(0), embedded_textures("validation"), FlowSettings(batch_size=2))
+    batch["first"] = np.full_like(batch["first"], np.nan)
+    monkeypatch.setattr(training, "batches", lambda *_: iter([batch]))
+    with pytest.raises(UserError, match="no longer finite at step 1 of the stage match"):
+        run(tmp_path)
+    assert not list(tmp_path.glob("*.safetensors")) and not (tmp_path / "train_flow.json").exists()
+
+
+@pytest.mark.parametrize("side", [64, 128])
+def test_batches_are_true_of_what_the_network_sees(side: int) -> None:
+    rng, textures = np.random.default_rng(0), embedded_textures("train")
+    settings = FlowSettings(batch_size=1, patch_size=side, max_shift=4.0)
+    network = load_network("torch", preset="study", device="cpu")
+    shapes = set()
+    for _ in range(8):
+        batch = draw_batch(rng, textures, settings)
+        shapes.add(batch["first"].shape[2:])
+        assert batch["flow"].shape == (1, 2, side, side) and batch["visible"].shape == (1, side, side)
+        assert network.module.flow_net.pyramid(network.tensor(batch["first"]))[1].shape[2:] == (side // 2, side // 2)
+    assert (side, side) in shapes and len(shapes) > 2
+
+
+def test_stretched_flow_is_that_of_the_stretched_frames() -> None:
+    """OpenCV's DIS, which knows nothing of the training, on frames resized as the network resizes them."""
+    rng, settings, ratios = np.random.default_rng(5), FlowSettings(batch_size=6, patch_size=128, max_shift=4.0), []
+    network = load_network("torch", preset="study", device="cpu")
+    for _ in range(4):
+        batch = draw_batch(rng, embedded_textures("test"), settings)
+        first, second = (network.download(network.backend.ops.resize(network.tensor(batch[name]), (128, 128)))
+                         for name in ("first", "second"))
+        for index in range(settings.batch_size):
+            found = dis_flow(training_pair(first[index], second[index]))
+            where, truth = batch["visible"][index], batch["flow"][index]
+            error = [np.hypot(*(found - flow))[where].mean() for flow in (truth, np.zeros_like(truth))]
+            ratios.append(error[0] / error[1])
+    assert np.median(ratios) < 0.4
+
+
+def training_pair(first: np.ndarray, second: np.ndarray) -> FlowPair:
+    frames = [np.rint(np.clip(frame, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0) for frame in (first, second)]
+    return FlowPair("", *(np.ascontiguousarray(frame) for frame in frames), np.zeros(0), np.zeros(0))
+
+
+@pytest.mark.slow
+def test_workers_draw_the_same_batches() -> None:
+    textures, settings = embedded_textures("validation"), FlowSettings(batch_size=3)
+    alone, together = (list(batches(textures, settings, 1, 5, workers)) for workers in (0, 2))
+    assert len(alone) == 5 and not np.array_equal(alone[0]["first"], alone[1]["first"])
+    for one, other in zip(alone, together, strict=True):
+        assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_rates_fall_in_the_second_half() -> None:
+    factors = [rate_factor(step, 101) for step in (1, 51, 76, 101)]
+    assert factors == pytest.approx([1, 1, 0.55, 0.1])
+    assert rate_factor(1, 1) == 1
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({"patch_size": 96}, "multiple of 64"), ({"batch_size": 0}, "batch_size is 0"),
+    ({"learning_rate": 0.0}, "learning_rate"), ({"preset": "x"}, "preset"),
+    ({"max_shift": float("nan")}, "max_shift"), ({"seed": "1"}, "seed")])
+def test_bad_settings_are_named(changes: dict, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        FlowSettings(**changes)
+
+
+def test_the_start_hears_the_frame_at_every_level() -> None:
+    """How much level 6 differs between two frames, over how much the frames do: of the order of 1.
+
+    PyTorch's own start is a thousand times deafer, so that nothing but the biases is left up there.
+    """
+    frame = to_float(load_photograph("astronaut.png")[:128, :128])
+    frames = np.stack([frame, frame[:, ::-1]])
+    heard = {}
+    starts = {"ours": initial_flow_values(STUDY, 0), "plain": flow_only(architecture.initial_values(STUDY, 0))}
+    for name, values in starts.items():
+        network = load_network("torch", None, "study", "cpu", flow_weights=values)
+        six = network.download(network.module.flow_net.pyramid(network.tensor(frames))[6])
+        heard[name] = np.std(six[0] - six[1]) / np.std(frames[0] - frames[1])
+    assert 1 / 30 < heard["ours"] < 30 and heard["plain"] < heard["ours"] / 1000
+
+
+def test_the_weights_get_into_a_whole_network(tmp_path: Path) -> None:
+    run(tmp_path, match_steps=1, flow_steps=1)
+    trained = checkpoints.read(tmp_path / "flow.safetensors")
+    whole = architecture.initial_values(STUDY, 7)
+    checkpoints.write(tmp_path / "whole.safetensors", whole)
+    for weights in (None, tmp_path / "whole.safetensors"):
+        state = load_network("torch", weights, "study", "cpu", 7, flow_weights=tmp_path / "flow.safetensors").state()
+        for name, value in state.items():
+            np.testing.assert_array_equal(value, trained[name] if name in trained else whole[name])
+    with pytest.raises(UserError, match="does not fit"):
+        load_network("torch", preset="published", device="cpu", flow_weights=tmp_path / "flow.safetensors")
+
+
+def test_the_control_is_trained_with_align_corners_false(tmp_path: Path) -> None:
+    for value in (True, False):
+        run(tmp_path / str(value), align_corners=value)
+    trained, control = (checkpoints.read(tmp_path / name / "flow.safetensors") for name in ("True", "False"))
+    assert any((trained[name] != control[name]).any() for name in trained)
+    assert checkpoints.metadata(tmp_path / "False" / "flow.safetensors")["align_corners"] == "false"

@@ -1,0 +1,100 @@
+"""Weights that are called by name, and what their files note."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import vsrlib
+from vsrlib import architecture, checkpoints, shipped
+from vsrlib.errors import UserError
+from vsrlib.settings import InferSettings, TrainSettings
+
+STUDY = architecture.initial_values(architecture.preset("study"), 0)
+NOTES = {"preset": "study", "align_corners": "false"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in for the folder of the package, with one of the files."""
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    checkpoints.write(tmp_path / "study-gaussian-align-false.safetensors", STUDY, NOTES)
+    return tmp_path
+
+
+def test_there_are_four_names() -> None:
+    assert sorted(shipped.NAMES) == ["study-gaussian", "study-gaussian-align-false", "study-realistic",
+                                     "study-realistic-align-false"]
+
+
+def test_a_name_stands_for_its_file(folder: Path) -> None:
+    path = folder / "study-gaussian-align-false.safetensors"
+    for name in ("study-gaussian-align-false", Path("study-gaussian-align-false")):
+        assert shipped.locate(name) == path
+        assert checkpoints.read(name).keys() == STUDY.keys()
+        assert checkpoints.entry(name, folder) == checkpoints.entry(path, folder)
+        assert checkpoints.metadata(name) == NOTES
+    assert shipped.locate("study-gaussian.safetensors") == Path("study-gaussian.safetensors")  # a path like any other
+
+
+@pytest.mark.parametrize("name, blur, control", [
+    ("study-gaussian", "Gaussian", False), ("study-realistic", "Realistic", False),
+    ("study-realistic-align-false", "Realistic", True)])
+def test_a_name_without_its_file_says_what_makes_it(folder: Path, name: str, blur: str, control: bool) -> None:
+    here = str(folder)
+    for load in (checkpoints.read, lambda name: vsrlib.load_network("torch", name, device="cpu"),
+                 lambda name: InferSettings(weights=name, input_path=here).require_inputs(),
+                 lambda name: TrainSettings(weights=name, hr_root=here, validation_root=here).require_inputs()):
+        with pytest.raises(UserError, match=f'"{name}".*vsrlib train --template study --blur {blur}') as caught:
+            load(name)
+        assert ("align_corners=False" in str(caught.value)) is control
+
+
+def test_the_notebooks_take_a_name_for_a_path(folder: Path) -> None:
+    path = folder / "study-gaussian-align-false.safetensors"
+    settings = InferSettings(weights="study-gaussian-align-false", input_path=str(folder))
+    assert settings.require_inputs().inputs()["weights"] == path
+    assert TrainSettings(weights="study-gaussian-align-false").start == path
+    assert InferSettings(weights="weights/study-gaussian").inputs()["weights"].name == "study-gaussian"
+
+
+def test_a_network_is_built_as_its_file_notes(folder: Path) -> None:
+    def load(*arguments, **options) -> architecture.NetworkConfig:
+        return vsrlib.load_network("torch", *arguments, device="cpu", **options).config
+    study = architecture.preset("study")
+    assert load("study-gaussian-align-false") == replace(study, align_corners=False)
+    assert load("study-gaussian-align-false", align_corners=True) == study  # what is given counts
+    assert load(STUDY, preset="study") == study
+    assert load(preset="study", align_corners=False) == replace(study, align_corners=False)
+    checkpoints.write(folder / "plain.safetensors", STUDY)
+    assert load(folder / "plain.safetensors", preset="study") == study
+    with pytest.raises(UserError, match="check the preset"):
+        load("study-gaussian-align-false", preset="published")
+
+
+def test_align_corners_changes_what_is_computed(folder: Path) -> None:
+    frames = np.random.default_rng(0).random((5, 3, 24, 32), dtype=np.float32)
+    name = "study-gaussian-align-false"
+    restored = [vsrlib.load_network("torch", name, device="cpu", align_corners=given).infer(frames)["recons"]
+                for given in (True, None, False)]
+    assert np.abs(restored[0] - restored[1]).max() > 1e-6
+    assert np.array_equal(restored[1], restored[2])
+
+
+@pytest.mark.parametrize("notes, words", [({"align_corners": "maybe"}, "'maybe'"), ({"preset": "huge"}, "'huge'")])
+def test_notes_that_make_no_sense_are_named(folder: Path, notes: dict[str, str], words: str) -> None:
+    checkpoints.write(folder / "w.safetensors", STUDY, NOTES | notes)
+    with pytest.raises(UserError, match=words):
+        vsrlib.load_network("torch", folder / "w.safetensors", device="cpu")
+
+
+def test_every_shipped_file_is_whole_and_notes_what_it_needs() -> None:
+    """Of the real folder; holds trivially as long as nothing is shipped."""
+    shapes = architecture.parameter_shapes(architecture.preset("study"))
+    for path in sorted(Path(shipped.__file__).with_name("weights").glob("*.safetensors")):
+        assert path.stem in shipped.NAMES
+        notes = checkpoints.metadata(path)
+        assert notes["preset"] == "study"
+        assert notes["align_corners"] == ("false" if path.stem.endswith("-align-false") else "true")
+        checkpoints.checked(checkpoints.read(path), shapes, path.name)

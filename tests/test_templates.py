@@ -1,0 +1,66 @@
+"""The templates: their values, that they are checked, and what overrides what."""
+
+from dataclasses import fields
+
+import pytest
+
+from vsrlib import cli, training
+from vsrlib.errors import UserError
+from vsrlib.settings import TrainSettings
+from vsrlib.templates import TEMPLATES, settings_of
+
+
+def test_names() -> None:
+    assert list(TEMPLATES) == ["Self_Blind_VSR_Gaussian", "Self_Blind_VSR_Realistic", "small-budget", "study"]
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_values_are_accepted_and_none_can_be_changed(name: str) -> None:
+    TrainSettings(**TEMPLATES[name])
+    with pytest.raises(TypeError):
+        TEMPLATES[name]["steps"] = 1
+
+
+def test_the_papers_values() -> None:
+    for blur in ("Gaussian", "Realistic"):
+        values = TEMPLATES[f"Self_Blind_VSR_{blur}"]
+        assert values["blur"] == blur and values["preset"] == "published"
+        assert (values["batch_size"], values["patch_size"], values["n_frames_per_video"]) == (8, 160, 50)
+        assert (values["epochs"], values["test_every"], values["lr_decay"]) == (500, 1000, 100)
+        assert (values["learning_rate"], values["flow_learning_rate"]) == (1e-4, 1e-6)
+    small = TEMPLATES["small-budget"]
+    assert [small[name] for name in ("batch_size", "patch_size", "n_frames_per_video", "epochs", "test_every")] == [
+        4, 80, 20, 50, 100]
+
+
+def test_the_study_template_is_the_default_training() -> None:
+    assert TrainSettings(**TEMPLATES["study"]) == TrainSettings()
+
+
+def test_given_values_replace_the_templates() -> None:
+    assert settings_of("small-budget", {"batch_size": 3})["batch_size"] == 3
+    assert settings_of("small-budget", {"steps": 10})["epochs"] == 0
+    assert settings_of(None, {"steps": 10})["steps"] == 10
+    with pytest.raises(UserError, match="validate_every is 7, but epochs is 50"):
+        settings_of("small-budget", {"validate_every": 7})
+    with pytest.raises(UserError, match="steps is 9, but epochs is 2"):
+        settings_of(None, {"steps": 9, "epochs": 2})
+
+
+def test_the_command_line_overrides_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setattr(training, "train", lambda *given, **values: calls.append((given, values)) or {})
+    assert cli.main(["train", "hr", "validation", "out", "--template", "Self_Blind_VSR_Gaussian", "--preset", "study",
+                     "--batch-size", "2", "--blur", "Realistic"]) == 0
+    assert cli.main(["train", "hr", "validation", "out"]) == 0
+    (paper, values), (plain, defaults) = calls
+    assert paper[:2] == ("torch", "Realistic") and plain[:2] == ("torch", "Realistic")
+    assert values["preset"] == "study" and values["batch_size"] == 2
+    assert values["patch_size"] == 160 and values["epochs"] == 500  # the template's, where nothing is given
+    assert defaults == {"device": "auto", "weights": None, "resume": False}  # and train's own without a template
+
+
+def test_every_setting_is_an_option() -> None:
+    parser = cli._parser()
+    options = vars(parser.parse_args(["train", "hr", "validation", "out"]))
+    assert {entry.name for entry in fields(TrainSettings)} - {"hr_root", "validation_root"} <= set(options)

@@ -1,0 +1,46 @@
+"""Two processes that train together against one that has the whole batch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training_fixture import log, make_clips, run, weights
+
+from vsrlib.distributed import ALONE
+from vsrlib.samples import Batch
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 1])
+def test_two_processes_take_the_steps_of_one(batch_size: int, tmp_path: Path) -> None:
+    clips = make_clips(tmp_path / "clips")
+    run("torch", clips, tmp_path / "one", steps=3, batch_size=batch_size, validate_every=2)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "vsrlib", "train",
+               clips / "train", clips / "validation", tmp_path / "two", "--steps", 3, "--batch-size", batch_size,
+               "--patch-size", 16, "--learning-rate", 1e-3, "--validate-every", 2, "--blur", "Gaussian", "--device", "cpu"]
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("written to") == 1  # by one of them
+    one, two = log(tmp_path / "one"), log(tmp_path / "two")
+    assert [entry["step"] for entry in one] == [entry["step"] for entry in two] == [1, 2, 3]
+    for ours, theirs in zip(one, two, strict=True):
+        assert theirs == pytest.approx({**ours, "seconds": theirs["seconds"]}, rel=1e-6, abs=1e-6)
+    ours, theirs = weights(tmp_path / "one")["weights.safetensors"], weights(tmp_path / "two")["weights.safetensors"]
+    apart = [float(np.abs(ours[name] - theirs[name]).mean()) for name in ours]
+    # Adam turns the rounding of a gradient near zero into a step of up to the rate, so that only the mean says much.
+    assert np.mean(apart) < 2e-5
+
+
+def test_one_process_is_the_whole_team() -> None:
+    batch = Batch(np.zeros((2, 5, 3, 4, 4), np.float32))
+    assert ALONE.share(batch) == (batch, 1.0) and ALONE.all(True) and not ALONE.all(False)
+
+
+def test_several_processes_are_for_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vsrlib.errors import UserError
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UserError, match="train with PyTorch only"):
+        run("jittor", tmp_path, tmp_path / "out")

@@ -1,0 +1,123 @@
+"""Single optimiser steps in both frameworks: what is not finite changes nothing, and clipping bounds the gradients."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from training_fixture import log, make_clips, run
+
+from vsrlib import checkpoints, training_state
+from vsrlib.errors import UserError
+from vsrlib.networks import load_network
+from vsrlib.samples import Batch, SampleStream
+from vsrlib.training import take_step
+
+RATE = 1e-3
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clips(tmp_path_factory.mktemp("clips"))
+
+
+def batch(seed: int) -> Batch:
+    return Batch(np.random.default_rng(seed).random((1, 5, 3, 16, 16), dtype=np.float32))
+
+
+def prepared(framework: str, **options: Any) -> tuple[Any, Any]:
+    network = load_network(framework, preset="study", seed=1, device="cpu")
+    return network, network.backend.Optimiser(network.module, [(list(network.state()), RATE)], **options)
+
+
+def same(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> bool:
+    return list(ours) == list(theirs) and all(value.tobytes() == theirs[name].tobytes() for name, value in ours.items())
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_step_that_is_not_finite_leaves_no_trace(framework: str, bad: float) -> None:
+    """After steps on batches 1, (not finite), 2 everything is as after steps on 1, 2, to the bit."""
+    broken = batch(9)
+    broken.low[0, 2, 1, 3, 4] = bad
+    results = []
+    for batches in ([batch(1), broken, batch(2)], [batch(1), batch(2)]):
+        network, optimiser = prepared(framework)
+        done = [take_step(network, optimiser, "self-supervised", one)[0] for one in batches]
+        assert done == [one is not broken for one in batches]
+        results.append((network.state(), *optimiser.state()))
+    (values, moments, updates), (expected, moments_then, updates_then) = results
+    assert updates == updates_then == 2
+    assert same(values, expected) and same(moments, moments_then)
+
+
+def test_a_gradient_that_is_not_finite_leaves_no_trace(framework: str) -> None:
+    """The loss is 0 and the root's gradient 0/0."""
+    network, _ = prepared(framework)
+    start = network.state() | {"in_conv.0.bias": np.zeros(32, np.float32)}
+    network.load(start)
+    optimiser = network.backend.Optimiser(network.module, [(["in_conv.0.bias"], RATE)])
+    value = dict(network.module.named_parameters())["in_conv.0.bias"]
+    loss = (value * value).sum().sqrt()
+    assert optimiser.step(loss) is False
+    assert network.backend.array(loss).item() == 0
+    assert same(network.state(), start)
+
+
+def test_clipping_bounds_the_first_moment(framework: str) -> None:
+    """After one step the first moment is a tenth of the gradient, which is what is bounded."""
+    def first(**options: float) -> dict[str, np.ndarray]:
+        network, optimiser = prepared(framework, **options)
+        take_step(network, optimiser, "self-supervised", batch(1))
+        return {name: value * 10 for name, value in optimiser.state()[0].items() if name.startswith("first.")}
+
+    free = first()
+    norm = np.sqrt(sum(float((value.astype(np.float64) ** 2).sum()) for value in free.values()))
+    largest = max(np.abs(value).max() for value in free.values())
+    by_norm, by_value, wide = first(clip_norm=norm / 4), first(clip_value=largest / 4), first(clip_norm=4 * norm)
+    for name, value in free.items():
+        np.testing.assert_allclose(by_norm[name], value / 4, rtol=1e-3, atol=1e-6 * largest)
+        np.testing.assert_allclose(by_value[name], np.clip(value, -largest / 4, largest / 4), rtol=1e-4, atol=1e-6 * largest)
+        np.testing.assert_allclose(wide[name], value, rtol=1e-4, atol=1e-6 * largest)
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, numbers: set[int]) -> None:
+    """Put a NaN into the batches of these steps."""
+    untouched, taken = SampleStream.__next__, []
+
+    def draw(stream: SampleStream) -> Batch:
+        found = untouched(stream)
+        taken.append(1)
+        if len(taken) in numbers:
+            found.low[...] = np.nan
+        return found
+
+    monkeypatch.setattr(SampleStream, "__next__", draw)
+
+
+def test_bad_batches_are_skipped_and_counted(framework: str, clips: Path, tmp_path: Path,
+                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil(monkeypatch, {2, 3, 5})
+    result = run(framework, clips, tmp_path, steps=6, validate_every=3)
+    assert result["skipped_steps"] == [2, 3, 5]
+    assert [(entry["step"], entry["skipped_steps"]) for entry in log(tmp_path)] == [(1, 0), (4, 2), (6, 3)]
+    assert all(np.isfinite(value).all() for value in checkpoints.read(tmp_path / "weights.safetensors").values())
+    assert training_state.read(tmp_path)[1]["skipped_steps"] == [2, 3, 5]
+
+
+def test_three_bad_batches_in_a_row_end_the_training(framework: str, clips: Path, tmp_path: Path,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil(monkeypatch, {2, 4, 5, 6})
+    with pytest.raises(UserError, match="steps 4 to 6 were not finite, which is 3 in a row"):
+        run(framework, clips, tmp_path, steps=9, checkpoint_every=1)
+    assert not (tmp_path / "train.json").exists() and not (tmp_path / "weights.safetensors").exists()
+    arrays, facts = training_state.read(tmp_path)
+    assert facts["step"] == 5 and facts["updates"] == 2
+    assert all(np.isfinite(value).all() for value in arrays.values())
+
+
+def test_a_training_without_any_good_step_writes_no_weights(clips: Path, tmp_path: Path,
+                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil(monkeypatch, {1, 2})
+    with pytest.raises(UserError, match="None of the 2 steps"):
+        run("torch", clips, tmp_path, steps=2)
+    assert not (tmp_path / "weights.safetensors").exists()

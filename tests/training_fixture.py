@@ -1,0 +1,56 @@
+"""Small trainings for tests: clips, options, and what is compared of two of them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vsrlib import checkpoints, training
+from vsrlib.clips import embedded_clips
+from vsrlib.files import read_json
+from vsrlib.frames import write_clip
+
+TINY = {"steps": 4, "batch_size": 1, "patch_size": 16, "learning_rate": 1e-3, "validate_every": 2, "progress": False,
+        "device": "cpu"}
+
+
+def make_clips(root: Path) -> Path:
+    """A training clip and a validation clip of 64 x 96 pixels below `root`."""
+    for split, frames in (("train", 7), ("validation", 5)):
+        for clip in embedded_clips(split, frames, (64, 96), seed=0, count=1):
+            write_clip(root / split / clip.name, clip.clip)
+    return root
+
+
+def run(framework: str, clips: Path, output: Path, **changes: Any) -> dict[str, Any]:
+    """Train on `make_clips`."""
+    return training.train(framework, "Gaussian", clips / "train", clips / "validation", output, **{**TINY, **changes})
+
+
+def log(output: Path) -> list[dict[str, Any]]:
+    """The lines of a training's log."""
+    return [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
+
+
+def outcome(output: Path) -> dict[str, Any]:
+    """All that two equal trainings have in common: times, and whether they were interrupted, are left out."""
+    result = read_json(output / "train.json")
+    timed = {"seconds", "seconds_per_step", "resumed", "peak_memory_mib", "import_memory_mib", "provenance", "weights", "best"}
+    lines = [{name: value for name, value in entry.items() if name != "seconds"} for entry in log(output)]
+    best = {name: {"step": one["step"], "value": one["value"]} for name, one in result["best"].items()}
+    return {name: value for name, value in result.items() if name not in timed} | {"lines": lines, "kept": best}
+
+
+def weights(output: Path) -> dict[str, dict[str, np.ndarray]]:
+    """Every weights file of a training."""
+    return {path.name: checkpoints.read(path) for path in sorted(output.glob("weights*.safetensors"))}
+
+
+def same_weights(a: Path, b: Path) -> None:
+    """Assert that two trainings left the same weights, to the bit."""
+    ours, theirs = weights(a), weights(b)
+    assert list(ours) == list(theirs) and ours
+    for file, values in ours.items():
+        for name, value in values.items():
+            assert value.tobytes() == theirs[file][name].tobytes(), f"{file}: {name}"

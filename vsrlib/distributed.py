@@ -1,0 +1,107 @@
+"""Several processes that train one network together, started by torchrun; without it there is one, which is alone.
+
+Every process draws the same batches and takes its share of each; the gradients are added, so that a step is that of one
+process with the whole batch. Process 0 alone validates and writes. Nothing is imported from PyTorch until it is needed.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from vsrlib.errors import UserError
+from vsrlib.samples import Batch
+
+
+class Team:
+    """One process, which is the whole team; what it does with others is the identity."""
+
+    rank = 0
+    size = 1
+
+    def share(self, batch: Batch) -> tuple[Batch, float]:
+        """This process's samples of a batch, and the weight of their mean in the mean over the batch."""
+        return batch, 1.0
+
+    def all(self, flag: bool) -> bool:
+        """Whether the flag is set in every process."""
+        return flag
+
+    def add(self, gradients: Sequence[Any]) -> None:
+        """Add the tensors of all processes, in place."""
+
+    def total(self, values: dict[str, float]) -> dict[str, float]:
+        """The sums of the values over all processes."""
+        return values
+
+    def told(self, value: Any) -> Any:
+        """The value that process 0 has."""
+        return value
+
+
+ALONE = Team()
+
+
+class _Several(Team):
+    """A process of several, each of which makes every call."""
+
+    def __init__(self, rank: int, size: int) -> None:
+        import torch.distributed as dist
+        self.rank, self.size, self._dist = rank, size, dist
+        # Words and flags go over the CPU, wherever the gradients are.
+        self._words = dist.new_group(backend="gloo")
+
+    def share(self, batch: Batch) -> tuple[Batch, float]:
+        count = len(batch.low)
+        mine = np.array_split(np.arange(count), self.size)[self.rank]
+        taken = mine if len(mine) else [0]  # of no weight, where the batch has fewer samples than there are processes
+        return Batch(*(None if part is None else part[taken] for part in batch)), len(mine) / count
+
+    def all(self, flag: bool) -> bool:
+        return all(self._gathered(flag))
+
+    def add(self, gradients: Sequence[Any]) -> None:
+        import torch
+        joined = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        self._dist.all_reduce(joined)
+        for gradient, part in zip(gradients, joined.split([gradient.numel() for gradient in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def total(self, values: dict[str, float]) -> dict[str, float]:
+        gathered = self._gathered(values)
+        return {name: sum(one[name] for one in gathered) for name in values}
+
+    def told(self, value: Any) -> Any:
+        return self._gathered(value)[0]
+
+    def _gathered(self, value: Any) -> list[Any]:
+        values: list[Any] = [None] * self.size
+        self._dist.all_gather_object(values, value, group=self._words)
+        return values
+
+
+@contextmanager
+def team(framework: str, device: str) -> Iterator[Team]:
+    """The processes that torchrun started (gloo on the CPU, NCCL on GPUs, one for each process); alone without it.
+
+    UserError for a framework other than PyTorch.
+    """
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield ALONE
+        return
+    if framework != "torch":
+        raise UserError(f"torchrun starts several processes, which train with PyTorch only, and framework is {framework!r}: "
+                        "give torch, or start one process.")
+    import torch
+    import torch.distributed as dist
+    on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    if on_gpu:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl" if on_gpu else "gloo")
+    try:
+        yield _Several(dist.get_rank(), size)
+    finally:
+        dist.destroy_process_group()

@@ -1,0 +1,213 @@
+"""Dictionaries of arrays out of pickles, such as Jittor writes, without running anything that they ask for.
+
+A pickle is a program for a small machine. `pickle.Unpickler` with a `find_class` that refuses names would not be
+enough: one instruction of five bytes makes it clear 64 GiB for its memo, and a deeply nested tuple as a key overflows
+the C stack. So `pickletools` decodes the instructions, and the few that arrays need are carried out here: none imports
+anything, nothing of numpy's is called with the file's arguments, and every array's values are bytes of the file.
+"""
+
+import hashlib
+import math
+import pickletools
+from typing import Any, TypeVar
+
+import numpy as np
+
+JITTOR_MARK = b"HCAJSLHD"
+"""Ends a file of `jittor.save`, after the SHA-1 of the pickle before both."""
+
+_SHA1_BYTES = 20
+_MOST_INSTRUCTIONS = 1_000_000  # an array takes about twenty; more would only cost time
+_FLOATS = ("f2", "f4", "f8")
+_RECONSTRUCT = ("numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct")
+_FROM_BUFFER = ("numpy.core.numeric _frombuffer", "numpy._core.numeric _frombuffer")
+_VAR = ("jittor jittor_core.Var",)
+_T = TypeVar("_T")
+_ALLOWED = frozenset({
+    *_RECONSTRUCT, *_FROM_BUFFER, *_VAR, "numpy dtype", "numpy ndarray", "builtins dict", "builtins list",
+    "collections OrderedDict"})
+
+
+class _Name(str):
+    """An allowed name, where an unpickler would hold what it stands for."""
+
+
+class _Type:
+    """A dtype; a pickle sets its byte order after making it."""
+
+    def __init__(self, code: str) -> None:
+        if code not in _FLOATS:
+            raise ValueError(f"it holds values of type {code[:20]!r}, and weights are floating-point numbers")
+        self.code, self.order = code, "<"
+
+
+class _Array:
+    """An array; a pickle fills it after making it."""
+
+    values: np.ndarray | None = None
+
+
+def seal(pickled: bytes) -> bytes:
+    """A pickle as `jittor.save` would write it, with its checksum; `pickle.load` reads it as well."""
+    return pickled + hashlib.sha1(pickled).digest() + JITTOR_MARK
+
+
+def load(data: bytes) -> Any:
+    """What a pickle of (nested) dictionaries of arrays holds; `jittor.Var` becomes an array.
+
+    Raises ValueError with the reason for anything else, and for a checksum that is not right.
+    """
+    if data.endswith(JITTOR_MARK):
+        data, checksum = data[:-len(JITTOR_MARK) - _SHA1_BYTES], data[-len(JITTOR_MARK) - _SHA1_BYTES:-len(JITTOR_MARK)]
+        if hashlib.sha1(data).digest() != checksum:
+            raise ValueError("its checksum is not that of its content")
+    try:
+        return _plain(_run(data))
+    except (IndexError, KeyError, OverflowError, RecursionError) as error:
+        raise ValueError("its instructions make no sense") from error
+
+
+def _run(data: bytes) -> Any:
+    stack: list[Any] = []
+    marks: list[int] = []
+    memo: dict[int, Any] = {}
+
+    def above_mark() -> list[Any]:
+        start = marks.pop()
+        items = stack[start:]
+        del stack[start:]
+        return items
+
+    for count, (opcode, argument, position) in enumerate(pickletools.genops(data)):
+        if count > _MOST_INSTRUCTIONS:
+            raise ValueError("it holds more instructions than weights need")
+        match opcode.name:
+            case "PROTO" | "FRAME":
+                pass
+            case "STOP":
+                if position + 1 != len(data):
+                    raise ValueError("something follows its end")
+                return stack.pop()
+            case "MARK":
+                marks.append(len(stack))
+            case ("BININT" | "BININT1" | "BININT2" | "LONG1" | "BINFLOAT" | "BINUNICODE" | "SHORT_BINUNICODE"
+                  | "BINUNICODE8" | "BINBYTES" | "SHORT_BINBYTES" | "BINBYTES8" | "BYTEARRAY8"):
+                stack.append(argument)
+            case "NONE":
+                stack.append(None)
+            case "NEWTRUE" | "NEWFALSE":
+                stack.append(opcode.name == "NEWTRUE")
+            case "EMPTY_DICT":
+                stack.append({})
+            case "EMPTY_LIST":
+                stack.append([])
+            case "EMPTY_TUPLE":
+                stack.append(())
+            case "TUPLE":
+                stack.append(tuple(above_mark()))
+            case "TUPLE1" | "TUPLE2" | "TUPLE3":
+                size = int(opcode.name[-1])
+                stack[-size:] = [tuple(stack[-size:])]
+            case "APPEND":
+                item = stack.pop()
+                _as(list, stack[-1]).append(item)
+            case "APPENDS":
+                items = above_mark()
+                _as(list, stack[-1]).extend(items)
+            case "SETITEM":
+                pair = stack[-2:]
+                del stack[-2:]
+                _set(stack[-1], pair)
+            case "SETITEMS":
+                pairs = above_mark()
+                _set(stack[-1], pairs)
+            case "BINPUT" | "LONG_BINPUT":
+                memo[argument] = stack[-1]
+            case "MEMOIZE":
+                memo[len(memo)] = stack[-1]
+            case "BINGET" | "LONG_BINGET":
+                stack.append(memo[argument])
+            case "GLOBAL":
+                stack.append(_name(argument))
+            case "STACK_GLOBAL":
+                name, module = stack.pop(), stack.pop()
+                stack.append(_name(f"{_as(str, module)} {_as(str, name)}"))
+            case "REDUCE":
+                arguments, function = stack.pop(), stack.pop()
+                stack.append(_make(_as(_Name, function), _as(tuple, arguments)))
+            case "BUILD":
+                state = stack.pop()
+                _fill(stack[-1], _as(tuple, state))
+            case other:
+                raise ValueError(f"it asks for {other}, which arrays do not need")
+    raise ValueError("it has no end")
+
+
+def _name(name: str) -> _Name:
+    if name not in _ALLOWED:
+        raise ValueError(f"it asks for {name.replace(' ', '.')[:60]!r}, which is not on the list of what is allowed")
+    return _Name(name)
+
+
+def _make(name: _Name, arguments: tuple) -> Any:
+    match arguments:
+        case (str(code), *_) if name == "numpy dtype":
+            return _Type(code)
+        case (_Name("numpy ndarray"), *_) if name in _RECONSTRUCT:
+            return _Array()
+        case (data, _Type() as kind, tuple(shape), str(order)) if name in _FROM_BUFFER:
+            array = _Array()
+            array.values = _values(data, kind, shape, order)
+            return array
+        case (_Array() as array,) if name in _VAR:
+            return array
+        case () if name in ("builtins dict", "collections OrderedDict"):
+            return {}
+        case () if name == "builtins list":
+            return []
+    raise ValueError(f"it uses {name.replace(' ', '.')} in a way that arrays do not need")
+
+
+def _fill(made: Any, state: tuple) -> None:
+    match made, state:
+        case _Type(), (int(), str(order), *_) if order in ("<", ">"):
+            made.order = order
+        case _Array(), (int(), tuple(shape), _Type() as kind, bool(fortran), data):
+            made.values = _values(data, kind, shape, "F" if fortran else "C")
+        case _:
+            raise ValueError("it sets something that arrays do not have")
+
+
+def _values(data: Any, kind: _Type, shape: tuple, order: str) -> np.ndarray:
+    dtype = np.dtype(kind.order + kind.code)
+    sizes_fit = all(type(size) is int and size >= 0 for size in shape)
+    if not (isinstance(data, (bytes, bytearray)) and sizes_fit and order in ("C", "F")
+            and math.prod(shape) * dtype.itemsize == len(data)):
+        raise ValueError("the bytes of an array do not fill its shape")
+    values = np.frombuffer(data, dtype) if data else np.empty(0, dtype)
+    return values.reshape(shape, order=order)
+
+
+def _set(target: Any, pairs: list[Any]) -> None:
+    for key, value in zip(pairs[::2], pairs[1::2], strict=True):
+        _as(dict, target)[key if type(key) is int else _as(str, key)] = value  # ints: an optimiser's state
+
+
+def _as(kind: type[_T], value: Any) -> _T:
+    if not isinstance(value, kind):
+        raise ValueError(f"there is a {type(value).__name__.strip('_')} where a {kind.__name__.strip('_')} belongs")
+    return value
+
+
+def _plain(found: Any, depth: int = 2) -> Any:
+    """Arrays in place of what held them, in a dictionary and the dictionaries in it.
+
+    No deeper: a pickle of some lines can nest dictionaries that hold each other twice so that walking them never ends.
+    """
+    if isinstance(found, _Array):
+        if found.values is None:
+            raise ValueError("it holds an array without values")
+        return found.values
+    if isinstance(found, dict) and depth:
+        return {key: _plain(value, depth - 1) for key, value in found.items()}
+    return found
