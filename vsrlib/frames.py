@@ -12,6 +12,8 @@ from vsrlib import video
 from vsrlib.errors import UserError
 from vsrlib.files import atomic_path
 
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # a damaged file is told in one sentence, below
+
 FRAME_SUFFIXES = (".png", ".jpg", ".jpeg")
 """File name endings (in lower case) of what is read as a frame."""
 
