@@ -86,6 +86,7 @@ def _inference(
     return {
         "framework": framework, "blur": blur, "set": f"Embedded_BlurDown_{blur}", "preset": preset,
         "engine": "reference", "border": False, **_device(device_type), "correlation": "cpp",
+        "convolution": "framework", "tile": 0,
         "weights": {"path": "weights.safetensors", "sha256": "ab" * 32, "bytes": int(mib * 2**20)},
         "clips": found, "timing": _timing(framework), "warm_up_seconds": 3.1 if framework == "torch" else 21.4,
         "peak_memory_mib": 812.0 if framework == "torch" else 1104.0, "import_memory_mib": 310.0,

@@ -81,7 +81,7 @@ def test_align_corners_false_is_the_fault_of_the_golden_vectors(framework: str) 
 
     from vsrlib.networks.interface import Network as Facade
     right = vsrlib.load_network(framework, weights(11), device="cpu")
-    wrong = Facade(framework, right.backend, replace(right.config, align_corners=False), "cpu")
+    wrong = Facade(framework, right.backend, replace(right.config, align_corners=False), "cpu", "auto")
     wrong.load(weights(11))
     outputs = wrong.infer(frames(INFER["frames_u8"][0]))
     assert relative_error(outputs["recons"], INFER["recons_align_corners_false"][0]) < 1e-5

@@ -165,7 +165,8 @@ def _outputs(runs: dict[str, dict], output: Path) -> dict:
     weights = unlike_fields({f: {"weights": _weights(runs[f])} for f in FRAMEWORKS}, ["weights"])
     inputs = unlike_fields(runs, ["input_digest"])
     same_weights, same_input = not weights, not inputs
-    differs = [*weights, *inputs, *unlike_fields(runs, ("set", "preset", "engine", "border", "device_type", "threads"))]
+    conditions = ("set", "preset", "engine", "border", "tile", "convolution", "device_type", "threads")
+    differs = [*weights, *inputs, *unlike_fields(runs, conditions)]
     found = {"same_weights": same_weights, "same_input": same_input, "differs": differs}
     if not (same_weights and same_input):
         return {**found, "skipped": f"because weights and input are not the same: {'; '.join(differs)}"}

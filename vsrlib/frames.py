@@ -12,6 +12,8 @@ from vsrlib import video
 from vsrlib.errors import UserError
 from vsrlib.files import atomic_path
 
+cv2.setLogLevel(2)  # errors only: a damaged file is told in a sentence of ours
+
 FRAME_SUFFIXES = (".png", ".jpg", ".jpeg")
 """File name endings (in lower case) of what is read as a frame."""
 

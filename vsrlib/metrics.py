@@ -11,6 +11,7 @@ _WINDOW = 11
 _SIGMA = 1.5
 _C1 = (0.01 * 255) ** 2
 _C2 = (0.03 * 255) ** 2
+_STRIP = 32  # rows of the map
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:
@@ -20,7 +21,9 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
         raise ValueError(f"an image must be (3, H, W) float, not {image.shape} {image.dtype}")
     if np.isnan(image).any():
         raise ValueError("the image holds NaN")
-    return np.rint(np.clip(image * 255, 0, 255)).astype(np.uint8).transpose(1, 2, 0).copy()
+    scaled = image * 255
+    np.rint(np.clip(scaled, 0, 255, out=scaled), out=scaled)
+    return scaled.astype(np.uint8).transpose(1, 2, 0).copy()
 
 
 def psnr(a: np.ndarray, b: np.ndarray, crop_border: int = 4) -> float:
@@ -30,7 +33,7 @@ def psnr(a: np.ndarray, b: np.ndarray, crop_border: int = 4) -> float:
     ValueError for another type or shape; UserError for images of different size or smaller than the border.
     """
     a, b = _cropped(a, b, crop_border, smallest=1)
-    error = np.mean((a - b) ** 2)
+    error = cv2.norm(a, b, cv2.NORM_L2SQR) / a.size  # a sum of whole numbers, exact
     return math.inf if error == 0 else float(20 * math.log10(255 / math.sqrt(error)))
 
 
@@ -42,11 +45,20 @@ def ssim(a: np.ndarray, b: np.ndarray, crop_border: int = 4) -> float:
     ValueError for another type or shape; UserError for images of different size or too small for one window.
     """
     a, b = _cropped(a, b, crop_border, smallest=_WINDOW)
-    mean_a, mean_b, square_a, square_b, product = (_window_mean(x) for x in (a, b, a * a, b * b, a * b))
-    luminance = (2 * mean_a * mean_b + _C1) / (mean_a**2 + mean_b**2 + _C1)
-    covariance = product - mean_a * mean_b
-    variances = (square_a - mean_a**2) + (square_b - mean_b**2)
-    return float(np.mean(luminance * (2 * covariance + _C2) / (variances + _C2)))
+    rows = a.shape[0] - _WINDOW + 1  # of the map: one for each place of the window
+    total = 0.0
+    for begin in range(0, rows, _STRIP):  # by strips, whose intermediate images stay in the cache
+        read = slice(begin, min(begin + _STRIP, rows) + _WINDOW - 1)
+        total += _ssim_sum(a[read].astype(np.float64), b[read].astype(np.float64))
+    return total / (rows * (a.shape[1] - _WINDOW + 1) * a.shape[2])
+
+
+def _ssim_sum(a: np.ndarray, b: np.ndarray) -> float:
+    """Sum of the map over all places where the window lies inside, and over the channels."""
+    mean_a, mean_b, squares, product = (_window_mean(x) for x in (a, b, a * a + b * b, a * b))
+    means, mean_squares = mean_a * mean_b, mean_a * mean_a + mean_b * mean_b
+    numerator = (2 * means + _C1) * (2 * (product - means) + _C2)
+    return float(np.sum(numerator / ((mean_squares + _C1) * (squares - mean_squares + _C2))))
 
 
 def _window_mean(image: np.ndarray) -> np.ndarray:
@@ -68,4 +80,4 @@ def _cropped(a: np.ndarray, b: np.ndarray, crop_border: int, smallest: int) -> t
         raise UserError(f"an image of {a.shape[1]}x{a.shape[0]} pixels is too small to be compared with a border of "
                         f"{crop_border} cropped: at least {smallest + 2 * crop_border} pixels a side are needed.")
     inside = slice(crop_border, -crop_border or None)
-    return a[inside, inside].astype(np.float64), b[inside, inside].astype(np.float64)
+    return np.ascontiguousarray(a[inside, inside]), np.ascontiguousarray(b[inside, inside])

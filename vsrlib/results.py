@@ -14,8 +14,9 @@ from vsrlib.names import BLURS, FRAMEWORKS
 NAMES = {"torch": "PyTorch", "jittor": "Jittor"}
 
 RUN_FIELDS = (
-    "set", "preset", "engine", "border", "device", "device_type", "threads", "correlation", "weights", "clips",
-    "images", "warm_up_seconds", "peak_memory_mib", "import_memory_mib", "input_digest", "gt_digest", "timing",
+    "set", "preset", "engine", "border", "tile", "device", "device_type", "threads", "correlation", "convolution",
+    "weights", "clips", "images", "warm_up_seconds", "peak_memory_mib", "import_memory_mib", "input_digest",
+    "gt_digest", "timing",
 )  # fmt: skip
 TRAINING_FIELDS = (
     "preset", "objective", "seed", "steps", "batch_size", "patch_size", "learning_rate", "flow_learning_rate",

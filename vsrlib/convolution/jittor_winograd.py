@@ -30,7 +30,10 @@ def channels_first(x: Var) -> Var:
 
 
 def convolve(x: Var, weight: Var, bias: Var, residual: Var | None = None, relu: bool = False) -> Var:
-    """x (h, w, C), weight (36, C, D) as `transformed`, bias (D,) -> (h, w, D), plus `residual`, then ReLU if asked."""
+    """x (h, w, C), weight (36, C, D) as `transformed`, bias (D,) -> (h, w, D), plus `residual`, then ReLU if asked.
+
+    `residual` is used up: in PyTorch the result lies in its memory.
+    """
     inputs = [x, weight, bias] if residual is None else [x, weight, bias, residual]
     call = _CALL.replace("RESIDUAL", "nullptr" if residual is None else "in3_p").replace("RELU", str(relu).lower())
     return jt.code((x.shape[0], x.shape[1], weight.shape[2]), x.dtype, inputs, cpu_header=_HEADER, cpu_src=call)

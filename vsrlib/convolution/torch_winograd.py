@@ -36,9 +36,12 @@ def channels_first(x: Tensor) -> Tensor:
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor, residual: Tensor | None = None, relu: bool = False) -> Tensor:
-    """x (h, w, C), weight (36, C, D) as `transformed`, bias (D,) -> (h, w, D), plus `residual`, then ReLU if asked."""
+    """x (h, w, C), weight (36, C, D) as `transformed`, bias (D,) -> (h, w, D), plus `residual`, then ReLU if asked.
+
+    `residual` is used up: the result may lie in its memory.
+    """
     height, width, inputs = x.shape
-    out = x.new_empty(height, width, weight.shape[2])
+    out = x.new_empty(height, width, weight.shape[2]) if residual is None else residual
     _library().convolve(x.data_ptr(), weight.data_ptr(), bias.data_ptr(),
                         None if residual is None else residual.data_ptr(), out.data_ptr(), height, width, inputs,
                         weight.shape[2], relu, torch.get_num_threads())
