@@ -20,6 +20,13 @@ from vsrlib.tiles import tiles
 
 Frames = Mapping[int, np.ndarray] | FrameReader
 
+KEPT_MIB = {"cached": 1024, "streaming": 128}
+"""Size of the blocks of memory that an engine keeps between frames (see `vsrlib.memory.keep_blocks`).
+
+The unfolded tail's tensors are the largest. Without it, those of a frame of 180x320 are below 128 MiB, and those of a
+frame so large that memory matters more than time are above.
+"""
+
 
 class Engine(Protocol):
     """Restores one frame after the other. A clip's windows come in order, as `vsrlib.windows` lists them."""
@@ -82,7 +89,7 @@ class Streaming:
         self._blocks = (network.module if exact else
                         WinogradBlocks(network) if convolution == "winograd" else FrameworkBlocks(network))
         self._tail = network.module.upsample if exact else FoldedTail(network.state(), self._ops, network.tensor)
-        network.backend.keep_memory(network.device)
+        network.backend.keep_memory(network.device, KEPT_MIB["cached" if exact else "streaming"])
         self.reset()
 
     def reset(self) -> None:

@@ -77,7 +77,7 @@ def infer(framework: str, input_path: Path, output: Path, gt_path: Path | None =
                 size = digests[clip][0]
                 if size not in warmed:  # another size may be another kernel to compile or to choose
                     warmed.add(size)
-                    warm_up_seconds += _warm_up(network, restorer, source, ours)
+                    warm_up_seconds += _warm_up(network, restorer, source, ours, kernels)
                 if timing_repeats > 0 and timing is None:
                     first = FrameReader(source).stack(ours[0].window)
                     high = None if truth is None else FrameReader(truth)[ours[0].index][:SCALE * size[0], :SCALE * size[1]]
@@ -128,9 +128,9 @@ def _require_choices(engine: str, convolution: str, tile: int, video: str | None
         raise UserError("A part of a video cannot be joined to the others; give --shard without --video.")
 
 
-def _warm_up(network: Network, engine: engines.Engine, source: ClipSource, jobs: list[Job]) -> float:
+def _warm_up(network: Network, engine: engines.Engine, source: ClipSource, jobs: list[Job], kernels: bool) -> float:
     """Restore the first frames once for nothing: a lazy framework compiles what it meets for the first time."""
-    return warm_up(network, engine, [job.window for job in jobs[:2]], FrameReader(source))
+    return warm_up(network, engine, [job.window for job in jobs[:2]], FrameReader(source), kernels)
 
 
 def _read_through(sources: list[ClipSource], truths: list[ClipSource | None]) -> list[tuple[tuple[int, int], str, str]]:

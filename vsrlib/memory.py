@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # mallopt's names, in malloc.h
-_LARGEST = 2**30
-_DEFAULT = 32 * 2**20  # what glibc's threshold grows to by itself
+DEFAULT_KEPT_MIB = 32
+"""What glibc's own bound grows to."""
 
 
 def peak_mib() -> float:
@@ -27,16 +27,17 @@ def resident_mib() -> float:
     return _kib(status, "VmRSS") / 1024 if status.exists() else peak_mib()
 
 
-def keep_large_blocks(keep: bool = True) -> None:
-    """Whether the C library keeps freed blocks of any size for the next one, in this process; glibc only.
+def keep_blocks(largest_mib: int = DEFAULT_KEPT_MIB) -> None:
+    """Let the C library keep freed blocks of up to this size for the next one, in this process; glibc only.
 
-    Its default gives blocks of 32 MiB and more back to the system at once and fetches the next one page by page, and
-    the pages of a frame's tensors take longer than some of its convolutions.
+    It gives larger ones back to the system at once and fetches the next one page by page, and the pages of a frame's
+    tensors take longer than some of its convolutions. But what is kept can be too scattered to be used again: the
+    larger the blocks, the more memory a process then holds.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:  # another C library
         return
-    mallopt(_MMAP_THRESHOLD, _LARGEST if keep else _DEFAULT)
+    mallopt(_MMAP_THRESHOLD, largest_mib * 2**20)
     mallopt(_TRIM_THRESHOLD, 2**31 - 1)
 
 

@@ -25,8 +25,11 @@ PARTS = ("pre", "forward", "post")
 _WARM_UP_TURNS = 2  # after the first, in which everything is compiled, the allocators settle
 
 
-def warm_up(network: Network, engine: Engine, windows: Sequence[Sequence[int]], frames: Frames) -> float:
+def warm_up(network: Network, engine: Engine, windows: Sequence[Sequence[int]], frames: Frames,
+            kernels: bool = False) -> float:
     """Restore these windows for nothing, in the order of a restoration, and read the results; returns the seconds.
+
+    kernels: ask for the blur kernels too.
 
     A lazy framework compiles what it meets for the first time, and what is computed together depends on when it is
     asked to wait: a warm-up in another order would leave some of it for the timers.
@@ -39,7 +42,8 @@ def warm_up(network: Network, engine: Engine, windows: Sequence[Sequence[int]], 
         restored = engine.run()
         network.synchronise()
         network.download(restored)
-        network.download(engine.kernel())
+        if kernels:
+            network.download(engine.kernel())
     engine.reset()
     return time.perf_counter() - start
 

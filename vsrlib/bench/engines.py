@@ -35,10 +35,12 @@ def make(name: str, network: Network) -> engines.Engine:
 def allocate_as(name: str) -> None:
     """Set the process's allocation to what the variant's would be in a process of its own.
 
-    The streaming engines keep large blocks (`memory.keep_large_blocks`), the sliding window does not; a sliding window
-    that does shows how much of the difference that is. Jittor has an allocator of its own, which this does not touch.
+    The sliding window has the C library's own, the other engines keep blocks (`memory.keep_blocks`); a sliding window
+    that keeps them too shows how much of the difference that is. Jittor has an allocator of its own.
     """
-    memory.keep_large_blocks(name != BASELINE)
+    engine, _ = _VARIANTS[name]
+    kept = engines.KEPT_MIB["cached"] if name == KEPT else engines.KEPT_MIB.get(engine, memory.DEFAULT_KEPT_MIB)
+    memory.keep_blocks(kept)
 
 
 def measure(options: Options, network: Network) -> list[dict[str, Any]]:

@@ -78,8 +78,8 @@ def peak_device_memory(device: str) -> int | None:
     return None
 
 
-def keep_memory(device: str) -> None:
-    """Nothing: Jittor keeps what large variables leave behind."""
+def keep_memory(device: str, largest_mib: int) -> None:
+    """Nothing: Jittor keeps what variables leave behind."""
 
 
 def gradients(module: SelfBlindVSR, inputs: Var) -> tuple[dict[str, float], dict[str, np.ndarray]]:

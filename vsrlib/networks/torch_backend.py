@@ -83,10 +83,10 @@ def peak_device_memory(device: str) -> int | None:
     return torch.cuda.max_memory_allocated() if device == "cuda" else None
 
 
-def keep_memory(device: str) -> None:
-    """Let the process keep what large tensors leave behind, rather than give it back and fetch it again."""
+def keep_memory(device: str, largest_mib: int) -> None:
+    """Let the process keep what tensors of up to that size leave behind, rather than give it back and fetch it again."""
     if device == "cpu":
-        memory.keep_large_blocks()
+        memory.keep_blocks(largest_mib)
 
 
 def gradients(module: SelfBlindVSR, inputs: Tensor) -> tuple[dict[str, float], dict[str, np.ndarray]]:
