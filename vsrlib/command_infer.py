@@ -7,6 +7,7 @@ from typing import Any
 from vsrlib.errors import UserError
 from vsrlib.names import BLURS, CONVOLUTIONS, ENGINES, VIDEO_FORMATS
 from vsrlib.quick_tests import QUICK_TESTS
+from vsrlib.shards import Shard
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +42,6 @@ def run(options: argparse.Namespace) -> None:
     """Carry out `vsrlib infer`."""
     from vsrlib import inference
     from vsrlib.settings import InferSettings
-    from vsrlib.shards import Shard
     _fill_in(options)
     blur = options.blur or _manifest_blur(options.input)
     output = options.output or _filed(options, blur)
@@ -110,5 +110,5 @@ def _summary(result: dict[str, Any], output: Path) -> str:
             values = [frame[key] for frame in frames if frame[key] is not None]  # none for a frame equal to its truth
             return sum(values) / len(values) if values else float("inf")
         quality = f", PSNR {mean('psnr'):.2f} dB, SSIM {mean('ssim'):.4f} (bicubic {mean('bicubic_psnr'):.2f} dB)"
-    where = output if result["shard"] is None else output / f"shard_{result['shard'].replace('/', '_of_')}"
+    where = output if result["shard"] is None else output / Shard.parse(result["shard"]).folder
     return f"{len(frames)} frames restored to {where / result['images']}, {seconds / len(frames):.2g} s each{quality}."

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,12 @@ from vsrlib.frames import ClipSource, write_frame
 from vsrlib.networks.interface import Network
 from vsrlib.reading import FrameReader
 from vsrlib.resample import bicubic_on_grid
+from vsrlib.video import DEFAULT_RATE
 from vsrlib.video_writer import write_video
 
 FRAMES, VIDEOS, KERNELS = "frames", "videos", "kernels"
 """Folders of what is written: a PNG per frame, or a video per clip; and a kernel (.npy) per frame if asked for."""
 
-_RATE = Fraction(25)  # frames a second of a video made of single frames
 _AHEAD = 3  # restored frames that may wait for the writer
 
 
@@ -53,7 +52,7 @@ class Output:
         if self.video is None:
             yield lambda name, image: write_frame(self.folder / FRAMES / source.name / f"{name}.png", image)
             return
-        with write_video(self.folder / VIDEOS / f"{source.name}.{self.video}", source.rate or _RATE) as write:
+        with write_video(self.folder / VIDEOS / f"{source.name}.{self.video}", source.rate or DEFAULT_RATE) as write:
             yield lambda name, image: write(image)
 
     def write_kernel(self, source: ClipSource, name: str, kernel: np.ndarray) -> None:

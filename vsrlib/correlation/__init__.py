@@ -16,6 +16,12 @@ def source(name: str) -> str:
     return f"#define CORRELATION_RADIUS {SEARCH_RANGE}\n{text}"
 
 
+def require_alike(first: tuple[int, ...], second: tuple[int, ...]) -> None:
+    """ValueError unless both shapes are (B, C, h, w), the same, and of at least one value."""
+    if tuple(first) != tuple(second) or len(first) != 4 or 0 in first:
+        raise ValueError(f"two maps (B, C, h, w) of one shape are needed, not {[*first]} and {[*second]}")
+
+
 def reference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The judge: (B, C, h, w) twice -> (B, 81, h, w), in the inputs' type, displacement by displacement.
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vsrlib.correlation import CHANNELS, source
+from vsrlib.correlation import CHANNELS, require_alike, source
 from vsrlib.jittor_env import import_jittor
 
 jt = import_jittor()
@@ -34,8 +34,7 @@ def correlation(first: Var, second: Var) -> Var:
     """
     if str(first.dtype) != "float32" or str(second.dtype) != "float32":
         raise TypeError(f"the kernel takes float32, not {first.dtype} and {second.dtype}")
-    if tuple(first.shape) != tuple(second.shape) or first.ndim != 4 or 0 in first.shape:
-        raise ValueError(f"two maps (B, C, h, w) of one shape are needed, not {[*first.shape]} and {[*second.shape]}")
+    require_alike(first.shape, second.shape)
     return Correlation.apply(first, second)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from vsrlib import native
-from vsrlib.correlation import CHANNELS, source
+from vsrlib.correlation import CHANNELS, require_alike, source
 
 _FUNCTIONS = """
 extern "C" {
@@ -48,8 +48,7 @@ def correlation(first: Tensor, second: Tensor) -> Tensor:
     for one in (first, second):
         if one.dtype != torch.float32 or one.device.type != "cpu":
             raise TypeError(f'the kernel "cpp" takes float32 on the CPU, not {one.dtype} on {one.device}: use "pure"')
-    if first.shape != second.shape or first.ndim != 4 or 0 in first.shape:
-        raise ValueError(f"two maps (B, C, h, w) of one shape are needed, not {[*first.shape]} and {[*second.shape]}")
+    require_alike(first.shape, second.shape)
     return _Correlation.apply(first, second)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from vsrlib.correlation import CHANNELS, cuda
+from vsrlib.correlation import CHANNELS, cuda, require_alike
 from vsrlib.errors import UserError
 
 try:
@@ -45,8 +45,7 @@ def correlation(first: Tensor, second: Tensor) -> Tensor:
         if one.dtype != torch.float32 or one.device.type != "cuda" or one.device != first.device:
             raise TypeError(f'the kernel "cuda" takes float32 on one CUDA device, not {one.dtype} on {one.device}: '
                             'use "pure"')
-    if first.shape != second.shape or first.ndim != 4 or 0 in first.shape:
-        raise ValueError(f"two maps (B, C, h, w) of one shape are needed, not {[*first.shape]} and {[*second.shape]}")
+    require_alike(first.shape, second.shape)
     return Correlation.apply(first, second)
 
 
