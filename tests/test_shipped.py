@@ -48,7 +48,7 @@ def test_a_name_without_its_file_says_what_makes_it(folder: Path, name: str, blu
                  lambda name: TrainSettings(weights=name, hr_root=here, validation_root=here).require_inputs()):
         with pytest.raises(UserError, match=f'"{name}".*vsrlib train --template study --blur {blur}') as caught:
             load(name)
-        assert ("align_corners=False" in str(caught.value)) is control
+        assert ("--no-align-corners" in str(caught.value)) is control
 
 
 def test_the_notebooks_take_a_name_for_a_path(folder: Path) -> None:

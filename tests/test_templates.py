@@ -33,8 +33,10 @@ def test_the_papers_values() -> None:
         4, 80, 20, 50, 100]
 
 
-def test_the_study_template_is_the_default_training() -> None:
-    assert TrainSettings(**TEMPLATES["study"]) == TrainSettings()
+def test_the_study_template_learns_from_the_truth_with_a_trained_flow_network() -> None:
+    values = TEMPLATES["study"]
+    assert (values["preset"], values["objective"]) == ("study", "supervised")
+    assert values["flow_learning_rate"] < values["learning_rate"]
 
 
 def test_given_values_replace_the_templates() -> None:
@@ -57,7 +59,7 @@ def test_the_command_line_overrides_the_template(monkeypatch: pytest.MonkeyPatch
     assert paper[:2] == ("torch", "Realistic") and plain[:2] == ("torch", "Realistic")
     assert values["preset"] == "study" and values["batch_size"] == 2
     assert values["patch_size"] == 160 and values["epochs"] == 500  # the template's, where nothing is given
-    assert defaults == {"device": "auto", "weights": None, "resume": False}  # and train's own without a template
+    assert defaults == {"device": "auto", "weights": None, "flow_weights": None, "resume": False}  # and train's own without a template
 
 
 def test_every_setting_is_an_option() -> None:

@@ -25,6 +25,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     str(bool): (bool,),
     str(list[str]): (list,),
     str(str | None): (str, type(None)),
+    str(bool | None): (bool, type(None)),
     str(list[str] | None): (list, type(None)),
 }
 _WORDS = {
@@ -33,6 +34,7 @@ _WORDS = {
     str(float): "a number",
     str(bool): "True or False",
     str(list[str]): "a list of texts",
+    str(bool | None): "True, False or None",
     str(str | None): "a text or None",
     str(list[str] | None): "a list of texts or None",
 }

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vsrlib import __version__, command_bench, command_convert, command_flow, command_infer, command_train
+from vsrlib import __version__, command_bench, command_clips, command_convert, command_flow, command_infer, command_train
 from vsrlib.errors import UserError
 from vsrlib.names import BLURS, CORRELATIONS, DEVICES, FRAMEWORKS, PRESETS
 
@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     _study(commands.add_parser("study", help="run the notebooks in order and write the reports"))
     _check(commands.add_parser("check", help="try both frameworks; Jittor compiles itself the first time"))
     _degrade(commands.add_parser("degrade", help="make low-resolution clips and blur kernels from HR clips"))
+    command_clips.arguments(commands.add_parser("clips", help="make HR clips to train on from embedded photographs"))
     command_train.arguments(commands.add_parser("train", help="train the network in one framework"))
     command_flow.arguments(commands.add_parser("train-flow", help="train the flow network from scratch, by itself"))
     command_flow.error_arguments(commands.add_parser("flow-error", help="measure a flow network beside zero flow and DIS"))

@@ -1,20 +1,24 @@
-"""HR clips with exact optical flow, made from the photographs inside the scikit-image wheel. No download."""
+"""HR clips with exact optical flow, made from the photographs inside the scikit-image wheel and from dead leaves."""
 
 import math
 import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from scipy import ndimage
 
 from vsrlib.errors import UserError
 from vsrlib.frames import Clip
+from vsrlib.leaves import dead_leaves
 from vsrlib.motion import Motion
 from vsrlib.photographs import PHOTOGRAPHS, load_photograph
 from vsrlib.scene import Layer, place_camera, place_patch
 
 __all__ = ["PHOTOGRAPHS", "Motion", "SyntheticClip", "embedded_clips"]
 
+_LEAVES = "leaves-"  # begins the names of pictures that are no photographs
 _EDGE = 1.5  # width of the patch's soft edge, HR pixels
 _CLEAR = _EDGE / 2 + 1  # from here on a pixel and its neighbours show one layer alone
 
@@ -56,24 +60,27 @@ class SyntheticClip:
 
 
 def embedded_clips(split: str, frames: int, size: tuple[int, int], seed: int, count: int | None = None,
-                   motion: Motion | None = None) -> list[SyntheticClip]:
+                   motion: Motion | None = None, leaves: int = 0, speeds: Sequence[float] = ()) -> list[SyntheticClip]:
     """Make HR clips from the photographs of a split ("train", "validation" or "test"), the same ones for the same seed.
 
     `size` is (H, W) in pixels; `count` defaults to one clip a photograph, and more go round again on other paths.
     Each clip depends on (seed, its name) alone. A clip is a smooth camera path over a photograph (translation,
     rotation, zoom) and, by default, an elliptic patch of the split's next photograph that moves on its own; both are
-    low-pass filtered for the factor they are shrunk by. UserError for an unknown split, a number that makes no sense,
+    low-pass filtered for the factor they are shrunk by. `leaves`: so many pictures of dead leaves join the photographs.
+    `speeds`: the clips take these mean speeds in turn, in HR pixels per frame, the foreground half as much again.
+    UserError for an unknown split, a number that makes no sense,
     or motion for which a photograph has no room.
     """
     if split not in PHOTOGRAPHS:
         raise UserError(f"split {split!r} is unknown: give one of {', '.join(PHOTOGRAPHS)}.")
-    names = PHOTOGRAPHS[split]
+    names = (*PHOTOGRAPHS[split], *(f"{_LEAVES}{index + 1}" for index in range(leaves)))
     count = len(names) if count is None else count
     if frames < 1 or count < 1 or min(size) < 16 or seed < 0:
         raise UserError(f"cannot make {count} clip(s) of {frames} frame(s) of {size[1]}x{size[0]} pixels with seed "
                         f"{seed}: give at least one clip, one frame, 16 pixels a side and a seed of 0 or more.")
     motion = motion or Motion()
-    return [_make_clip(names, index, frames, size, seed, motion) for index in range(count)]
+    motions = [replace(motion, speed=speed, foreground_speed=1.5 * speed) for speed in speeds] or [motion]
+    return [_make_clip(names, index, frames, size, seed, motions[index % len(motions)]) for index in range(count)]
 
 
 def _make_clip(names: tuple[str, ...], index: int, frames: int, size: tuple[int, int], seed: int,
@@ -83,15 +90,22 @@ def _make_clip(names: tuple[str, ...], index: int, frames: int, size: tuple[int,
     stem = back.rsplit(".", 1)[0]
     name = stem if around == 0 else f"{stem}-{around + 1}"
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    photograph = load_photograph(back)
+    photograph = _picture(back, seed)
     background = place_camera(rng, motion, frames, size, photograph.shape[:2], back)
     pictures = render_layer(background, photograph, size)
     if motion.foreground_speed is None:
         return SyntheticClip(name, _to_uint8(pictures), (back,), background)
-    photograph = load_photograph(front)
+    photograph = _picture(front, seed)
     foreground = place_patch(rng, motion, frames, size, photograph.shape[:2], background.scale(0))
     pictures = _cover(pictures, foreground, render_layer(foreground, photograph, size))
     return SyntheticClip(name, _to_uint8(pictures), (back, front), background, foreground)
+
+
+@lru_cache(maxsize=32)
+def _picture(name: str, seed: int) -> np.ndarray:
+    if name.startswith(_LEAVES):
+        return dead_leaves(np.random.default_rng([seed, zlib.crc32(name.encode()), 1]))
+    return load_photograph(name)
 
 
 def render_layer(layer: Layer, photograph: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 from vsrlib.names import BLURS, CORRELATIONS, DEVICES, FRAMEWORKS, OBJECTIVES, PRESETS
 from vsrlib.templates import TEMPLATES, settings_of
 
-_PATHS = ("hr_root", "validation_root", "weights", "output")
+_PATHS = ("hr_root", "validation_root", "weights", "flow_weights", "output")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +24,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
                         help=f"values to begin with: {', '.join(TEMPLATES)}")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
     parser.add_argument("--weights", type=Path, help="weights to start from, .safetensors or .pt")
+    parser.add_argument("--flow-weights", type=Path, help="weights that the flow network starts from, e.g. flow.safetensors of "
+                        "train-flow")
+    parser.add_argument("--align-corners", action=argparse.BooleanOptionalAction,
+                        help="how the warps read their sampling grids (as the weights note, or yes)")
     add = _adder(parser)
     add("--framework", choices=FRAMEWORKS, default="torch")
     add("--preset", choices=PRESETS, default="study", help="size of the network")
@@ -64,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
     TrainSettings(**values)  # the notebooks' checks, so that a number that is refused there is refused here
     framework, blur = values.pop("framework", TrainSettings.framework), values.pop("blur", TrainSettings.blur)
     result = training.train(framework, blur, options.hr, options.validation, options.output,
-                            weights=options.weights, **values)
+                            weights=options.weights, flow_weights=options.flow_weights, **values)
     if result:
         print(_summary(result, options.output))
 

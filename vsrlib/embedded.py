@@ -1,6 +1,6 @@
 """Write the embedded data sets, made from photographs, in the same layout as downloaded ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,16 @@ def write_embedded_sets(data_root: Path, seed: int, test_frames: int = 10, train
     return manifests
 
 
-def _hr_writer(clips: list[SyntheticClip], split: str, seed: int, motion: Motion) -> Callable[[Path], dict[str, Any]]:
+def write_clips(root: Path, split: str, frames: int, size: tuple[int, int], seed: int, count: int, leaves: int,
+                speeds: Sequence[float], motion: Motion | None = None) -> dict[str, Any]:
+    """Write HR clips of a split, as `vsrlib.clips.embedded_clips` makes them, to `root`/HR; return their manifest."""
+    motion = motion or Motion()
+    clips = embedded_clips(split, frames, size, seed, count, motion, leaves, speeds)
+    return write_set(Path(root), (HR,), _hr_writer(clips, split, seed, motion, leaves=leaves, speeds=list(speeds)), seed)
+
+
+def _hr_writer(clips: list[SyntheticClip], split: str, seed: int, motion: Motion,
+               **more: Any) -> Callable[[Path], dict[str, Any]]:
     def fill(staging: Path) -> dict[str, Any]:
         entries = {}
         for clip in clips:
@@ -54,7 +63,7 @@ def _hr_writer(clips: list[SyntheticClip], split: str, seed: int, motion: Motion
                 "hr_size": list(clip.frames.shape[1:3]),
                 "hr_sha256": sha256_array(clip.frames),
             }
-        return {"seed": seed, **_described(clips, split, motion), "clips": entries}
+        return {"seed": seed, **_described(clips, split, motion), **more, "clips": entries}
 
     return fill
 

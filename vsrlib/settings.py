@@ -208,6 +208,8 @@ class TrainSettings(Settings):
     patience: int = 0
     checkpoint_every: int = 50
     resume: bool = False
+    align_corners: bool | None = None
+    flow_weights: str | None = None
 
     def __post_init__(self) -> None:
         require_types(self)
@@ -239,13 +241,19 @@ class TrainSettings(Settings):
         """The file of weights to start from; None for initial values."""
         return None if self.weights is None else resolve(self.weights)
 
+    @property
+    def flow_start(self) -> Path | None:
+        """The file that the flow network starts from; None for none of its own."""
+        return None if self.flow_weights is None else resolve(self.flow_weights)
+
     def inputs(self) -> dict[str, Path]:
-        start = {} if self.start is None else {"weights": self.start}
+        files = {"weights": self.start, "flow_weights": self.flow_start}
+        start = {name: path for name, path in files.items() if path is not None}
         return {"hr_root": resolve(self.hr_root), "validation_root": resolve(self.validation_root), **start}
 
     def missing(self, name: str, path: Path) -> str:
-        if name == "weights" and path.parent != shipped.FOLDER:
-            return f"weights is {shown(path)}, which does not exist: give the file to start from, or None for none."
+        if name in ("weights", "flow_weights") and path.parent != shipped.FOLDER:
+            return f"{name} is {shown(path)}, which does not exist: give the file to start from, or None for none."
         return super().missing(name, path)
 
 

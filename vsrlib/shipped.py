@@ -17,9 +17,10 @@ def path_of(name: str) -> Path:
 def why_missing(name: str) -> str:
     """The sentence for weights that are called by name and are not there."""
     blur = "Gaussian" if "gaussian" in name else "Realistic"
-    control = " with align_corners=False" if name.endswith("-align-false") else ""
-    return (f'The weights "{name}" are not part of this installation; train them{control} by '
-            f"`vsrlib train --template study --blur {blur} HR VALIDATION OUTPUT`, and give the file that it writes.")
+    control = " --no-align-corners" if name.endswith("-align-false") else ""
+    return (f'The weights "{name}" are not part of this installation; train them by `vsrlib train --template study '
+            f"--blur {blur}{control} --flow-weights FLOW HR VALIDATION OUTPUT` as docs/weights.md says, and give the file "
+            "that it writes.")
 
 
 def locate(weights: str | Path) -> Path:

@@ -1,7 +1,7 @@
 """Ready-made training configurations. A value that is given elsewhere replaces the template's.
 
 The two of the paper's authors presume a trained flow network, whose rate is a hundredth of the others'; without weights
-that hold one, its flow hardly learns.
+that hold one, its flow hardly learns. So does "study", by which the weights were made that come with the project.
 """
 
 from types import MappingProxyType
@@ -22,8 +22,9 @@ TEMPLATES = MappingProxyType({
     "Self_Blind_VSR_Realistic": MappingProxyType(_PAPER | {"blur": "Realistic"}),
     "small-budget": MappingProxyType(_PAPER | _SMALL | {"blur": "Gaussian"}),
     "study": MappingProxyType({
-        "blur": "Realistic", "preset": "study", "steps": 250, "batch_size": 2, "patch_size": 64, "learning_rate": 1e-4,
-        "flow_learning_rate": 1e-4, "halve_every": 0, "validate_every": 50, "seed": 1,
+        "blur": "Gaussian", "preset": "study", "objective": "supervised", "steps": 2400, "batch_size": 4,
+        "patch_size": 48, "learning_rate": 5e-4, "flow_learning_rate": 2e-5, "halve_every": 600, "ema": 0.99,
+        "validate_every": 200, "checkpoint_every": 100, "seed": 1,
     }),
 })
 """Name -> parameters of `vsrlib.training.train`; what is not named is the default."""

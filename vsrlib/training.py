@@ -35,14 +35,16 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
           weights: Path | None = None, device: str = "auto", correlation: str = "auto",
           objective: str = "self-supervised", epochs: int = 0, test_every: int = 1000, lr_decay: int = 100,
           n_frames_per_video: int = 50, clip_value: float = 0.0, clip_norm: float = 0.0, ema: float = 0.0,
-          patience: int = 0, checkpoint_every: int = 50, resume: bool = False, progress: bool = True) -> dict[str, Any]:
+          patience: int = 0, checkpoint_every: int = 50, resume: bool = False, progress: bool = True,
+          align_corners: bool | None = None, flow_weights: Path | None = None) -> dict[str, Any]:
     """Train the network (Bai and Pan, TPAMI 2024), and write what came of it to `output`.
 
     objective: "self-supervised", on its own input, or "supervised", on the HR frames; see `vsrlib.objectives`.
     Adam; every part of the network has `learning_rate` but the flow network, which has its own; both are halved every
     `halve_every` steps (0: never). The validation clips are restored before and after, and every `validate_every` steps
     (0: not in between). patch_size is in LR pixels; at most `n_frames_per_video` frames of a clip are used. Starts from
-    `weights`, or from values drawn from `seed`.
+    `weights`, or from values drawn from `seed`; the flow network from `flow_weights`, if given. align_corners: how the
+    warps read their sampling grids; None: as the `weights` note, or True.
     With `epochs`, the paper's epochs of about `test_every` steps count: `steps`, `halve_every` (`lr_decay` epochs) and
     `validate_every` (one epoch) follow from them, whatever was given; see `vsrlib.schedule`.
     clip_value, clip_norm: bounds of the gradients' entries and of their norm; 0: none. ema: decay of the average of the
@@ -71,7 +73,9 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
             "initial_weights": f"seed {seed}" if weights is None else sha256_file(checkpoints.locate(weights)),
             "training_clips": windows.digest(),
         }
-        network = load_network(framework, weights, preset, device, seed, correlation)
+        network = load_network(framework, weights, preset, device, seed, correlation, align_corners, flow_weights)
+        options |= {"align_corners": network.config.align_corners,
+                    "flow_weights": None if flow_weights is None else sha256_file(checkpoints.locate(flow_weights))}
         loaded_memory = memory.resident_mib()
         validation = ValidationSet(Path(validation_root), blur, seed)
         trainer = Trainer(network, options, schedule, windows, validation, output, team)
