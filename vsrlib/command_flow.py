@@ -17,6 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("output", type=Path, help="folder of the results")
     parser.add_argument("--images", type=Path, help="folder of pictures or clips, or a video, to make the pairs of "
                         "(photographs that ship with scikit-image)")
+    parser.add_argument("--weights", type=Path, help="weights that the flow network starts from (values drawn from the seed)")
     parser.add_argument("--resume", action="store_true", help="take over a first stage that was finished in OUTPUT")
     _network(parser)
     add = _adder(parser)
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
     if options.workers < 0:
         raise UserError(f"workers is {options.workers}; give 0 or more.")
     result = train_flow(options.output, settings, options.images, options.resume, options.device, options.correlation,
-                        workers=options.workers)
+                        workers=options.workers, weights=options.weights)
     print(f"{table(result['error'])}\nwritten to {options.output}.")
 
 

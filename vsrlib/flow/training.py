@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from vsrlib import architecture, checkpoints, provenance
 from vsrlib.errors import UserError
-from vsrlib.files import read_json, sha256_array, write_json
+from vsrlib.files import read_json, sha256_array, sha256_file, write_json
 from vsrlib.flow.batches import batches
 from vsrlib.flow.evaluation import errors_of, flow_error
 from vsrlib.flow.losses import MATCHED_LEVELS, step_losses
@@ -35,7 +35,7 @@ _START_TEMPERATURE = 10.0
 
 def train_flow(output: Path, settings: FlowSettings | None = None, images: Path | None = None, resume: bool = False,
                device: str = "auto", correlation: str = "auto", progress: bool = True,
-               workers: int = 0) -> dict[str, Any]:
+               workers: int = 0, weights: Path | None = None) -> dict[str, Any]:
     """Train the flow network on pairs with exact flow, and write what came of it to `output`.
 
     The pairs are made of `images` (a folder of pictures or clips, or a video), or of the photographs of the training
@@ -44,16 +44,19 @@ def train_flow(output: Path, settings: FlowSettings | None = None, images: Path 
     train_flow.json, which is returned: settings, losses, and the error on held-out pairs, clips and the stereo pair
     beside zero flow's and DIS's. With `resume` a first stage that was finished with the same settings and pictures is
     taken over; the result is the same, because each step's pairs hang on seed, stage and step alone.
+    `weights`: what the flow network starts from, in place of values drawn from the seed; e.g. to go on with larger
+    patches, without which the refiner never learns what its widest dilations see.
     `workers`: processes that draw pairs ahead; the result is the same. On a GPU drawing takes longer than learning.
     Raises UserError for unusable pictures, and when a loss is no longer finite.
     """
     output, settings = Path(output), settings or FlowSettings()
     textures = embedded_textures("train", STEREO) if images is None else folder_textures(Path(images))
-    network = _start(settings, device, correlation)
+    network = _start(settings, device, correlation, weights)
     before = errors_of(network, heldout_pairs())
     output.mkdir(parents=True, exist_ok=True)
     digest = sha256_array(np.array([sha256_array(texture) for texture in textures]))
-    key = {**settings.of_matching(), "pictures": digest}
+    start = None if weights is None else sha256_file(checkpoints.locate(weights))
+    key = {**settings.of_matching(), "pictures": digest, "initial_weights": start}
     matched = _take_over(output, key, network) if resume else None
     for name in (RESULT, WEIGHTS, *(() if matched else ("matched.json", MATCHED))):
         (output / name).unlink(missing_ok=True)  # so that a broken run does not look like the one before it
@@ -69,7 +72,7 @@ def train_flow(output: Path, settings: FlowSettings | None = None, images: Path 
     checkpoints.write(output / WEIGHTS, values, notes)
     result = {
         "settings": settings.to_json(), "pictures": "embedded" if images is None else str(images),
-        "picture_count": len(textures), "pictures_sha256": digest, "stages": {"match": matched, "flow": learned},
+        "picture_count": len(textures), "pictures_sha256": digest, "initial_weights": start, "stages": {"match": matched, "flow": learned},
         "log": LOG, "weights": checkpoints.entry(output / WEIGHTS, output), "values_sha256": checkpoints.digest(values),
         "heldout_before": before,
         "error": flow_error(network), "device": network.backend.device_name(network.device),
@@ -80,8 +83,8 @@ def train_flow(output: Path, settings: FlowSettings | None = None, images: Path 
     return result
 
 
-def _start(settings: FlowSettings, device: str, correlation: str) -> Network:
-    flow_weights = initial_flow_values(architecture.preset(settings.preset), settings.seed)
+def _start(settings: FlowSettings, device: str, correlation: str, weights: Path | None) -> Network:
+    flow_weights = weights or initial_flow_values(architecture.preset(settings.preset), settings.seed)
     return load_network(settings.framework, None, settings.preset, device, settings.seed, correlation,
                         settings.align_corners, flow_weights)
 
