@@ -22,8 +22,8 @@ TEMPLATES = MappingProxyType({
     "Self_Blind_VSR_Realistic": MappingProxyType(_PAPER | {"blur": "Realistic"}),
     "small-budget": MappingProxyType(_PAPER | _SMALL | {"blur": "Gaussian"}),
     "study": MappingProxyType({
-        "blur": "Gaussian", "preset": "study", "objective": "supervised", "steps": 2400, "batch_size": 4,
-        "patch_size": 48, "learning_rate": 5e-4, "flow_learning_rate": 2e-5, "halve_every": 600, "ema": 0.99,
+        "blur": "Gaussian", "preset": "study", "objective": "supervised", "steps": 1600, "batch_size": 4,
+        "patch_size": 48, "learning_rate": 5e-4, "flow_learning_rate": 2e-5, "halve_every": 400, "ema": 0.99,
         "validate_every": 200, "checkpoint_every": 100, "seed": 1,
     }),
 })
