@@ -13,7 +13,8 @@ def require_types(settings: Any) -> None:
         value = getattr(settings, entry.name)
         allowed = _TYPES[str(entry.type)]
         wrong_flag = isinstance(value, bool) and bool not in allowed
-        wrong_item = isinstance(value, list) and not all(isinstance(item, str) for item in value)
+        item_type = int if entry.type == list[int] else str
+        wrong_item = isinstance(value, list) and not all(type(item) is item_type for item in value)
         if not isinstance(value, allowed) or wrong_flag or wrong_item:
             raise UserError(f"{entry.name} is {value!r}; give {_WORDS[str(entry.type)]}.")
 
@@ -24,6 +25,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     str(float): (float, int),
     str(bool): (bool,),
     str(list[str]): (list,),
+    str(list[int]): (list,),
     str(str | None): (str, type(None)),
     str(bool | None): (bool, type(None)),
     str(list[str] | None): (list, type(None)),
@@ -34,6 +36,7 @@ _WORDS = {
     str(float): "a number",
     str(bool): "True or False",
     str(list[str]): "a list of texts",
+    str(list[int]): "a list of whole numbers",
     str(bool | None): "True, False or None",
     str(str | None): "a text or None",
     str(list[str] | None): "a list of texts or None",

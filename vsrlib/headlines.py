@@ -13,8 +13,8 @@ RESULTS = {
     "03_train_network": "train.json",
     "04_infer_clips": "inference.json",
     "05_compare_frameworks": "comparison.json",
-    "06_judge_claims": "claims.json",
-    "07_draw_figures": "provenance.json",
+    "08_judge_claims": "claims.json",
+    "09_draw_figures": "provenance.json",
 }
 """File name of the result of each notebook, inside the settings' folder."""
 
@@ -29,7 +29,7 @@ def headline(notebook: str, settings: Settings) -> str:
     """The key number of a step that is done, with its unit; empty if the notebook has none."""
     if notebook == "02_generate_data":
         return _frames(settings.outputs())
-    if notebook == "07_draw_figures":
+    if notebook == "09_draw_figures":
         return f"{len(list(settings.folder.glob('*.svg')))} charts"
     result = result_of(notebook, settings)
     if "skipped" in result:
@@ -86,5 +86,5 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "03_train_network": _train,
     "04_infer_clips": _infer,
     "05_compare_frameworks": _compare,
-    "06_judge_claims": _claims,
+    "08_judge_claims": _claims,
 }

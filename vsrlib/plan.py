@@ -120,7 +120,8 @@ def _converted(name: str, value: Any, kind: Any) -> Any:
     if "None" in str(kind) and value in ("None", "none", ""):
         return None
     if "list" in str(kind):
-        return [part.strip() for part in value.split(",") if part.strip()]
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        return [int(part) if part.isdecimal() else part for part in parts] if "int" in str(kind) else parts
     if kind is bool:
         return {"true": True, "false": False}.get(value.lower(), value)
     if kind in (int, float):

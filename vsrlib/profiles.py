@@ -21,8 +21,8 @@ DATA = "02_generate_data"
 TRAIN = "03_train_network"
 INFER = "04_infer_clips"
 COMPARE = "05_compare_frameworks"
-CLAIMS = "06_judge_claims"
-FIGURES = "07_draw_figures"
+CLAIMS = "08_judge_claims"
+FIGURES = "09_draw_figures"
 
 
 @dataclass(frozen=True)

@@ -356,11 +356,61 @@ class CompareSettings(Settings):
 
 
 @dataclass(frozen=True, repr=False)
+class AblationSettings(Settings):
+    """07_ablate_alignment: what each suspect of claim C1 costs; `vsrlib.ablation.study.ablate` says what values mean."""
+
+    weights_gaussian: str = "study-gaussian"
+    weights_realistic: str | None = "study-realistic"
+    weights_gaussian_false: str | None = "study-gaussian-align-false"
+    weights_realistic_false: str | None = "study-realistic-align-false"
+    gaussian_set: str | None = None
+    realistic_set: str | None = None
+    output: str = f"{QUICK}/07_ablate_alignment"
+    device: str = "cpu"
+    seeds: list[int] = field(default_factory=lambda: [1, 2, 3])
+    height: int = 256
+    width: int = 256
+    count: int = 4
+    draws: int = 3
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_choice("device", self.device, DEVICES)
+        for name in ("height", "width"):
+            require_at_least(self, name, 64, "smaller frames leave nothing to measure")
+            if getattr(self, name) % 4:
+                raise UserError(f"{name} is {getattr(self, name)}; give a multiple of 4, the scale.")
+        for name in ("count", "draws"):
+            require_at_least(self, name, 1)
+        if not self.seeds or min(self.seeds) < 0:
+            raise UserError(f"seeds is {self.seeds}; give at least one number of 0 or more.")
+        if self.realistic_set is not None and self.gaussian_set is None:
+            raise UserError("realistic_set is given and gaussian_set is not; give both, or the Gaussian one alone.")
+
+    @property
+    def weights(self) -> dict[str, Path | None]:
+        """The files of weights by their part in the ablation."""
+        given = {"gaussian": self.weights_gaussian, "realistic": self.weights_realistic,
+                 "gaussian_false": self.weights_gaussian_false, "realistic_false": self.weights_realistic_false}
+        return {name: None if path is None else resolve(path) for name, path in given.items()}
+
+    @property
+    def sets(self) -> dict[str, Path | None]:
+        """The test sets; None for clips made from photographs."""
+        given = {"gaussian_set": self.gaussian_set, "realistic_set": self.realistic_set}
+        return {name: None if path is None else resolve(path) for name, path in given.items()}
+
+    def inputs(self) -> dict[str, Path]:
+        weights = {f"weights_{name}": path for name, path in self.weights.items()}
+        return {name: path for name, path in (weights | self.sets).items() if path is not None}
+
+
+@dataclass(frozen=True, repr=False)
 class ClaimsSettings(Settings):
-    """06_judge_claims: the earlier report's claims against this run."""
+    """08_judge_claims: the earlier report's claims against this run."""
 
     comparison_file: str = f"{QUICK}/05_compare_frameworks/comparison.json"
-    output: str = f"{QUICK}/06_judge_claims"
+    output: str = f"{QUICK}/08_judge_claims"
 
     def __post_init__(self) -> None:
         require_types(self)
@@ -371,7 +421,7 @@ class ClaimsSettings(Settings):
 
 @dataclass(frozen=True, repr=False)
 class FigureSettings(ClaimsSettings):
-    """07_draw_figures: the ten charts."""
+    """09_draw_figures: the ten charts."""
 
     output: str = f"{QUICK}/figures"
 
@@ -382,7 +432,8 @@ NOTEBOOKS: dict[str, type[Settings]] = {
     "03_train_network": TrainSettings,
     "04_infer_clips": InferSettings,
     "05_compare_frameworks": CompareSettings,
-    "06_judge_claims": ClaimsSettings,
-    "07_draw_figures": FigureSettings,
+    "07_ablate_alignment": AblationSettings,
+    "08_judge_claims": ClaimsSettings,
+    "09_draw_figures": FigureSettings,
 }
 """The settings class of each notebook."""
