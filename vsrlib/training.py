@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +26,7 @@ from vsrlib.schedule import Schedule, in_epochs
 from vsrlib.validation import CRITERIA, Judge, ValidationSet, best_entries, best_file
 
 WEIGHTS = "weights.safetensors"
+Watch = Callable[[list[dict[str, Any]], list[dict[str, Any]], float], None]
 MOST_SKIPPED = 3
 """As many steps in a row without a finite loss end a training."""
 
@@ -36,7 +38,8 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
           objective: str = "self-supervised", epochs: int = 0, test_every: int = 1000, lr_decay: int = 100,
           n_frames_per_video: int = 50, clip_value: float = 0.0, clip_norm: float = 0.0, ema: float = 0.0,
           patience: int = 0, checkpoint_every: int = 50, resume: bool = False, progress: bool = True,
-          align_corners: bool | None = None, flow_weights: Path | None = None) -> dict[str, Any]:
+          align_corners: bool | None = None, flow_weights: Path | None = None,
+          watch: Watch | None = None) -> dict[str, Any]:
     """Train the network (Bai and Pan, TPAMI 2024), and write what came of it to `output`.
 
     objective: "self-supervised", on its own input, or "supervised", on the HR frames; see `vsrlib.objectives`.
@@ -52,6 +55,7 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
     higher PSNR end the training. 0 is off for each.
     A checkpoint is written every `checkpoint_every` steps (0: not in between) and at the end; `resume` goes on from it
     as if nothing had happened. Without `resume`, what an earlier training left in `output` is replaced.
+    `watch` is called after every validation with the log, the scores so far, and bicubic's PSNR.
     A step whose losses or gradients are not finite changes nothing and is counted. Under torchrun every process takes
     its share of each batch, and process 0 writes and returns the result, the others {}.
     Writes log.jsonl (a line per step), checkpoint.safetensors, weights_best_psnr.safetensors and
@@ -78,7 +82,7 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
                     "flow_weights": None if flow_weights is None else sha256_file(checkpoints.locate(flow_weights))}
         loaded_memory = memory.resident_mib()
         validation = ValidationSet(Path(validation_root), blur, seed)
-        trainer = Trainer(network, options, schedule, windows, validation, output, team)
+        trainer = Trainer(network, options, schedule, windows, validation, output, team, watch)
         if resume:
             trainer.resume()
         else:
@@ -96,15 +100,16 @@ class Trainer:
     """A training between two steps: everything that the next step depends on, and everything that came of the last."""
 
     def __init__(self, network: Network, options: dict[str, Any], schedule: Schedule, windows: TrainingWindows,
-                 validation: ValidationSet, output: Path, team: distributed.Team) -> None:
+                 validation: ValidationSet, output: Path, team: distributed.Team, watch: Watch | None = None) -> None:
         self.network, self.options, self.schedule, self.output, self.team = network, options, schedule, output, team
-        self.validation = validation
+        self.validation, self.watch = validation, watch
         self.rates = [options["flow_learning_rate" if part == "flow_net" else "learning_rate"] for part in PARTS]
         self.optimiser = network.backend.Optimiser(
             network.module, _groups(network, self.rates), options["clip_value"], options["clip_norm"], team)
         self.stream = SampleStream(
             windows, options["blur"], options["batch_size"], options["patch_size"],
-            np.random.default_rng(options["seed"]), schedule.repeat, schedule.whole_epochs, high=options["objective"] == "supervised")
+            np.random.default_rng(options["seed"]), schedule.repeat, schedule.whole_epochs,
+            high=options["objective"] == "supervised")
         self.average = Average(options["ema"], network.state()) if options["ema"] else None
         self.judge = Judge()
         self.step = 0
@@ -242,6 +247,8 @@ class Trainer:
         for criterion in self.judge.take(self.step, self.team.told(scores)):
             if self.team.rank == 0:
                 checkpoints.write(self.output / best_file(criterion), self.values, self._notes())
+        if self.watch is not None and self.team.rank == 0:
+            self.watch(self.log, self.judge.scores, self.validation.bicubic)
 
     def _save(self, log: Any) -> None:
         if self.team.rank > 0:

@@ -1,0 +1,51 @@
+"""The curves of a training, as the notebook draws them while it runs."""
+
+from pathlib import Path
+
+import pytest
+
+from vsrlib.curves import LiveCurves, training_curves
+
+LOG = [{"step": step, "total": 1 / step} for step in range(1, 41)]
+SCORES = [{"step": 0, "psnr": 20.0}, {"step": 20, "psnr": None}, {"step": 40, "psnr": 27.5}]
+
+
+def test_the_words_and_points_are_those_of_the_training() -> None:
+    picture = training_curves(LOG, SCORES, 26.0, "torch")
+    assert picture.alt == "torch: step 40, best validation 27.50 dB (bicubic 26.00 dB)."
+    loss, psnr = picture.figure.axes
+    assert list(loss.lines[0].get_ydata()) == [entry["total"] for entry in LOG]
+    assert list(psnr.lines[0].get_xdata()) == [0, 40] and list(psnr.lines[1].get_ydata()) == [26.0, 26.0]
+    assert picture.png().startswith(b"\x89PNG")
+
+
+def test_before_the_first_step_there_is_only_the_first_validation() -> None:
+    assert training_curves([], SCORES[:1], 26.0, "torch").alt.startswith("torch: step 0, best validation 20.00 dB")
+    assert training_curves([], [{"step": 0, "psnr": None}], 26.0, "torch").alt == "torch: step 0."
+
+
+def test_they_are_drawn_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, str]] = []
+
+    class Place:
+        def update(self, picture) -> None:
+            shown.append(("update", picture.alt))
+
+    def display(picture, display_id: bool) -> Place:
+        shown.append(("first", picture.alt))
+        return Place()
+
+    monkeypatch.setattr("IPython.display.display", display)
+    live = LiveCurves("torch")
+    for steps in (0, 20, 40):
+        live(LOG[:steps], SCORES[:1], 26.0)
+    assert [kind for kind, _ in shown] == ["first", "update", "update"] and "step 40" in shown[-1][1]
+
+
+def test_a_training_calls_it_after_every_validation(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from training_fixture import make_clips, run
+    seen = []
+    run("torch", make_clips(tmp_path / "clips"), tmp_path / "run", steps=4, validate_every=2,
+        watch=lambda log, scores, bicubic: seen.append((len(log), [entry["step"] for entry in scores], bicubic)))
+    assert [entry[:2] for entry in seen] == [(0, [0]), (2, [0, 2]), (4, [0, 2, 4])]
