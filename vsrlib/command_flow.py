@@ -29,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("match_learning_rate", float, "of the first stage")
     add("learning_rate", float, "of the second stage")
     add("match_weight", float, "of the matching loss in the second stage")
+    add("leaves", int, "drawn pictures (dead leaves) beside the photographs")
     add("seed", int, "")
     parser.add_argument("--align-corners", action=argparse.BooleanOptionalAction, default=True,
                         help="how the warp reads its sampling grid; --no-align-corners is for the study's control")

@@ -14,7 +14,7 @@ class FlowSettings:
     """Two stages: `match_steps` in which the pyramid learns to match, `flow_steps` in which all learns to give flow.
 
     `patch_size`: side of a training pair, LR pixels, a multiple of 64. `max_shift`: LR pixels. `match_weight`: of the
-    matching loss in the second stage. Rates are of Adam; each falls linearly to a tenth over its stage's second half.
+    matching loss in the second stage. `leaves`: pictures of dead leaves beside the photographs. Rates are of Adam; each falls linearly to a tenth over its stage's second half.
     """
 
     framework: str = "torch"
@@ -27,6 +27,7 @@ class FlowSettings:
     match_learning_rate: float = 1e-3
     learning_rate: float = 5e-4
     match_weight: float = 0.1
+    leaves: int = 0
     align_corners: bool = True
     seed: int = 1
 
@@ -34,7 +35,8 @@ class FlowSettings:
         require_types(self)
         require_choice("framework", self.framework, FRAMEWORKS)
         require_choice("preset", self.preset, PRESETS)
-        for name, least in (("match_steps", 0), ("flow_steps", 0), ("batch_size", 1), ("match_weight", 0), ("seed", 0)):
+        for name, least in (("match_steps", 0), ("flow_steps", 0), ("batch_size", 1), ("match_weight", 0),
+                            ("leaves", 0), ("seed", 0)):
             require_at_least(self, name, least)
         for name in ("max_shift", "match_learning_rate", "learning_rate"):
             if not 0 < getattr(self, name) < float("inf"):

@@ -7,18 +7,22 @@ import numpy as np
 
 from vsrlib.errors import UserError
 from vsrlib.frames import list_clips, read_frame
+from vsrlib.leaves import dead_leaves
 from vsrlib.photographs import PHOTOGRAPHS, load_photograph
 
 _SMALLEST = 64  # pixels a side
 _HALVED = 256  # from this shorter side on, a picture at half its size is a picture too
 
 
-def embedded_textures(split: str, leave_out: tuple[str, ...] = ()) -> list[np.ndarray]:
+def embedded_textures(split: str, leave_out: tuple[str, ...] = (), leaves: int = 0) -> list[np.ndarray]:
     """The photographs of a split ("train", "validation" or "test") but for those named, (H, W, 3) uint8 RGB each.
 
-    Large ones are there a second time at half their size: sharper, and with more to see in a patch.
+    `leaves`: so many pictures of dead leaves join them; they have what most of the photographs lack, colours and
+    large areas with nothing to match. Large ones are there a second time at half their size: sharper, and with more to
+    see in a patch.
     """
-    return _with_halves([load_photograph(name) for name in PHOTOGRAPHS[split] if name not in leave_out])
+    photographs = [load_photograph(name) for name in PHOTOGRAPHS[split] if name not in leave_out]
+    return _with_halves(photographs + [dead_leaves(np.random.default_rng([index, 3])) for index in range(leaves)])
 
 
 def folder_textures(root: Path, most: int = 100) -> list[np.ndarray]:

@@ -50,7 +50,7 @@ def train_flow(output: Path, settings: FlowSettings | None = None, images: Path 
     Raises UserError for unusable pictures, and when a loss is no longer finite.
     """
     output, settings = Path(output), settings or FlowSettings()
-    textures = embedded_textures("train", STEREO) if images is None else folder_textures(Path(images))
+    textures = embedded_textures("train", STEREO, settings.leaves) if images is None else folder_textures(Path(images))
     network = _start(settings, device, correlation, weights)
     before = errors_of(network, heldout_pairs())
     output.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,130 @@
+"""What other measurements of a run add to the comparison's: the ablation, the referee, and the costs."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vsrlib.ablation.table import reach
+from vsrlib.ablation.trials import SIDES
+from vsrlib.claims.finding import Finding, bounds, finding
+from vsrlib.claims.texts import CORRELATION_COST, GAIN
+from vsrlib.claims.words import numbers
+from vsrlib.comparison_table import interval, significant
+from vsrlib.results import FRAMEWORKS, NAMES, is_skipped
+
+WRONG_GRADIENT = 1e-4
+"""Relative error of a correlation's gradients from which on it changes more than time."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Contents of ablation.json, parity.json and costs.json; None for what was not measured."""
+
+    ablation: dict[str, Any] | None = None
+    parity: dict[str, Any] | None = None
+    costs: dict[str, Any] | None = None
+
+
+def with_ablation(found: Finding, ablation: dict[str, Any] | None) -> Finding:
+    """C1: what the earlier sides' own faults explain, and what a mix-up of frames or weights would."""
+    if ablation is None:
+        return found
+    sides = {one["name"]: one["effect"] for one in ablation["effects"] if one["group"] == SIDES}
+    same = sides.pop("same weights, same frames", None)
+    if same is None:
+        return found
+    able = [name for name, effect in sides.items() if reach(effect) in ("it may", "beyond it")]
+    mixed = (f"of {len(sides)} mix-ups of frames or weights {len(able)} reach {GAIN['psnr']} dB"
+             f"{' (' + '; '.join(able) + ')' if able else ''}")
+    power = [one for one in ablation["power"].values() if one]
+    weak = "" if all(one["enough"] for one in power) else ", with weights that hardly use the neighbouring frames"
+    return replace(found, reason=f"{found.reason}. What the earlier two sides did differently explains "
+                                 f"{interval(same, 3, signed=True)} dB on {ablation['ran_on']}{weak}; {mixed}")
+
+
+def with_parity(found: Finding, parity: dict[str, Any] | None) -> Finding:
+    """C9: what the referee says of the two networks."""
+    if parity is None or is_skipped(parity):
+        return found
+    if parity["passed"]:
+        return replace(found, reason=f"{found.reason}. The referee finds no layer, gradient or training step in which they "
+                                     "depart")
+    return replace(found, verdict="unsupported",
+                   reason=f"this run's own two implementations depart, first in {parity['first_departure']}")
+
+
+def installing(costs: dict[str, Any] | None) -> Finding:
+    """C7: whether each framework restores a frame where there is no compiler."""
+    if costs is None:
+        return Finding("not testable here", "this run holds no measurement of installing and compiling")
+    tried = costs["without_compiler"]
+    absent = [f"{NAMES[name]}: {tried[name]['skipped']}" for name in FRAMEWORKS if is_skipped(tried[name])]
+    if absent:
+        return Finding("not testable here", "; ".join(absent))
+    works = {name: tried[name]["works"] for name in FRAMEWORKS}
+    words = "; ".join(f"without a compiler {NAMES[name]} {'works' if works[name] else 'does not work'}" for name in FRAMEWORKS)
+    use = costs["first_use"]["jittor"]
+    compiled = use["compiled_files"]
+    reason = f"{words}; Jittor had compiled {compiled} files here"
+    if works["jittor"] and not works["torch"]:
+        return Finding("confirmed", reason, compiled, "files compiled by Jittor")
+    verdict = "refuted" if not works["jittor"] else "unsupported"
+    return Finding(verdict, reason, compiled, "files compiled by Jittor")
+
+
+def correlation(costs: dict[str, Any] | None) -> Finding:
+    """C8: what the pure-tensor correlation costs a frame in PyTorch, and whether its gradients are right."""
+    if costs is None or is_skipped(costs["correlation"]["torch"]):
+        return Finding("not testable here", "this run holds no measurement of the correlation kernels")
+    kernels = costs["correlation"]["torch"]
+    if len(kernels) < 2 or "pure" not in kernels:
+        return Finding("not testable here", "there is one correlation kernel only here")
+    pure = kernels["pure"]
+    percent = {key: None if pure["ratio"][key] is None else 100 * (pure["ratio"][key] - 1) for key in ("value", "low", "high")}
+    unit, others = "% more time for a frame", ", ".join(name for name in kernels if name != "pure")
+    if pure["zero_gradient"] or pure["gradient_error"] > WRONG_GRADIENT:
+        wrong = "are zero" if pure["zero_gradient"] else f"are wrong by {significant(pure['gradient_error'])} of their norm"
+        return finding("refuted", f"its gradients {wrong}, so that it changes what is learned", percent, unit)
+    right = f"against {others}; its gradients are right to {pure['gradient_error']:.0e} of their norm"
+    low, high = CORRELATION_COST
+    if bounds(percent)[1] < low or bounds(percent)[0] > high:
+        return finding("refuted", f"it costs {numbers(percent)} % {right}", percent, unit)
+    if bounds(percent)[0] >= low and bounds(percent)[1] <= high:
+        return finding("confirmed", f"within {low} to {high} %, {right}", percent, unit)
+    return finding("unsupported", f"the interval holds more than {low} to {high} %, {right}", percent, unit)
+
+
+def with_output(found: Finding, costs: dict[str, Any] | None) -> Finding:
+    """C4: what image output takes by itself."""
+    if costs is None:
+        return found
+    parts = costs["image_output"]
+    words = ", ".join(f"{label} {significant(1000 * parts[key]['value'])} ms" for key, label in
+                      (("png", "PNG"), ("ssim_once", "SSIM"), ("ssim_three_times", "SSIM three times over")))
+    return replace(found, reason=f"{found.reason}. One HR frame of {parts['hr_size'][1]}x{parts['hr_size'][0]}: {words}")
+
+
+def by_use(comparison_findings: dict[str, Finding], blur: dict[str, Any] | None, costs: dict[str, Any] | None) -> list[dict[str, str]]:
+    """Which framework to choose, by use, as far as the figures say: {"use", "choose", "because"}."""
+    rows = []
+    quality = comparison_findings["C1"]
+    if quality.verdict in ("refuted", "confirmed"):
+        choose = "either" if quality.verdict == "refuted" else "Jittor"
+        shown = numbers({"value": quality.figure, "low": None, "high": None}, "dB")
+        rows.append({"use": "quality", "choose": choose, "because": f"with the same weights they differ by {shown} dB"})
+    ratio = None if blur is None else blur["timing"]["ratio"]
+    if ratio is not None and not is_skipped(ratio):
+        found = ratio["synchronised"]["forward"]
+        low, high = bounds(found)
+        choose = "Jittor" if low > 1 else "PyTorch" if high < 1 else "either"
+        rows.append({"use": "speed of restoration, here", "choose": choose,
+                     "because": f"PyTorch's forward time over Jittor's is {numbers(found)}"})
+    if costs is not None and not any(is_skipped(costs["without_compiler"][name]) for name in FRAMEWORKS):
+        works = {name for name in FRAMEWORKS if costs["without_compiler"][name]["works"]}
+        if len(works) == 1:
+            only = NAMES[works.pop()]
+            rows.append({"use": "a machine without a compiler", "choose": only, "because": "the other does not run there"})
+        sizes = {name: costs["install"][name]["bytes"] for name in FRAMEWORKS}
+        small = min(sizes, key=sizes.__getitem__)
+        megabytes = ", ".join(f"{NAMES[name]} {sizes[name] / 2**20:.0f} MiB" for name in FRAMEWORKS)
+        rows.append({"use": "little disk space", "choose": NAMES[small], "because": f"installed with what they need: {megabytes}"})
+    return rows

@@ -1,0 +1,91 @@
+"""Judges the ten claims from the result files of a run."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from vsrlib import provenance, results
+from vsrlib.claims import evidence as other
+from vsrlib.claims import rules
+from vsrlib.claims.evidence import Evidence
+from vsrlib.claims.finding import Finding
+from vsrlib.claims.texts import CLAIMS
+from vsrlib.claims.words import profile_of, table
+from vsrlib.errors import UserError
+from vsrlib.files import atomic_path, read_json, sha256_file, write_json
+from vsrlib.results import is_skipped
+
+OF_CLAIM = {"C1": ("ablation",), "C4": ("costs",), "C7": ("costs",), "C8": ("costs",), "C9": ("parity",)}
+"""Which further evidence belongs to a claim."""
+
+
+def judge(comparison_file: Path, output: Path, further: Mapping[str, Path | None] | None = None) -> dict:
+    """Judge the ten claims from comparison.json and, where there are any, ablation.json, parity.json and costs.json.
+
+    further: "ablation", "parity", "costs" -> file, or None. Writes claims.json and claims.md (a table) into the folder
+    `output`. Returns the content of claims.json: {"claims": [{"id", "claim", "artefacts", "verdict", "reason", "figure",
+    "unit", "interval", "evidence", "rule", "profile", "provenance"}], "by_use", "provenance"}; evidence are paths
+    relative to `output`.
+    UserError: no comparison, a file that is missing or not JSON, or one that the comparison was made from has changed.
+    """
+    comparison_file, output = Path(comparison_file), Path(output)
+    comparison = results.read_comparison(comparison_file)
+    files = results.require_current(comparison, comparison_file.parent)
+    further = {name: Path(path) for name, path in (further or {}).items() if path is not None}
+    evidence = Evidence(**{name: _read(path) for name, path in further.items()})
+    findings = judge_comparison(comparison, evidence)
+    source = {"path": results.relative(comparison_file, output), "sha256": sha256_file(comparison_file)}
+    sources = {name: {"path": results.relative(path, output), "sha256": sha256_file(path)} for name, path in further.items()}
+    found = provenance.collect(comparison=source, **sources)
+    claims = [
+        {
+            "id": name,
+            **asdict(claim),
+            **asdict(findings[name]),
+            "evidence": [source["path"], *(results.relative(file, output) for file in files),
+                         *(sources[one]["path"] for one in OF_CLAIM.get(name, ()) if one in sources)],
+            "profile": profile_of(comparison),
+            "provenance": {"comparison": source, "commit": found["commit"], "created": found["created"]},
+        }
+        for name, claim in CLAIMS.items()
+    ]
+    result = {"claims": claims, "by_use": other.by_use(findings, _judged(comparison), evidence.costs), "provenance": found}
+    write_json(output / "claims.json", result)
+    with atomic_path(output / "claims.md") as temporary:
+        temporary.write_text(table(result), encoding="utf-8")
+    return result
+
+
+def judge_comparison(comparison: dict, evidence: Evidence | None = None) -> dict[str, Finding]:
+    """The verdicts alone, by id. Realistic blur is judged where both frameworks have it, as in the earlier report."""
+    evidence = evidence or Evidence()
+    alone = {"C5": rules.memory(comparison), "C7": other.installing(evidence.costs), "C8": other.correlation(evidence.costs)}
+    blur = _judged(comparison)
+    if blur is None:
+        reasons = [results.why_not_both(one["runs"]).removeprefix("because ") for one in comparison["blurs"].values()]
+        found = {name: Finding("not testable here", reasons[-1]) for name in CLAIMS}
+        return found | alone
+    computed: dict[str, Callable[[], Finding]] = {
+        "C1": lambda: other.with_ablation(rules.quality(blur), evidence.ablation),
+        "C2": lambda: rules.forward(blur),
+        "C3": lambda: rules.total(blur),
+        "C4": lambda: other.with_output(rules.image_output(blur), evidence.costs),
+        "C6": lambda: rules.model_size(blur),
+        "C9": lambda: other.with_parity(rules.equivalence(blur, comparison["training"]), evidence.parity),
+    }
+    found = {name: rule() for name, rule in computed.items()} | alone
+    return found | {"C10": rules.recommendation(found)}
+
+
+def _judged(comparison: dict) -> dict[str, Any] | None:
+    """The blur that is judged; None where no blur has both frameworks."""
+    both = [one for one in comparison["blurs"].values() if not any(is_skipped(run) for run in one["runs"].values())]
+    return both[-1] if both else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return read_json(path)
+    except (OSError, ValueError):
+        raise UserError(f"The result file {path} is missing or damaged; run the step that writes it again.") from None

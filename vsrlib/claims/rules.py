@@ -1,0 +1,183 @@
+"""The rules for what comparison.json holds: quality, time, memory and size."""
+
+from vsrlib import comparison_table, results
+from vsrlib.claims.finding import Finding, bounds, finding, reaches
+from vsrlib.claims.texts import FORWARD_RATIO, GAIN, MODEL_MEBIBYTES, NEGLIGIBLE, POST_SHARE, SAME_LOSSES, TOTAL_SECONDS
+from vsrlib.claims.words import numbers
+from vsrlib.results import FRAMEWORKS, is_skipped
+
+
+_NO_GPU = "the claim is about a GPU and this run had none"
+
+
+def quality(blur: dict) -> Finding:
+    unfit = _why_no_difference(blur)
+    if unfit:
+        return Finding("not testable here", unfit)
+    difference = blur["quality"]["difference"]
+    high = {metric: bounds(difference[metric])[1] for metric in GAIN}
+    if all(high[metric] < NEGLIGIBLE * gain for metric, gain in GAIN.items()):
+        verdict, reason = "refuted", "with equal weights and input, two implementations of one network agree"
+    elif all(reaches(difference[metric], gain) for metric, gain in GAIN.items()):
+        verdict, reason = "confirmed", "with equal weights and input the differences reach the claimed ones"
+    else:
+        verdict, reason = "unsupported", "the differences are neither negligible nor both as large as claimed"
+    return finding(verdict, f"{reason} (SSIM: {numbers(difference['ssim'], 'SSIM')})", difference["psnr"], "dB")
+
+
+def forward(blur: dict) -> Finding:
+    missing = _why_no_times(blur)
+    if missing:
+        return Finding("not testable here", missing)
+    ratio, then = (blur["timing"]["ratio"][protocol]["forward"] for protocol in ("synchronised", "as_reported"))
+    unit, high = "times as fast", bounds(ratio)[1]
+    if high < FORWARD_RATIO <= bounds(then)[0]:
+        reason = f"timed without waiting it seems to be {numbers(then)}; this figure is synchronised"
+        return finding("artefact", reason, ratio, unit)
+    if not _on_gpu(blur):
+        return finding("not testable here", f"{_NO_GPU}, nor does timing without waiting show it", ratio, unit)
+    if high < FORWARD_RATIO:
+        return finding("refuted", "synchronised, the ratio lies below the claimed one", ratio, unit)
+    if reaches(ratio, FORWARD_RATIO):
+        return finding("confirmed", "synchronised, the ratio reaches the claimed one", ratio, unit)
+    return finding("unsupported", "the interval holds the claimed ratio and also less than half of it", ratio, unit)
+
+
+def total(blur: dict) -> Finding:
+    missing = _why_no_times(blur)
+    if missing:
+        return Finding("not testable here", missing)
+    saving = _saving(blur["timing"]["ratio"]["synchronised"]["total"])
+    claimed = 100 * (1 - TOTAL_SECONDS["jittor"] / TOTAL_SECONDS["torch"])
+    unit = "% less time"
+    if not _on_gpu(blur):
+        return finding("not testable here", _NO_GPU, saving, unit)
+    if bounds(saving)[1] < claimed:
+        return finding("refuted", "the interval lies below the claimed saving", saving, unit)
+    if reaches(saving, claimed):
+        return finding("confirmed", "the interval reaches the claimed saving", saving, unit)
+    return finding("unsupported", "the interval holds the claimed saving and also less than half of it", saving, unit)
+
+
+def image_output(blur: dict) -> Finding:
+    jittor = blur["timing"]["jittor"]
+    if is_skipped(jittor):
+        return Finding("not testable here", jittor["skipped"].removeprefix("because "))
+    share, then = (_per_cent(jittor["post_share"][protocol]) for protocol in ("synchronised", "as_reported"))
+    (low, high), then_low, limit = bounds(share), bounds(then)[0], 100 * POST_SHARE
+    unit, shown = "% of the time", f"timed without waiting it seems to be {numbers(then)} %"
+    if low > limit:
+        return finding("confirmed", "synchronised, post-processing takes that much", share, unit)
+    if high < limit < then_low:
+        return finding("artefact", f"{shown}; this figure is synchronised", share, unit)
+    if high < limit:
+        reason = f"synchronised, post-processing takes less than claimed; {shown}"
+        return finding("refuted", reason, share, unit)
+    return finding("unsupported", "the repeats do not tell the share from the claimed one", share, unit)
+
+
+def memory(comparison: dict) -> Finding:
+    reason = "nothing was measured then, and this run does not measure GPU memory of the published training"
+    for training in comparison["training"].values():
+        if not is_skipped(training["agreement"]):
+            peaks = [training[framework]["peak_memory_mib"] for framework in FRAMEWORKS]
+            return Finding("unsupported", reason, peaks[1] / peaks[0], "of PyTorch's process memory, small training")
+    return Finding("unsupported", reason)
+
+
+def model_size(blur: dict) -> Finding:
+    runs = [blur["runs"][framework] for framework in FRAMEWORKS]
+    weights = [run["weights"] for run in runs]
+    if any(one["sha256"] is None for one in weights):
+        return Finding("not testable here", "a framework drew its initial values and read no file")
+    sizes = [one["bytes"] / 2**20 for one in weights]
+    if weights[0]["sha256"] == weights[1]["sha256"]:
+        measured = "both frameworks read one and the same file, of this size"
+    else:
+        measured = "PyTorch's file has {} MiB, Jittor's {} MiB".format(*map(comparison_table.significant, sizes))
+    figure = max(sizes, key=lambda size: abs(size - MODEL_MEBIBYTES))
+    if any(run["preset"] != "published" for run in runs):
+        return Finding("not testable here", f"a smaller network than the published one; {measured}", figure, "MiB")
+    fits = abs(figure - MODEL_MEBIBYTES) <= 1
+    return Finding("confirmed" if fits else "refuted", measured, figure, "MiB")
+
+
+def equivalence(blur: dict, trainings: dict) -> Finding:
+    unfit = _why_no_difference(blur)
+    if unfit:
+        return Finding("unsupported", unfit)
+    difference = blur["quality"]["difference"]
+    bounds = {metric: bounds(difference[metric]) for metric in GAIN}
+    if any(max(-bounds[metric][0], bounds[metric][1]) >= NEGLIGIBLE * gain for metric, gain in GAIN.items()):
+        return finding("unsupported", "this run's own two implementations differ", difference["psnr"], "dB")
+    agreements = [one["agreement"] for one in trainings.values() if not is_skipped(one["agreement"])]
+    apart = max((one["smoothed"]["largest"] for one in agreements), default=None)
+    if apart is not None and apart > SAME_LOSSES:
+        reason = f"this run's own two trainings differ, by up to {apart:.2%} of the smoothed loss"
+        return finding("unsupported", reason, difference["psnr"], "dB")
+    losses = "no training was compared" if apart is None else f"smoothed training losses agree to {apart:.2%}"
+    reason = (
+        f"this run's two implementations are equivalent: with equal weights and input they differ by this figure, and "
+        f"{losses}. The earlier two, which differ by {GAIN['psnr']} dB with what is called the same weights, were not"
+    )
+    return finding("refuted", reason, difference["psnr"], "dB")
+
+
+def recommendation(found: dict[str, Finding]) -> Finding:
+    verdicts = [found[name].verdict for name in ("C1", "C2", "C5")]
+    reason = "C1 is {}, C2 {}, C5 {}".format(*verdicts)
+    if all(verdict == "confirmed" for verdict in verdicts):
+        return Finding("confirmed", reason)
+    if "confirmed" not in verdicts and {"refuted", "artefact"} & set(verdicts):
+        return Finding("refuted", reason)
+    return Finding("unsupported", reason)
+
+
+def _why_no_difference(blur: dict) -> str | None:
+    """Why the runs give no difference in quality of one network on one input; None if they do."""
+    outputs, difference = blur["outputs"], blur["quality"]["difference"]
+    for section in (outputs, difference):
+        if is_skipped(section):
+            return section["skipped"].removeprefix("because ")
+    differing = results.unlike_fields(blur["runs"], ("preset", "engine", "border"))
+    if differing:
+        return f"the two runs differ in {'; '.join(differing)}"
+    if difference["left_out_in_one"]:
+        return f"{difference['left_out_in_one']} frames equal the truth in one framework only, an infinite difference"
+    return None if difference["psnr"]["n"] else "every frame equals the truth, so that PSNR is infinite"
+
+
+def _why_no_times(blur: dict) -> str | None:
+    ratio = blur["timing"]["ratio"]
+    return ratio["skipped"].removeprefix("because ") if is_skipped(ratio) else None
+
+
+def _on_gpu(blur: dict) -> bool:
+    return all(blur["runs"][framework]["device_type"] == "cuda" for framework in FRAMEWORKS)
+
+
+def bounds(found: dict) -> tuple[float, float]:
+    """The interval's ends; a value that could not be resampled has none, so nothing is told apart by it."""
+    return (-float("inf"), float("inf")) if found["low"] is None else (found["low"], found["high"])
+
+
+def reaches(found: dict, claimed: float) -> bool:
+    """Whether the interval reaches the claimed figure and excludes anything below half of it."""
+    low, high = bounds(found)
+    return low > ENOUGH * claimed and high >= claimed
+
+
+def _per_cent(found: dict) -> dict:
+    return {key: None if found[key] is None else 100 * found[key] for key in ("value", "low", "high")}
+
+
+def _saving(ratio: dict) -> dict:
+    """PyTorch / Jittor as the share of time saved, in per cent."""
+    return {key: None if ratio[key] is None else 100 * (1 - 1 / ratio[key]) for key in ("value", "low", "high")}
+
+
+def finding(verdict: str, reason: str, found: dict, unit: str) -> Finding:
+    interval = None if found["low"] is None else [found["low"], found["high"]]
+    return Finding(verdict, reason, found["value"], unit, interval)
+
+

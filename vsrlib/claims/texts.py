@@ -1,0 +1,109 @@
+"""The earlier report's ten claims as data: what was claimed, what is known of it beforehand, how it is judged here."""
+
+from dataclasses import dataclass
+
+VERDICTS = ("confirmed", "refuted", "artefact", "unsupported", "not testable here")
+
+# The earlier report's figures (REDS4, Realistic blur, means over all frames).
+GAIN = {"psnr": 1.195, "ssim": 0.0430}
+FORWARD_RATIO = 6.6
+TOTAL_SECONDS = {"torch": 1.73, "jittor": 1.66}
+MODEL_MEBIBYTES = 72
+# It says both "image output over 95 %" and "compute under 10 %"; the weaker figure is tested, in either direction.
+POST_SHARE = 0.90
+
+# Where a rule draws its line.
+ENOUGH = 0.5  # of the claimed figure: what an interval must exclude, besides reaching the claim, to confirm it
+NEGLIGIBLE = 0.1  # of the claimed gain: an interval wholly within it leaves nine tenths unexplained
+CORRELATION_COST = 10, 30  # per cent of a frame's time: "about 20"
+SAME_LOSSES = 0.01  # largest relative difference of the smoothed losses of two trainings that agree
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What was claimed, what is known of it beforehand, and the rule by which this run judges it."""
+
+    claim: str
+    artefacts: str
+    rule: str
+
+
+CLAIMS = {
+    "C1": Claim(
+        "With the same weights Jittor is 1.195 dB PSNR and 0.0430 SSIM better, because of numerical precision.",
+        "The two sides ran different networks: PyTorch's sampling took a changed default (align_corners), Jittor's "
+        "flow refiner lost its dilations. No hash shows that weights and input frames were the same.",
+        "Only for equal weights, input, ground truth, preset and engine. Jittor minus PyTorch, paired by frame. "
+        "Confirmed if, for PSNR and for SSIM, the interval reaches the claimed gain and excludes anything below half "
+        "of it; refuted as a matter of precision if both intervals lie wholly below a tenth of the claimed gain; "
+        "otherwise unsupported.",
+    ),
+    "C2": Claim(
+        "Jittor's forward pass is 6.6 times as fast.",
+        "No timer waited for the device. Jittor's call returns before its work is done, and the work then runs inside "
+        "what was timed as post-processing.",
+        "Median forward time, PyTorch over Jittor, both under the same conditions. Artefact if, timed without waiting "
+        "as the earlier report did, the interval lies at or above the claimed ratio, and synchronised wholly below it. "
+        "Else, on a GPU: confirmed if the synchronised interval reaches the claimed ratio and excludes anything below "
+        "half of it, refuted if it lies wholly below the claimed ratio, otherwise unsupported. Else, without a GPU, "
+        "not testable here.",
+    ),
+    "C3": Claim(
+        "Jittor's total time per frame is 4 % lower.",
+        "One run on one machine without an interval. Image output and a threefold SSIM make up most of both totals.",
+        "Saving in synchronised total time, both under the same conditions. On a GPU: confirmed if the interval "
+        "reaches the claimed saving (a larger one does) and excludes anything below half of it, refuted if it lies "
+        "wholly below the claimed saving, otherwise unsupported. Without a GPU not testable here.",
+    ),
+    "C4": Claim(
+        "Image output takes over 95 % of the time and compute under 10 %.",
+        "The time called post-processing holds the wait for the forward pass and SSIM computed three times over; "
+        "PyTorch's own row of the table puts post-processing at 87 %.",
+        "Share of post-processing in Jittor's total time, median over the repeats, against 90 %, the weaker of the two "
+        "figures. On a CPU as on a GPU: confirmed if the synchronised interval lies above it; artefact if it lies "
+        "below, and, timed without waiting as the earlier report did, above; refuted if it lies below and the earlier "
+        "protocol does not show the claimed share either; otherwise unsupported.",
+    ),
+    "C5": Claim(
+        "Training takes 8 GB in PyTorch and 6 GB in Jittor (a quarter less); inference about 2 GB in both.",
+        "Nothing in the earlier code measured memory, and its own notes mention 8.386 GB for Jittor.",
+        "Unsupported as long as no GPU memory of the published training is measured in both; the figure is Jittor's "
+        "peak process memory over PyTorch's, in the same training.",
+    ),
+    "C6": Claim(
+        "The model file is 72 MB in both.",
+        "The published network has 18.9 million parameters of four bytes, which is 72.1 MiB.",
+        "Size of the weights files that the two frameworks read, which may be one and the same. Only with the "
+        "published preset: confirmed if each is within 1 MiB of 72 MiB, refuted otherwise.",
+    ),
+    "C7": Claim(
+        "Jittor needs no compiler and installs as it is; PyTorch needs a CUDA compiler for the correlation.",
+        "Jittor compiles its operators with a C++ compiler when it first runs. The earlier code offered a pure-tensor "
+        "correlation for PyTorch that needs no compiler.",
+        "Each framework restores a frame in a process that finds no compiler. Confirmed if Jittor does and PyTorch does "
+        "not; refuted if Jittor does not; otherwise unsupported.",
+    ),
+    "C8": Claim(
+        "The pure-tensor correlation costs about 20 % of the time and changes nothing else.",
+        "Its gradients are zero in the earlier code, so training with it leaves the flow network as it was.",
+        "A frame with the pure-tensor correlation against one with the fastest, in turns, in PyTorch; the gradients of both "
+        "against float64. Refuted if the gradients are zero or wrong, or if the interval lies wholly outside 10 to 30 %; "
+        "confirmed if it lies wholly inside; otherwise unsupported.",
+    ),
+    "C9": Claim(
+        "The two implementations are equivalent but for API names, and training gives the same results.",
+        "They differ in sampling, dilations, masks, training kernels, learning rate and validation frames, and no run "
+        "reported a validation PSNR.",
+        "It is a claim about the earlier two implementations, of which the earlier report itself says that with the "
+        "same weights they differ by 1.195 dB. Refuted if this run's two implementations show what equivalent ones "
+        "do: with equal weights and input both intervals of the difference lie wholly within a tenth of that gain on "
+        "either side, and where the same training ran in both, the smoothed losses agree to 1 %. Otherwise "
+        "unsupported.",
+    ),
+    "C10": Claim(
+        "Prefer Jittor for quality, speed and memory.",
+        "It rests on C1, C2 and C5.",
+        "Confirmed if C1, C2 and C5 are; refuted if none of them is confirmed and one at least is refuted or an "
+        "artefact; otherwise unsupported.",
+    ),
+}
