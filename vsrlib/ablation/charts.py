@@ -5,9 +5,9 @@ from typing import Any
 
 from vsrlib.ablation.factors import CHANGED_DEFAULT
 from vsrlib.ablation.table import CLAIMED, reach
+from vsrlib.ablation.trials import SIDES
 from vsrlib.chart_style import Chart, canvas, style
 
-_SIDES = "the earlier Jittor side minus the earlier PyTorch side"
 _BLUE, _ORANGE = "#0072B2", "#E69F00"
 
 
@@ -15,7 +15,7 @@ def effects(result: dict[str, Any]) -> Chart:
     """A point and an interval for every effect, one panel for each group, the claimed gain as a dashed line."""
     groups = list(dict.fromkeys(one["group"] for one in result["effects"]))
     by_group = {group: [one for one in result["effects"] if one["group"] == group] for group in groups}
-    title = _title(by_group.get(_SIDES, []))
+    title = _title(by_group.get(SIDES, []))
     names = {group: [textwrap.fill(one["name"], 34) for one in found] for group, found in by_group.items()}
     heights = [0.55 + sum(0.12 + 0.19 * (1 + name.count("\n")) for name in names[group]) for group in groups]
     with style():

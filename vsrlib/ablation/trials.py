@@ -6,6 +6,7 @@ from vsrlib.ablation.factors import CHANGED_DEFAULT, FACTORS, JITTOR_FAULTS
 
 GAUSSIAN, REALISTIC = "Gaussian", "Realistic"
 CONTROL = " (trained with align_corners=False)"
+SIDES = "the earlier Jittor side minus the earlier PyTorch side"
 BOTH = (*CHANGED_DEFAULT, *JITTOR_FAULTS)
 
 
@@ -64,7 +65,6 @@ def _frames(frames: set[str]) -> list[Contrast]:
 
 def _sides(frames: set[str]) -> list[Contrast]:
     """The earlier Jittor side minus the earlier PyTorch side, by what each may have been given."""
-    group = "the earlier Jittor side minus the earlier PyTorch side"
     torch_side = Trial(REALISTIC, CHANGED_DEFAULT, REALISTIC)
     given = {
         "same weights, same frames": Trial(REALISTIC, JITTOR_FAULTS, REALISTIC),
@@ -75,4 +75,4 @@ def _sides(frames: set[str]) -> list[Contrast]:
     for draw in sorted(name for name in frames if name.startswith(f"{REALISTIC},")):
         given[f"Jittor given another draw of the realistic kernels ({draw.rpartition(', ')[2]})"] = Trial(
             REALISTIC, JITTOR_FAULTS, draw)
-    return [Contrast(group, name, trial, torch_side) for name, trial in given.items()]
+    return [Contrast(SIDES, name, trial, torch_side) for name, trial in given.items()]

@@ -11,6 +11,7 @@ _NO_GPU = "the claim is about a GPU and this run had none"
 
 
 def quality(blur: dict) -> Finding:
+    """C1: the difference in quality, paired by frame."""
     unfit = _why_no_difference(blur)
     if unfit:
         return Finding("not testable here", unfit)
@@ -26,6 +27,7 @@ def quality(blur: dict) -> Finding:
 
 
 def forward(blur: dict) -> Finding:
+    """C2: the ratio of the forward times."""
     missing = _why_no_times(blur)
     if missing:
         return Finding("not testable here", missing)
@@ -44,6 +46,7 @@ def forward(blur: dict) -> Finding:
 
 
 def total(blur: dict) -> Finding:
+    """C3: the saving in total time."""
     missing = _why_no_times(blur)
     if missing:
         return Finding("not testable here", missing)
@@ -60,6 +63,7 @@ def total(blur: dict) -> Finding:
 
 
 def image_output(blur: dict) -> Finding:
+    """C4: the share of post-processing."""
     jittor = blur["timing"]["jittor"]
     if is_skipped(jittor):
         return Finding("not testable here", jittor["skipped"].removeprefix("because "))
@@ -77,6 +81,7 @@ def image_output(blur: dict) -> Finding:
 
 
 def memory(comparison: dict) -> Finding:
+    """C5: process memory of the two trainings."""
     reason = "nothing was measured then, and this run does not measure GPU memory of the published training"
     for training in comparison["training"].values():
         if not is_skipped(training["agreement"]):
@@ -86,6 +91,7 @@ def memory(comparison: dict) -> Finding:
 
 
 def model_size(blur: dict) -> Finding:
+    """C6: size of the weights files."""
     runs = [blur["runs"][framework] for framework in FRAMEWORKS]
     weights = [run["weights"] for run in runs]
     if any(one["sha256"] is None for one in weights):
@@ -103,12 +109,13 @@ def model_size(blur: dict) -> Finding:
 
 
 def equivalence(blur: dict, trainings: dict) -> Finding:
+    """C9: whether this run's two implementations agree."""
     unfit = _why_no_difference(blur)
     if unfit:
         return Finding("unsupported", unfit)
     difference = blur["quality"]["difference"]
-    bounds = {metric: bounds(difference[metric]) for metric in GAIN}
-    if any(max(-bounds[metric][0], bounds[metric][1]) >= NEGLIGIBLE * gain for metric, gain in GAIN.items()):
+    ends = {metric: bounds(difference[metric]) for metric in GAIN}
+    if any(max(-ends[metric][0], ends[metric][1]) >= NEGLIGIBLE * gain for metric, gain in GAIN.items()):
         return finding("unsupported", "this run's own two implementations differ", difference["psnr"], "dB")
     agreements = [one["agreement"] for one in trainings.values() if not is_skipped(one["agreement"])]
     apart = max((one["smoothed"]["largest"] for one in agreements), default=None)
@@ -124,6 +131,7 @@ def equivalence(blur: dict, trainings: dict) -> Finding:
 
 
 def recommendation(found: dict[str, Finding]) -> Finding:
+    """C10: what follows from C1, C2 and C5."""
     verdicts = [found[name].verdict for name in ("C1", "C2", "C5")]
     reason = "C1 is {}, C2 {}, C5 {}".format(*verdicts)
     if all(verdict == "confirmed" for verdict in verdicts):
@@ -156,17 +164,6 @@ def _on_gpu(blur: dict) -> bool:
     return all(blur["runs"][framework]["device_type"] == "cuda" for framework in FRAMEWORKS)
 
 
-def bounds(found: dict) -> tuple[float, float]:
-    """The interval's ends; a value that could not be resampled has none, so nothing is told apart by it."""
-    return (-float("inf"), float("inf")) if found["low"] is None else (found["low"], found["high"])
-
-
-def reaches(found: dict, claimed: float) -> bool:
-    """Whether the interval reaches the claimed figure and excludes anything below half of it."""
-    low, high = bounds(found)
-    return low > ENOUGH * claimed and high >= claimed
-
-
 def _per_cent(found: dict) -> dict:
     return {key: None if found[key] is None else 100 * found[key] for key in ("value", "low", "high")}
 
@@ -174,10 +171,3 @@ def _per_cent(found: dict) -> dict:
 def _saving(ratio: dict) -> dict:
     """PyTorch / Jittor as the share of time saved, in per cent."""
     return {key: None if ratio[key] is None else 100 * (1 - 1 / ratio[key]) for key in ("value", "low", "high")}
-
-
-def finding(verdict: str, reason: str, found: dict, unit: str) -> Finding:
-    interval = None if found["low"] is None else [found["low"], found["high"]]
-    return Finding(verdict, reason, found["value"], unit, interval)
-
-

@@ -14,7 +14,8 @@ class FlowSettings:
     """Two stages: `match_steps` in which the pyramid learns to match, `flow_steps` in which all learns to give flow.
 
     `patch_size`: side of a training pair, LR pixels, a multiple of 64. `max_shift`: LR pixels. `match_weight`: of the
-    matching loss in the second stage. `leaves`: pictures of dead leaves beside the photographs. Rates are of Adam; each falls linearly to a tenth over its stage's second half.
+    matching loss in the second stage. `leaves`: pictures of dead leaves beside the photographs. Rates are of Adam; each
+    falls linearly to a tenth over its stage's second half.
     """
 
     framework: str = "torch"

@@ -1,0 +1,106 @@
+"""The verdicts follow the further files too: ablation, referee and costs."""
+
+import copy
+
+import pytest
+
+from vsrlib.ablation.trials import SIDES
+from vsrlib.claims import evidence
+from vsrlib.claims.finding import Finding
+
+
+def interval(value: float, low: float | None, high: float | None) -> dict:
+    return {"value": value, "low": low, "high": high, "n": 9}
+
+
+COSTS = {
+    "without_compiler": {"torch": {"works": True, "reason": None}, "jittor": {"works": False, "reason": "no compiler"}},
+    "first_use": {"jittor": {"compiled_files": 42}},
+    "install": {"torch": {"bytes": 2**30}, "jittor": {"bytes": 2**25}},
+    "correlation": {"torch": {
+        "cpp": {"ratio": interval(1, None, None), "zero_gradient": False, "gradient_error": 1e-7},
+        "pure": {"ratio": interval(1.2, 1.15, 1.25), "zero_gradient": False, "gradient_error": 1e-7}}},
+    "image_output": {"hr_size": [256, 384], "png": interval(0.01, 0, 1), "ssim_once": interval(0.02, 0, 1),
+                     "ssim_three_times": interval(0.06, 0, 1)},
+}
+ABLATION = {
+    "ran_on": "toys", "power": {"Gaussian": {"enough": True}, "Realistic": None},
+    "effects": [{"group": SIDES, "name": "same weights, same frames", "effect": interval(0.05, 0.01, 0.09)},
+                {"group": SIDES, "name": "Jittor given Gaussian frames", "effect": interval(1.1, 1.0, 1.2)},
+                {"group": SIDES, "name": "another draw", "effect": interval(0.2, 0.1, 0.3)},
+                {"group": "another group", "name": "feature warp", "effect": interval(5, 4, 6)}],
+}
+
+
+def costs(*changes: tuple[tuple, object]) -> dict:
+    found = copy.deepcopy(COSTS)
+    for path, value in changes:
+        target = found
+        for key in path[:-1]:
+            target = target[key]
+        target[path[-1]] = value
+    return found
+
+
+TORCH, JITTOR = (("without_compiler", name, "works") for name in ("torch", "jittor"))
+PURE = ("correlation", "torch", "pure")
+
+
+@pytest.mark.parametrize("changes, verdict", [
+    ([], "refuted"),
+    ([(JITTOR, True)], "unsupported"),
+    ([(JITTOR, True), (TORCH, False)], "confirmed"),
+    ([(TORCH, False)], "refuted"),
+    ([(("without_compiler", "jittor"), {"skipped": "because there is none"})], "not testable here"),
+])
+def test_installing(changes: list, verdict: str) -> None:
+    assert evidence.installing(costs(*changes)).verdict == verdict
+
+
+@pytest.mark.parametrize("changes, verdict", [
+    ([], "confirmed"),
+    ([((*PURE, "ratio"), interval(1.02, 1.0, 1.05))], "refuted"),
+    ([((*PURE, "ratio"), interval(1.5, 1.4, 1.6))], "refuted"),
+    ([((*PURE, "ratio"), interval(1.2, 1.05, 1.35))], "unsupported"),
+    ([((*PURE, "zero_gradient"), True)], "refuted"),
+    ([((*PURE, "gradient_error"), 0.1)], "refuted"),
+    ([(("correlation", "torch"), {"skipped": "because there is none"})], "not testable here"),
+    ([(("correlation", "torch", "cpp"), COSTS["correlation"]["torch"]["pure"]), (("correlation", "torch"), {})],
+     "not testable here"),
+])
+def test_correlation(changes: list, verdict: str) -> None:
+    found = evidence.correlation(costs(*changes))
+    assert found.verdict == verdict
+    if not changes:
+        assert abs(found.figure - 20) < 1e-9 and [round(end) for end in found.interval] == [15, 25]
+
+
+def test_without_costs_nothing_is_said() -> None:
+    assert evidence.installing(None).verdict == evidence.correlation(None).verdict == "not testable here"
+
+
+def test_the_referee_can_overturn_equivalence() -> None:
+    found = Finding("refuted", "they agree", 0.0, "dB")
+    assert evidence.with_parity(found, None) == found
+    assert "no layer" in evidence.with_parity(found, {"passed": True}).reason
+    overturned = evidence.with_parity(found, {"passed": False, "first_departure": "flow_net.refiner"})
+    assert overturned.verdict == "unsupported" and "flow_net.refiner" in overturned.reason
+
+
+def test_the_ablation_says_what_could_reach_the_claim() -> None:
+    found = evidence.with_ablation(Finding("refuted", "they agree", 0.0, "dB"), ABLATION)
+    assert found.verdict == "refuted" and "+0.050 [+0.010, +0.090] dB on toys" in found.reason
+    assert "of 2 mix-ups of frames or weights 1 reach 1.195 dB (Jittor given Gaussian frames)" in found.reason
+    weak = ABLATION | {"power": {"Gaussian": {"enough": False}}}
+    assert "hardly use the neighbouring frames" in evidence.with_ablation(found, weak).reason
+
+
+def test_advice_follows_from_the_figures() -> None:
+    blur = {"timing": {"ratio": {"synchronised": {"forward": interval(0.9, 0.8, 0.95)}}}}
+    quality = {"C1": Finding("refuted", "", 0.0, "dB")}
+    rows = {row["use"]: row["choose"] for row in evidence.by_use(quality, blur, COSTS)}
+    assert rows == {"quality": "either", "speed of restoration, here": "PyTorch", "a machine without a compiler": "PyTorch",
+                    "little disk space": "Jittor"}
+    blur["timing"]["ratio"]["synchronised"]["forward"] = interval(1.1, 0.9, 1.3)
+    assert evidence.by_use(quality, blur, None)[1]["choose"] == "either"
+    assert evidence.by_use({"C1": Finding("not testable here", "")}, None, None) == []
