@@ -68,7 +68,7 @@ TRAIN = {"first_loss": 0.5, "last_loss": 0.125, "validation": [{"step": 0, "psnr
             "one framework only",
         ),
         (
-            "08_judge_claims",
+            "09_judge_claims",
             "claims.json",
             {"claims": [{"verdict": "refuted"}, {"verdict": "artefact"}, {"verdict": "refuted"}]},
             "2 refuted, 1 artefact",
@@ -90,4 +90,4 @@ def test_files_are_counted(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     assert headline("02_generate_data", DataSettings(data_root=str(tmp_path))) == "3 frames in 4 sets"
     (tmp_path / "chart_a.svg").touch()
-    assert headline("09_draw_figures", FigureSettings(output=str(tmp_path))) == "1 charts"
+    assert headline("10_draw_figures", FigureSettings(output=str(tmp_path))) == "1 charts"

@@ -145,7 +145,7 @@ def test_profiles_hold_valid_parameters_and_known_needs(profile: str) -> None:
         assert not set(settings.outputs()) & folders
         seen.add(step.id)
         folders |= set(settings.outputs())
-        if step.notebook not in ("02_generate_data", "09_draw_figures"):
+        if step.notebook not in ("02_generate_data", "10_draw_figures"):
             assert settings.folder.name == step.id
     assert len(seen) >= 8
 
@@ -181,7 +181,7 @@ def test_the_comparison_names_exactly_what_the_profile_makes(profile: str) -> No
 def test_the_published_profile_runs_released_weights_on_reds4_without_training() -> None:
     kinds = [step.notebook for step in steps("published")]
     assert kinds == ["01_check_environment", *["04_infer_clips"] * 4,
-                     "05_compare_frameworks", "08_judge_claims", "09_draw_figures"]  # fmt: skip
+                     "05_compare_frameworks", "09_judge_claims", "10_draw_figures"]  # fmt: skip
     for step in steps("published"):
         if step.notebook == "04_infer_clips":
             folder = f"data/REDS4_BlurDown_{step.parameters['blur']}"

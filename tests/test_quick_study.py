@@ -42,7 +42,7 @@ def test_the_study_runs_and_a_second_call_runs_nothing(tmp_path: Path) -> None:
         # the same network and weights: a value near a half may be rounded the other way, hardly ever by more
         assert comparison["blurs"][blur]["outputs"]["largest"] <= 2
         assert abs(comparison["blurs"][blur]["quality"]["difference"]["psnr"]["value"]) < 1e-3
-    claims = read_json(run / "08_judge_claims" / "claims.json")["claims"]
+    claims = read_json(run / "09_judge_claims" / "claims.json")["claims"]
     assert [claim["id"] for claim in claims] == [f"C{number}" for number in range(1, 11)]
     losses = [read_json(run / f"03_train_network_{name}" / "train.json")["last_loss"] for name in ("torch", "jittor")]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)

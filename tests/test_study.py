@@ -269,8 +269,8 @@ def test_the_quick_study_can_be_planned(tmp_path: Path, capsys: pytest.CaptureFi
         "04_infer_clips_torch_Realistic",
         "04_infer_clips_jittor_Realistic",
         "05_compare_frameworks",
-        "08_judge_claims",
-        "09_draw_figures",
+        "09_judge_claims",
+        "10_draw_figures",
     ]
 
 

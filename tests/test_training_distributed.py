@@ -44,3 +44,13 @@ def test_several_processes_are_for_pytorch(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UserError, match="train with PyTorch only"):
         run("jittor", tmp_path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"])
+def test_processes_of_mpirun_are_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "2")
+    with pytest.raises(UserError, match="mpirun started several processes"), distributed.team("jittor", "cpu"):
+        pass
+    monkeypatch.setenv(name, "1")
+    with distributed.team("jittor", "cpu") as alone:
+        assert alone.size == 1

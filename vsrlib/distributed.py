@@ -42,6 +42,7 @@ class Team:
 
 
 ALONE = Team()
+_MPI_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")  # of Open MPI; of MPICH and its kin
 
 
 class _Several(Team):
@@ -86,8 +87,11 @@ class _Several(Team):
 def team(framework: str, device: str) -> Iterator[Team]:
     """The processes that torchrun started (gloo on the CPU, NCCL on GPUs, one for each process); alone without it.
 
-    UserError for a framework other than PyTorch.
+    UserError for a framework other than PyTorch, and for processes that mpirun started, which know nothing of each other.
     """
+    if any(int(os.environ.get(name, "1")) > 1 for name in _MPI_SIZES):
+        raise UserError("mpirun started several processes, and each would train by itself into the same folder: start one "
+                        "process, or PyTorch's with torchrun.")
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield ALONE

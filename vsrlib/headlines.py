@@ -13,8 +13,11 @@ RESULTS = {
     "03_train_network": "train.json",
     "04_infer_clips": "inference.json",
     "05_compare_frameworks": "comparison.json",
-    "08_judge_claims": "claims.json",
-    "09_draw_figures": "provenance.json",
+    "06_prove_parity": "parity.json",
+    "07_ablate_alignment": "ablation.json",
+    "08_measure_costs": "costs.json",
+    "09_judge_claims": "claims.json",
+    "10_draw_figures": "provenance.json",
 }
 """File name of the result of each notebook, inside the settings' folder."""
 
@@ -29,7 +32,7 @@ def headline(notebook: str, settings: Settings) -> str:
     """The key number of a step that is done, with its unit; empty if the notebook has none."""
     if notebook == "02_generate_data":
         return _frames(settings.outputs())
-    if notebook == "09_draw_figures":
+    if notebook == "10_draw_figures":
         return f"{len(list(settings.folder.glob('*.svg')))} charts"
     result = result_of(notebook, settings)
     if "skipped" in result:
@@ -76,6 +79,11 @@ def _compare(result: dict[str, Any]) -> str:
     return "Jittor minus PyTorch: " + ", ".join(words) if words else "one framework only"
 
 
+def _ablation(result: dict[str, Any]) -> str:
+    costs = [f"{blur} {power['zero_flow_costs']:.2f} dB" for blur, power in result["power"].items() if power]
+    return f"no flow costs: {', '.join(costs)}"
+
+
 def _claims(result: dict[str, Any]) -> str:
     counts = Counter(claim["verdict"] for claim in result["claims"])
     return ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
@@ -86,5 +94,6 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "03_train_network": _train,
     "04_infer_clips": _infer,
     "05_compare_frameworks": _compare,
-    "08_judge_claims": _claims,
+    "07_ablate_alignment": _ablation,
+    "09_judge_claims": _claims,
 }

@@ -89,6 +89,14 @@ def _require_network(settings: "TrainSettings | InferSettings") -> None:
     require_at_least(settings, "seed", 0)
 
 
+def _require_frame(settings: "DataSettings | AblationSettings") -> None:
+    """Height and width of HR frames."""
+    for name in ("height", "width"):
+        require_at_least(settings, name, 64, "smaller frames leave nothing to measure")
+        if getattr(settings, name) % 4:
+            raise UserError(f"{name} is {getattr(settings, name)}; give a multiple of 4, the scale.")
+
+
 _MADE_BY = {
     "hr_root": "02_generate_data",
     "validation_root": "02_generate_data",
@@ -98,6 +106,9 @@ _MADE_BY = {
     "inference_files": "04_infer_clips",
     "training_files": "03_train_network",
     "comparison_file": "05_compare_frameworks",
+    "parity_file": "06_prove_parity",
+    "ablation_file": "07_ablate_alignment",
+    "costs_file": "08_measure_costs",
 }
 
 
@@ -143,10 +154,7 @@ class DataSettings(Settings):
                 f"name is {self.name!r} and test_root is {self.test_root!r}: clips of your own need a name other than "
                 "Embedded, which stands for photographs."
             )
-        for name in ("height", "width"):
-            require_at_least(self, name, 64, "smaller frames leave nothing to measure")
-            if getattr(self, name) % 4:
-                raise UserError(f"{name} is {getattr(self, name)}; give a multiple of 4, the scale.")
+        _require_frame(self)
         for name in ("train_frames", "validation_frames", "test_frames"):
             require_at_least(self, name, 5, "the network looks at five frames at once")
         for name in ("train_clips", "test_clips"):
@@ -366,6 +374,7 @@ class AblationSettings(Settings):
     gaussian_set: str | None = None
     realistic_set: str | None = None
     output: str = f"{QUICK}/07_ablate_alignment"
+    preset: str | None = None
     device: str = "cpu"
     seeds: list[int] = field(default_factory=lambda: [1, 2, 3])
     height: int = 256
@@ -376,10 +385,9 @@ class AblationSettings(Settings):
     def __post_init__(self) -> None:
         require_types(self)
         require_choice("device", self.device, DEVICES)
-        for name in ("height", "width"):
-            require_at_least(self, name, 64, "smaller frames leave nothing to measure")
-            if getattr(self, name) % 4:
-                raise UserError(f"{name} is {getattr(self, name)}; give a multiple of 4, the scale.")
+        if self.preset is not None:
+            require_choice("preset", self.preset, PRESETS)
+        _require_frame(self)
         for name in ("count", "draws"):
             require_at_least(self, name, 1)
         if not self.seeds or min(self.seeds) < 0:
@@ -407,23 +415,40 @@ class AblationSettings(Settings):
 
 @dataclass(frozen=True, repr=False)
 class ClaimsSettings(Settings):
-    """08_judge_claims: the earlier report's claims against this run."""
+    """09_judge_claims: the earlier report's claims against this run; None leaves a file of further evidence out."""
 
     comparison_file: str = f"{QUICK}/05_compare_frameworks/comparison.json"
-    output: str = f"{QUICK}/08_judge_claims"
+    ablation_file: str | None = f"{QUICK}/07_ablate_alignment/ablation.json"
+    parity_file: str | None = f"{QUICK}/06_prove_parity/parity.json"
+    costs_file: str | None = f"{QUICK}/08_measure_costs/costs.json"
+    output: str = f"{QUICK}/09_judge_claims"
+
+    def __post_init__(self) -> None:
+        require_types(self)
+
+    @property
+    def further(self) -> dict[str, Path | None]:
+        """The files of further evidence by what they hold."""
+        given = {"ablation": self.ablation_file, "parity": self.parity_file, "costs": self.costs_file}
+        return {name: None if path is None else resolve(path) for name, path in given.items()}
+
+    def inputs(self) -> dict[str, Path]:
+        further = {f"{name}_file": path for name, path in self.further.items() if path is not None}
+        return {"comparison_file": resolve(self.comparison_file), **further}
+
+
+@dataclass(frozen=True, repr=False)
+class FigureSettings(Settings):
+    """10_draw_figures: the ten charts."""
+
+    comparison_file: str = f"{QUICK}/05_compare_frameworks/comparison.json"
+    output: str = f"{QUICK}/figures"
 
     def __post_init__(self) -> None:
         require_types(self)
 
     def inputs(self) -> dict[str, Path]:
         return {"comparison_file": resolve(self.comparison_file)}
-
-
-@dataclass(frozen=True, repr=False)
-class FigureSettings(ClaimsSettings):
-    """09_draw_figures: the ten charts."""
-
-    output: str = f"{QUICK}/figures"
 
 
 NOTEBOOKS: dict[str, type[Settings]] = {
@@ -433,7 +458,7 @@ NOTEBOOKS: dict[str, type[Settings]] = {
     "04_infer_clips": InferSettings,
     "05_compare_frameworks": CompareSettings,
     "07_ablate_alignment": AblationSettings,
-    "08_judge_claims": ClaimsSettings,
-    "09_draw_figures": FigureSettings,
+    "09_judge_claims": ClaimsSettings,
+    "10_draw_figures": FigureSettings,
 }
 """The settings class of each notebook."""
