@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from training_fixture import log, make_clips, run, weights
 
+from vsrlib import distributed
 from vsrlib.distributed import ALONE
+from vsrlib.errors import UserError
 from vsrlib.samples import Batch
 
 pytestmark = pytest.mark.slow
