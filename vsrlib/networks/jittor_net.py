@@ -13,6 +13,7 @@ from vsrlib.networks import jittor_ops as ops
 from vsrlib.networks.jittor_ops import Var, conv, deconv, jt, linear, nn
 
 Correlation = Callable[[Var, Var], Var]
+Restore = Callable[[Var], Var]
 
 
 class ResBlock(nn.Module):
@@ -259,16 +260,17 @@ class SelfBlindVSR(nn.Module):
         """Window -> `recons` (B, 3, 4h, 4w) and `kernel` (B, 1, 13, 13)."""
         return {"recons": self.reconstruct(frames), "kernel": self.kernel(frames)}
 
-    def cycle(self, frames: Var) -> dict[str, Var]:
+    def cycle(self, frames: Var, rebuild: Restore | None = None, restore: Restore | None = None) -> dict[str, Var]:
         """What training compares: the input, rebuilt from its own down-sampling and from its own restoration.
 
-        The restoration is computed without gradients; the kernel network learns through both blurs.
+        The restoration is computed without gradients; the kernel network learns through both blurs. `rebuild` and
+        `restore` compute the two, with and without gradients, in place of the published `reconstruct`.
         """
         kernel = self.kernel(frames)
         down = [ops.blur_down(frames[:, i], kernel, self.config.scale) for i in range(self.config.frames)]
-        recons_down = self.reconstruct(jt.stack(down, dim=1))
+        recons_down = (rebuild or self.reconstruct)(jt.stack(down, dim=1))
         with jt.no_grad():
-            recons = self.reconstruct(frames)
+            recons = (restore or self.reconstruct)(frames)
         input_cycle = ops.blur_down(recons, kernel, self.config.scale)
         return {"input": frames[:, arch.CENTRE], "recons_down": recons_down, "input_cycle": input_cycle,
                 "kernel": kernel}

@@ -17,6 +17,7 @@ from vsrlib.networks import torch_ops as ops
 from vsrlib.networks.torch_ops import conv, deconv, linear
 
 Correlation = Callable[[Tensor, Tensor], Tensor]
+Restore = Callable[[Tensor], Tensor]
 
 
 class ResBlock(nn.Module):
@@ -263,16 +264,17 @@ class SelfBlindVSR(nn.Module):
         """Window -> `recons` (B, 3, 4h, 4w) and `kernel` (B, 1, 13, 13)."""
         return {"recons": self.reconstruct(frames), "kernel": self.kernel(frames)}
 
-    def cycle(self, frames: Tensor) -> dict[str, Tensor]:
+    def cycle(self, frames: Tensor, rebuild: Restore | None = None, restore: Restore | None = None) -> dict[str, Tensor]:
         """What training compares: the input, rebuilt from its own down-sampling and from its own restoration.
 
-        The restoration is computed without gradients; the kernel network learns through both blurs.
+        The restoration is computed without gradients; the kernel network learns through both blurs. `rebuild` and
+        `restore` compute the two, with and without gradients, in place of the published `reconstruct`.
         """
         kernel = self.kernel(frames)
         down = [ops.blur_down(frames[:, i], kernel, self.config.scale) for i in range(self.config.frames)]
-        recons_down = self.reconstruct(torch.stack(down, dim=1))
+        recons_down = (rebuild or self.reconstruct)(torch.stack(down, dim=1))
         with torch.no_grad():
-            recons = self.reconstruct(frames)
+            recons = (restore or self.reconstruct)(frames)
         input_cycle = ops.blur_down(recons, kernel, self.config.scale)
         return {"input": frames[:, arch.CENTRE], "recons_down": recons_down, "input_cycle": input_cycle,
                 "kernel": kernel}
