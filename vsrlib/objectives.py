@@ -23,4 +23,4 @@ def terms_of(objective: str, network: Network, batch: Batch) -> dict[str, Any]:
     truth, kernel = network.tensor(batch.high), module.kernel(low)
     return supervised_losses({
         "recons": restorer.rebuild(low), "truth": truth, "kernel": kernel, "input": low[:, CENTRE],
-        "input_cycle": ops.blur_down(truth, kernel, network.config.scale)}, ops)
+        "input_cycle": module.blur_down(truth, kernel, network.config.scale)}, ops)
