@@ -15,7 +15,7 @@ from vsrlib.degrade import blur_down_exact
 NO_COMPILER = pytest.mark.skipif(native.compiler() is None, reason="there is no g++ here")
 JITTOR = FRAMEWORKS[1]
 # batch, height, width, kernel's side, scale; below and above the rows that are computed together, and the vectors' width
-SHAPES = [(2, 36, 21, 13, 4), (1, 35, 66, 13, 4), (1, 1, 1, 13, 4), (2, 3, 70, 13, 4), (1, 9, 8, 3, 2), (1, 7, 5, 9, 1)]
+SHAPES = [(2, 36, 21, 13, 4), (1, 35, 66, 13, 4), (1, 1, 1, 13, 4), (1, 3, 70, 13, 4), (1, 9, 8, 3, 2), (1, 7, 5, 9, 1)]
 
 
 class Tools:
