@@ -14,7 +14,7 @@ from vsrlib.degrade import blur_down_exact
 
 NO_COMPILER = pytest.mark.skipif(native.compiler() is None, reason="there is no g++ here")
 JITTOR = FRAMEWORKS[1]
-# batch, height, width, kernel's side, scale; below and above the rows that are computed together, and the vectors' width
+# batch, height, width, kernel's side, scale; below and above the rows that are computed together, and a vector's width
 SHAPES = [(2, 36, 21, 13, 4), (1, 35, 66, 13, 4), (1, 1, 1, 13, 4), (1, 3, 70, 13, 4), (1, 9, 8, 3, 2), (1, 7, 5, 9, 1)]
 
 
@@ -51,8 +51,9 @@ def blur(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tup
 def drawn(batch: int, height: int, width: int, side: int, scale: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng([height, width])
     shape = (batch, 3, -(-height // scale), -(-width // scale))
-    drawn = rng.standard_normal((batch, 3, height, width)), rng.random((batch, 1, side, side)), rng.standard_normal(shape)
-    return tuple(value.astype(np.float32).astype(np.float64) for value in drawn)
+    values = (rng.standard_normal((batch, 3, height, width)), rng.random((batch, 1, side, side)),
+              rng.standard_normal(shape))
+    return tuple(value.astype(np.float32).astype(np.float64) for value in values)
 
 
 def truth(x: np.ndarray, kernel: np.ndarray, scale: int) -> np.ndarray:

@@ -24,7 +24,8 @@ def network(framework: str) -> Network:
 
 
 @pytest.fixture(scope="module", params=["published", "trained"])
-def training(framework: str, request: pytest.FixtureRequest) -> tuple[dict[str, float], dict[str, np.ndarray], dict[str, np.ndarray]]:
+def training(framework: str, request: pytest.FixtureRequest) -> tuple[dict[str, float], dict[str, np.ndarray],
+                                                                      dict[str, np.ndarray]]:
     """Losses, gradients and outputs, of the network's own formulation and of the one that training uses."""
     network = vsrlib.load_network(framework, weights(12), device="cpu")
     if request.param == "trained":

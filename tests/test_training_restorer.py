@@ -25,8 +25,11 @@ def network(framework: str) -> Network:
 def weights(network: Network, seed: int) -> dict[str, np.ndarray]:
     """Every layer's output is of the size of its input, so that every layer counts."""
     rng = np.random.default_rng(seed)
-    return {name: (rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]) if len(shape) > 1 else 400)).astype(np.float32)
-            for name, shape in parameter_shapes(network.config).items()}
+    values = {}
+    for name, shape in parameter_shapes(network.config).items():
+        spread = np.sqrt(np.prod(shape[1:]) if len(shape) > 1 else 400)
+        values[name] = (rng.standard_normal(shape) / spread).astype(np.float32)
+    return values
 
 
 def differences(network: Network, restorer: TrainingRestorer) -> tuple[float, float]:

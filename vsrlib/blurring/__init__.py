@@ -4,6 +4,7 @@
 `vsrlib.networks.torch_ops` and `jittor_ops`.
 """
 
+import functools
 import importlib
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,7 @@ def pick(framework: str, config: NetworkConfig, device: str) -> tuple[str, BlurD
     return "cpp", module.blur_down
 
 
+@functools.cache
 def source(size: int, scale: int) -> str:
     """The C++ for kernels of size x size that keep one pixel of scale x scale."""
     text = Path(__file__).with_name("blur_down.h").read_text(encoding="utf-8")

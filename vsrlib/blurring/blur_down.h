@@ -111,7 +111,8 @@ inline void backward_kernel(const float* gradient, const float* image, float* re
                             const vec here = load(&padded[(size_t)r * length + TAPS + x]);
                             const float* from = tile.data() + (long)(r * SCALE + i) * SCALE * length + x;
 #pragma GCC unroll 16
-                            for (int j = 0; j < SIZE; j++) sums[j] += here * load(from + j % SCALE * length + j / SCALE);
+                            for (int j = 0; j < SIZE; j++)
+                                sums[j] += here * load(from + j % SCALE * length + j / SCALE);
                         }
                     for (int j = 0; j < SIZE; j++)
                         for (int lane = 0; lane < LANES; lane++) part[i * SIZE + j] += sums[j][lane];
@@ -152,7 +153,8 @@ inline void backward_image(const float* gradient, const float* kernel, float* re
     const int length = shape.length(), height = shape.height, width = shape.width, step = ROWS * SCALE;
 #pragma omp parallel num_threads(threads)
     {
-        std::vector<float> padded((size_t)(ROWS + 3 * TAPS + 2) * length), phases((size_t)SCALE * length), row(phases.size());
+        std::vector<float> padded((size_t)(ROWS + 3 * TAPS + 2) * length), phases((size_t)SCALE * length);
+        std::vector<float> row(phases.size());
 #pragma omp for collapse(2)
         for (int plane = 0; plane < shape.planes(); plane++)
             for (int top = 0; top < height; top += step) {
@@ -160,12 +162,12 @@ inline void backward_image(const float* gradient, const float* kernel, float* re
                 const int begin = top ? std::max(0, top + REACH - SIZE + SCALE) / SCALE : 0;
                 const int end = std::min((bottom + 2 * REACH) / SCALE + 1, shape.rows());
                 pad(gradient + plane * shape.out(), shape, begin, end, padded.data());
+                const float* weights = kernel + (long)(plane / shape.channels) * SIZE * SIZE;
                 for (int y = top; y < bottom; y++) {
                     std::fill(phases.begin(), phases.end(), 0.0f);
                     // The first and the last row stand for those that repeat them as well.
                     for (int r = y ? y + REACH : 0; r <= (y + 1 < height ? y + REACH : y + 2 * REACH); r++)
-                        gather(padded.data(), begin, end, kernel + (long)(plane / shape.channels) * SIZE * SIZE, shape, r,
-                               phases.data());
+                        gather(padded.data(), begin, end, weights, shape, r, phases.data());
                     for (int m = 0; m < length; m++)
                         for (int p = 0; p < SCALE; p++) row[SCALE * m + p] = phases[p * length + m];
                     float* to = result + plane * shape.image() + (long)y * width;

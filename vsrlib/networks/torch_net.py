@@ -266,7 +266,8 @@ class SelfBlindVSR(nn.Module):
         """Window -> `recons` (B, 3, 4h, 4w) and `kernel` (B, 1, 13, 13)."""
         return {"recons": self.reconstruct(frames), "kernel": self.kernel(frames)}
 
-    def cycle(self, frames: Tensor, rebuild: Restore | None = None, restore: Restore | None = None) -> dict[str, Tensor]:
+    def cycle(self, frames: Tensor, rebuild: Restore | None = None,
+              restore: Restore | None = None) -> dict[str, Tensor]:
         """What training compares: the input, rebuilt from its own down-sampling and from its own restoration.
 
         The restoration is computed without gradients; the kernel network learns through both blurs. `rebuild` and
