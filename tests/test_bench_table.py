@@ -7,7 +7,7 @@ import pytest
 
 from vsrlib.bench import runner, table
 
-CONDITIONS = {"threads": 3, "device": "cpu, oneDNN", "correlation": "cpp"}
+CONDITIONS = {"threads": 3, "device": "cpu, oneDNN", "correlation": "cpp", "blur": "cpp"}
 LOAD = {"before": [0.11, 0.5, 0.5], "after": [0.22, 0.5, 0.5]}
 
 

@@ -4,6 +4,7 @@ A wrong dilation, mask, align_corners or channel order is orders of magnitude aw
 """
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from golden_weights import GOLDEN, frames, relative_error, weights
 
 import vsrlib
 from vsrlib.networks.interface import Network
+from vsrlib.training_restorer import TrainingRestorer
 
 INFER = np.load(GOLDEN / "infer_seed11_40x56.npz")
 TRAIN = np.load(GOLDEN / "train_seed12_64x64_batch2.npz")
@@ -21,9 +23,14 @@ def network(framework: str) -> Network:
     return vsrlib.load_network(framework, weights(11), device="cpu")
 
 
-@pytest.fixture(scope="module")
-def training(framework: str) -> tuple[dict[str, float], dict[str, np.ndarray], dict[str, np.ndarray]]:
+@pytest.fixture(scope="module", params=["published", "trained"])
+def training(framework: str, request: pytest.FixtureRequest) -> tuple[dict[str, float], dict[str, np.ndarray],
+                                                                      dict[str, np.ndarray]]:
+    """Losses, gradients and outputs, of the network's own formulation and of the one that training uses."""
     network = vsrlib.load_network(framework, weights(12), device="cpu")
+    if request.param == "trained":
+        restorer = TrainingRestorer(network)
+        network.module.cycle = partial(network.module.cycle, rebuild=restorer.rebuild, restore=restorer.restore)
     batch = frames(TRAIN["frames_u8"])
     losses, gradients = network.losses_and_gradients(batch)
     with network.backend.no_grad():

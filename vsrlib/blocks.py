@@ -8,6 +8,8 @@ import importlib
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from vsrlib import convolution
 from vsrlib.architecture import NetworkConfig
 from vsrlib.networks.interface import Network
@@ -39,12 +41,12 @@ class FrameworkBlocks:
 
 
 class WinogradBlocks:
-    """By `vsrlib.convolution`; for one frame at a time."""
+    """By `vsrlib.convolution`; for one frame at a time. `values`: the network's parameters by name."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, values: dict[str, np.ndarray]) -> None:
         self._module = network.module
         self._native = importlib.import_module(f"vsrlib.convolution.{network.framework}_winograd")
-        values, config = network.state(), network.config
+        config = network.config
 
         def weights(name: str, inputs: slice = slice(None)) -> Weights:
             weight = convolution.transformed(values[f"{name}.weight"][:, inputs])

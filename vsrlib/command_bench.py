@@ -9,7 +9,7 @@ from vsrlib.names import DEVICES, FRAMEWORKS, PRESETS
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser.description = ("Time the engines, the correlation kernels, the blur, and metrics with PNG files, each in "
+    parser.description = ("Time the engines, the correlation kernels, the blur, a training step, and metrics with PNG files, each in "
                           "turns with a plain formulation of the same; and measure each engine's memory. Writes "
                           "OUTPUT/bench.json and OUTPUT/bench.md. Exit status 1 if something broke off.")
     # Checked by Options: argparse would take the empty list for a choice that is not there.

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from vsrlib.alignment import flows_from
 from vsrlib.architecture import CENTRE
 from vsrlib.blocks import FrameworkBlocks, WinogradBlocks
 from vsrlib.folding import FoldedTail
@@ -87,7 +88,7 @@ class Streaming:
         self._exact = exact
         self._tile = tile
         self._blocks = (network.module if exact else
-                        WinogradBlocks(network) if convolution == "winograd" else FrameworkBlocks(network))
+                        WinogradBlocks(network, network.state()) if convolution == "winograd" else FrameworkBlocks(network))
         self._tail = network.module.upsample if exact else FoldedTail(network.state(), self._ops, network.tensor)
         network.backend.keep_memory(network.device, KEPT_MIB["cached" if exact else "streaming"])
         self.reset()
@@ -132,13 +133,10 @@ class Streaming:
         size = tuple(self._frames[centre].shape[2:])
         first = self._pyramids[centre]
         others = [self._pyramids[index] for place, index in enumerate(self._window) if place != CENTRE]
-        between = self._module.flow_net.between
+        flow_net = self._module.flow_net
         if self._exact:
-            return [between(first, second, size) for second in others]
-        repeated = {level: self._ops.concat([value] * len(others), 0) for level, value in first.items()}
-        batch = {level: self._ops.concat([second[level] for second in others], 0) for level in first}
-        flows = between(repeated, batch, size)
-        return [flows[i:i + 1] for i in range(len(others))]
+            return [flow_net.between(first, second, size) for second in others]
+        return flows_from(first, others, flow_net, self._ops, size)
 
     def _residual(self, aligned: Iterator[Any]) -> Any:
         """Aligned features -> residual image; by tiles, each with a halo that all its pixels' reach lies in."""

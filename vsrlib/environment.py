@@ -9,10 +9,11 @@ import numpy as np
 
 from vsrlib import jittor_env
 from vsrlib.errors import UserError
-from vsrlib.losses import losses
 from vsrlib.names import FRAMEWORKS
 from vsrlib.networks import load_network
 from vsrlib.processes import run_watched
+from vsrlib.samples import Batch
+from vsrlib.training import take_step
 
 _RESULT = "framework works: "
 
@@ -44,11 +45,7 @@ def exercise(framework: str) -> dict[str, str]:
     backend = network.backend
     optimiser = backend.Optimiser(network.module, [(list(network.state()), 1e-4)])
     for batch in (frames, frames[:1], frames):
-        terms = losses(network.module.cycle(backend.tensor(batch, network.device)), backend.ops)
-        optimiser.step(terms["total"])
-        for value in terms.values():
-            backend.array(value)
-        backend.synchronise(network.device)
+        take_step(network, optimiser, "self-supervised", Batch(batch))
         network.infer(frames[0])
     return {"version": metadata.version(framework), "device": backend.device_name(network.device)}
 

@@ -35,70 +35,60 @@ class Kernel:
     bias: np.ndarray
 
 
-def fold(values: dict[str, np.ndarray], rows: Ends, columns: Ends) -> Kernel:
-    """The tail's kernel for the LR pixels at the given ends of the frame, float64: s = 4, r = 2.
+def fold(values: dict[str, np.ndarray]) -> Callable[[Ends, Ends], Kernel]:
+    """The tail's kernel for the LR pixels at given ends of the rows and of the columns, float64: s = 4, r = 2.
 
-    `values` holds the network's parameters by name.
+    `values` holds the network's parameters by name. What several of its kernels have in common is computed once.
     """
-    first, second, third, last = ((values[f"{name}.weight"].astype(np.float64), values[f"{name}.bias"].astype(np.float64))
+    first, second, third, last = (tuple(values[f"{name}.{part}"].astype(np.float64) for part in ("weight", "bias"))
                                   for name in _STAGES)
-
-    weight, bias = last
+    at_output = Kernel(last[0][:, None, None], last[1][:, None, None])
 
     @cache
     def at_full(rows: Ends, columns: Ends) -> Kernel:
-        return _after(third, Kernel(weight[:, None, None], bias[:, None, None]), rows, columns)
+        return _before(third, 1, lambda rows, columns: at_output, rows, columns)
 
     @cache
     def at_half(rows: Ends, columns: Ends) -> Kernel:
-        return _before_shuffle(second, at_full, rows, columns)
+        return _before(second, 2, at_full, rows, columns)
 
-    return _before_shuffle(first, at_half, rows, columns)
+    return lambda rows, columns: _before(first, 2, at_half, rows, columns)
 
 
-def _after(conv: tuple[np.ndarray, np.ndarray], kernel: Kernel, rows: Ends, columns: Ends) -> Kernel:
-    """`kernel` of what `conv` puts out, as a kernel of what it takes in."""
+def _before(conv: tuple[np.ndarray, np.ndarray], factor: int, finer: Callable[[Ends, Ends], Kernel], rows: Ends,
+            columns: Ends) -> Kernel:
+    """The kernel before a 3x3 `conv` and a pixel shuffle of `factor`, of what `finer` is on the finer grid."""
     weight, bias = conv
-    reach = kernel.weight.shape[-1] // 2
-    side = 2 * (reach + 1) + 1
-    total = np.zeros((*kernel.weight.shape[:3], weight.shape[1], side, side))
-    constant = kernel.bias.copy()
-    for v, u in _inside(range(-reach, reach + 1), rows, columns):
-        tap = kernel.weight[..., v + reach, u + reach]
-        constant += tap @ bias
-        total[..., v + reach:v + reach + 3, u + reach:u + reach + 3] += np.tensordot(tap, weight, axes=1)
-    return Kernel(total, constant)
+    phases = [(Ends(rows.first and i == 0, rows.last and i == factor - 1),
+               Ends(columns.first and j == 0, columns.last and j == factor - 1))
+              for i, j in product(range(factor), repeat=2)]
+    kernels = [finer(*ends) for ends in phases]
+    size, inner, side = kernels[0].weight.shape[1], kernels[0].weight.shape[3], kernels[0].weight.shape[-1]
+    # Taps on the finer grid, from the first row and column of the coarse pixel before: each lies in the coarse pixel
+    # (-1, 0 or 1) away, there at a phase, and coarse pixels that do not exist are left out.
+    taps = np.zeros((3, factor, size, factor, size, inner, 3 * factor, 3 * factor))
+    constant = np.zeros((3, factor, size, factor, size))
+    for (i, j), kernel in zip(product(range(factor), repeat=2), kernels):
+        taps[:, i, :, j, ..., i:i + side, j:j + side] = kernel.weight
+        constant[:, i, :, j] = kernel.bias
+    outer = constant.shape
+    taps = taps.reshape(*outer, inner, 3, factor, 3, factor)[..., _existing(rows), :, _existing(columns), :]
+    taps = np.moveaxis(taps, (6, 8), (0, 1))  # which coarse pixel, before all else
+    flat = np.ascontiguousarray(taps).reshape(*taps.shape[:2], constant.size, -1)
+    moved = (flat.reshape(-1, flat.shape[-1]) @ weight.reshape(len(weight), -1)).reshape(
+        *flat.shape[:3], *weight.shape[1:])
+    total = np.zeros((constant.size, weight.shape[1], 5, 5))
+    for v, u in product(*(range(count) for count in flat.shape[:2])):
+        row, column = v + rows.first, u + columns.first
+        total[:, :, row:row + 3, column:column + 3] += moved[v, u]
+    constant += (flat.sum((0, 1)) @ bias).reshape(outer)
+    shape = (3, factor * size, factor * size)
+    return Kernel(total.reshape(*shape, *total.shape[1:]), constant.reshape(shape))
 
 
-def _before_shuffle(conv: tuple[np.ndarray, np.ndarray], finer: Any, rows: Ends, columns: Ends) -> Kernel:
-    """The kernel before `conv` and a pixel shuffle of 2, of what `finer(rows, columns)` is on the finer grid."""
-    kernels = {(i, j): finer(Ends(rows.first and i == 0, rows.last and i == 1),
-                             Ends(columns.first and j == 0, columns.last and j == 1)) for i, j in product((0, 1), (0, 1))}
-    weight, bias = (part.reshape(-1, 2, 2, *part.shape[1:]) for part in conv)
-    sample = kernels[0, 0]
-    fine, size, reach = sample.weight.shape[-1] // 2, sample.weight.shape[1], 2
-    total = np.zeros((3, 2, size, 2, size, weight.shape[3], 2 * reach + 1, 2 * reach + 1))
-    constant = np.zeros((3, 2, size, 2, size))
-    for (i, j), kernel in kernels.items():
-        constant[:, i, :, j] += kernel.bias
-        for v, u in product(range(-fine, fine + 1), repeat=2):
-            # The finer pixel lies in the coarser one (row, column) away, there at phase (p, q).
-            (row, p), (column, q) = divmod(i + v, 2), divmod(j + u, 2)
-            if not (_exists(row, rows) and _exists(column, columns)):
-                continue
-            tap = kernel.weight[..., v + fine, u + fine]
-            constant[:, i, :, j] += tap @ bias[:, p, q]
-            total[:, i, :, j, ..., row + 1:row + 4, column + 1:column + 4] += np.tensordot(tap, weight[:, p, q], axes=1)
-    shape = (3, 2 * size, 2 * size)
-    return Kernel(total.reshape(*shape, *total.shape[5:]), constant.reshape(shape))
-
-
-def _inside(offsets: range, rows: Ends, columns: Ends) -> list[tuple[int, int]]:
-    return [(v, u) for v, u in product(offsets, repeat=2) if _exists(v, rows) and _exists(u, columns)]
-
-
-def _exists(offset: int, ends: Ends) -> bool:
-    return not (ends.first and offset < 0) and not (ends.last and offset > 0)
+def _existing(ends: Ends) -> slice:
+    """Which of the pixels before, here and after there are."""
+    return slice(1 if ends.first else 0, 2 if ends.last else 3)
 
 
 class FoldedTail:
@@ -109,7 +99,7 @@ class FoldedTail:
 
     def __init__(self, values: dict[str, np.ndarray], ops: ModuleType, tensor: Callable[[np.ndarray], Any]) -> None:
         self._ops, self._tensor = ops, tensor
-        self._values = {key: value for key, value in values.items() if key.rpartition(".")[0] in _STAGES}
+        self._fold = fold(values)
         self._kernels: dict[tuple[Ends, Ends], tuple[Any, Any]] = {}
 
     def __call__(self, x: Any) -> Any:
@@ -125,7 +115,7 @@ class FoldedTail:
 
     def _kernel(self, rows: Ends, columns: Ends) -> tuple[Any, Any]:
         if (rows, columns) not in self._kernels:
-            kernel = fold(self._values, rows, columns)
+            kernel = self._fold(rows, columns)
             weight = kernel.weight.reshape(-1, *kernel.weight.shape[3:])
             self._kernels[rows, columns] = self._tensor(weight), self._tensor(kernel.bias.reshape(-1))
         return self._kernels[rows, columns]

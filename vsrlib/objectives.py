@@ -6,6 +6,7 @@ from vsrlib.architecture import CENTRE
 from vsrlib.losses import losses, supervised_losses
 from vsrlib.networks.interface import Network
 from vsrlib.samples import Batch
+from vsrlib.training_restorer import TrainingRestorer
 
 
 def terms_of(objective: str, network: Network, batch: Batch) -> dict[str, Any]:
@@ -15,10 +16,11 @@ def terms_of(objective: str, network: Network, batch: Batch) -> dict[str, Any]:
     frames of the batch.
     """
     module, ops, low = network.module, network.backend.ops, network.tensor(batch.low)
+    restorer = TrainingRestorer(network)
     if objective == "self-supervised":
-        return losses(module.cycle(low), ops)
+        return losses(module.cycle(low, restorer.rebuild, restorer.restore), ops)
     assert batch.high is not None, "a supervised batch has HR frames"
     truth, kernel = network.tensor(batch.high), module.kernel(low)
     return supervised_losses({
-        "recons": module.reconstruct(low), "truth": truth, "kernel": kernel, "input": low[:, CENTRE],
-        "input_cycle": ops.blur_down(truth, kernel, network.config.scale)}, ops)
+        "recons": restorer.rebuild(low), "truth": truth, "kernel": kernel, "input": low[:, CENTRE],
+        "input_cycle": module.blur_down(truth, kernel, network.config.scale)}, ops)

@@ -23,6 +23,7 @@ from vsrlib.networks.interface import Network
 from vsrlib.objectives import terms_of
 from vsrlib.samples import Batch, SampleStream, TrainingWindows
 from vsrlib.schedule import Schedule, in_epochs
+from vsrlib.training_restorer import TrainingRestorer
 from vsrlib.validation import CRITERIA, Judge, ValidationSet, best_entries, best_file
 
 WEIGHTS = "weights.safetensors"
@@ -203,7 +204,8 @@ class Trainer:
             "seconds_per_step": float(np.median(seconds)), "seconds": float(np.sum(seconds)),
             "peak_device_memory_bytes": backend.peak_device_memory(device),
             "device": backend.device_name(device), "device_type": device, "threads": backend.threads(),
-            "correlation": self.network.correlation, "batches": self.batches,
+            "correlation": self.network.correlation, "blur_down": self.network.blur,
+            "convolution_without_gradients": TrainingRestorer(self.network).convolution, "batches": self.batches,
         }
 
     def _advance(self) -> dict[str, Any] | None:

@@ -38,7 +38,7 @@ def _train(options: Options, network: Network) -> dict[str, Any]:
     def read(outcome: list[Any]) -> list[np.ndarray]:
         return [network.download(value) for value in outcome]
 
-    calls = {"plain": both(plain.blur_down), "ours": both(network.backend.ops.blur_down)}
+    calls = {"plain": both(plain.blur_down), "ours": both(network.module.blur_down)}
     found = compare(calls, network.synchronise, read, **options.budget())
     theirs, ours = (read(calls[name](0)) for name in ("plain", "ours"))
     # relative: the kernel's gradient sums over the whole picture

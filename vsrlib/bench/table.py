@@ -11,6 +11,7 @@ _TITLES = {
     "memory": "Memory of one process for each engine",
     "correlation": "Correlation volume of the flow network",
     "blur": "Blur and keep every fourth pixel",
+    "step": "Training: one step",
     "post": "Metrics and PNG file of one frame",
 }
 _UNSYNCHRONISED = " - NOT SYNCHRONISED: the clock stops when the call returns, whatever is still to be computed"
@@ -97,7 +98,7 @@ def _memory(found: dict[str, dict]) -> str:
 
 def _conditions(name: str, record: dict[str, Any]) -> str:
     found = record["conditions"]
-    kernel = f", correlation {found['correlation']}" if found["correlation"] else ""
+    kernel = f", correlation {found['correlation']}, blur {found['blur']}" if found["correlation"] else ""
     before, after = (f"{record['load_average'][when][0]:.2f}" for when in ("before", "after"))
     return (f"{_name(name)}: {found['device']}, threads: {found['threads']}{kernel}; load average {before} before, "
             f"{after} after.")

@@ -35,8 +35,8 @@ def pick(name: str, device: str, features: int) -> str:
 
 def transformed(weight: np.ndarray) -> np.ndarray:
     """A convolution's weight (D, C, 3, 3) -> G w G^T by position, (36, C, D), float32."""
-    rows = np.einsum("ak,dckl->adcl", _G, weight.astype(np.float64))
-    return np.ascontiguousarray(np.einsum("adcl,bl->abcd", rows, _G).reshape(36, *weight.shape[1::-1]), dtype=np.float32)
+    positions = weight.transpose(2, 3, 1, 0).reshape(9, -1).astype(np.float64)
+    return (np.kron(_G, _G) @ positions).astype(np.float32).reshape(36, *weight.shape[1::-1])
 
 
 def source() -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from vsrlib import blurring
 from vsrlib.architecture import NetworkConfig
 from vsrlib.correlation import choice
 from vsrlib.errors import UserError
@@ -22,8 +23,10 @@ class Network:
         self.config = config
         self.device = device
         self.backend = backend
-        self.correlation, kernel = choice.pick(framework, correlation, device)  # the name of the kernel in use
-        self.module = backend.build(config, device, kernel)
+        # the names of the kernels in use, for results
+        self.correlation, kernel = choice.pick(framework, correlation, device)
+        self.blur, blur_down = blurring.pick(framework, config, device)
+        self.module = backend.build(config, device, kernel, blur_down)
 
     def infer(self, frames: np.ndarray) -> dict[str, np.ndarray]:
         """Restore the centre of five frames.

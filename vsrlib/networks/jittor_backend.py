@@ -10,7 +10,7 @@ from vsrlib.distributed import ALONE, Team
 from vsrlib.errors import UserError
 from vsrlib.losses import losses as losses_of
 from vsrlib.networks import jittor_ops as ops
-from vsrlib.networks.jittor_net import Correlation, SelfBlindVSR
+from vsrlib.networks.jittor_net import BlurDown, Correlation, SelfBlindVSR
 from vsrlib.networks.jittor_ops import Var, jt
 
 __all__ = ["Optimiser", "array", "build", "device_name", "gradients", "keep_memory", "load", "no_grad", "ops", "peak_device_memory",
@@ -38,9 +38,9 @@ def threads() -> int:
     return int(given) if given.isdigit() else len(os.sched_getaffinity(0))
 
 
-def build(config: NetworkConfig, device: str, correlation: Correlation) -> SelfBlindVSR:
+def build(config: NetworkConfig, device: str, correlation: Correlation, blur_down: BlurDown) -> SelfBlindVSR:
     """The network, in float32; its values are not set yet."""
-    return SelfBlindVSR(config, correlation)
+    return SelfBlindVSR(config, correlation, blur_down)
 
 
 def load(module: SelfBlindVSR, values: dict[str, np.ndarray]) -> None:

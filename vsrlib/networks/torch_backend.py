@@ -12,7 +12,7 @@ from vsrlib.distributed import ALONE, Team
 from vsrlib.errors import UserError
 from vsrlib.losses import losses as losses_of
 from vsrlib.networks import torch_ops as ops
-from vsrlib.networks.torch_net import Correlation, SelfBlindVSR
+from vsrlib.networks.torch_net import BlurDown, Correlation, SelfBlindVSR
 
 __all__ = ["Optimiser", "array", "build", "device_name", "gradients", "keep_memory", "load", "no_grad", "ops", "peak_device_memory",
            "pick_device", "state", "synchronise", "tensor", "threads"]
@@ -39,12 +39,12 @@ def threads() -> int:
     return torch.get_num_threads()
 
 
-def build(config: NetworkConfig, device: str, correlation: Correlation) -> SelfBlindVSR:
+def build(config: NetworkConfig, device: str, correlation: Correlation, blur_down: BlurDown) -> SelfBlindVSR:
     """The network on a device, in float32; its values are not set yet."""
     # TF32 would keep 10 bits of the mantissa, and would be a difference between the frameworks.
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    return SelfBlindVSR(config, correlation).to(device)
+    return SelfBlindVSR(config, correlation, blur_down).to(device)
 
 
 def load(module: SelfBlindVSR, values: dict[str, np.ndarray]) -> None:

@@ -2,7 +2,7 @@
 
 Self-Blind-VSR (Bai and Pan, TPAMI 2024, arXiv 2201.07422). Frames are RGB in [0, 1], (B, 3, h, w);
 a window is (B, 5, 3, h, w). Flow is in pixels, (B, 2, h, w), x (right) before y (down).
-`correlation` is one of the kernels of `vsrlib.correlation`.
+`correlation` is one of the kernels of `vsrlib.correlation`, `blur_down` one of `vsrlib.blurring`.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,8 @@ from vsrlib.networks import torch_ops as ops
 from vsrlib.networks.torch_ops import conv, deconv, linear
 
 Correlation = Callable[[Tensor, Tensor], Tensor]
+BlurDown = Callable[[Tensor, Tensor, int], Tensor]
+Restore = Callable[[Tensor], Tensor]
 
 
 class ResBlock(nn.Module):
@@ -207,10 +209,11 @@ class FlowNet(nn.Module):
 class SelfBlindVSR(nn.Module):
     """The whole network; its forward modes are the methods `infer` and `cycle`."""
 
-    def __init__(self, config: NetworkConfig, correlation: Correlation) -> None:
+    def __init__(self, config: NetworkConfig, correlation: Correlation, blur_down: BlurDown) -> None:
         super().__init__()
         layers = arch.layers(config)
         self.config = config
+        self.blur_down = blur_down
         self.in_conv = nn.Sequential(conv(layers["in_conv.0"]))
         self.extra_feat = nn.Sequential(*[ResBlock(layers.under(f"extra_feat.{i}")) for i in range(config.extra_blocks)])
         self.fusion_conv = nn.Sequential(conv(layers["fusion_conv.0"]))
@@ -263,16 +266,18 @@ class SelfBlindVSR(nn.Module):
         """Window -> `recons` (B, 3, 4h, 4w) and `kernel` (B, 1, 13, 13)."""
         return {"recons": self.reconstruct(frames), "kernel": self.kernel(frames)}
 
-    def cycle(self, frames: Tensor) -> dict[str, Tensor]:
+    def cycle(self, frames: Tensor, rebuild: Restore | None = None,
+              restore: Restore | None = None) -> dict[str, Tensor]:
         """What training compares: the input, rebuilt from its own down-sampling and from its own restoration.
 
-        The restoration is computed without gradients; the kernel network learns through both blurs.
+        The restoration is computed without gradients; the kernel network learns through both blurs. `rebuild` and
+        `restore` compute the two, with and without gradients, in place of the published `reconstruct`.
         """
         kernel = self.kernel(frames)
-        down = [ops.blur_down(frames[:, i], kernel, self.config.scale) for i in range(self.config.frames)]
-        recons_down = self.reconstruct(torch.stack(down, dim=1))
+        down = self.blur_down(frames.reshape(frames.shape[0], -1, *frames.shape[3:]), kernel, self.config.scale)
+        recons_down = (rebuild or self.reconstruct)(down.reshape(*frames.shape[:3], *down.shape[2:]))
         with torch.no_grad():
-            recons = self.reconstruct(frames)
-        input_cycle = ops.blur_down(recons, kernel, self.config.scale)
+            recons = (restore or self.reconstruct)(frames)
+        input_cycle = self.blur_down(recons, kernel, self.config.scale)
         return {"input": frames[:, arch.CENTRE], "recons_down": recons_down, "input_cycle": input_cycle,
                 "kernel": kernel}
