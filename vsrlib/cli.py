@@ -132,12 +132,17 @@ def _publish(parser: argparse.ArgumentParser) -> None:
     parser.description = "Copy a study's result files, and draw and judge them again, e.g. into figures/."
     parser.add_argument("run_root", type=Path, metavar="RUN", help="run folder, e.g. runs/quick")
     parser.add_argument("output", type=Path, help="folder of the charts, e.g. figures")
+    parser.add_argument("--readme", type=Path, help="also fill the verdicts into this README")
     parser.set_defaults(run=_run_publish)
 
 
 def _run_publish(options: argparse.Namespace) -> None:
+    from vsrlib import readme
+    from vsrlib.files import read_json
     from vsrlib.publish import publish
     print(f"{len(publish(options.run_root, options.output)) - 1} charts and their sources written to {options.output}.")
+    if options.readme is not None:
+        readme.fill(options.readme, read_json(options.output / "claims.json"))
 
 
 def _network_options(parser: argparse.ArgumentParser) -> None:

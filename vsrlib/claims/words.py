@@ -9,7 +9,7 @@ from vsrlib.results import is_skipped
 def table(result: dict) -> str:
     """The claims and their verdicts as a Markdown table, and which framework to choose by use."""
     rows = [
-        [one["id"], one["claim"], one["artefacts"], _figure(one), f"**{one['verdict']}**: {one['reason']}",
+        [one["id"], one["claim"], one["artefacts"], figure(one), f"**{one['verdict']}**: {one['reason']}",
          ", ".join(f"[{Path(path).name}]({path})" for path in one["evidence"])]
         for one in result["claims"]
     ]
@@ -33,7 +33,8 @@ def profile_of(comparison: dict) -> str:
     return f"the {presets} network on {sets} ({devices}){against}"
 
 
-def _figure(one: dict) -> str:
+def figure(one: dict) -> str:
+    """The figure of a claim with its interval and unit; a dash where there is none."""
     if one["figure"] is None:
         return "-"
     low, high = one["interval"] or (None, None)
