@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vsrlib import __version__, command_bench, command_convert, command_flow, command_infer, command_train
+from vsrlib import __version__, command_bench, command_convert, command_data, command_flow, command_infer, command_train
 from vsrlib.errors import UserError
 from vsrlib.names import BLURS, CORRELATIONS, DEVICES, FRAMEWORKS, PRESETS
 
@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _study(commands.add_parser("study", help="run the notebooks in order and write the reports"))
     _check(commands.add_parser("check", help="try both frameworks; Jittor compiles itself the first time"))
+    command_data.arguments(commands.add_parser("data", help="check data sets, and fetch those that can be downloaded"))
     _degrade(commands.add_parser("degrade", help="make low-resolution clips and blur kernels from HR clips"))
     command_train.arguments(commands.add_parser("train", help="train the network in one framework"))
     command_flow.arguments(commands.add_parser("train-flow", help="train the flow network from scratch, by itself"))
