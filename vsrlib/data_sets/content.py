@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vsrlib.degrade import SCALE, blur_down_exact
+from vsrlib.decimate import SCALE, blur_down_exact
 
 ROUNDING = 0.51
 """Levels of 255 that rounding explains: a half, and a little for sums taken in another order or precision."""
