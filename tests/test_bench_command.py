@@ -71,6 +71,11 @@ def test_every_suite(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert training["checks"]["ours"]["largest_relative_difference"] < 1e-5
     assert generation["checks"]["ours"]["share_of_8_bit_values"] == 0
 
+    for one in suites["degrade"]["numpy"]["result"]:
+        timed(one, ["plain", "ours"])
+        assert one["checks"]["ours"]["share_of_8_bit_values"] == 0
+    assert list(suites["degrade"]) == ["numpy"] and len(suites["degrade"]["numpy"]["result"]) == 2
+
     (frame,) = suites["post"]["numpy"]["result"]
     timed(frame, ["as the earlier report", "ours"])
     assert frame["checks"]["ours"]["same_pixels"] is frame["checks"]["ours"]["same_ssim"] is True

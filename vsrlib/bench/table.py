@@ -11,6 +11,7 @@ _TITLES = {
     "memory": "Memory of one process for each engine",
     "correlation": "Correlation volume of the flow network",
     "blur": "Blur and keep every fourth pixel",
+    "degrade": "LR frames: data generation",
     "post": "Metrics and PNG file of one frame",
 }
 _UNSYNCHRONISED = " - NOT SYNCHRONISED: the clock stops when the call returns, whatever is still to be computed"
