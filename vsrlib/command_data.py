@@ -9,6 +9,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Check data sets, and fetch those that can be downloaded."
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _check(commands.add_parser("check", help="say what is there, what is missing and what is wrong"))
+    _fetch(commands.add_parser("fetch", help="download a data set or weights"))
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
@@ -33,3 +34,21 @@ def _run_check(options: argparse.Namespace) -> int:
     if options.json is not None:
         write_json(options.json, result | {"provenance": provenance.collect()})
     return 2 if result["faults"] else 0
+
+
+def _fetch(parser: argparse.ArgumentParser) -> None:
+    from vsrlib.data_sets.addresses import SOURCES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = (
+        "Download a data set or weights into the data folder, and unpack it. The licence is shown first. A download "
+        "that\nbroke off is gone on with. What can only be had by hand is said, with the place where it belongs.\n\n" +
+        "\n".join(f"  {name:<18}{source.what}{'' if source.url else ' (by hand)'}" for name, source in SOURCES.items()))
+    parser.add_argument("name", metavar="NAME", help="which one: see above")
+    parser.add_argument("--data", type=Path, help="folder of the data sets (data/ of the project)")
+    parser.set_defaults(run=_run_fetch)
+
+
+def _run_fetch(options: argparse.Namespace) -> None:
+    from vsrlib.data_sets.fetch import fetch
+    from vsrlib.provenance import PROJECT_ROOT
+    print(f"done: {fetch(options.name, options.data or PROJECT_ROOT / 'data')}")
