@@ -27,7 +27,7 @@ from vsrlib.kernels import (
 )
 from vsrlib.names import BLURS
 
-__all__ = ["BLURS", "SCALE", "blur_down", "blur_down_exact", "degrade_clips", "gaussian_kernel", "realistic_kernel",
+__all__ = ["BLURS", "SCALE", "blur_down", "blur_down_exact", "clip_kernel", "degrade_clips", "gaussian_kernel", "realistic_kernel",
            "realistic_kernel_from_draws", "write_degraded_set"]
 
 _SIGMA = 1.2
@@ -97,7 +97,7 @@ def _write_clip(root: Path, clip: Clip, names: tuple[str, ...], blur: str, seed:
         raise UserError(f"clip {clip.name} has frames of {clip.frames.shape[2]}x{clip.frames.shape[1]} pixels: "
                         f"at least {SCALE}x{SCALE} are needed.")
     hr = clip.frames[:, :height, :width]
-    kernel, parameters = _clip_kernel(blur, seed, clip.name)
+    kernel, parameters = clip_kernel(blur, seed, clip.name)
     lr = np.stack(list(run(lambda frame: blur_down(frame, kernel), hr)))
     lr = further.apply(lr, clip.name, seed, run)
     written = [(LR, lr), (HR, hr)] if write_hr else [(LR, lr)]
@@ -115,7 +115,8 @@ def _write_clip(root: Path, clip: Clip, names: tuple[str, ...], blur: str, seed:
     }
 
 
-def _clip_kernel(blur: str, seed: int, name: str) -> tuple[np.ndarray, dict[str, float]]:
+def clip_kernel(blur: str, seed: int, name: str) -> tuple[np.ndarray, dict[str, float]]:
+    """The kernel of a clip, (n, n) float64, and its parameters; a realistic one is drawn from (seed, name)."""
     if blur == "Gaussian":
         return gaussian_kernel(_SIGMA), {"sigma": _SIGMA}
     draws = draw_realistic(np.random.default_rng([seed, zlib.crc32(name.encode())]))
