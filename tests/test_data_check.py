@@ -64,7 +64,8 @@ def test_a_whole_set_passes(whole: Path) -> None:
     assert [(clip["name"], clip["role"], clip["frames"], clip["sizes"]) for clip in result["clips"]] == [
         ("HR/a", "HR", 4, [(96, 128)]), ("HR/b", "HR", 4, [(96, 128)]),
         ("LR_blurdown_x4/a", "LR", 4, [(24, 32)]), ("LR_blurdown_x4/b", "LR", 4, [(24, 32)])]
-    assert [pair["notes"] for pair in result["pairs"]] == [["LR is HR blurred with the stored kernel, within rounding"]] * 2
+    words = "LR is HR blurred with the stored kernel, within rounding"
+    assert [pair["notes"] for pair in result["pairs"]] == [[words]] * 2
     assert result["frames"]["HR/a/00000002"]["pixels"] == sha256_array(read_frame(whole / "HR/a/00000002.png"))
 
 
@@ -261,7 +262,8 @@ class TestWithoutKernels:
         lr = whole / "LR_blurdown_x4/a"
         for i in range(3):
             shutil.copyfile(lr / f"0000000{i + 1}.png", lr / f"0000000{i}.png")
-        assert "LR_blurdown_x4/a/00000000.png shows 00000001.png of its HR clip rather than 00000000.png" in faults(whole)
+        words = "LR_blurdown_x4/a/00000000.png shows 00000001.png of its HR clip rather than 00000000.png"
+        assert words in faults(whole)
 
     def test_another_clip(self, whole: Path) -> None:
         for path in sorted((whole / "LR_blurdown_x4/a").iterdir()):
@@ -353,11 +355,13 @@ def test_reds_in_two_parts(tmp_path: Path) -> None:
 def test_the_command(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert cli.main(["data", "check", str(whole), "--workers", "2"]) == 0
     said = capsys.readouterr().out
-    assert "no faults in 16 frames of 4 clips" in said and "2 clips in HR: 4 frames each, 128x96, PNG, 8 bit RGB" in said
+    assert "no faults in 16 frames of 4 clips" in said
+    assert "2 clips in HR: 4 frames each, 128x96, PNG, 8 bit RGB" in said
     (whole / "HR/a/00000000.png").write_bytes(b"")
     assert cli.main(["data", "check", str(whole)]) == 2
     assert "FAULT HR/a/00000000.png is damaged: it is empty" in capsys.readouterr().out
-    for arguments, words in (([str(tmp_path / "none")], "does not exist"), ([str(whole), "--workers", "0"], "workers is 0"),
+    for arguments, words in (([str(tmp_path / "none")], "does not exist"),
+                             ([str(whole), "--workers", "0"], "workers is 0"),
                              ([str(tmp_path / "void")], "holds no frames")):
         (tmp_path / "void").mkdir(exist_ok=True)
         (tmp_path / "void" / "a.txt").touch()

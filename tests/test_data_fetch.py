@@ -22,7 +22,7 @@ CONTENT = np.random.default_rng(0).bytes(3_000_000)
 
 
 class Server:
-    """Serves `files`; `cut` bytes at most come of an answer, `failures` answers are 503, `ranges`: may be gone on with."""
+    """Serves `files`; `cut` bytes at most come of an answer, `failures` answers are 503, `ranges`: parts are given."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}

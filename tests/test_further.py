@@ -111,6 +111,13 @@ def test_the_command(hr: Path, tmp_path: Path, capsys: pytest.CaptureFixture) ->
         assert words in capsys.readouterr().err and not (tmp_path / "new").exists()
 
 
+def test_video_needs_even_sides(tmp_path: Path) -> None:
+    write_clip(tmp_path / "in" / "a", Clip("a", np.zeros((2, 36, 40, 3), np.uint8)))
+    with pytest.raises(UserError, match="clip a has LR frames of 10x9 pixels"):
+        degrade_clips(tmp_path / "in", tmp_path / "out", "Gaussian", 3, Further(video=20))
+    assert not (tmp_path / "out").exists()
+
+
 def test_hr_may_be_named_by_its_set(hr: Path, tmp_path: Path) -> None:
     degrade_clips(hr, tmp_path / "Set", "Gaussian", 3)
     first = contents(tmp_path / "Set")

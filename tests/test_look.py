@@ -59,6 +59,6 @@ def test_flow_picture() -> None:
 @pytest.mark.slow
 def test_the_notebook_runs(root: Path, tmp_path: Path) -> None:
     parameters = {"hr_root": str(root), "frames": 3, "output": str(tmp_path / "out")}
-    papermill.execute_notebook(PROJECT_ROOT / "notebooks" / "08_look_at_data.ipynb", tmp_path / "done.ipynb", parameters,
-                               progress_bar=False)
+    notebook = PROJECT_ROOT / "notebooks" / "08_look_at_data.ipynb"
+    papermill.execute_notebook(notebook, tmp_path / "done.ipynb", parameters, progress_bar=False)
     assert (tmp_path / "out" / "look.json").is_file()

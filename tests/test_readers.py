@@ -105,7 +105,8 @@ def test_two_folders_that_may_both_be_hr(tmp_path: Path) -> None:
     ("BIx4/city", LR, "city"), ("hk004_001/truth", HR, "hk004_001"), ("hk004_001/input4", LR, "hk004_001"),
     ("train_sharp/000", HR, "train/000"), ("train_sharp_bicubic/X4/000", LR, "train/000"),
     ("val/val_sharp/000", HR, "val/val/000"), ("val/val_sharp_bicubic/X4/000", LR, "val/val/000"),
-    ("walk", "", "walk"), ("davis/walk", "", "davis/walk"), ("train_sharp_bicubic/X2/000", "", "train_sharp_bicubic/X2/000"),
+    ("walk", "", "walk"), ("davis/walk", "", "davis/walk"),
+    ("train_sharp_bicubic/X2/000", "", "train_sharp_bicubic/X2/000"),
 ])
 def test_places(path: str, role: str, key: str) -> None:
     found = place(tuple(path.split("/")))

@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _study(commands.add_parser("study", help="run the notebooks in order and write the reports"))
     _check(commands.add_parser("check", help="try both frameworks; Jittor compiles itself the first time"))
     command_data.arguments(commands.add_parser("data", help="check data sets, and fetch those that can be downloaded"))
-    command_degrade.arguments(commands.add_parser("degrade", help="make low-resolution clips and blur kernels from HR clips"))
+    command_degrade.arguments(commands.add_parser("degrade", help="make LR clips and blur kernels from HR clips"))
     command_train.arguments(commands.add_parser("train", help="train the network in one framework"))
     command_flow.arguments(commands.add_parser("train-flow", help="train the flow network from scratch, by itself"))
     command_flow.error_arguments(commands.add_parser("flow-error", help="measure a flow network beside zero flow and DIS"))

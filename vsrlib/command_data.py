@@ -14,9 +14,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def _check(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Say what lies at PATH, what is missing of a published set, and what is wrong: frames that do not decode, mixed "
-        "sizes, gaps in numbering, HR and LR that do not belong together. Exit status 2 if anything is wrong. The digest "
-        "is that of all decoded pixels: two folders with the same digest hold the same frames.")
+        "Say what lies at PATH, what is missing of a published set, and what is wrong: frames that do not decode, "
+        "mixed sizes, gaps in numbering, HR and LR that do not belong together. Exit status 2 if anything is wrong. "
+        "The digest is that of all decoded pixels: two folders with the same digest hold the same frames.")
     parser.add_argument("path", type=Path, metavar="PATH", help="folder of a data set, frame, or video")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all of it, with a digest of every frame")
     parser.add_argument("--against", type=Path, metavar="FILE", help="a file of --json: whatever differs is a fault")

@@ -23,7 +23,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--noise", type=float, default=0.0, metavar="SIGMA",
                         help="Gaussian noise on LR, standard deviation in levels of 255 (none)")
     parser.add_argument("--jpeg", type=int, metavar="QUALITY", help="LR through JPEG, 1 to 100 (not done)")
-    parser.add_argument("--video", type=int, metavar="CRF", help="LR through H.264, 0 to 51, larger is coarser (not done)")
+    parser.add_argument("--video", type=int, metavar="CRF",
+                        help="LR through H.264, 0 to 51, larger is coarser (not done)")
     parser.set_defaults(run=run)
 
 

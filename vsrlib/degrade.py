@@ -27,8 +27,8 @@ from vsrlib.kernels import (
 )
 from vsrlib.names import BLURS
 
-__all__ = ["BLURS", "SCALE", "blur_down", "blur_down_exact", "clip_kernel", "degrade_clips", "gaussian_kernel", "realistic_kernel",
-           "realistic_kernel_from_draws", "write_degraded_set"]
+__all__ = ["BLURS", "SCALE", "blur_down", "blur_down_exact", "clip_kernel", "degrade_clips", "gaussian_kernel",
+           "realistic_kernel", "realistic_kernel_from_draws", "write_degraded_set"]
 
 _SIGMA = 1.2
 _ZOOM = 16  # of a kernel's picture
@@ -41,7 +41,8 @@ def degrade_clips(hr_root: Path, save_root: Path, blur: str, seed: int, further:
     """Make a test set from HR clips on disk: one kernel per clip, LR frames, kernels, and a manifest written last.
 
     `hr_root` and `names` (of the clips that are wanted): see `vsrlib.data_sets.readers.clips_of`; for `blur`, `seed`
-    and `further` see `write_degraded_set`. `workers` frames are made at a time, with the same bytes. Writes `save_root`/HR (PNG copies; left alone where `hr_root` is that very folder),
+    and `further` see `write_degraded_set`. `workers` frames are made at a time, with the same bytes. Writes
+    `save_root`/HR (PNG copies; left alone where `hr_root` is that very folder or `save_root`),
     `save_root`/LR_blurdown_x4, `save_root`/kernel and `save_root`/manifest.json, whose content is returned.
     UserError also for clips that cannot be read and for an `hr_root` elsewhere inside `save_root`.
     """
@@ -68,8 +69,8 @@ def write_degraded_set(root: Path, clips: Iterable[tuple[Clip, tuple[str, ...]]]
     `blur` is "Gaussian" (sigma 1.2 for every clip) or "Realistic", drawn for each clip from (seed, clip name), so that
     neither the order nor the company of the clips matters. HR is cropped at the right and below to a multiple of 4;
     `cropped` in the manifest says so. `further`: noise and compression of LR, none by default. `run` is `map`, or a
-    parallel one with the same results. `described` goes into the manifest as it is. The same input gives the same bytes.
-    kernel/<clip> holds <frame>.mat for every frame, kernel.npy, and kernel.png, a picture.
+    parallel one with the same results. `described` goes into the manifest as it is. The same input gives the same
+    bytes. kernel/<clip> holds <frame>.mat for every frame, kernel.npy, and kernel.png, a picture.
     Manifest: blur, seed, scale, hr_written, and for each clip the frames' names, hr_size [H, W] after cropping,
     the kernel (parameters, size, digest) and digests of the decoded pixels of HR and LR, (N, H, W, 3) uint8 RGB.
     UserError for an unknown blur, a negative seed, frames below 4x4, and for files in the way that were not made here.

@@ -52,7 +52,13 @@ class Further:
 
         if self.noise or self.jpeg is not None:
             frames = np.stack(list(run(one, range(len(frames)))))
-        return frames if self.video is None else _video(frames, self.video)
+        if self.video is None:
+            return frames
+        if frames.shape[1] % 2 or frames.shape[2] % 2:
+            raise UserError(f"clip {name} has LR frames of {frames.shape[2]}x{frames.shape[1]} pixels, and H.264 with "
+                            "half the colour resolution needs even sides: crop HR to multiples of 8, or leave --video "
+                            "out.")
+        return _video(frames, self.video)
 
 
 def _noisy(frame: np.ndarray, sigma: float, seed: list[int]) -> np.ndarray:

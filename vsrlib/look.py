@@ -79,8 +79,8 @@ def show_flow(seen: Seen) -> panels.Picture:
     flows = {name: optical_flow(frames[first], frames[first + 1], "dis") for name, frames in clips.items()}
     largest = float(np.percentile(np.linalg.norm(flows["HR"], axis=2), 99))
     pictures = {name: flow_picture(flow, largest) for name, flow in flows.items()}
-    return panels.show_frames(pictures, f"Flow from frame {first} to {first + 1} of clip {seen.clip.name}; the hue is the "
-                              f"direction, full colour is {largest:.1f} pixels: {', '.join(pictures)}.")
+    return panels.show_frames(pictures, f"Flow from frame {first} to {first + 1} of clip {seen.clip.name}; the hue is "
+                              f"the direction, full colour is {largest:.1f} pixels: {', '.join(pictures)}.")
 
 
 def flow_picture(flow: np.ndarray, largest: float) -> np.ndarray:

@@ -62,7 +62,7 @@ def warping_error(restored: np.ndarray, truth: np.ndarray, method: str = "dis") 
         total += float((((restored[t] - warped) / 255) ** 2)[seen].sum(dtype=np.float64))
         count += 3 * int(seen.sum())
     if count == 0:
-        raise UserError("no pixel of the true clip is seen in two consecutive frames: the warping error has no meaning.")
+        raise UserError("no pixel of the true clip is seen in two consecutive frames: give frames that follow each other.")
     return total / count
 
 
@@ -90,9 +90,9 @@ def _require_alike(restored: np.ndarray, truth: np.ndarray, crop_border: int) ->
         if clip.dtype != np.uint8 or clip.ndim != 4 or clip.shape[3] != 3:
             raise ValueError(f"a clip must be (N, H, W, 3) uint8, not {clip.shape} {clip.dtype}")
     if restored.shape != truth.shape:
-        raise UserError(f"clips of {restored.shape[0]} frames of {restored.shape[2]}x{restored.shape[1]} and "
-                        f"{truth.shape[0]} of {truth.shape[2]}x{truth.shape[1]} pixels cannot be compared: both must have "
-                        "the same size.")
-    if len(truth) < 2 or min(truth.shape[1:3]) < 2 * crop_border + 16:
-        raise UserError(f"a clip of {len(truth)} frames of {truth.shape[2]}x{truth.shape[1]} pixels is too small for flow: "
-                        f"at least 2 frames and {2 * crop_border + 16} pixels a side are needed.")
+        ours, true = (f"{len(clip)} frames of {clip.shape[2]}x{clip.shape[1]} pixels" for clip in (restored, truth))
+        raise UserError(f"clips of {ours} and {true} cannot be compared: both must have the same size.")
+    least = 2 * crop_border + 16
+    if len(truth) < 2 or min(truth.shape[1:3]) < least:
+        raise UserError(f"a clip of {len(truth)} frames of {truth.shape[2]}x{truth.shape[1]} pixels is too small for "
+                        f"flow: at least 2 frames and {least} pixels a side are needed.")

@@ -16,7 +16,8 @@ def measure(options: Options, network: None) -> list[dict[str, Any]]:
     """One comparison for each blur; the bytes of both ways must be the same."""
     frame = MovingTexture(options.high).frame(0)
     kernels = {"Gaussian": gaussian_kernel(), "Realistic": realistic_kernel(np.random.default_rng(0))}
-    return [_compared(f"{options.high[0]}x{options.high[1]}, {blur}, {len(kernel)}x{len(kernel)}", frame, kernel, options)
+    size = f"{options.high[0]}x{options.high[1]}"
+    return [_compared(f"{size}, {blur}, {len(kernel)}x{len(kernel)}", frame, kernel, options)
             for blur, kernel in kernels.items()]
 
 

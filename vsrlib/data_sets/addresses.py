@@ -27,7 +27,7 @@ class Source:
 _REDS = "https://huggingface.co/datasets/snah/REDS/resolve/62dc25d16e6f43d2214f1b365023abda86f7a0ae"
 _REDS_LICENCE = "CC BY 4.0 (Nah et al., NTIRE 2019 challenge on video deblurring and super-resolution)"
 _MIDDLEBURY = "https://vision.middlebury.edu/flow/data/comp/zip"
-_MIDDLEBURY_LICENCE = "none stated; cite Baker et al., A Database and Evaluation Methodology for Optical Flow, IJCV 2011"
+_MIDDLEBURY_LICENCE = "none stated; cite Baker et al., IJCV 2011"
 _AUTHORS = "the page of Self-Blind-VSR's authors (github.com/csbhr/Self-Blind-VSR) links to it on Google Drive"
 _AUTHORS_LICENCE = "as the authors state there; research use"
 
@@ -51,8 +51,9 @@ SOURCES: dict[str, Source] = {
     "spmcs": Source("SPMCS, 30 clips", "none stated (Tao et al., ICCV 2017); research use", "SPMCS",
                     by_hand="the page of its authors (github.com/jiangsutx/SPMC_VideoSR) links to the test set"),
     **{name: Source(f"{folder}: the published HR and LR frames", _AUTHORS_LICENCE, folder, by_hand=_AUTHORS)
-       for name, folder in (("reds4-gaussian", "REDS4_BlurDown_Gaussian"), ("reds4-realistic", "REDS4_BlurDown_Realistic"),
-                            ("vid4-gaussian", "Vid4_BlurDown_Gaussian"), ("spmcs-gaussian", "SPMCS_BlurDown_Gaussian"))},
+       for name, folder in (
+           ("reds4-gaussian", "REDS4_BlurDown_Gaussian"), ("reds4-realistic", "REDS4_BlurDown_Realistic"),
+           ("vid4-gaussian", "Vid4_BlurDown_Gaussian"), ("spmcs-gaussian", "SPMCS_BlurDown_Gaussian"))},
     **{f"weights-{blur}": Source(f"the released weights for {blur} blur", _AUTHORS_LICENCE,
                                  f"pretrain_models/self_blind_vsr_{blur}.pt", by_hand=_AUTHORS)
        for blur in ("gaussian", "realistic")},

@@ -19,9 +19,9 @@ def check(root: Path, workers: int = 1, against: Path | None = None) -> dict[str
     """Check all data below `root` (a folder, a frame or a video); `workers` frames at a time, with the same result.
 
     Returns JSON values: `clips`, `pairs`, `missing` (of a published set), `notes`, `faults` ({"path", "what"}, sorted),
-    `frames` (digests of pixels and file by name, without the ending; kernels too), and `digest` of all pixels. `against`: a file
-    with an earlier result; what differs is a fault. UserError for a path that does not exist, for a folder without
-    any data, for a file that is no record, and for fewer than one worker.
+    `frames` (digests of pixels and file by name, without the ending; kernels too), and `digest` of all pixels.
+    `against`: a file with an earlier result; what differs is a fault. UserError for a path that does not exist,
+    for a folder without any data, for a file that is no record, and for fewer than one worker.
     """
     if workers < 1:
         raise UserError(f"workers is {workers}; give 1 or more.")
@@ -31,7 +31,8 @@ def check(root: Path, workers: int = 1, against: Path | None = None) -> dict[str
         return _checked(tree, record, pool.map)
 
 
-def _checked(tree: Tree, record: dict[str, Any] | None, run: Callable[[Callable, Iterable], Iterable]) -> dict[str, Any]:
+def _checked(tree: Tree, record: dict[str, Any] | None,
+             run: Callable[[Callable, Iterable], Iterable]) -> dict[str, Any]:
     frames = [path for paths in tree.clips.values() for path in paths]
     found = dict(zip(frames, run(inspect_frame, frames)))
     found |= zip(tree.videos, run(inspect_video, tree.videos))
@@ -128,7 +129,8 @@ def _missing(tree: Tree, clips: list[dict[str, Any]]) -> tuple[str | None, list[
 def _digest(tree: Tree, found: dict[Path, Found]) -> str:
     """Of all pixels; kernels do not count, so that a set has the same digest with and without them."""
     kernels = set(tree.kernels)
-    return digest_of({_bare(tree, path): one.pixels for path, one in found.items() if one.pixels and path not in kernels})
+    return digest_of({_bare(tree, path): one.pixels for path, one in found.items()
+                      if one.pixels and path not in kernels})
 
 
 def _bare(tree: Tree, path: Path) -> str:

@@ -40,8 +40,8 @@ def _all(root: Path) -> list[ClipSource]:
     if len(inside) == 1:
         return list_clips(inside[0])
     if len(inside) > 1:
-        raise UserError(f"{root} holds {', '.join(folder.name for folder in inside)}, each of which may be the HR clips: "
-                        "give the path of one.")
+        both = ", ".join(folder.name for folder in inside)
+        raise UserError(f"{root} holds {both}, each of which may be the HR clips: give the path of one.")
     truths = {folder: [one for one in _folders(folder) if place((one.name,)).role == HR] for folder in folders}
     if folders and all(len(one) == 1 for one in truths.values()):
         return [replace(_one_clip(one), name=folder.name) for folder, (one,) in truths.items()]

@@ -15,11 +15,11 @@ def read_record(path: Path) -> dict[str, Any]:
     """What `data check --json` wrote. UserError for another file."""
     try:
         record = read_json(path)
-        if isinstance(record["frames"], dict) and isinstance(record["digest"], str):
-            return record
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is no record of a check: give a file that `vsrlib data check --json` wrote.") from error
-    raise UserError(f"{path} is no record of a check: give a file that `vsrlib data check --json` wrote.")
+    except (OSError, ValueError):
+        record = None
+    if not (isinstance(record, dict) and isinstance(record.get("frames"), dict)):
+        raise UserError(f"{path} is no record of a check: give a file that `vsrlib data check --json` wrote.")
+    return record
 
 
 def differences(record: dict[str, Any], frames: dict[str, dict[str, str]]) -> tuple[dict[str, str], list[str]]:
