@@ -62,7 +62,7 @@ def warping_error(restored: np.ndarray, truth: np.ndarray, method: str = "dis") 
         total += float((((restored[t] - warped) / 255) ** 2)[seen].sum(dtype=np.float64))
         count += 3 * int(seen.sum())
     if count == 0:
-        raise UserError("no pixel of the true clip is seen in two consecutive frames: give frames that follow each other.")
+        raise UserError("no pixel of the true clip is seen in two consecutive frames: give consecutive frames.")
     return total / count
 
 
