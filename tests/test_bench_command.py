@@ -75,6 +75,10 @@ def test_every_suite(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     timed(step, ["plain", "ours"])
     assert step["what"] == "2 windows of 64x64, study"
     assert step["checks"]["ours"]["largest_relative_difference"] < 1e-5
+    for one in suites["degrade"]["numpy"]["result"]:
+        timed(one, ["plain", "ours"])
+        assert one["checks"]["ours"]["share_of_8_bit_values"] == 0
+    assert list(suites["degrade"]) == ["numpy"] and len(suites["degrade"]["numpy"]["result"]) == 2
 
     (frame,) = suites["post"]["numpy"]["result"]
     timed(frame, ["as the earlier report", "ours"])

@@ -48,15 +48,30 @@ def test_a_path_outside_ascii(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_alpha_is_refused(tmp_path: Path, mode: str) -> None:
     Image.fromarray(noise(8, 8, 4)).convert(mode).save(tmp_path / "a.png")
-    with pytest.raises(UserError, match="a.png has an alpha channel"):
+    with pytest.raises(UserError, match="a.png is transparent"):
         read_frame(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 3)])
-def test_sixteen_bits_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    cv2.imwrite(str(tmp_path / "a.png"), np.full(shape, 40000, np.uint16))
-    with pytest.raises(UserError, match="a.png has more than 8 bits"):
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_alpha_that_is_opaque_everywhere_is_left_out(tmp_path: Path, mode: str) -> None:
+    picture = Image.fromarray(noise(8, 8, 3)).convert(mode)
+    picture.save(tmp_path / "a.png")
+    assert np.array_equal(read_frame(tmp_path / "a.png"), np.asarray(picture.convert("RGB")))
+    picture.putpixel((3, 5), (*picture.getpixel((3, 5))[:-1], 254))
+    picture.save(tmp_path / "a.png")
+    with pytest.raises(UserError, match="a.png is transparent"):
         read_frame(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("shape", [(60, 80), (60, 80, 3)])
+def test_sixteen_bits_become_the_nearest_eight(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    values = np.random.default_rng(0).integers(0, 65536, shape, dtype=np.uint16)
+    cv2.imwrite(str(tmp_path / "a.png"), values[..., ::-1] if len(shape) == 3 else values)
+    error = read_frame(tmp_path / "a.png") * 257.0 - (values if len(shape) == 3 else values[..., None])
+    assert np.abs(error).max() <= 257 / 2
+    eight = noise(*shape)
+    cv2.imwrite(str(tmp_path / "b.png"), (eight[..., ::-1] if len(shape) == 3 else eight) * np.uint16(257))
+    assert np.array_equal(read_frame(tmp_path / "b.png"), eight if len(shape) == 3 else np.stack([eight] * 3, axis=2))
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from vsrlib.errors import UserError
-from vsrlib.metrics import psnr, ssim, to_uint8
+from vsrlib.metrics import luma, psnr, psnr_y, ssim, ssim_y, to_uint8
 
 GOLDEN = np.load(Path(__file__).parent / "golden" / "degradation_metrics.npz")
 
@@ -39,6 +40,20 @@ def test_scikit_image_agrees(seed: int, border: int, height: int, width: int) ->
     expected = structural_similarity(a[inside], b[inside], data_range=255, channel_axis=2, gaussian_weights=True,
                                      sigma=1.5, use_sample_covariance=False)
     assert ssim(a, b, border) == pytest.approx(expected, abs=1e-6)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 1000), border=st.integers(0, 6), height=st.integers(23, 50), width=st.integers(23, 50))
+def test_scikit_image_agrees_on_luma(seed: int, border: int, height: int, width: int) -> None:
+    a, b = pair(seed, height, width)
+    inside = (slice(border, height - border), slice(border, width - border))
+    x, y = (rgb2ycbcr(image)[inside][..., 0] for image in (a, b))
+    assert np.allclose(luma(a)[inside], x, atol=1e-9)
+    assert psnr_y(a, b, border) == pytest.approx(peak_signal_noise_ratio(y, x, data_range=255), abs=1e-6)
+    expected = structural_similarity(x, y, data_range=255, gaussian_weights=True, sigma=1.5,
+                                     use_sample_covariance=False)
+    assert ssim_y(a, b, border) == pytest.approx(expected, abs=1e-6)
+    assert psnr_y(a, a) == math.inf and ssim_y(a, a) == 1.0
 
 
 def test_one_window_by_the_definition() -> None:
@@ -77,7 +92,7 @@ def test_the_border_does_not_count() -> None:
     assert psnr(a, spoiled) != psnr(a, b) and ssim(a, spoiled) != ssim(a, b)
 
 
-@pytest.mark.parametrize("metric", [psnr, ssim])
+@pytest.mark.parametrize("metric", [psnr, ssim, psnr_y, ssim_y])
 def test_wrong_input(metric) -> None:
     a, b = pair(2)
     with pytest.raises(UserError, match="same size"):

@@ -5,10 +5,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vsrlib import (__version__, command_ablate, command_bench, command_clips, command_convert, command_flow, command_infer,
-                    command_train)
+from vsrlib import (
+    __version__,
+    command_ablate,
+    command_bench,
+    command_clips,
+    command_convert,
+    command_data,
+    command_degrade,
+    command_flow,
+    command_infer,
+    command_train,
+)
 from vsrlib.errors import UserError
-from vsrlib.names import BLURS, CORRELATIONS, DEVICES, FRAMEWORKS, PRESETS
+from vsrlib.names import CORRELATIONS, DEVICES, FRAMEWORKS, PRESETS
 
 INTERRUPTED = 130
 
@@ -37,7 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _study(commands.add_parser("study", help="run the notebooks in order and write the reports"))
     _check(commands.add_parser("check", help="try both frameworks; Jittor compiles itself the first time"))
-    _degrade(commands.add_parser("degrade", help="make low-resolution clips and blur kernels from HR clips"))
+    command_data.arguments(commands.add_parser("data", help="check data sets, and fetch those that can be downloaded"))
+    command_degrade.arguments(commands.add_parser("degrade", help="make LR clips and blur kernels from HR clips"))
     command_clips.arguments(commands.add_parser("clips", help="make HR clips to train on from embedded photographs"))
     command_train.arguments(commands.add_parser("train", help="train the network in one framework"))
     command_flow.arguments(commands.add_parser("train-flow", help="train the flow network from scratch, by itself"))
@@ -95,24 +106,6 @@ def _run_check(options: argparse.Namespace) -> int:
     from vsrlib.names import FRAMEWORKS
     found = environment.check(list(FRAMEWORKS))
     return 0 if any(entry["usable"] for entry in found.values()) else 1
-
-
-def _degrade(parser: argparse.ArgumentParser) -> None:
-    parser.description = ("Make a test set: blur every HR clip with one kernel and keep every fourth pixel. Writes OUTPUT/HR, "
-                          "OUTPUT/LR_blurdown_x4, OUTPUT/kernel and OUTPUT/manifest.json.")
-    parser.add_argument("input", type=Path, help="folder of clip folders, folder of frames, or video file")
-    parser.add_argument("output", type=Path, help="folder of the data set")
-    parser.add_argument("--blur", default="Gaussian", choices=BLURS,
-                        help="Gaussian: sigma 1.2; Realistic: one drawn for each clip (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the realistic kernels (%(default)s)")
-    parser.set_defaults(run=_run_degrade)
-
-
-def _run_degrade(options: argparse.Namespace) -> None:
-    from vsrlib.degrade import degrade_clips
-    manifest = degrade_clips(options.input, options.output, options.blur, options.seed)
-    frames = sum(len(clip["frames"]) for clip in manifest["clips"].values())
-    print(f"{frames} frames of {len(manifest['clips'])} clips written to {options.output}.")
 
 
 def _compare(parser: argparse.ArgumentParser) -> None:

@@ -63,6 +63,11 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_bytes(data: bytes) -> str:
+    """SHA-256 of bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def sha256_array(array: np.ndarray) -> str:
     """SHA-256 of an array's type, shape and values (C order), in hexadecimal."""
     digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())

@@ -1,4 +1,4 @@
-"""Frames and clips on disk: PNG and JPEG frames, folders of them, video files; 8-bit RGB throughout."""
+"""Frames and clips on disk: PNG and JPEG frames, folders of them, video files; 8-bit RGB in memory."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ FRAME_SUFFIXES = (".png", ".jpg", ".jpeg")
 """File name endings (in lower case) of what is read as a frame."""
 
 # What may lie beside frames without being one; anything else is named in an error rather than skipped silently.
-_COMPANION_SUFFIXES = (".txt", ".md", ".json", ".jsonl", ".csv", ".yaml", ".yml", ".log", ".html", ".pdf",
+COMPANION_SUFFIXES = (".txt", ".md", ".json", ".jsonl", ".csv", ".yaml", ".yml", ".log", ".html", ".pdf",
                        ".mat", ".npy", ".npz", ".flo", ".db", ".ini")
 
 
@@ -87,22 +87,33 @@ class ClipSource:
 
 
 def read_frame(path: Path) -> np.ndarray:
-    """Read one PNG or JPEG file as (H, W, 3) uint8 RGB; a grey one is repeated to three channels.
-
-    UserError for a file that is missing, damaged or cut short, has more than 8 bits a channel, or is transparent.
-    """
+    """Read one PNG or JPEG file as (H, W, 3) uint8 RGB; see `decode_frame`. UserError for a file that is missing."""
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path} does not exist: give the path of a PNG or JPEG frame.")
-    data = path.read_bytes()
-    # Through memory and not cv2.imread, which cannot open a path outside the code page on Windows.
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
-    if image is None:
+    return decode_frame(path, path.read_bytes())
+
+
+def decode_frame(path: Path, data: bytes) -> np.ndarray:
+    """The bytes of a PNG or JPEG file, read from `path`, as (H, W, 3) uint8 RGB.
+
+    Grey is repeated to three channels. 16 bits a channel become the nearest of 8: v / 257, rounded half to even. An
+    alpha channel that is opaque everywhere is left out. UserError for a file that is damaged or cut short, or is
+    transparent anywhere.
+    """
+    # From memory and not by cv2.imread, which cannot open a path outside the code page on Windows.
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    except cv2.error:  # a header that says more pixels than OpenCV takes
+        image = None
+    if image is None or image.dtype not in (np.uint8, np.uint16):
         raise UserError(f"{path} cannot be decoded as an image (damaged or cut short): copy or export it again.")
-    if image.dtype != np.uint8:
-        raise UserError(f"{path} has more than 8 bits a channel, which is not supported: export it as 8-bit RGB.")
     if image.ndim == 3 and image.shape[2] == 4:
-        raise UserError(f"{path} has an alpha channel, which has no meaning here: export it without transparency.")
+        if image[..., 3].min() < np.iinfo(image.dtype).max:
+            raise UserError(f"{path} is transparent, which has no meaning here: export it without an alpha channel.")
+        image = image[..., :3]
+    if image.dtype == np.uint16:
+        image = np.rint(image / 257).astype(np.uint8)
     return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB)
 
 
@@ -178,7 +189,7 @@ def _frame_paths(folder: Path) -> list[Path]:
         suffix = path.suffix.lower()
         if suffix in FRAME_SUFFIXES:
             paths.append(path)
-        elif suffix not in _COMPANION_SUFFIXES:
+        elif suffix not in COMPANION_SUFFIXES:
             raise UserError(f"{path} is not a PNG or JPEG frame: convert it, or move it out of the folder.")
     # By stem, so that the order of a clip does not hang on the endings; a stem that occurs twice is refused above.
     return sorted(paths, key=lambda path: path.stem)

@@ -70,3 +70,9 @@ def realistic_kernel_from_draws(lambda1: float, lambda2: float, theta: float, no
     kernel = cv2.resize(kernel / kernel.sum(), (_FINAL_SIZE, _FINAL_SIZE), interpolation=cv2.INTER_CUBIC)
     kernel = np.maximum(kernel, 0)
     return kernel / kernel.sum()
+
+
+def kernel_picture(kernel: np.ndarray, zoom: int = 1) -> np.ndarray:
+    """A kernel (n, n) as (zoom n, zoom n, 3) uint8: dark is a large weight, as in print; the largest is black."""
+    grey = (255 * (1 - kernel / kernel.max())).round().astype(np.uint8)
+    return np.repeat(np.repeat(np.repeat(grey[..., None], 3, axis=2), zoom, axis=0), zoom, axis=1)

@@ -1,4 +1,4 @@
-"""PSNR and SSIM as the method's authors evaluate inference: 8-bit RGB, a border cropped, float64."""
+"""PSNR and SSIM as the method's authors evaluate inference: 8-bit RGB, a border cropped, float64; and on luma."""
 
 import math
 
@@ -51,6 +51,25 @@ def ssim(a: np.ndarray, b: np.ndarray, crop_border: int = 4) -> float:
         read = slice(begin, min(begin + _STRIP, rows) + _WINDOW - 1)
         total += _ssim_sum(a[read].astype(np.float64), b[read].astype(np.float64))
     return total / (rows * (a.shape[1] - _WINDOW + 1) * a.shape[2])
+
+
+def psnr_y(a: np.ndarray, b: np.ndarray, crop_border: int = 4) -> float:
+    """As `psnr`, on luma alone (`luma`), as much of the literature reports Vid4."""
+    a, b = _cropped(a, b, crop_border, smallest=1)
+    error = float(np.mean((luma(a) - luma(b)) ** 2))
+    return math.inf if error == 0 else 20 * math.log10(255 / math.sqrt(error))
+
+
+def ssim_y(a: np.ndarray, b: np.ndarray, crop_border: int = 4) -> float:
+    """As `ssim`, on luma alone, unrounded."""
+    a, b = _cropped(a, b, crop_border, smallest=_WINDOW)
+    rows, columns = (side - _WINDOW + 1 for side in a.shape[:2])
+    return _ssim_sum(luma(a), luma(b)) / (rows * columns)
+
+
+def luma(image: np.ndarray) -> np.ndarray:
+    """Y of ITU-R BT.601 in its video range, as MATLAB's rgb2ycbcr: (H, W, 3) uint8 RGB to (H, W) float64, 16 to 235."""
+    return 16 + image @ np.array([65.481, 128.553, 24.966]) / 255
 
 
 def _ssim_sum(a: np.ndarray, b: np.ndarray) -> float:

@@ -8,13 +8,14 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
 
 from vsrlib import agreement, results
 from vsrlib.chart_style import LOOKS, canvas, key, style
+from vsrlib.data_sets.inspection import read_kernel
 from vsrlib.errors import UserError
 from vsrlib.files import read_json
 from vsrlib.frames import ClipSource, list_clips, read_frame
+from vsrlib.kernels import kernel_picture
 from vsrlib.panels import Page, Picture, image_html, show_crops, show_frames
 from vsrlib.resample import bicubic_on_grid
 from vsrlib.results import NAMES, is_skipped
@@ -30,13 +31,9 @@ def show_set(set_folder: Path, clip: str | None = None) -> Picture:
     blurred = _clip(set_folder / "LR_blurdown_x4", sharp.name)
     middle = len(sharp) // 2
     high, low = _frame(sharp, middle), _frame(blurred, middle)
-    kernel_file = set_folder / "kernel" / sharp.name / f"{sharp.frame_names[middle]}.mat"
-    try:
-        kernel = np.asarray(loadmat(kernel_file)["kernel"], np.float64)
-    except (OSError, KeyError, ValueError):
-        raise UserError(f"{kernel_file} holds no kernel; run the degradation again.") from None
-    # Dark is a large weight, as in print; repeated to three channels it lies beside the frames as one of them.
-    grey = np.repeat((255 * (1 - kernel / kernel.max())).round().astype(np.uint8)[..., None], 3, axis=2)
+    kernel = read_kernel(set_folder / "kernel" / sharp.name / f"{sharp.frame_names[middle]}.mat")
+    # Repeated to three channels, the kernel lies beside the frames as one of them.
+    grey = kernel_picture(kernel)
     size = "{0[1]} x {0[0]}"
     titles = [f"HR, {size.format(high.shape)}", f"LR, {size.format(low.shape)}", f"kernel, {size.format(kernel.shape)}"]
     alt = (

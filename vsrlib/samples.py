@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 
 from vsrlib.architecture import CENTRE
+from vsrlib.data_sets.readers import clips_of
 from vsrlib.degrade import SCALE, blur_down_exact
 from vsrlib.errors import UserError
-from vsrlib.frames import ClipSource, list_clips, read_frame, require_frames, to_float
+from vsrlib.frames import ClipSource, read_frame, require_frames, to_float
 from vsrlib.kernels import gaussian_kernel, realistic_kernel
 from vsrlib.windows import WINDOW
 
@@ -26,7 +27,7 @@ class TrainingWindows:
     """Every five consecutive frames of the clips in a folder; at most `frames_per_clip` frames of each are used."""
 
     def __init__(self, hr_root: Path, patch_size: int, frames_per_clip: int = 50) -> None:
-        self.sources = list_clips(hr_root)
+        self.sources = clips_of(hr_root)
         for source in self.sources:
             require_frames(source, WINDOW)
         self.places = [(source, start) for source in self.sources

@@ -451,6 +451,31 @@ class FigureSettings(Settings):
         return {"comparison_file": resolve(self.comparison_file)}
 
 
+@dataclass(frozen=True, repr=False)
+class LookSettings(Settings):
+    """11_look_at_data: one clip, its two degradations, their kernels and the motion. It is part of no profile.
+
+    `hr_root`: HR clips of your own, or None for one made from a photograph; `clip`: which one, None for the first.
+    """
+
+    hr_root: str | None = None
+    clip: str | None = None
+    frames: int = 5
+    seed: int = 0
+    output: str = f"{QUICK}/11_look_at_data"
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_at_least(self, "frames", 2, "motion takes two")
+        require_at_least(self, "seed", 0)
+
+    def inputs(self) -> dict[str, Path]:
+        return {} if self.hr_root is None else {"hr_root": resolve(self.hr_root)}
+
+    def missing(self, name: str, path: Path) -> str:
+        return f"{name} is {shown(path)}, which does not exist: give a folder of HR clips, or None for a photograph."
+
+
 NOTEBOOKS: dict[str, type[Settings]] = {
     "01_check_environment": EnvironmentSettings,
     "02_generate_data": DataSettings,
@@ -460,5 +485,6 @@ NOTEBOOKS: dict[str, type[Settings]] = {
     "07_ablate_alignment": AblationSettings,
     "09_judge_claims": ClaimsSettings,
     "10_draw_figures": FigureSettings,
+    "11_look_at_data": LookSettings,
 }
 """The settings class of each notebook."""

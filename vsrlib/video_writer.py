@@ -22,11 +22,12 @@ _BT709 = 1  # what ITU-T H.273 calls BT.709 in all three of its tables: primarie
 
 
 @contextmanager
-def write_video(path: Path, rate: Fraction) -> Iterator[Callable[[np.ndarray], None]]:
+def write_video(path: Path, rate: Fraction, crf: int | None = None) -> Iterator[Callable[[np.ndarray], None]]:
     """Yield a function that adds a frame, (H, W, 3) uint8 RGB; the file appears whole when the block ends well.
 
     rate: frames a second. By the ending of `path`, .mkv is lossless (FFV1 in RGB, with check sums: reads back bit for
-    bit) and .mp4 is H.264 of high quality (CRF 12, 4:2:0, BT.709) with half the colour resolution.
+    bit) and .mp4 is H.264 of high quality (CRF 12, 4:2:0, BT.709) with half the colour resolution. `crf`: another
+    quality of an .mp4, encoded by one thread and without B frames, so that the same frames give the same bytes.
     UserError for another ending, an encoder that this FFmpeg lacks, and an .mp4 of odd width or height. OSError for a
     full disk. ValueError for frames of another type or of differing sizes, no frame, or a rate that is not positive.
     """
@@ -42,7 +43,7 @@ def write_video(path: Path, rate: Fraction) -> Iterator[Callable[[np.ndarray], N
         # players that begin before they have the whole file.
         options = {"fflags": "+bitexact"} | ({"movflags": "+faststart"} if path.suffix.lower() == ".mp4" else {})
         with av.open(str(temporary), "w", options=options) as container:
-            video = _Video(container, path, rate)
+            video = _Video(container, path, rate, crf)
             yield video.add
             video.finish()
 
@@ -50,8 +51,9 @@ def write_video(path: Path, rate: Fraction) -> Iterator[Callable[[np.ndarray], N
 class _Video:
     """One stream of a container; it begins with the first frame, whose size it takes."""
 
-    def __init__(self, container: "av.container.OutputContainer", path: Path, rate: Fraction) -> None:
-        self.container, self.path, self.rate = container, path, rate
+    def __init__(self, container: "av.container.OutputContainer", path: Path, rate: Fraction,
+                 crf: int | None = None) -> None:
+        self.container, self.path, self.rate, self.crf = container, path, rate, crf
         self.lossless = path.suffix.lower() == ".mkv"
         self.stream: "av.VideoStream | None" = None
 
@@ -79,6 +81,9 @@ class _Video:
                             "write an .mkv, which takes any size.")
         encoder = _LOSSLESS if self.lossless else _LOSSY
         options = {"level": "3", "slicecrc": "1"} if self.lossless else {"crf": "12"}
+        if self.crf is not None and not self.lossless:
+            # x264's B frames have been seen to differ from run to run, on one thread and from the same frames.
+            options = {"crf": str(self.crf), "threads": "1", "x264-params": "bframes=0"}
         try:
             stream = self.container.add_stream(encoder, rate=self.rate, options=options)
         except av.codec.codec.UnknownCodecError as error:

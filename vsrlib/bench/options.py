@@ -10,7 +10,7 @@ from vsrlib.checks import require_at_least, require_choice, require_list
 from vsrlib.errors import UserError
 from vsrlib.names import DEVICES, FRAMEWORKS, PRESETS
 
-SUITES = ("engines", "memory", "correlation", "blur", "step", "post")
+SUITES = ("engines", "memory", "correlation", "blur", "step", "degrade", "post")
 NUMPY = "numpy"
 """Where a framework's name would stand, for what is done without one."""
 _SMALLEST = 16

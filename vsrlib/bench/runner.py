@@ -16,8 +16,8 @@ from vsrlib.files import atomic_path, write_json
 from vsrlib.processes import run_watched
 
 JSON, MARKDOWN = "bench.json", "bench.md"
-_WITHOUT_FRAMEWORK = ("blur", "post")  # suites that measure what is done on arrays, the last one nothing else
-_ONLY_WITHOUT = ("post",)
+_WITHOUT_FRAMEWORK = ("blur", "degrade", "post")  # suites that measure what is done on arrays,
+_ONLY_WITHOUT = ("degrade", "post")  # and of these the ones that measure nothing else
 _ATTEMPTS = {"jittor": 2}  # its parallel compiler has been seen to crash once and to work the next time
 
 

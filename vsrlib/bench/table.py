@@ -12,6 +12,7 @@ _TITLES = {
     "correlation": "Correlation volume of the flow network",
     "blur": "Blur and keep every fourth pixel",
     "step": "Training: one step",
+    "degrade": "LR frames: data generation",
     "post": "Metrics and PNG file of one frame",
 }
 _UNSYNCHRONISED = " - NOT SYNCHRONISED: the clock stops when the call returns, whatever is still to be computed"

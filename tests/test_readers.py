@@ -1,0 +1,120 @@
+"""HR clips out of the layouts that data sets come in."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vsrlib.data_sets.layouts import HR, KERNEL, LR, place, published_set, reds_name
+from vsrlib.data_sets.readers import clips_of
+from vsrlib.errors import UserError
+from vsrlib.frames import list_clips, write_frame
+from vsrlib.samples import TrainingWindows
+
+
+def frame(path: Path, value: int = 0) -> None:
+    write_frame(path / "00000000.png", np.full((8, 8, 3), value, np.uint8))
+
+
+def names(root: Path, wanted: list[str] | None = None) -> list[str]:
+    return [clip.name for clip in clips_of(root, wanted)]
+
+
+@pytest.fixture(scope="module")
+def reds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All 270 clips, one frame each, as the archives have them."""
+    root = tmp_path_factory.mktemp("REDS")
+    for part, count in (("train", 240), ("val", 30)):
+        for clip in range(count):
+            folder = root / part / f"{part}_sharp" / f"{clip:03d}"
+            folder.mkdir(parents=True)
+            (folder / "00000000.png").touch()
+    return root
+
+
+def test_reds_is_regrouped_into_266_training_clips(reds: Path) -> None:
+    found = clips_of(reds)
+    assert len(found) == 266 and [clip.name for clip in found] == sorted(
+        {f"{n:03d}" for n in range(270)} - {"000", "011", "015", "020"})
+    by_name = {clip.name: clip.paths[0] for clip in found}
+    assert by_name["239"].parts[-3:] == ("train_sharp", "239", "00000000.png")
+    assert by_name["240"].parts[-3:] == ("val_sharp", "000", "00000000.png")
+    assert by_name["269"].parts[-3:] == ("val_sharp", "029", "00000000.png")
+    assert len(clips_of(reds / "train")) == len(clips_of(reds / "train" / "train_sharp")) == 236
+
+
+def test_reds4_by_name(reds: Path) -> None:
+    assert names(reds, ["REDS4"]) == ["000", "011", "015", "020"]
+    assert names(reds / "train" / "train_sharp", ["REDS4"]) == ["000", "011", "015", "020"]
+    assert names(reds, ["240", "REDS4", "000"]) == ["000", "011", "015", "020", "240"]
+    with pytest.raises(UserError, match="holds no clip 270"):
+        clips_of(reds, ["270"])
+
+
+def test_reds_that_was_regrouped_on_disk(tmp_path: Path) -> None:
+    for clip in ("000", "001", "239", "240", "241"):
+        frame(tmp_path / "train_sharp" / clip, 1)
+    frame(tmp_path / "val_sharp" / "000", 2)  # copied to 240, not moved
+    frame(tmp_path / "val_sharp" / "029", 2)
+    assert names(tmp_path) == ["001", "239", "240", "241", "269"]
+    assert clips_of(tmp_path)[2].load().frames[0, 0, 0, 0] == 1
+
+
+def test_training_leaves_reds4_out(tmp_path: Path) -> None:
+    for clip in ("000", "001", "011"):
+        for index in range(5):
+            write_frame(tmp_path / "train_sharp" / clip / f"{index:08d}.png", np.zeros((64, 64, 3), np.uint8))
+    assert [source.name for source in TrainingWindows(tmp_path, 16).sources] == ["001"]
+
+
+@pytest.mark.parametrize("folder", ["GT", "HR", "gt", "original"])
+def test_vid4_as_it_is_passed_on(tmp_path: Path, folder: str) -> None:
+    for clip in ("walk", "city", "calendar", "foliage"):
+        for part in (folder, "BIx4", "BDx4"):
+            frame(tmp_path / part / clip)
+    assert names(tmp_path) == names(tmp_path, ["Vid4"]) == ["calendar", "city", "foliage", "walk"]
+    assert clips_of(tmp_path)[0].paths[0].parts[-3] == folder
+
+
+def test_spmcs_as_its_authors_publish_it(tmp_path: Path) -> None:
+    for index in range(30):
+        for part in ("truth", "input2", "input3", "input4"):
+            frame(tmp_path / f"clip_{index:03d}" / part)
+    found = clips_of(tmp_path)
+    assert len(found) == 30 and found[7].name == "clip_007" and found[7].paths[0].parent.name == "truth"
+
+
+def test_what_list_clips_takes(tmp_path: Path) -> None:
+    for clip in ("b", "a"):
+        frame(tmp_path / clip)
+    assert clips_of(tmp_path) == list_clips(tmp_path) and clips_of(tmp_path / "a") == list_clips(tmp_path / "a")
+    assert names(tmp_path, ["b"]) == ["b"]
+    with pytest.raises(UserError, match="does not exist"):
+        clips_of(tmp_path / "none")
+
+
+def test_two_folders_that_may_both_be_hr(tmp_path: Path) -> None:
+    for part in ("GT", "HR"):
+        frame(tmp_path / part / "a")
+    with pytest.raises(UserError, match="holds GT, HR, each of which may be the HR clips"):
+        clips_of(tmp_path)
+
+
+@pytest.mark.parametrize("path, role, key", [
+    ("HR/a", HR, "a"), ("LR_blurdown_x4/a", LR, "a"), ("kernel/a", KERNEL, "a"), ("GT/city", HR, "city"),
+    ("BIx4/city", LR, "city"), ("hk004_001/truth", HR, "hk004_001"), ("hk004_001/input4", LR, "hk004_001"),
+    ("train_sharp/000", HR, "train/000"), ("train_sharp_bicubic/X4/000", LR, "train/000"),
+    ("val/val_sharp/000", HR, "val/val/000"), ("val/val_sharp_bicubic/X4/000", LR, "val/val/000"),
+    ("walk", "", "walk"), ("davis/walk", "", "davis/walk"),
+    ("train_sharp_bicubic/X2/000", "", "train_sharp_bicubic/X2/000"),
+])
+def test_places(path: str, role: str, key: str) -> None:
+    found = place(tuple(path.split("/")))
+    assert (found.role, "/".join(found.key)) == (role, key)
+
+
+def test_names() -> None:
+    assert [reds_name(key) for key in (("val", "000"), ("val", "29"), ("train", "000"), ("val", "030"))] == [
+        "240", "269", "000", "030"]
+    assert published_set(("data", "REDS4_BlurDown_Gaussian")) == "REDS4"
+    assert published_set(("VID4", "GT")) == "Vid4" and published_set(("Redshift", "x")) is None

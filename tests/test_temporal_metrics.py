@@ -1,0 +1,107 @@
+"""tOF, warping error, kernel PSNR and centre error, against clips whose motion is exact and kernels that are known."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from vsrlib.clips import SyntheticClip, embedded_clips
+from vsrlib.errors import UserError
+from vsrlib.kernel_metrics import centre, centre_error, kernel_psnr
+from vsrlib.kernels import gaussian_kernel, realistic_kernel
+from vsrlib.motion import Motion
+from vsrlib.temporal_metrics import FLOWS, optical_flow, tof, visible, warping_error
+
+
+@pytest.fixture(scope="module")
+def clip() -> SyntheticClip:
+    return embedded_clips("test", 4, (128, 160), seed=0, count=1, motion=Motion.translation(2.0))[0]
+
+
+@pytest.mark.parametrize("method", FLOWS)
+def test_the_flow_is_near_the_true_one(clip: SyntheticClip, method: str) -> None:
+    truth, valid = clip.flow(0, 1)
+    valid[:16] = valid[-16:] = valid[:, :16] = valid[:, -16:] = False
+    error = np.linalg.norm(optical_flow(clip.frames[0], clip.frames[1], method) - truth.transpose(1, 2, 0), axis=2)
+    assert np.median(error[valid]) < 0.15 and np.linalg.norm(truth, axis=0)[valid].mean() > 1.5
+    backwards = optical_flow(clip.frames[1], clip.frames[0], method)
+    assert np.median(np.linalg.norm(backwards + truth.transpose(1, 2, 0), axis=2)[valid]) < 0.15
+
+
+@pytest.mark.parametrize("method", FLOWS)
+def test_tof(clip: SyntheticClip, method: str) -> None:
+    frames = clip.frames
+    assert tof(frames, frames, method) == 0
+    still = np.stack([frames[0]] * len(frames))
+    motion = [np.abs(clip.flow(i, i + 1)[0][:, 8:-8, 8:-8]).mean() for i in range(len(frames) - 1)]
+    assert tof(still, frames, method) == pytest.approx(np.mean(motion), rel=0.2)
+    rng = np.random.default_rng(0)
+    noisy, noisier = (np.clip(frames + rng.normal(0, s, frames.shape), 0, 255).astype(np.uint8) for s in (5, 25))
+    assert 0 < tof(noisy, frames, method) < tof(noisier, frames, method)
+
+
+def test_tof_by_its_definition(clip: SyntheticClip) -> None:
+    restored = np.roll(clip.frames, 1, axis=2)
+    ours, true = ([optical_flow(*frames[i:i + 2], "farneback") for i in range(3)] for frames in (restored, clip.frames))
+    expected = np.mean([np.abs(a - b)[8:-8, 8:-8].mean() for a, b in zip(ours, true)])
+    assert tof(restored, clip.frames) == pytest.approx(expected, rel=1e-6)
+
+
+def test_warping_error(clip: SyntheticClip) -> None:
+    own = warping_error(clip.frames, clip.frames)
+    assert 0 < own < 1e-3
+    flicker = clip.frames.copy()
+    flicker[1::2] = np.clip(flicker[1::2].astype(int) + 25, 0, 255)
+    assert warping_error(flicker, clip.frames) == pytest.approx((25 / 255) ** 2, rel=0.3)
+    still = np.stack([clip.frames[0]] * 4)
+    assert warping_error(still, still) == 0 and warping_error(still, clip.frames) > 2 * own
+
+
+def test_what_is_covered_does_not_count() -> None:
+    flow = np.zeros((40, 40, 2), np.float32)
+    flow[..., 0] = 3
+    assert visible(flow, -flow)[:, :36].all() and not visible(flow, -flow)[:, 38:].any()
+    back = -flow
+    back[10:20, 10:20] = 5  # what is seen there came from elsewhere
+    seen = visible(flow, back)
+    assert not seen[11:19, 8:16].any() and seen[25:, :36].all()
+
+
+def test_clips_that_cannot_be_compared(clip: SyntheticClip) -> None:
+    for metric in (tof, warping_error):
+        with pytest.raises(UserError, match="same size"):
+            metric(clip.frames, clip.frames[:, 1:])
+        with pytest.raises(UserError, match="too small for flow"):
+            metric(clip.frames[:1], clip.frames[:1])
+        with pytest.raises(ValueError, match="uint8"):
+            metric(clip.frames.astype(float), clip.frames)
+        with pytest.raises(UserError, match="flow is 'raft'; choose one of: farneback, dis"):
+            metric(clip.frames, clip.frames, "raft")
+
+
+def test_kernel_psnr() -> None:
+    truth = realistic_kernel(np.random.default_rng(0))
+    assert kernel_psnr(truth, truth) == math.inf
+    off = truth + 0.01
+    assert kernel_psnr(off, truth) == pytest.approx(20 * math.log10(truth.max() / 0.01), abs=1e-9)
+    small = gaussian_kernel(1.2)
+    padded = np.pad(small, 2)
+    assert kernel_psnr(small, truth) == kernel_psnr(padded, truth) and kernel_psnr(small, padded) == math.inf
+    for bad in (np.ones((4, 4)), np.ones((3, 5))):
+        with pytest.raises(ValueError, match="odd side"):
+            kernel_psnr(bad, truth)
+    with pytest.raises(ValueError, match="no positive value"):
+        kernel_psnr(truth, np.zeros((3, 3)))
+
+
+def test_centre_error() -> None:
+    kernel = realistic_kernel(np.random.default_rng(3))
+    assert centre(kernel) == pytest.approx(np.array(ndimage.center_of_mass(kernel)) - 6, abs=1e-12)
+    assert np.allclose(centre(gaussian_kernel(2.0)), 0, atol=1e-12)
+    impulse, moved = np.zeros((13, 13)), np.zeros((13, 13))
+    impulse[6, 6] = moved[3, 10] = 1
+    assert centre(moved).tolist() == [-3, 4] and centre_error(moved, impulse) == 5
+    assert centre_error(np.pad(moved, 2), impulse) == 5
+    with pytest.raises(ValueError, match="sum to 0"):
+        centre(np.zeros((3, 3)))

@@ -1,0 +1,139 @@
+"""HR and LR clips that belong together: the same clips, the same frames, a quarter of the size, the same content."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vsrlib.data_sets.content import AGREES, CENTRED, ROUNDING, UNEXPLAINED, fit, quarter_sizes, rounding_error
+from vsrlib.data_sets.inspection import Found, read_kernel
+from vsrlib.data_sets.layouts import HR, KERNEL, LR, Place, place
+from vsrlib.data_sets.tree import KERNEL_SUFFIXES, Tree
+from vsrlib.errors import UserError
+from vsrlib.frames import read_frame
+
+Map = Callable[[Callable, Iterable], Iterable]
+
+
+@dataclass
+class Pair:
+    """An LR clip with its HR clip: names for the report, and the frames that both have, whole, in order."""
+
+    hr: str
+    lr: str
+    key: tuple[str, ...]
+    frames: list[tuple[Path, Path]] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def find_pairs(tree: Tree, found: dict[Path, Found]) -> tuple[list[Pair], dict[str, str]]:
+    """The pairs below a folder, with what their numbers and sizes say; and the clips that lack their counterpart."""
+    places = {folder: place(folder.relative_to(tree.root).parts) for folder in tree.clips} if tree.root.is_dir() else {}
+    high = {where.key: folder for folder, where in places.items() if where.role == HR}
+    pairs, alone = [], {}
+    low: dict[tuple[str, tuple[str, ...]], dict[tuple[str, ...], Path]] = {}
+    for folder, where in places.items():
+        if where.role == LR:
+            low.setdefault((where.variant, where.key[:-1]), {})[where.key] = folder
+    for (variant, above), folders in low.items():
+        for key, folder in folders.items():
+            if key in high:
+                pairs.append(_paired(tree, high[key], folder, key, found))
+            elif high:
+                alone[tree.name(folder)] = "has no HR clip of the same name"
+        for key, folder in high.items():
+            if key[:-1] == above and key not in folders:
+                alone[tree.name(folder)] = f"has no clip of the same name in {variant}"
+    return pairs, alone
+
+
+def check_content(pair: Pair, tree: Tree, run: Map) -> None:
+    """Compare what the frames of a pair show, and say so in its `faults` and `notes`. `run` is `map` or a parallel one.
+
+    Every frame by the stored kernel; without one, the first, the middle and the last by the kernel that fits best.
+    """
+    kernels = list(_kernels(pair, tree))
+    if all(kernels):
+        errors = list(run(_by_kernel, zip(pair.frames, kernels)))
+        for (_, lr), error in zip(pair.frames, errors):
+            if isinstance(error, str):
+                pair.faults[tree.name(lr)] = error
+            elif error > ROUNDING:
+                pair.faults[tree.name(lr)] = (f"is not its HR frame blurred with the stored kernel: up to {error:.1f} "
+                                              "levels of 255 apart")
+        if not pair.faults and errors:
+            pair.notes.append("LR is HR blurred with the stored kernel, within rounding")
+        return
+    if any(kernels):
+        without = next(lr for (_, lr), kernel in zip(pair.frames, kernels) if not kernel)
+        pair.faults[tree.name(without)] = "has no stored kernel, and others of its clip have"
+    count = len(pair.frames)
+    chosen = sorted({0, count // 2, count - 1}) if count else []
+    answers = list(run(lambda index: _by_fit(pair.frames, index), chosen))
+    for index, (fault, note) in zip(chosen, answers):
+        if fault:
+            pair.faults[tree.name(pair.frames[index][1])] = fault
+    pair.notes += dict.fromkeys(note for _, note in answers if note)
+
+
+def _paired(tree: Tree, high: Path, low: Path, key: tuple[str, ...], found: dict[Path, Found]) -> Pair:
+    pair = Pair(tree.name(high), tree.name(low), key)
+    hr, lr = ({path.stem: path for path in tree.clips[folder]} for folder in (high, low))
+    if set(hr) == set(lr):
+        couples = [(hr[name], lr[name]) for name in sorted(hr)]
+    elif len(hr) == len(lr):
+        pair.notes.append("HR and LR frames differ in name and were paired in their order")
+        couples = list(zip(tree.clips[high], tree.clips[low]))
+    else:
+        differing = sorted(set(hr) ^ set(lr))
+        side = "LR" if differing[0] in hr else "HR"
+        pair.faults[pair.lr] = (f"has {len(lr)} frames and {pair.hr} has {len(hr)}: "
+                                f"{differing[0]} is missing in {side}")
+        couples = [(hr[name], lr[name]) for name in sorted(set(hr) & set(lr))]
+    whole = [couple for couple in couples if not any(found[path].fault for path in couple)]
+    for (hr_height, hr_width), (height, width) in dict.fromkeys((found[a].size, found[b].size) for a, b in whole):
+        if (height, width) not in quarter_sizes((hr_height, hr_width)):
+            pair.faults[pair.lr] = (f"is {width}x{height} pixels and {pair.hr} is {hr_width}x{hr_height}: that is not "
+                                    "a quarter of it")
+    pair.frames = [(a, b) for a, b in whole if found[b].size in quarter_sizes(found[a].size)]
+    return pair
+
+
+def _kernels(pair: Pair, tree: Tree) -> Iterator[Path | None]:
+    """The kernel file of each frame: kernel/<clip>/<frame>, kernel/<clip>/kernel, or kernel/<clip>, .mat or .npy."""
+    stored: dict[tuple[str, ...], Path] = {}
+    for path in reversed(tree.kernels):  # .npy sorts after .mat, and the first one counts
+        where: Place = place(path.relative_to(tree.root).parent.parts)
+        if where.role == KERNEL and path.suffix.lower() in KERNEL_SUFFIXES:
+            stored[(*where.key, path.stem)] = path
+    for _, lr in pair.frames:
+        names = ((*pair.key, lr.stem), (*pair.key, "kernel"), pair.key)
+        yield next((stored[name] for name in names if name in stored), None)
+
+
+def _by_kernel(task: tuple[tuple[Path, Path], Path]) -> float | str:
+    (hr, lr), kernel = task
+    try:
+        return rounding_error(read_frame(hr), read_frame(lr), read_kernel(kernel))
+    except UserError:
+        return "cannot be compared, because its kernel is at fault"
+
+
+def _by_fit(frames: list[tuple[Path, Path]], index: int) -> tuple[str | None, str | None]:
+    """(fault, note) on one LR frame."""
+    lr = read_frame(frames[index][1])
+    own = fit(read_frame(frames[index][0]), lr)
+    if own is None:
+        return None, "no kernel is stored and the frames are too small to fit one: the content could not be checked"
+    if own.levels <= AGREES and own.off_centre <= CENTRED:
+        return None, "no kernel is stored; one that was fitted explains LR, so that HR and LR agree"
+    for other in (index - 1, index + 1):
+        if 0 <= other < len(frames):
+            near = fit(read_frame(frames[other][0]), lr)
+            if near.levels < max(own.levels / 2, AGREES) and near.off_centre < min(own.off_centre, CENTRED):
+                return f"shows {frames[other][0].name} of its HR clip rather than {frames[index][0].name}", None
+    if own.share > UNEXPLAINED:
+        return "does not show what its HR frame shows: no kernel leads from one to the other", None
+    return None, (f"no kernel is stored, and a fitted one leaves {own.levels:.1f} levels of 255 with its centre "
+                  f"{own.off_centre:.1f} pixels off: the content could not be confirmed (noise, compression or "
+                  "frames of another time can be the reason)")
