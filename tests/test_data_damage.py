@@ -48,9 +48,10 @@ def test_every_one_of_a_thousand_damaged_copies_is_named(frames: list[Path], tmp
     run(frames, 1000, tmp_path, seed=2)
 
 
-def test_every_single_bit_of_a_png_file_counts(frames: list[Path]) -> None:
+def test_every_byte_of_a_png_file_counts(frames: list[Path]) -> None:
     data = bytearray(frames[0].read_bytes())
-    for at in random.Random(0).sample(range(len(data)), 300):
+    # The header and the end hold bytes that only their check sums guard; a sample of the rest is unpacked as well.
+    for at in (*range(45), *range(len(data) - 16, len(data)), *random.Random(0).sample(range(len(data)), 100)):
         data[at] ^= 1 << at % 8
         with pytest.raises(Damaged):
             inspect(bytes(data))
