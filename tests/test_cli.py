@@ -11,7 +11,8 @@ import pytest
 from vsrlib import cli
 from vsrlib.frames import Clip, list_clips, write_clip
 
-COMMANDS = ("study", "check", "degrade", "train", "train-flow", "flow-error", "infer", "gather", "bench", "compare", "convert", "publish")
+COMMANDS = ("study", "check", "degrade", "train", "train-flow", "flow-error", "infer", "gather", "bench", "compare", "convert", "costs",
+            "publish")
 
 
 def vsrlib(*arguments: object, **options) -> subprocess.CompletedProcess:
