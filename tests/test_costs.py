@@ -222,7 +222,10 @@ def test_every_way_does_the_same_work_and_waits_at_other_moments(monkeypatch: py
     found = protocols.rounds(network, TINY)
     assert {way: len(one) for way, one in found.items()} == {"as_reported": 3, "synchronised": 3, "end_to_end": 3}
     turns = 3 + protocols.WARM_UPS
-    assert len(finished) == turns * (2 + protocols.CLIP) == network.events.count("run") == network.events.count("download")
+    frames = turns * (2 + protocols.CLIP)
+    assert len(finished) == network.events.count("run") == network.events.count("download") == frames
+    # Before and after each; and twice more in every turn of the synchronised way, after upload and forward pass.
+    assert network.events.count("wait") == turns * (3 * 2 + 2)
 
 
 def test_waiting_is_billed_to_post() -> None:
