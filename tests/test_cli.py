@@ -11,8 +11,8 @@ import pytest
 from vsrlib import cli
 from vsrlib.frames import Clip, list_clips, write_clip
 
-COMMANDS = ("study", "check", "data", "degrade", "train", "train-flow", "flow-error", "infer", "gather",
-            "bench", "compare", "convert", "publish")
+COMMANDS = ("study", "check", "data", "degrade", "clips", "train", "train-flow", "flow-error", "infer", "gather", "bench",
+            "compare", "ablate", "costs", "convert", "publish")
 
 
 def vsrlib(*arguments: object, **options) -> subprocess.CompletedProcess:

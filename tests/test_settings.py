@@ -10,6 +10,7 @@ from vsrlib.provenance import PROJECT_ROOT
 from vsrlib.settings import (
     NOTEBOOKS,
     CompareSettings,
+    CostsSettings,
     DataSettings,
     EnvironmentSettings,
     InferSettings,
@@ -60,6 +61,11 @@ WRONG: list[tuple[type[Settings], dict[str, Any], str]] = [
     (InferSettings, {"border": 1}, "border is 1; give True or False"),
     (InferSettings, {"timing_repeats": -1}, "timing_repeats is -1; give at least 0"),
     (CompareSettings, {"inference_files": "a.json"}, "a list of texts or None"),
+    (CostsSettings, {"frameworks": ["tensorflow"]}, "'tensorflow'; choose one of: torch, jittor"),
+    (CostsSettings, {"repeats": 2}, "repeats is 2; give at least 3"),
+    (CostsSettings, {"seconds": -1.0}, "seconds is -1.0; give 0 or a positive number"),
+    (CostsSettings, {"height": 8}, "size is 8x96; give at least 16 pixels a side"),
+    (CostsSettings, {"fresh": 1}, "fresh is 1; give True or False"),
 ]
 
 

@@ -11,6 +11,7 @@ from vsrlib import (
     command_bench,
     command_clips,
     command_convert,
+    command_costs,
     command_data,
     command_degrade,
     command_flow,
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     command_bench.arguments(commands.add_parser("bench", help="time engines and kernels side by side on this machine"))
     _compare(commands.add_parser("compare", help="put results of both frameworks side by side"))
     command_ablate.arguments(commands.add_parser("ablate", help="measure what every suspect of claim C1 costs"))
+    command_costs.arguments(commands.add_parser("costs", help="measure what each framework costs to install and start"))
     command_convert.arguments(commands.add_parser("convert", help="convert a weights file, or say what it is"))
     _publish(commands.add_parser("publish", help="keep a run's charts, verdicts and result files"))
     return parser

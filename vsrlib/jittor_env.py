@@ -26,7 +26,7 @@ HOME = Path(sys.prefix) / "var" / "jittor"
 # Jittor looks for oneDNN under this name first, and downloads it when it is not there.
 ONEDNN_FOLDER = ".cache/jittor/mkl/dnnl_lnx_2.2.0_cpu_gomp"
 READY = "jittor is ready"
-_BINARIES = Path(sys.prefix) / "bin"  # conda's compiler is there, and the environment may not be activated
+BINARIES = Path(sys.prefix) / "bin"  # conda's compiler is there, and the environment may not be activated
 
 # -Ofast, Jittor's default, makes NaN != NaN false and puts the whole process,
 # numpy too, into flush-to-zero mode; these flags keep the speed without that.
@@ -47,7 +47,7 @@ def why_unusable() -> str | None:
     """Say in words why Jittor cannot be built here, or None if nothing speaks against it."""
     if importlib.util.find_spec("jittor") is None:
         return "the package jittor is not installed"
-    if shutil.which("g++", path=f"{_BINARIES}{os.pathsep}{os.environ.get('PATH', '')}") is None:
+    if shutil.which("g++", path=f"{BINARIES}{os.pathsep}{os.environ.get('PATH', '')}") is None:
         return "Jittor compiles itself and no g++ was found on the path"
     if not _python_config().is_file():
         return f"Jittor needs Python's development files and {_python_config().name} is missing"
@@ -94,7 +94,7 @@ def prepare(attempts: int = 3) -> None:
 @contextmanager
 def _import_environment() -> Iterator[None]:
     settings = dict(_SETTINGS, HOME=str(HOME), python_config_path=str(_python_config()),
-                    PATH=f"{_BINARIES}{os.pathsep}{os.environ.get('PATH', '')}")
+                    PATH=f"{BINARIES}{os.pathsep}{os.environ.get('PATH', '')}")
     saved = {name: os.environ.get(name) for name in [*settings, "JITTOR_HOME"]}
     os.environ.update(settings)
     os.environ.pop("JITTOR_HOME", None)  # it would be written to a file and stay for every later process

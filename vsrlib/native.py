@@ -15,7 +15,7 @@ from vsrlib.errors import UserError
 from vsrlib.files import atomic_path
 
 HOME = Path(sys.prefix) / "var" / "vsrlib" / "native"
-_BINARIES = Path(sys.prefix) / "bin"  # conda's compiler is there, and the environment may not be activated
+BINARIES = Path(sys.prefix) / "bin"  # conda's compiler is there, and the environment may not be activated
 # No -ffast-math: it would make NaN != NaN false and put the whole process into flush-to-zero mode.
 _COMPILE = ("-std=c++14", "-O3", "-march=native", "-fopenmp", "-fPIC", "-x", "c++", "-c", "-")
 # Linked without -fopenmp: the GOMP functions are to come from the OpenMP runtime that the process already has.
@@ -25,7 +25,7 @@ _CPU = ("vendor_id", "model name", "flags", "CPU implementer", "CPU part", "Feat
 
 def compiler() -> str | None:
     """Path of g++, the environment's own first, or None where there is none."""
-    return shutil.which("g++", path=f"{_BINARIES}{os.pathsep}{os.environ.get('PATH', '')}")
+    return shutil.which("g++", path=f"{BINARIES}{os.pathsep}{os.environ.get('PATH', '')}")
 
 
 @functools.cache
@@ -53,11 +53,15 @@ def load(source: str, what: str, instead: str) -> ctypes.CDLL:
     return ctypes.CDLL(str(path))
 
 
+def libraries() -> list[str]:
+    """The files that are mapped into this process, libraries among them, by their paths."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return list(dict.fromkeys(line.split(maxsplit=5)[5] for line in lines if len(line.split(maxsplit=5)) == 6))
+
+
 def openmp_runtimes() -> list[str]:
     """The OpenMP runtimes loaded in this process: libraries that offer GCC's OpenMP functions, by their paths."""
-    lines = Path("/proc/self/maps").read_text().splitlines()
-    paths = dict.fromkeys(line.split(maxsplit=5)[5] for line in lines if len(line.split(maxsplit=5)) == 6)
-    return [path for path in paths if Path(path).name.startswith(("libgomp", "libiomp5", "libomp"))]
+    return [path for path in libraries() if Path(path).name.startswith(("libgomp", "libiomp5", "libomp"))]
 
 
 def _compile(gxx: str, source: str, path: Path) -> None:

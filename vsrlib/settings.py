@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from vsrlib import shipped
+from vsrlib.bench.options import Options
 from vsrlib.checks import require_at_least, require_choice, require_list, require_types
 from vsrlib.errors import UserError
 from vsrlib.names import BLURS, CONVOLUTIONS, CORRELATIONS, DEVICES, ENGINES, FRAMEWORKS, OBJECTIVES, PRESETS
@@ -414,6 +415,31 @@ class AblationSettings(Settings):
 
 
 @dataclass(frozen=True, repr=False)
+class CostsSettings(Settings):
+    """08_measure_costs: what each framework costs to install, to start and to time; see `vsrlib.costs.study.costs`."""
+
+    frameworks: list[str] = field(default_factory=lambda: ["torch", "jittor"])
+    output: str = f"{QUICK}/08_measure_costs"
+    preset: str = "study"
+    device: str = "cpu"
+    height: int = 64
+    width: int = 96
+    repeats: int = 15
+    seconds: float = 10.0
+    fresh: bool = False
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        _ = self.options  # building it checks the values
+
+    @property
+    def options(self) -> Options:
+        """What the library takes."""
+        return Options(frameworks=tuple(self.frameworks), preset=self.preset, size=(self.height, self.width),
+                       repeats=self.repeats, seconds=self.seconds, device=self.device)
+
+
+@dataclass(frozen=True, repr=False)
 class ClaimsSettings(Settings):
     """09_judge_claims: the earlier report's claims against this run; None leaves a file of further evidence out."""
 
@@ -483,6 +509,7 @@ NOTEBOOKS: dict[str, type[Settings]] = {
     "04_infer_clips": InferSettings,
     "05_compare_frameworks": CompareSettings,
     "07_ablate_alignment": AblationSettings,
+    "08_measure_costs": CostsSettings,
     "09_judge_claims": ClaimsSettings,
     "10_draw_figures": FigureSettings,
     "11_look_at_data": LookSettings,

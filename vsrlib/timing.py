@@ -3,13 +3,14 @@
 The earlier report stopped its forward timer when the Python call returned. Jittor is lazy and CUDA is asynchronous, so
 the work then ran inside what was called post-processing. Both protocols here compute, measure and write the same
 picture, in turns, so that the difference between them is the protocol's. (The earlier report's also read the files in
-"pre" and computed SSIM three times in "post"; that is not repeated.) What a lazy framework is never asked for, here
-the kernel in the unsynchronised protocol, it computes after the last mark.
+"pre" and computed SSIM three times in "post"; that is not repeated in restorations: `vsrlib costs` measures what it
+takes.) What a lazy framework is never asked for, here the kernel in the unsynchronised protocol, it computes after the
+last mark.
 """
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,27 @@ def time_both_ways(network: Network, window: np.ndarray, truth: np.ndarray | Non
         for turn in range(-_WARM_UP_TURNS, repeats):
             if turn == 0:
                 warm_up_seconds = time.perf_counter() - start
-            turns.append({wait: _time(network, window, truth, image, wait) for wait in (True, False)})
+            turns.append({wait: time_frame(network, window, truth, image, wait) for wait in (True, False)})
     synchronised, as_reported = ({part: [turn[wait][part] for turn in turns[_WARM_UP_TURNS:]] for part in PARTS}
                                  for wait in (True, False))
     return {"synchronised": synchronised, "as_reported": as_reported, "repeats": repeats,
             "warm_up_seconds": warm_up_seconds}
 
 
-def _time(network: Network, window: np.ndarray, truth: np.ndarray | None, target: Path, wait: bool) -> dict[str, float]:
+def finish(image: np.ndarray, truth: np.ndarray | None, target: Path) -> None:
+    """What follows the network: score a picture (H, W, 3) uint8 where there is a truth, and write it."""
+    if truth is not None:
+        metrics.psnr(image, truth)
+        metrics.ssim(image, truth)
+    write_frame(target, image)
+
+
+def time_frame(network: Network, window: np.ndarray, truth: np.ndarray | None, target: Path, wait: bool,
+               finish: Callable[[np.ndarray, np.ndarray | None, Path], None] = finish) -> dict[str, float]:
+    """Seconds of each of PARTS of one frame; wait: for the work of each part, before the next one begins.
+
+    And of "download", the beginning of "post": the call that fetches the picture, and waits for what is not computed.
+    """
     network.synchronise()  # nothing of an earlier frame is left to compute
     marks = [time.perf_counter()]
     uploaded = network.upload(to_float(window))
@@ -78,11 +92,10 @@ def _time(network: Network, window: np.ndarray, truth: np.ndarray | None, target
     if wait:
         network.synchronise()
     marks.append(time.perf_counter())
-    image = metrics.to_uint8(network.download(outputs["recons"])[0])
-    if truth is not None:
-        metrics.psnr(image, truth)
-        metrics.ssim(image, truth)
-    write_frame(target, image)
+    restored = network.download(outputs["recons"])[0]
+    downloaded = time.perf_counter()
+    finish(metrics.to_uint8(restored), truth, target)
     marks.append(time.perf_counter())
     network.synchronise()  # what was started and not read, outside every timer
-    return {part: end - begin for part, begin, end in zip(PARTS, marks, marks[1:])}
+    parts = {part: end - begin for part, begin, end in zip(PARTS, marks, marks[1:])}
+    return parts | {"download": downloaded - marks[2]}

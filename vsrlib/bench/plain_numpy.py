@@ -17,10 +17,11 @@ def blur_down(frame: np.ndarray, kernel: np.ndarray, scale: int = 4) -> np.ndarr
 
 def ssim_three_times(a: np.ndarray, b: np.ndarray) -> float:
     """SSIM of two (H, W, 3) uint8 images as the earlier report has it: once a channel, each time over all three."""
-    return float(np.mean([_ssim(a, b) for _ in range(3)]))
+    return float(np.mean([ssim(a, b) for _ in range(3)]))
 
 
-def _ssim(a: np.ndarray, b: np.ndarray) -> float:
+def ssim(a: np.ndarray, b: np.ndarray) -> float:
+    """SSIM of two (H, W, 3) uint8 images, as `vsrlib.metrics.ssim`: the whole picture at once, with a square window."""
     inside = slice(_BORDER, -_BORDER)
     a, b = a[inside, inside].astype(np.float64), b[inside, inside].astype(np.float64)
     column = cv2.getGaussianKernel(_WINDOW, _SIGMA)

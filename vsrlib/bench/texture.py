@@ -26,3 +26,7 @@ class MovingTexture:
         """The window that restores a clip's frame `turn` + 2: its five indices, and the frames by index."""
         indices = list(range(turn, turn + WINDOW))
         return indices, {index: self.frame(index) for index in indices}
+
+    def stack(self, turn: int) -> np.ndarray:
+        """The same window as one array (5, h, w, 3) uint8."""
+        return np.stack([self.frame(index) for index in range(turn, turn + WINDOW)])

@@ -1,0 +1,245 @@
+"""The parts of `vsrlib costs`, each with the fault that it is there to find."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import correlation_cases
+from vsrlib.bench import plain_numpy
+from vsrlib.bench.options import Options
+from vsrlib.bench.texture import MovingTexture
+from vsrlib.costs import correlation, image_output, install, no_compiler, process, protocols, warm_up
+from vsrlib.networks import load_network
+from vsrlib.networks.interface import Network
+
+TINY = Options(frameworks=("torch",), preset="study", size=(24, 32), repeats=3, seconds=0)
+
+
+def distribution(folder: Path, name: str, size: int | None, *requires: str) -> None:
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir()
+    wanted = "".join(f"Requires-Dist: {one}\n" for one in requires)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{wanted}")
+    if size is not None:
+        (info / "RECORD").write_text(f"{name}/a.so,sha256=x,{size}\n{name}/__pycache__/a.pyc,,\n")
+
+
+class TestInstall:
+    @pytest.fixture(autouse=True)
+    def root(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "path", [str(tmp_path)])
+        monkeypatch.setattr(install, "_ROOTS", {"torch": ("root", "beside")})
+
+    def test_everything_required_here_is_counted_once(self, tmp_path: Path) -> None:
+        distribution(tmp_path, "root", 1000, "Some_Part>=1", 'elsewhere; sys_platform == "never"', "rich[fast]",
+                     'wanted; extra == "docs"')
+        distribution(tmp_path, "some.part", 200, "root")  # a circle, under another spelling
+        distribution(tmp_path, "rich", 30, 'speed; extra == "fast"', 'slow; extra == "slow"')
+        distribution(tmp_path, "speed", 4)
+        distribution(tmp_path, "beside", 50000)
+        for name in ("elsewhere", "wanted", "slow"):
+            distribution(tmp_path, name, 999_999)
+        found = install.measure("torch")
+        assert [one["name"] for one in found["distributions"]] == ["beside", "rich", "root", "some-part", "speed"]
+        assert found["bytes"] == 51234 and found["count"] == 5 and found["missing"] == []
+
+    def test_what_does_not_tell_its_size_makes_the_sum_unknown(self, tmp_path: Path) -> None:
+        distribution(tmp_path, "root", 1000, "silent", "gone")
+        distribution(tmp_path, "silent", None)
+        found = install.measure("torch")
+        assert found["bytes"] is None and found["missing"] == ["gone"]
+        assert [one["bytes"] for one in found["distributions"]] == [1000, None]
+
+    def test_a_framework_that_is_not_installed_is_skipped(self) -> None:
+        assert install.measure("torch") == {"skipped": "the distribution root is not installed"}
+
+
+def test_what_is_installed_here() -> None:
+    found = install.measure("torch")
+    sizes = {one["name"]: one["bytes"] for one in found["distributions"]}
+    assert sizes["torch"] > 50_000_000 and "sympy" in sizes and "jittor" not in sizes
+    assert found["count"] == len(sizes) and found["missing"] == []
+
+
+def test_programs_are_linked_and_compilers_are_not(tmp_path: Path) -> None:
+    compilers = ("g++", "gcc-12", "cc", "c++", "x86_64-linux-gnu-g++-12", "x86_64-conda-linux-gnu-cc", "clang++-17",
+                 "nvcc", "c89-gcc")
+    others = ("ls", "ar", "gcc-ar", "python3.11", "ccache-config", "ldconfig", "accept")
+    first, second, links = (tmp_path / name for name in ("first", "second", "links"))
+    for folder in (first, second, links):
+        folder.mkdir()
+    for name in (*compilers, *others):
+        (first / name).touch(0o755)
+    (second / "ls").touch(0o755)
+    (second / "notes").touch(0o644)
+    path = os.pathsep.join(map(str, (first, second, tmp_path / "absent")))
+    assert no_compiler.found(path) == sorted(compilers)
+    no_compiler.fill(links, path)
+    assert sorted(link.name for link in links.iterdir()) == sorted(others)
+    assert (links / "ls").readlink() == first / "ls" and no_compiler.found(str(links)) == []
+
+
+def test_a_process_without_a_compiler_really_has_none(tmp_path: Path) -> None:
+    no_compiler.fill(tmp_path, os.environ["PATH"])
+    names = ["g++", "gcc", "cc", "c++", "clang", "clang++", "c99", "x86_64-linux-gnu-g++"]
+    program = f"import shutil; print([name for name in {names} if shutil.which(name)], bool(shutil.which('ls')))"
+    done = subprocess.run([sys.executable, "-c", program], env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert done.stdout.strip() == "[] True", done.stderr
+
+
+class TestProcess:
+    def test_it_gets_the_path_it_is_given_and_no_compiler_variables(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        seen: list[dict[str, str]] = []
+        monkeypatch.setattr(process, "run_watched", lambda arguments: seen.append(dict(os.environ)) or (
+            0, process.ANSWER + '{"result": 7}\n', ""))
+        monkeypatch.setenv("CXX", "g++")
+        before = dict(os.environ)
+        answer = process.ask("first_use", "torch", TINY, Path("/home-of-it"), "/programs", no_compiler.VARIABLES)
+        assert answer["result"] == 7 and dict(os.environ) == before
+        assert seen[0]["PATH"] == "/programs" and "CXX" not in seen[0]
+        assert seen[0]["CUPY_CACHE_DIR"].startswith("/home-of-it")
+
+    def test_the_end_of_a_process_without_an_answer_is_no_success(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        calls: list[int] = []
+        monkeypatch.setattr(process, "run_watched", lambda arguments: calls.append(1) or (0, "", "please rerun"))
+        answer = process.ask("first_use", "jittor", TINY)
+        assert answer == {"failed": "its process ended with status 0 and no answer"} and len(calls) == 2
+        assert process.outcome(answer) == {"skipped": answer["failed"]}
+
+
+def test_ssim_three_times_takes_three_computations(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(plain_numpy, "ssim", lambda a, b: calls.append(1) or 0.5)
+    image, truth = image_output.pair((32, 40))
+    image_output.finish_as_reported(image, truth, tmp_path / "a.png")
+    assert len(calls) == 3 and (tmp_path / "a.png").stat().st_size > 0
+    image_output.finish_as_reported(image, None, tmp_path / "b.png")
+    assert len(calls) == 3
+
+
+def test_image_output() -> None:
+    found = image_output.measure(TINY)
+    assert found.pop("hr_size") == [96, 128]
+    assert set(found) == {"png", "psnr", "ssim_once", "ssim_three_times", "png_ours", "ssim_ours"}
+    assert all(one["n"] == 3 and 0 < one["low"] <= one["value"] <= one["high"] for one in found.values())
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return load_network("torch", preset="study", device="cpu", correlation="pure")
+
+
+def planted(fault: str) -> Callable[[Any, Any], Any]:
+    from vsrlib.bench import plain_torch
+    return {"none": plain_torch.correlation,
+            "detached": lambda first, second: plain_torch.correlation(first, second).detach(),
+            "second map detached": lambda first, second: plain_torch.correlation(first, second.detach()),
+            "1/C missing": lambda first, second: first.shape[1] * plain_torch.correlation(first, second),
+            "sign of the displacement": lambda first, second: plain_torch.correlation(first, second.flip(2, 3)),
+            }[fault]
+
+
+@pytest.mark.parametrize(("fault", "zero", "least", "most"), [
+    ("none", False, 0, 1e-5), ("detached", True, 1, 1), ("second map detached", True, 1, 1),
+    ("1/C missing", False, 1, 1e3), ("sign of the displacement", False, 0.5, 3)])
+def test_gradients_are_judged(network: Network, fault: str, zero: bool, least: float, most: float) -> None:
+    from vsrlib.bench import plain_torch
+    found = correlation.gradients(network, planted(fault), plain_torch)
+    assert found["zero_gradient"] is zero and least <= found["gradient_error"] <= most
+
+
+@pytest.mark.parametrize("shape", correlation_cases.SHAPES)
+def test_the_judge_of_the_gradients(shape: tuple[int, ...]) -> None:
+    first, second, weight = correlation_cases.maps(shape)
+    theirs = correlation_cases.reference_gradients(first, second, weight)
+    for one, other in zip(correlation.reference_gradients(first, second, weight), theirs, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+def test_one_frame_calls_the_kernel_for_four_neighbours_at_five_levels(network: Network) -> None:
+    shapes = correlation.calls_of_one_frame(network, planted("none"), MovingTexture((64, 128)))
+    assert len(shapes) == 20 and all(shapes.count(shape) == 4 for shape in shapes)
+    assert {shape[2:] for shape in shapes} == {(64 >> level, 128 >> level) for level in range(2, 7)}
+
+
+def test_ratios_are_to_the_fastest_kernel() -> None:
+    taken = {"slow": [4.0, 8.0, 40.0], "fast": [2.0, 4.0, 20.0], "slow alone": [1.0, 2.0, 10.0],
+             "fast alone": [0.2, 0.4, 2.0]}
+    found = correlation.summary(taken)
+    assert set(found) == {"slow", "fast"}
+    assert found["slow"]["ratio"] == {"value": 2, "low": 2, "high": 2, "n": 3} and found["fast"]["ratio"]["value"] == 1
+    assert found["slow"]["share_of_frame"] == 0.25 and found["fast"]["share_of_frame"] == pytest.approx(0.1)
+    assert found["slow"]["frame_seconds"]["value"] == 8
+
+
+def test_the_kernels_that_can_be_had(network: Network) -> None:
+    kernels = {"pure": planted("none"), "other": planted("none")}
+    taken = correlation.seconds(network, kernels, TINY)
+    assert set(taken) == {"pure", "other", "pure alone", "other alone"} and all(len(one) == 3 for one in taken.values())
+
+
+class LazyNetwork:
+    """Computes when asked to wait or to hand out, unless what was asked for has been dropped."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def upload(self, frames: np.ndarray) -> np.ndarray:
+        self.events.append("upload")
+        return frames
+
+    def run(self, window: np.ndarray) -> dict[str, np.ndarray]:
+        self.events.append("run")
+        return {"recons": window[None, 2].repeat(4, 2).repeat(4, 3)}
+
+    def synchronise(self) -> None:
+        self.events.append("wait")
+
+    def download(self, tensor: np.ndarray) -> np.ndarray:
+        self.events.append("download")
+        return tensor
+
+
+@pytest.mark.parametrize("read", [True, False])
+def test_only_a_warm_up_that_is_read_computes(read: bool) -> None:
+    network = LazyNetwork()
+    assert warm_up.first_frame(network, TINY, read) > 0
+    timed = ["wait", "upload", "wait", "run", "wait", "download", "wait"]
+    assert network.events == ["upload", "run", *["download"] * read, *timed]
+
+
+def test_every_way_does_the_same_work_and_waits_at_other_moments(monkeypatch: pytest.MonkeyPatch) -> None:
+    finished: list[Path] = []
+    monkeypatch.setattr(protocols, "finish_as_reported", lambda image, truth, target: finished.append(target))
+    network = LazyNetwork()
+    found = protocols.rounds(network, TINY)
+    assert {way: len(one) for way, one in found.items()} == {"as_reported": 3, "synchronised": 3, "end_to_end": 3}
+    turns = 3 + protocols.WARM_UPS
+    frames = turns * (2 + protocols.CLIP)
+    assert len(finished) == network.events.count("run") == network.events.count("download") == frames
+    # Before and after each; and twice more in every turn of the synchronised way, after upload and forward pass.
+    assert network.events.count("wait") == turns * (3 * 2 + 2)
+
+
+def test_waiting_is_billed_to_post() -> None:
+    """The forward pass takes 8 s; nobody waits for it until the picture is fetched."""
+    hidden = {"pre": 1.0, "forward": 0.0, "post": 10.0, "download": 8.0}
+    right = {"pre": 1.0, "forward": 8.0, "post": 2.0, "download": 0.0}
+    found = protocols.summary({"as_reported": [hidden] * 3, "synchronised": [right] * 3, "end_to_end": [{"total": 11.0}] * 3})
+    assert found["waiting_billed_to_post"] == {"value": 0.8, "low": 0.8, "high": 0.8, "n": 3} and found["rounds"] == 3
+    shares = {way: found[way]["share_of_post"]["value"] for way in ("as_reported", "synchronised")}
+    assert shares == {"as_reported": pytest.approx(10 / 11), "synchronised": pytest.approx(2 / 11)}
+    assert found["as_reported"]["total"]["value"] == found["synchronised"]["total"]["value"] == 11
+    assert found["end_to_end"]["total"]["value"] == 11 and found["synchronised"]["forward"]["value"] == 8
+
+
+def test_compilers_of_this_machine_are_recognised() -> None:
+    present = [name for name in ("g++", "gcc", "cc", "c++") if shutil.which(name)]
+    assert set(present) <= set(no_compiler.found(os.environ["PATH"]))

@@ -1,0 +1,160 @@
+"""`vsrlib costs` as a whole: what costs.json holds, and what it says of a framework that cannot be used."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vsrlib import cli
+from vsrlib.bench.options import Options
+from vsrlib.costs import image_output, install, no_compiler, study
+from vsrlib.costs.table import table
+from vsrlib.errors import UserError
+
+PARTS = ("install", "first_use", "without_compiler", "correlation", "protocols")
+OPTIONS = Options(frameworks=("torch",), preset="study", size=(24, 32), repeats=3, seconds=0)
+INTERVAL = {"value": 2.0, "low": 1.0, "high": 3.0, "n": 3}
+
+
+class Processes:
+    """What the processes would answer; `failing`: part -> the reason that its process fails for."""
+
+    def __init__(self, **failing: str) -> None:
+        self.failing = failing
+        self.asked: list[tuple[str, bool, bool]] = []  # part, with a home of its own, with a PATH of its own
+        self.compilers: list[str] = []
+
+    def __call__(self, part: str, framework: str, options: Options, home: Path | None = None, path: str | None = None,
+                 without: tuple[str, ...] = (), attempts: int | None = None, **values: Any) -> dict[str, Any]:
+        self.asked.append((part, home is not None, path is not None))
+        if "no_compiler" in self.failing and path is not None:
+            return {"failed": self.failing["no_compiler"]}
+        if part in self.failing and path is None:
+            return {"failed": self.failing[part]}
+        kernel = {"frame_seconds": INTERVAL, "ratio": INTERVAL, "share_of_frame": 0.1, "gradient_error": 1e-7,
+                  "zero_gradient": False}
+        parts = {part: INTERVAL for part in ("pre", "forward", "post", "total", "share_of_post")}
+        found = {
+            "first_use": {"done": 110.0, "correlation": "cpp", "compiled": [["a.so", 100], ["b.so", 23]],
+                          "compilers": self.compilers},
+            "correlation": {"plain": kernel, "cuda": {"skipped": "no GPU"}},
+            "protocols": {"as_reported": parts, "synchronised": parts, "end_to_end": {"total": INTERVAL, "frames": 3},
+                          "waiting_billed_to_post": INTERVAL, "rounds": 3},
+            "warm_up": {"seconds": 1.0 if values.get("read") else 5.0},
+        }
+        return {"result": found[part], "asked": 100.0}
+
+
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: Processes, framework: str = "torch",
+             fresh: bool = False) -> dict[str, Any]:
+    monkeypatch.setattr(study, "ask", processes)
+    monkeypatch.setattr(image_output, "measure", lambda options: {"hr_size": [96, 128]} | dict.fromkeys(
+        ("png", "png_ours", "psnr", "ssim_once", "ssim_three_times", "ssim_ours"), INTERVAL))
+    options = Options.from_json(OPTIONS.to_json() | {"frameworks": [framework]})
+    result = study.costs(tmp_path / "out", options, fresh)
+    assert json.loads((tmp_path / "out" / "costs.json").read_text()) == json.loads(json.dumps(result))
+    assert "First use" in table(result)
+    return result
+
+
+def test_the_answers_become_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    processes = Processes()
+    result = measured(tmp_path, monkeypatch, processes)
+    assert set(result) == {*PARTS, "image_output", "options", "load_average", "machine", "provenance"}
+    assert all(list(result[part]) == ["torch"] for part in PARTS)
+    first = result["first_use"]["torch"]
+    assert first == {"warm_seconds": 10, "warm_runs": [10, 10, 10], "fresh_seconds": None, "compiled_files": 2,
+                     "compiled_bytes": 123, "correlation": "cpp"}
+    assert result["without_compiler"]["torch"] == {"works": True, "reason": None, "correlation": "cpp"}
+    assert result["protocols"]["torch"]["first_frame_seconds"] == {"executing": 1.0, "graph_only": 5.0}
+    assert result["correlation"]["torch"]["cuda"] == {"skipped": "no GPU"} and not result["options"]["fresh"]
+    # Everything is compiled before a warm first use is timed; without a compiler nothing compiled is at hand.
+    assert processes.asked[:2] == [("first_use", False, False), ("first_use", True, True)]
+
+
+def test_a_fresh_first_use_is_measured_only_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    processes = Processes()
+    assert measured(tmp_path, monkeypatch, processes, fresh=True)["first_use"]["torch"]["fresh_seconds"] == 10
+    assert processes.asked.count(("first_use", True, False)) == 1
+    processes = Processes()
+    measured(tmp_path, monkeypatch, processes)
+    assert ("first_use", True, False) not in processes.asked
+
+
+def test_what_fails_without_a_compiler_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = measured(tmp_path, monkeypatch, Processes(no_compiler="g++ not found"))
+    assert result["without_compiler"]["torch"] == {"works": False, "reason": "g++ not found", "correlation": None}
+    assert "skipped" not in result["first_use"]["torch"]
+
+
+def test_a_trial_that_had_a_compiler_after_all_is_no_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    processes = Processes()
+    processes.compilers = ["g++"]
+    result = measured(tmp_path, monkeypatch, processes)
+    assert result["without_compiler"]["torch"] == {"skipped": "the process still had a compiler (g++)"}
+
+
+def test_a_framework_that_is_not_installed_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "_distribution", lambda name: None)
+    processes = Processes()
+    result = measured(tmp_path, monkeypatch, processes, "jittor")
+    assert all(result[part] == {"jittor": {"skipped": "the distribution jittor is not installed"}} for part in PARTS)
+    assert processes.asked == []
+
+
+@pytest.mark.parametrize("has_compiler", [True, False])
+def test_a_framework_that_cannot_be_used_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                    has_compiler: bool) -> None:
+    """And where the machine itself has no compiler, that is tried as well."""
+    monkeypatch.setattr(study.native, "compiler", lambda: "/usr/bin/g++" if has_compiler else None)
+    result = measured(tmp_path, monkeypatch, Processes(first_use="it crashed", no_compiler="no g++"))
+    for part in ("first_use", "correlation", "protocols"):
+        assert result[part]["torch"] == {"skipped": "it crashed"}
+    assert result["without_compiler"]["torch"] == ({"skipped": "it crashed"} if has_compiler else
+                                                   {"works": False, "reason": "no g++", "correlation": None})
+
+
+def test_one_part_that_breaks_off_leaves_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = measured(tmp_path, monkeypatch, Processes(correlation="out of memory", warm_up="killed"))
+    assert result["correlation"]["torch"] == {"skipped": "out of memory"}
+    assert result["protocols"]["torch"]["first_frame_seconds"]["executing"] == {"skipped": "killed"}
+
+
+def test_a_file_as_output_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="is a file; give the path of a folder"):
+        study.costs(tmp_path / "file", OPTIONS)
+    assert cli.main(["costs", str(tmp_path / "out"), "--size", "3"]) == 2
+    assert "give HEIGHTxWIDTH" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_everything_for_real(framework: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    begin = time.monotonic()
+    assert cli.main(["costs", str(tmp_path), "--framework", framework, "--size", "24x32", "--repeats", "3", "--seconds",
+                     "0"]) == 0
+    assert "One run timed three ways" in capsys.readouterr().out
+    result = json.loads((tmp_path / "costs.json").read_text())
+    assert result["provenance"]["seed"] == 0 and result["machine"]["cores"]
+    found = {part: result[part][framework] for part in PARTS}
+    assert all("skipped" not in one for one in found.values()), found
+    assert found["install"]["bytes"] > 1e6
+    assert 0 < found["first_use"]["warm_seconds"] < time.monotonic() - begin
+    assert (found["first_use"]["compiled_files"] > 10) == (framework == "jittor")
+    # PyTorch comes compiled, and its pure correlation needs nothing; Jittor compiles itself.
+    assert found["without_compiler"]["works"] == (framework == "torch")
+    assert found["without_compiler"]["correlation"] == ("pure" if framework == "torch" else None)
+    kernels = {name: one for name, one in found["correlation"].items() if "skipped" not in one}
+    assert {"plain", "cpp" if no_compiler.found(os.environ["PATH"]) else "plain"} <= set(kernels)
+    assert min(one["ratio"]["value"] for one in kernels.values()) == 1
+    for one in kernels.values():
+        assert not one["zero_gradient"] and one["gradient_error"] < 1e-5 and 0 < one["share_of_frame"]
+    ways = found["protocols"]
+    assert ways["rounds"] == 3 and set(ways["first_frame_seconds"]) == {"executing", "graph_only"}
+    for way in ("as_reported", "synchronised"):
+        assert 0 < ways[way]["post"]["value"] < ways[way]["total"]["value"]
+    # A lazy framework's call returns at once, and the forward pass then stands under "post".
+    assert (ways["waiting_billed_to_post"]["value"] > 0.3) == (framework == "jittor")
