@@ -10,9 +10,9 @@ pytest.importorskip("torch")
 
 from vsrlib import architecture, checkpoints, cli, load_network
 from vsrlib.ablation import charts, study
-from vsrlib.ablation.cases import embedded_cases, own_cases
+from vsrlib.ablation.cases import Case, embedded_cases, own_cases
 from vsrlib.ablation.evaluation import RINGS, Scores, evaluate
-from vsrlib.ablation.factors import CHANGED_DEFAULT, FACTORS, altered
+from vsrlib.ablation.factors import CHANGED_DEFAULT, FACTORS, NO_NEIGHBOURS, altered
 from vsrlib.ablation.table import CLAIMED, reach, table
 from vsrlib.ablation.trials import CONTROL, GAUSSIAN, REALISTIC, Trial, contrasts
 from vsrlib.degrade import degrade_clips
@@ -55,7 +55,7 @@ def test_the_changed_default_is_what_align_corners_false_computes(network, frame
     assert np.array_equal(restored(altered(other, ()), frames), restored(network, frames))
 
 
-@pytest.mark.parametrize("factor", FACTORS)
+@pytest.mark.parametrize("factor", [name for name in FACTORS if name != NO_NEIGHBOURS])
 def test_every_factor_changes_something_and_the_original_nothing(network, frames, factor: str) -> None:
     before = restored(network, frames)
     assert not np.array_equal(restored(altered(network, [factor]), frames), before)
@@ -132,13 +132,24 @@ def test_weights_without_power_are_said_to_have_none() -> None:
     result = study.summary(scores, chosen, np.random.default_rng(1))
     assert result["power"][GAUSSIAN]["enough"] is False
     words = table(result | {"ran_on": "toys", "clips": scores.names})
-    assert "prove nothing" in words and "costs 0.100 dB" in words
+    assert "prove nothing" in words and "zero costs 0.100 dB" in words
 
 
 def test_reaching_the_claim() -> None:
     for low, high, word in ((1.0, 1.3, "it may"), (0.1, 0.2, "no"), (1.3, 1.5, "beyond it"), (None, None, "one clip, no interval")):
         assert reach({"value": 0, "low": low, "high": high}) == word
     assert CLAIMED == 1.195
+
+
+def test_without_neighbours_a_moving_clip_is_restored_as_a_still_one(network) -> None:
+    case = embedded_cases([1], SIZE, 1, 1)[2]
+    middle = len(case.high) // 2
+    still = Case("still", "no motion", case.high, {name: np.repeat(low[middle:middle + 1], len(low), 0)
+                                                   for name, low in case.low.items()})
+    alone, whole = Trial(GAUSSIAN, (NO_NEIGHBOURS,), GAUSSIAN), Trial(GAUSSIAN, (), GAUSSIAN)
+    moving = evaluate({GAUSSIAN: network}, [alone, whole], [lambda: case], progress=False).psnr
+    assert moving[alone][0][1] == evaluate({GAUSSIAN: network}, [whole], [lambda: still], progress=False).psnr[whole][0][1]
+    assert moving[alone] != moving[whole]
 
 
 def test_errors_are_sorted_by_distance_from_the_centre(network) -> None:

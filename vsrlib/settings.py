@@ -378,9 +378,9 @@ class AblationSettings(Settings):
     preset: str | None = None
     device: str = "cpu"
     seeds: list[int] = field(default_factory=lambda: [1, 2, 3])
-    height: int = 256
+    height: int = 192
     width: int = 256
-    count: int = 4
+    count: int = 2
     draws: int = 3
 
     def __post_init__(self) -> None:

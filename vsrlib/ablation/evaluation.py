@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from vsrlib import engines
 from vsrlib.ablation.cases import Case
-from vsrlib.ablation.factors import CHANGED_DEFAULT, altered
+from vsrlib.ablation.factors import CHANGED_DEFAULT, NO_NEIGHBOURS, altered
 from vsrlib.ablation.trials import Trial
 from vsrlib.metrics import psnr, to_uint8
 from vsrlib.networks.interface import Network
@@ -53,7 +53,8 @@ def evaluate(networks: dict[str, Network], trials: Iterable[Trial], cases: Seque
                 found = [psnr(image, truth) for image, truth in zip(enlarged, case.high)][WINDOW // 2:-(WINDOW // 2)]
                 scores.bicubic.setdefault(frames, []).append(found)
             for trial in trials:
-                restored = _restored(networks[trial.weights], made[trial.weights, trial.factors], case.low[trial.frames])
+                restored = _restored(networks[trial.weights], made[trial.weights, trial.factors], case.low[trial.frames],
+                                     NO_NEIGHBOURS in trial.factors)
                 pairs = [(image, case.high[centre]) for centre, image in restored]
                 scores.psnr.setdefault(trial, []).append([psnr(image, truth) for image, truth in pairs])
                 if trial.factors in ((), CHANGED_DEFAULT):
@@ -64,12 +65,12 @@ def evaluate(networks: dict[str, Network], trials: Iterable[Trial], cases: Seque
     return scores
 
 
-def _restored(network: Network, engine: engines.Engine, low: np.ndarray) -> list[tuple[int, np.ndarray]]:
-    """The frames that have two neighbours on either side: index, and (4h, 4w, 3) uint8."""
+def _restored(network: Network, engine: engines.Engine, low: np.ndarray, alone: bool) -> list[tuple[int, np.ndarray]]:
+    """The frames that have two neighbours on either side: index, and (4h, 4w, 3) uint8. `alone`: without these."""
     engine.reset()
     frames, images, half = dict(enumerate(low)), [], WINDOW // 2
     for centre in range(half, len(low) - half):
-        engine.upload(range(centre - half, centre + half + 1), frames)
+        engine.upload([centre] * WINDOW if alone else range(centre - half, centre + half + 1), frames)
         images.append((centre, to_uint8(network.download(engine.run())[0])))
     return images
 

@@ -11,6 +11,7 @@ from vsrlib.errors import UserError
 from vsrlib.networks import torch_ops as ops
 from vsrlib.networks.interface import Network
 
+NO_NEIGHBOURS = "no neighbours"
 FACTORS = {
     "feature warp": "the feature warp reads its grid with align_corners=False",
     "flow warp": "the flow network's warps read their grids with align_corners=False",
@@ -19,8 +20,9 @@ FACTORS = {
     "flow mask": "the flow network's warps are not masked",
     "feature mask": "the feature warp is not masked",
     "no flow": "every flow is zero, so that neighbours are not aligned at all",
+    NO_NEIGHBOURS: "the centre frame stands in for all five, so that there are no neighbours at all",
 }
-"""Name -> what is changed."""
+"""Name -> what is changed. "no neighbours" is a change of the window, which `vsrlib.ablation.evaluation` makes."""
 
 CHANGED_DEFAULT = ("feature warp", "flow warp", "masks")
 """What PyTorch 1.3 changed: the earlier PyTorch side."""

@@ -10,6 +10,7 @@ import numpy as np
 from vsrlib import checkpoints, intervals, provenance
 from vsrlib.ablation.cases import embedded_cases, own_cases
 from vsrlib.ablation.evaluation import Scores, evaluate
+from vsrlib.ablation.factors import NO_NEIGHBOURS
 from vsrlib.ablation.trials import CONTROL, GAUSSIAN, REALISTIC, Contrast, Trial, contrasts
 from vsrlib.errors import UserError
 from vsrlib.files import write_json
@@ -21,8 +22,8 @@ RESULT = "ablation.json"
 
 
 def ablate(output: Path, weights: Mapping[str, str | Path | None], gaussian_set: Path | None = None,
-           realistic_set: Path | None = None, seeds: list[int] | None = None, size: tuple[int, int] = (256, 256),
-           count: int = 4, draws: int = 3, device: str = "auto", preset: str | None = None,
+           realistic_set: Path | None = None, seeds: list[int] | None = None, size: tuple[int, int] = (192, 256),
+           count: int = 2, draws: int = 3, device: str = "auto", preset: str | None = None,
            progress: bool = True) -> dict[str, Any]:
     """Measure what every suspect of claim C1 costs, and write `output`/ablation.json, which is returned.
 
@@ -86,13 +87,20 @@ def summary(scores: Scores, chosen: list[Contrast], rng: np.random.Generator) ->
 
 
 def _power(effects: list[dict[str, Any]], blur: str) -> dict[str, Any] | None:
-    """What zero flow costs these weights, and whether that is enough for the others to mean anything."""
-    for one in effects:
-        trial = one["trial"]
-        if tuple(trial["factors"]) == ("no flow",) and trial["weights"] == trial["frames"] == blur:
-            cost = -one["effect"]["value"]
-            return {"zero_flow_costs": cost, "needed": POWER, "enough": cost >= POWER}
-    return None
+    """What zero flow costs these weights, and whether that is enough for the others to mean anything.
+
+    `without_neighbours_costs` says how much of the quality comes from the neighbours; `zero_flow_where_nothing_moves`
+    what zero flow costs where it is the true one: the network has learned beside its own flow's errors.
+    """
+    own = {one["trial"]["factors"]: one for one in effects if one["trial"]["weights"] == one["trial"]["frames"] == blur
+           and len(one["trial"]["factors"]) == 1}
+    zero, alone = own.get(("no flow",)), own.get((NO_NEIGHBOURS,))
+    if zero is None or alone is None:
+        return None
+    cost, still = -zero["effect"]["value"], zero["by_motion"].get("no motion")
+    return {"zero_flow_costs": cost, "needed": POWER, "enough": cost >= POWER,
+            "without_neighbours_costs": -alone["effect"]["value"],
+            "zero_flow_where_nothing_moves": None if still is None else -still["value"]}
 
 
 def _differences(scores: Scores, one: Trial, other: Trial) -> np.ndarray:
