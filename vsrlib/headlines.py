@@ -15,6 +15,7 @@ RESULTS = {
     "05_compare_frameworks": "comparison.json",
     "06_judge_claims": "claims.json",
     "07_draw_figures": "provenance.json",
+    "08_prove_parity": "parity.json",
 }
 """File name of the result of each notebook, inside the settings' folder."""
 
@@ -81,10 +82,15 @@ def _claims(result: dict[str, Any]) -> str:
     return ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
 
 
+def _parity(result: dict[str, Any]) -> str:
+    return "no layer departs" if result["agree"] else f"{len(result['departures'])} departures"
+
+
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "01_check_environment": _environment,
     "03_train_network": _train,
     "04_infer_clips": _infer,
     "05_compare_frameworks": _compare,
     "06_judge_claims": _claims,
+    "08_prove_parity": _parity,
 }

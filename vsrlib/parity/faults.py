@@ -58,6 +58,14 @@ def _dilation(network: Network, side: Side, stack: ExitStack) -> None:
     layer.dilation, layer.padding = (1, 1), (1, 1)
 
 
+def _slope(network: Network, side: Side, stack: ExitStack) -> None:
+    layer = _module(network, f"{FLOW}.moduleRefiner.moduleMain.1")
+    if hasattr(layer, "negative_slope"):
+        layer.negative_slope = 0.01
+    else:
+        layer.args = (0.01,)  # Jittor's
+
+
 def _align_corners(network: Network, side: Side, stack: ExitStack) -> None:
     decoder = _module(network, f"{FLOW}.moduleThr")
     decoder.align_corners = not decoder.align_corners
@@ -143,8 +151,7 @@ FAULTS = {fault.name: fault for fault in (
     Fault("Adam with another epsilon", "optimiser", _epsilon, ("structure",)),
     Fault("replicate padding became zero", "cycle.blur_down", _of_framework("blur_down", _zero_padded)),
     Fault("Jittor's own adaptive pooling", "kernel_net.adaptive_mean", _of_framework("adaptive_mean", _pooling)),
-    Fault("other slope", f"{FLOW}.moduleSix.leaky_relu",
-          _of_framework("leaky_relu", lambda own, side: lambda x, slope: own.leaky_relu(x, 0.01))),
+    Fault("other slope", f"{FLOW}.moduleRefiner.moduleMain.1", _slope),
     Fault("no gradient for the kernel", "cycle.blur_down", _of_framework("blur_down", _kernel_gradient), ("backward",)),
     Fault("resize with align_corners", "flow_net.pyramid.resize", _of_framework("resize", _resize)),
 )}

@@ -4,6 +4,7 @@ The control is PyTorch started from weights of which every one is moved by one u
 training multiplies such differences, and two frameworks that round differently cannot be nearer to each other.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,12 @@ K_TRAJECTORY = 10.0
 starts only, and starts from one ulp, while another framework rounds every sum of every step."""
 
 Values = dict[str, np.ndarray]
+Trained = tuple[list[float], dict[int, Values]]
+"""The total loss of every step, and the weights after some of them."""
 
 
-def train(network: Network, batches: np.ndarray, at: list[int], rate: float = 1e-4) -> tuple[list[float], dict[int, Values]]:
-    """Train on batches (n, B, 5, 3, h, w), one a step: the total loss of every step, and the weights after steps `at`."""
+def train(network: Network, batches: np.ndarray, at: list[int], rate: float = 1e-4) -> Trained:
+    """Train on batches (n, B, 5, 3, h, w), one a step; the weights are kept after the steps `at`."""
     names = list(network.state())
     groups = [([name for name in names if name.startswith(f"{part}.")], rate) for part in PARTS]
     optimiser = network.backend.Optimiser(network.module, groups)
@@ -31,6 +34,22 @@ def train(network: Network, batches: np.ndarray, at: list[int], rate: float = 1e
         losses.append(float(np.ravel(network.download(total))[0]))
         if step in at:
             kept[step] = network.state()
+    return losses, kept
+
+
+def write(path: Path, trained: Trained) -> None:
+    """Keep what `train` returned."""
+    weights = {f"{step} | {name}": value for step, values in trained[1].items() for name, value in values.items()}
+    np.savez(path, losses=np.array(trained[0]), **weights)
+
+
+def read(path: Path) -> Trained:
+    """What `write` kept."""
+    arrays = dict(np.load(path))
+    losses, kept = arrays.pop("losses").tolist(), {}
+    for key, value in arrays.items():
+        step, name = key.split(" | ")
+        kept.setdefault(int(step), {})[name] = value
     return losses, kept
 
 
@@ -50,7 +69,7 @@ def distances(start: Values, reference: Values, other: Values) -> float:
     return float(np.sqrt(apart / moved)) if moved else float(apart > 0)
 
 
-def compare(start: Values, reference: tuple, other: tuple, control: list[tuple]) -> dict[str, Any]:
+def compare(start: Values, reference: Trained, other: Trained, control: list[Trained]) -> dict[str, Any]:
     """What `train` returned for PyTorch, the other framework, and the control's starts, put side by side.
 
     {"steps": {step: {"weights", "loss": {"other", "control" (a list), "ratio"}}}, "losses" (all), "inside": bool}.

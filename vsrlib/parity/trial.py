@@ -58,7 +58,7 @@ class Trial:
     def verdict(self, first: str, second: str) -> dict[str, Any]:
         """{"agree", "first" (the first departure, or None), "departures", "ratios": {kind: list}} of two sides."""
         store = Store(self.folder / "store")
-        records = [read_json(self._of(who) / "record.json") for who in ("judge", first, second)]
+        records = [read_json(self.record(who)) for who in ("judge", first, second)]
         steps = comparison.compare_steps(records[0], records[1:], store)
         structures = [read_json(self.folder / who / "structure.json") for who in ("judge", first, second)]
         gradients = comparison.compare_gradients(*(self.gradients(who) for who in ("judge", first, second)))
@@ -72,6 +72,10 @@ class Trial:
     def gradients(self, who: str) -> Values:
         """Gradients of every loss for every parameter at the judge's point."""
         return dict(np.load(self._of(who) / "gradients.npz"))
+
+    def record(self, who: str, way: str = FED) -> Path:
+        """The record of the judge or a side; what the sides are fed by is the judge's own."""
+        return (self._of(who) if way == FED else self.folder / who / way) / "record.json"
 
     def _of(self, who: str) -> Path:
         return self.folder / who / (JUDGE if who == "judge" else FED)

@@ -4,9 +4,8 @@
 
 TASK is {"framework", "double", "jobs": [...]}. A job has "kind" (a function of JOBS), "config" (a name of
 `vsrlib.parity.network.CONFIGS`), "align_corners", "weights" and "inputs" (files of arrays), "output" (a folder or
-file) and, by kind, "fault", "way", "judge", "store", "who", "occurrences",
-"seed", "at", "starts". A user's mistake is the last line of
-standard error, with exit status 2.
+file) and, by kind, "fault", "way", "judge", "store", "who", "occurrences", "seed", "at", "starts". A user's
+mistake is the last line of standard error, with exit status 2.
 """
 
 import importlib
@@ -97,27 +96,26 @@ def training(network: Network, side: Side, job: Job) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(job["starts"] + 1):
         network.load(start if number == 0 else trajectories.one_ulp_apart(start, number))
-        losses, kept = trajectories.train(network, batches, job["at"])
-        weights = {f"{step} | {name}": value for step, values in kept.items() for name, value in values.items()}
-        np.savez(folder / f"{number}.npz", losses=np.array(losses), **weights)
+        trajectories.write(folder / f"{number}.npz", trajectories.train(network, batches, job["at"]))
 
 
 JOBS = {"describe": describe, "layers": layers, "outputs": outputs, "atlas": atlas, "training": training}
 
 
-def main(path: str) -> None:
-    task = json.loads(Path(path).read_text(encoding="utf-8"))
-    side = side_of(task["framework"], task["double"])
-    for number, job in enumerate(task["jobs"], 1):
-        print(f"{task['framework']}{' in float64' if task['double'] else ''}: {job['kind']}, "
-              f"{number} of {len(task['jobs'])}", file=sys.stderr, flush=True)
-        with network_of(job, side, task["framework"], task["double"]) as network:
+def run(framework: str, double: bool, jobs: list[Job]) -> None:
+    """Do the jobs, one after the other."""
+    side = side_of(framework, double)
+    for number, job in enumerate(jobs, 1):
+        print(f"{framework}{' in float64' if double else ''}: {job['kind']}, {number} of {len(jobs)}", file=sys.stderr,
+              flush=True)
+        with network_of(job, side, framework, double) as network:
             JOBS[job["kind"]](network, side, job)
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1])
+        task = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+        run(task["framework"], task["double"], task["jobs"])
     except UserError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
