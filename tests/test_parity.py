@@ -24,7 +24,7 @@ NO_JITTOR = jittor_env.why_unusable()
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers without processes: importing PyTorch anew for each would take longer than their work."""
-    monkeypatch.setattr(check, "work", lambda framework, jobs, folder, double=False: worker.run(framework, double, jobs))
+    monkeypatch.setattr(check, "work", lambda side, jobs, folder, double=False: worker.run(side, double, jobs))
 
 
 # The parts
@@ -37,7 +37,8 @@ def test_measures_of_known_errors() -> None:
     assert found["cosine"] == pytest.approx(25 / np.sqrt(25 * 25.25))
     one = np.array([1.0, 1.0], np.float32)
     assert measure(np.nextafter(one, np.float32(2)), one.astype(np.float64))["ulp"] == pytest.approx(1)
-    assert measure(one, one.astype(np.float64)) == {"largest": 0, "relative_l2": 0, "ulp": 0, "cosine": pytest.approx(1)}
+    same = {"largest": 0, "relative_l2": 0, "ulp": 0, "cosine": pytest.approx(1)}
+    assert measure(one, one.astype(np.float64)) == same
 
 
 @pytest.mark.parametrize("value, wanted", [

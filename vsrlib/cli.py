@@ -5,7 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vsrlib import __version__, command_bench, command_convert, command_flow, command_infer, command_parity, command_train
+from vsrlib import __version__, command_bench, command_convert, command_flow, command_infer, command_parity
+from vsrlib import command_train
 from vsrlib.errors import UserError
 from vsrlib.names import BLURS, CORRELATIONS, DEVICES, FRAMEWORKS, PRESETS
 
@@ -46,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     command_infer.gather_arguments(commands.add_parser("gather", help="put the parts of infer --shard together"))
     command_bench.arguments(commands.add_parser("bench", help="time engines and kernels side by side on this machine"))
     _compare(commands.add_parser("compare", help="put results of both frameworks side by side"))
-    command_parity.arguments(commands.add_parser("parity", help="referee the two frameworks layer by layer against float64"))
+    command_parity.arguments(commands.add_parser("parity", help="referee the frameworks layer by layer against float64"))
     command_parity.check_arguments(commands.add_parser("parity-check", help="check the referee with planted faults"))
     command_convert.arguments(commands.add_parser("convert", help="convert a weights file, or say what it is"))
     _publish(commands.add_parser("publish", help="keep a run's charts, verdicts and result files"))

@@ -9,9 +9,9 @@ from vsrlib.names import FRAMEWORKS
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib parity`."""
-    parser.description = ("Compare the network in PyTorch and Jittor, step by step, against PyTorch in float64: structure, "
-                          "operations, layers, gradients, training. Writes OUTPUT/parity.json and OUTPUT/parity.txt. Exit "
-                          "status 1 if something departs.")
+    parser.description = ("Compare the network in PyTorch and Jittor, step by step, against PyTorch in float64: "
+                          "structure, operations, layers, gradients, training. Writes OUTPUT/parity.json and "
+                          "OUTPUT/parity.txt. Exit status 1 if something departs.")
     parser.add_argument("output", type=Path, help="folder of the results")
     parser.add_argument("--preset", default="tiny", choices=("tiny", "study", "published"),
                         help="size of the network; tiny has every layer and hardly any width (%(default)s)")
@@ -37,13 +37,13 @@ def run(options: argparse.Namespace) -> int:
 
 def check_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib parity-check`."""
-    parser.description = ("Check the referee itself: plant known porting faults one at a time, and compare clean networks. "
-                          "Writes OUTPUT/parity_check.json and OUTPUT/parity_check.txt. Exit status 1 if a fault is missed "
-                          "or a clean run raises an alarm.")
+    parser.description = ("Check the referee itself: plant known porting faults one at a time, and compare clean "
+                          "networks. Writes OUTPUT/parity_check.json and OUTPUT/parity_check.txt. Exit status 1 if a "
+                          "fault is missed or a clean run raises an alarm.")
     parser.add_argument("output", type=Path, help="folder of the results")
     parser.add_argument("--runs", type=int, default=50, help="clean runs (%(default)s)")
     parser.add_argument("--second", default="jittor", choices=FRAMEWORKS,
-                        help="what is compared with PyTorch and has the faults; torch works without Jittor (%(default)s)")
+                        help="what is compared with PyTorch and has the faults; torch needs no Jittor (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
     parser.set_defaults(run=run_check)
 

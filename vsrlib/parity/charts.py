@@ -8,6 +8,7 @@ from vsrlib.chart_style import LOOKS, canvas, key, style
 from vsrlib.panels import Page, Picture
 from vsrlib.results import NAMES
 
+_WAYS = {"fed": "Each step fed the judge's input", "free": "Each step fed its own"}
 _SMALLEST = 1e-9  # what is exact is drawn here, on the logarithmic axis
 
 
@@ -19,8 +20,9 @@ def layers(result: dict[str, Any]) -> Picture | Page:
                for way, sides in result["layers"].items()}
     title = "How far every step of both frameworks is from float64"
     with style():
-        figure, panels = canvas(title, [2.2, 2.2], key(list(LOOKS)[1:]), footer=f"Exact steps are drawn at {_SMALLEST:g}.")
-        for axes, way, words in zip(panels, ("fed", "free"), ("Each step fed the judge's input", "Each step fed its own")):
+        figure, panels = canvas(title, [2.2, 2.2], key(["torch", "jittor"]),
+                                footer=f"Exact steps are drawn at {_SMALLEST:g}.")
+        for axes, (way, words) in zip(panels, _WAYS.items()):
             for side, found in result["layers"][way].items():
                 values = [max(one["relative_l2"], _SMALLEST) for one in found.values()]
                 marks = {**LOOKS[side].marks(), "markersize": 5 if side == "torch" else 2.5, "markeredgewidth": 0.8}
@@ -29,8 +31,8 @@ def layers(result: dict[str, Any]) -> Picture | Page:
             axes.set_title(words, loc="left")
             axes.set_ylabel("relative error")
         panels[-1].set_xlabel("step, in the order in which they are taken")
-    spoken = [f"{'Fed the judges input' if way == 'fed' else 'Fed its own'}: " + ", ".join(
-        f"{NAMES[side]} at most {value:.1e}" for side, value in sides.items()) for way, sides in largest.items()]
+    spoken = [f"{_WAYS[way]}: " + ", ".join(f"{NAMES[side]} at most {value:.1e}" for side, value in sides.items())
+              for way, sides in largest.items()]
     return Picture(figure, f"{title}. {'. '.join(spoken)}.")
 
 
@@ -49,12 +51,13 @@ def gradients(result: dict[str, Any]) -> Picture | Page:
         axes.set_yscale("log")
         axes.set_ylabel("relative error")
         axes.set_xlabel("gradients of one loss for one parameter, sorted")
-    worst = {NAMES[side]: max(one[name] for one in found) for side, name in (("torch", "first"), ("jittor", "second"))}
-    return Picture(figure, f"{title}: " + ", ".join(f"{name} at most {value:.1e}" for name, value in worst.items()) + ".")
+    worst = [f"{NAMES[side]} at most {max(one[name] for one in found):.1e}"
+             for side, name in (("torch", "first"), ("jittor", "second"))]
+    return Picture(figure, f"{title}: {', '.join(worst)}.")
 
 
 def trajectories(result: dict[str, Any]) -> Picture | Page:
-    """Relative distance of the loss from PyTorch's, step by step: Jittor, and PyTorch from one unit in the last place."""
+    """Relative distance of the loss from PyTorch's, step by step: Jittor's, and that of the control."""
     if "skipped" in result:
         return _skipped(result)
     found = result["trajectories"]
@@ -67,15 +70,15 @@ def trajectories(result: dict[str, Any]) -> Picture | Page:
     steps = np.arange(1, len(reference) + 1)
     with style():
         figure, (axes,) = canvas(title, [2.6], key(["torch", "jittor"], line=True),
-                                 footer="PyTorch: started from weights one unit in the last place apart, several times.")
+                                 footer="PyTorch: from weights one unit in the last place apart, several times.")
         for one in apart:
             axes.plot(steps, one, color=LOOKS["torch"].color, linewidth=1)
         axes.plot(steps, other, color=LOOKS["jittor"].color, linestyle=LOOKS["jittor"].line, linewidth=2)
         axes.set_yscale("log")
         axes.set_ylabel("relative difference of the loss")
         axes.set_xlabel("training step")
-    return Picture(figure, f"{title}. After {len(reference)} steps Jittor's loss differs by {other[-1]:.1e}, the control's "
-                           f"by up to {max(one[-1] for one in apart):.1e}.")
+    words = f"After {len(reference)} steps Jittor's loss differs by {other[-1]:.1e}, the control's by up to"
+    return Picture(figure, f"{title}. {words} {max(one[-1] for one in apart):.1e}.")
 
 
 def _skipped(result: dict[str, Any]) -> Page:

@@ -1,4 +1,4 @@
-"""The check of the checker: does the referee find faults that were planted, name the right place, and else keep silent?"""
+"""The check of the checker: does the referee name the place of faults that were planted, and else keep silent?"""
 
 import tempfile
 from pathlib import Path
@@ -86,8 +86,8 @@ def text(result: dict[str, Any]) -> str:
     """The result in words."""
     if "faults" not in result:
         return f"skipped {result['skipped']}\n"
-    lines = [f"{result['found']} of {len(result['faults'])} planted faults found and placed; {result['false_alarms']} false "
-             f"alarms in {len(result['clean'])} clean runs ({' against '.join(result['sides'])}).", ""]
+    lines = [f"{result['found']} of {len(result['faults'])} planted faults found and placed; {result['false_alarms']} "
+             f"false alarms in {len(result['clean'])} clean runs ({' against '.join(result['sides'])}).", ""]
     for one in result["faults"]:
         named = one["named"]
         where = "nothing departs" if named is None else f"{named['place']} ({named['kind']}): {named['says']}"

@@ -19,6 +19,7 @@ from vsrlib.parity.store import Store
 
 Departure = dict[str, Any]
 Values = dict[str, np.ndarray]
+_SIDES = ("the first side", "the second side")
 QUANTILES = {"median": 0.5, "99 %": 0.99, "largest": 1.0}
 
 
@@ -35,7 +36,7 @@ def compare_steps(judge: Sequence[Entry], sides: Sequence[Sequence[Entry]], stor
         name, step, within = key(entry), entry["step"], entry["within"] or "the network"
         one, two = (side.get(name) for side in found)
         if one is None or two is None:
-            which = " and ".join(("the first side", "the second side")[i] for i, e in enumerate((one, two)) if e is None)
+            which = " and ".join(side for side, taken in zip(_SIDES, (one, two)) if taken is None)
             forward.append((entry["started"], _structure(within, f"{which} does not take the step {name}")))
             continue
         if not one["constants"] == two["constants"] == entry["constants"]:

@@ -16,8 +16,8 @@ Values = dict[str, np.ndarray]
 def compare(judge: Values, first: Values, second: Values, at_judges_point: dict[str, dict]) -> dict[str, Any]:
     """Outputs of the job "outputs" of the judge and both sides.
 
-    at_judges_point: what `compare_gradients` found. {"recons", "kernel"} with each side's four figures, the "difference"
-    of the sides relative to the judge, for recons "levels" (of 8 bits) besides; "losses", relative differences;
+    at_judges_point: what `compare_gradients` found. {"recons", "kernel"} with each side's four figures, and the
+    "difference" of the sides relative to the judge, for recons "levels" (of 8 bits); "losses", relative differences;
     "gradients": of how many parameters, how many are within WITHIN of float64 on both sides, and which are "beyond".
     """
     found: dict[str, Any] = {}
@@ -32,7 +32,7 @@ def compare(judge: Values, first: Values, second: Values, at_judges_point: dict[
 
 
 def _levels(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
-    """The restored frames as 8-bit pictures: largest difference, share of values that differ, PSNR of one to the other."""
+    """The restored frames in 8 bits: largest difference, and share of values that differ; PSNR of one to the other."""
     pictures = [np.rint(np.clip(value, 0, 1) * 255) for value in (first, second)]
     apart = np.abs(pictures[0] - pictures[1])
     error = float(np.mean((np.clip(first, 0, 1).astype(np.float64) - np.clip(second, 0, 1)) ** 2))

@@ -93,7 +93,7 @@ def _attribute(instance: Any, name: str, value: Any) -> Iterator[None]:
 
 
 def training_losses(network: Network, batch: Any, recorder: Recorder | None = None) -> dict[str, Any]:
-    """The five losses and their total of a batch (B, 5, 3, h, w), given as a tensor; with a recorder, as its last step."""
+    """The five losses and their total of a batch, a tensor (B, 5, 3, h, w); with a recorder, as its last step."""
     take = losses if recorder is None else recorder.step("losses", losses)
     cycle = network.module.cycle if recorder is None else recorder.step("cycle", network.module.cycle)
     return take(cycle(batch), network.backend.ops)

@@ -52,7 +52,8 @@ def _layer(make: str, description: Any) -> Callable:
 
 def _conv(inputs: int, outputs: int, **rest: int) -> Operation:
     description = Conv(inputs, outputs, **rest)
-    return Operation(_layer("conv", description), partial(cases.layer, weight=description.weight_shape, outputs=outputs))
+    return Operation(_layer("conv", description),
+                     partial(cases.layer, weight=description.weight_shape, outputs=outputs))
 
 
 def _sample(padding: str, align_corners: bool) -> Operation:
@@ -78,7 +79,7 @@ def _adam(tools: Tools, series: Any) -> Any:
 
 
 def _own(name: str, inputs: Callable, differentiable: bool = True) -> Operation:
-    return Operation(lambda tools, *tensors: tools.own[name](*tensors), inputs, used=False, differentiable=differentiable)
+    return Operation(lambda tools, *tensors: tools.own[name](*tensors), inputs, False, differentiable)
 
 
 OPERATIONS: dict[str, Operation] = {

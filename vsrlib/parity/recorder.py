@@ -2,8 +2,9 @@
 
 free   nothing is changed: each step works on what its own framework computed before. Errors add up.
 judge  the same in float64, except that every value handed from step to step is rounded to float32; this is the script.
-fed    every step is given the judge's inputs, and hands on the judge's outputs, in place of its own; both are recorded
-       first. So a fault stays where it is, and what a network does between its steps shows in what it hands to the next.
+fed    every step is given the judge's inputs, and hands on the judge's outputs, in place of its own; its own are
+       recorded first. So a fault stays where it is, and what a network does between two steps shows in what it hands
+       to the next.
 
 The judge's values replace a tensor's own while its gradient passes through, so in the last two ways the gradients of
 all parameters are those at one and the same point in every framework: no ReLU opens here and stays shut there because
@@ -154,7 +155,8 @@ class Recorder:
             args, kwargs = trees.replace(call, lambda _: next(rest), self.side.is_tensor)
             outputs = trees.leaves(function(*args, **kwargs), self.side.is_tensor)
             rng = np.random.default_rng(zlib.crc32(name.encode()))
-            weights = [self.side.tensor(rng.standard_normal(tuple(value.shape)).astype(np.float32)) for value in outputs]
+            weights = [self.side.tensor(rng.standard_normal(tuple(value.shape)).astype(np.float32))
+                       for value in outputs]
             return self.side.pull(outputs, weights, [*variables, *parameters])
 
     def _tick(self) -> int:

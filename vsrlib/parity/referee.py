@@ -57,8 +57,8 @@ def compare(output: Path, options: Options) -> dict[str, Any]:
 
     {"agree", "first" (the first departure or None), "departures", "ratios", "layers" (four figures of every step, for
     both, "fed" and "free"), "gradients", "operations", "finals", "trajectories" (None for 0 steps), "rule", "options",
-    "weights" (as `vsrlib.checkpoints.entry` names them), "provenance"}, or {"skipped": "because ..."} where Jittor cannot be used. UserError for weights and
-    frames that do not fit.
+    "weights" (as `vsrlib.checkpoints.entry` names them), "provenance"}, or {"skipped": "because ..."} where Jittor
+    cannot be used. UserError for weights and frames that do not fit.
     """
     frames = None if options.frames is None else os.path.relpath(options.frames, output)
     found: dict[str, Any] = {"options": {**asdict(options), "weights": None, "frames": frames}}
@@ -138,7 +138,8 @@ def _judge(trial: Trial, options: Options) -> dict[str, Any]:
     verdict["departures"] += [
         {"place": f"operation {name}", "kind": "operation", "says": f"{name} differs, case {found['worst']['case']}"}
         for name, found in atlas.items() if found["used"] and found["differs"]]
-    last = finals.compare(*(dict(np.load(trial.folder / who / "outputs.npz")) for who in everyone), verdict["gradients"])
+    outputs = [dict(np.load(trial.folder / who / "outputs.npz")) for who in everyone]
+    last = finals.compare(*outputs, verdict["gradients"])
     trained = _trajectories(trial, options) if options.steps else None
     ratios = {kind: comparison.summary(values) for kind, values in verdict["ratios"].items()}
     agree = not verdict["departures"] and (trained is None or trained["inside"])

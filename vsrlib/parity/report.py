@@ -17,8 +17,8 @@ def text(result: dict[str, Any]) -> str:
     lines += ["", "Differences of the frameworks, in units of the smaller of their distances to float64:"]
     for kind, found in result["ratios"].items():
         bound = result["rule"]["k_gradient" if kind == "gradient" else "k"]
-        lines.append(f"  {_KINDS[kind]}: median {found['median']:.2f}, largest {found['largest']:.2f} of {found['count']}; "
-                     f"allowed {bound:g}")
+        lines.append(f"  {_KINDS[kind]}: median {found['median']:.2f}, largest {found['largest']:.2f} of "
+                     f"{found['count']}; allowed {bound:g}")
     return "\n".join([*lines, "", *_finals(result["finals"]), "", *_trajectories(result["trajectories"]), "",
                       *_operations(result["operations"])]) + "\n"
 
@@ -36,18 +36,19 @@ def _finals(found: dict[str, Any]) -> list[str]:
     explained = sum(one["explained"] for one in gradients["beyond"])
     return [
         f"Restored frame: relative difference {found['recons']['difference']:.1e} (PyTorch to float64 "
-        f"{found['recons']['first']['relative_l2']:.1e}, Jittor {found['recons']['second']['relative_l2']:.1e}); in 8 bits "
-        f"{levels['share']:.4%} of the values differ, by {levels['largest']} at most.",
+        f"{found['recons']['first']['relative_l2']:.1e}, Jittor {found['recons']['second']['relative_l2']:.1e}); in 8 "
+        f"bits {levels['share']:.4%} of the values differ, by {levels['largest']} at most.",
         f"Kernel: relative difference {found['kernel']['difference']:.1e}.",
         f"Gradients of the whole training step: {gradients['within']} of {gradients['count']} within "
-        f"{gradients['bound']:g} of float64; of the other {len(gradients['beyond'])}, {explained} agree at the judge's point."]
+        f"{gradients['bound']:g} of float64; of the other {len(gradients['beyond'])}, {explained} agree at the judge's "
+        "point."]
 
 
 def _trajectories(found: dict[str, Any] | None) -> list[str]:
     if found is None:
         return ["No training was compared."]
-    lines = [f"Training {'stays inside' if found['inside'] else 'LEAVES'} the control band (weights: distance relative to "
-             "how far training has gone; control: PyTorch from weights one unit in the last place apart):"]
+    lines = [f"Training {'stays inside' if found['inside'] else 'LEAVES'} the control band (weights: distance relative "
+             "to how far training has gone; control: PyTorch from weights one unit in the last place apart):"]
     for step, one in found["steps"].items():
         control = max(one["weights"]["control"])
         lines.append(f"  after {step} steps: Jittor {one['weights']['other']:.1e}, control up to {control:.1e}; loss "
@@ -63,5 +64,6 @@ def _operations(found: dict[str, Any]) -> list[str]:
         if not one["used"]:
             worst = one["worst"]
             size = "cannot be computed" if worst["difference"] >= 1e30 else f"relative {worst['difference']:.1e}"
-            lines.append(f"  {name}: {'differs' if one['differs'] else 'agrees'}, {size} ({worst['case']}, {worst['of']})")
+            verdict = "differs" if one["differs"] else "agrees"
+            lines.append(f"  {name}: {verdict}, {size} ({worst['case']}, {worst['of']})")
     return lines

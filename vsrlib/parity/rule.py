@@ -15,8 +15,8 @@ float32 roundings. K bounds the ratio d(A, B) / max(min(...), FLOOR) of one step
 gradient, which went through hundreds of steps: there the rounding of one framework is amplified where the other's
 happens not to be (a softmax takes the mean from gradients that are nearly all mean). `vsrlib parity-check` measures
 both ratios over every step and gradient of clean runs with random weights and inputs, and keeps their distribution
-beside its verdict; on the machine of figures/parity_check.json K and K_GRADIENT are several times the largest of them,
-while a planted fault is orders of magnitude above.
+beside its verdict: the bounds are several times the largest ratio of clean runs, and a planted fault is orders of
+magnitude above them.
 """
 
 from dataclasses import dataclass

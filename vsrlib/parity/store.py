@@ -9,7 +9,7 @@ from vsrlib.files import read_json, write_json
 
 
 class Store:
-    """A folder of arrays through which processes with one framework each exchange what they computed, one after another.
+    """A folder of arrays through which processes with one framework each, one after another, exchange what they have.
 
     Whoever writes has a file of its own there, NAME.bin, all arrays one behind the other, with NAME.json to find them.
     """

@@ -50,7 +50,7 @@ class Trial:
                 "occurrences": self.occurrences, **more}
 
     def jobs(self, who: str, fault: str | None = None) -> list[Job]:
-        """What the judge or a side has to do for the verdict. who: "judge", the first to work, or a name of your choice."""
+        """What the judge or a side has to do for the verdict. who: "judge", the first to work, or a name of a side."""
         way = {"way": JUDGE} if who == "judge" else {"way": FED, "judge": str(self.folder / "judge" / JUDGE)}
         return [self.job("describe", who, fault=fault, output=str(self.folder / who / "structure.json")),
                 self.job("layers", who, fault=fault, output=str(self._of(who)), **way)]
