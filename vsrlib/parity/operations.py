@@ -11,7 +11,7 @@ import numpy as np
 from vsrlib import losses
 from vsrlib.architecture import MASK_THRESHOLD, Conv, Deconv, Linear
 from vsrlib.parity import cases
-from vsrlib.parity.rule import K, ruling
+from vsrlib.parity.rule import K_OPERATION, ruling
 from vsrlib.parity.sides import Side
 
 NOTHING = np.zeros((0, 0), np.float32)
@@ -168,6 +168,6 @@ def compare(judge: dict, first: dict, second: dict) -> dict[str, dict[str, Any]]
             rule = ruling(first.get(key, NOTHING), second.get(key, NOTHING), judge[key])
             parts[cases.AT_PIXELS in case and part == "gradient 2"].append({"case": case, "of": part, **asdict(rule)})
         worst, kink = (max(found, key=lambda one: one["ratio"], default=None) for found in (parts[False], parts[True]))
-        atlas[name] = {"used": operation.used, "cases": len(parts[False]), "differs": worst["ratio"] > K,
+        atlas[name] = {"used": operation.used, "cases": len(parts[False]), "differs": worst["ratio"] > K_OPERATION,
                        "worst": worst, **({"at a kink": kink} if kink else {})}
     return atlas

@@ -27,6 +27,8 @@ from vsrlib.parity.measures import distance
 
 K = 10.0
 K_GRADIENT = 1000.0
+K_OPERATION = 100.0
+"""For the atlas, whose inputs are made to be hard: Jittor's softmax loses a digit where all its inputs are equal."""
 FLOOR = 8 * 2.0**-24
 
 
