@@ -75,7 +75,7 @@ def trajectories(result: dict[str, Any]) -> Picture | Page:
             axes.plot(steps, one, color=LOOKS["torch"].color, linewidth=1)
         axes.plot(steps, other, color=LOOKS["jittor"].color, linestyle=LOOKS["jittor"].line, linewidth=2)
         axes.set_yscale("log")
-        axes.set_ylabel("relative difference of the loss")
+        axes.set_ylabel("relative difference\nof the loss")
         axes.set_xlabel("training step")
     words = f"After {len(reference)} steps Jittor's loss differs by {other[-1]:.1e}, the control's by up to"
     return Picture(figure, f"{title}. {words} {max(one[-1] for one in apart):.1e}.")
