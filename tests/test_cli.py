@@ -12,7 +12,7 @@ from vsrlib import cli
 from vsrlib.frames import Clip, list_clips, write_clip
 
 COMMANDS = ("study", "check", "data", "degrade", "clips", "train", "train-flow", "flow-error", "infer", "gather", "bench",
-            "compare", "ablate", "costs", "convert", "publish")
+            "compare", "ablate", "costs", "parity", "parity-check", "convert", "publish")
 
 
 def vsrlib(*arguments: object, **options) -> subprocess.CompletedProcess:

@@ -16,6 +16,7 @@ from vsrlib import (
     command_degrade,
     command_flow,
     command_infer,
+    command_parity,
     command_train,
 )
 from vsrlib.errors import UserError
@@ -62,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     _compare(commands.add_parser("compare", help="put results of both frameworks side by side"))
     command_ablate.arguments(commands.add_parser("ablate", help="measure what every suspect of claim C1 costs"))
     command_costs.arguments(commands.add_parser("costs", help="measure what each framework costs to install and start"))
+    command_parity.arguments(commands.add_parser("parity", help="referee the frameworks layer by layer against float64"))
+    command_parity.check_arguments(commands.add_parser("parity-check", help="check the referee with planted faults"))
     command_convert.arguments(commands.add_parser("convert", help="convert a weights file, or say what it is"))
     _publish(commands.add_parser("publish", help="keep a run's charts, verdicts and result files"))
     return parser

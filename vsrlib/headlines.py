@@ -89,11 +89,16 @@ def _claims(result: dict[str, Any]) -> str:
     return ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
 
 
+def _parity(result: dict[str, Any]) -> str:
+    return "no layer departs" if result["agree"] else f"{len(result['departures'])} departures"
+
+
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "01_check_environment": _environment,
     "03_train_network": _train,
     "04_infer_clips": _infer,
     "05_compare_frameworks": _compare,
+    "06_prove_parity": _parity,
     "07_ablate_alignment": _ablation,
     "09_judge_claims": _claims,
 }

@@ -502,12 +502,40 @@ class LookSettings(Settings):
         return f"{name} is {shown(path)}, which does not exist: give a folder of HR clips, or None for a photograph."
 
 
+@dataclass(frozen=True, repr=False)
+class ParitySettings(Settings):
+    """06_prove_parity: the network in both frameworks, step by step; `vsrlib.parity.referee.Options` says what each is."""
+
+    preset: str = "tiny"
+    weights: str | None = None
+    frames: str | None = None
+    height: int = 32
+    width: int = 36
+    steps: int = 10
+    starts: int = 3
+    seed: int = 0
+    output: str = f"{QUICK}/06_prove_parity"
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_choice("preset", self.preset, ("tiny", *PRESETS))
+        for name in ("height", "width"):
+            require_at_least(self, name, 16)
+        for name, least in (("steps", 0), ("starts", 1), ("seed", 0)):
+            require_at_least(self, name, least)
+
+    def inputs(self) -> dict[str, Path]:
+        given = {"weights": self.weights, "frames": self.frames}
+        return {name: resolve(path) for name, path in given.items() if path is not None}
+
+
 NOTEBOOKS: dict[str, type[Settings]] = {
     "01_check_environment": EnvironmentSettings,
     "02_generate_data": DataSettings,
     "03_train_network": TrainSettings,
     "04_infer_clips": InferSettings,
     "05_compare_frameworks": CompareSettings,
+    "06_prove_parity": ParitySettings,
     "07_ablate_alignment": AblationSettings,
     "08_measure_costs": CostsSettings,
     "09_judge_claims": ClaimsSettings,

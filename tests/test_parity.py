@@ -1,0 +1,249 @@
+"""The referee's parts, and the referee itself on faults that are planted and on clean networks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vsrlib import architecture, jittor_env
+from vsrlib.errors import UserError
+from vsrlib.parity import check, comparison, finals, operations, referee, report, structure, trajectories, trees, worker
+from vsrlib.parity.faults import FAULTS
+from vsrlib.parity.measures import FAR, distance, measure
+from vsrlib.parity.network import TINY, away_from_kinks, random_values
+from vsrlib.parity.recorder import FED, JUDGE, Recorder
+from vsrlib.parity.rule import K, ruling
+from vsrlib.parity.sides import side_of
+from vsrlib.parity.store import Store
+
+RNG = np.random.default_rng(0)
+FEW = ["dilation dropped", "x and y of the flow swapped", "zero gradient"]
+NO_JITTOR = jittor_env.why_unusable()
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers without processes: importing PyTorch anew for each would take longer than their work."""
+    monkeypatch.setattr(check, "work", lambda side, jobs, folder, double=False: worker.run(side, double, jobs))
+
+
+# The parts
+
+
+def test_measures_of_known_errors() -> None:
+    judge = np.array([3.0, -4.0, 0.0])
+    found = measure(np.array([3.0, -4.0, 0.5], np.float32), judge)
+    assert found["largest"] == 0.5 and found["relative_l2"] == pytest.approx(0.1)
+    assert found["cosine"] == pytest.approx(25 / np.sqrt(25 * 25.25))
+    one = np.array([1.0, 1.0], np.float32)
+    assert measure(np.nextafter(one, np.float32(2)), one.astype(np.float64))["ulp"] == pytest.approx(1)
+    same = {"largest": 0, "relative_l2": 0, "ulp": 0, "cosine": pytest.approx(1)}
+    assert measure(one, one.astype(np.float64)) == same
+
+
+@pytest.mark.parametrize("value, wanted", [
+    (np.zeros(3), 0.0), (np.array([0, 1e-30, 0]), 1.0), (np.full(3, np.nan), FAR), (np.zeros(4), FAR)])
+def test_distance_to_a_judge_of_zeros_and_of_what_has_none(value: np.ndarray, wanted: float) -> None:
+    assert distance(value, np.zeros(3), np.zeros(3)) == wanted
+
+
+def test_rule_lets_rounding_pass_and_a_fault_on_either_side_not() -> None:
+    judge = RNG.standard_normal(10000)
+    first, second = judge.astype(np.float32), (judge * (1 + 1e-7 * RNG.standard_normal(10000))).astype(np.float32)
+    assert ruling(first, second, judge).ratio < K
+    wrong = (judge * 1.001).astype(np.float32)
+    for pair in ((first, wrong), (wrong, first)):
+        assert ruling(*pair, judge).ratio > K
+        # with the larger of the two distances, as the rule was first worded, no fault of any size could fail
+        found = ruling(*pair, judge)
+        assert found.difference <= 2 * max(found.first, found.second)
+
+
+def test_store_keeps_equal_arrays_once_and_gives_them_back(tmp_path: Path) -> None:
+    store = Store(tmp_path, "one")
+    arrays = [RNG.random((2, 3)), np.zeros((0, 4), np.float32), np.float32(3).reshape(()), RNG.random((2, 3))]
+    names = [store.put(array) for array in (*arrays, arrays[0])]
+    store.close()
+    assert names[0] == names[4] and len(set(names)) == 4
+    other = Store(tmp_path, "two")
+    assert other.put(arrays[0]) == names[0]
+    other.close()
+    for array, name in zip(arrays, names):
+        found = Store(tmp_path).get(name)
+        np.testing.assert_array_equal(found, array)
+        assert found.dtype == array.dtype
+
+
+def test_trees() -> None:
+    tree = {"a": [1.5, "b", (2.5, None)], "c": 3}
+    wanted = [1.5, 2.5]
+    assert trees.leaves(tree, lambda leaf: isinstance(leaf, float)) == wanted
+    assert trees.replace(tree, lambda leaf: -leaf, lambda leaf: isinstance(leaf, float)) == \
+        {"a": [-1.5, "b", (-2.5, None)], "c": 3}
+    assert trees.constants(tree, lambda leaf: isinstance(leaf, float)) == ["a='b'", "a=None", "c=3"]
+
+
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_no_sample_lies_at_a_pixel_and_hardly_any_is_moved(align_corners: bool) -> None:
+    x, flow = RNG.random((1, 2, 9, 11), dtype=np.float32), RNG.standard_normal((1, 2, 9, 11)).astype(np.float32)
+    flow[:, :, :3] = np.round(flow[:, :, :3])
+    moved = away_from_kinks("warp.sample.2", [x, flow], ["'zeros'", str(align_corners)])[1]
+    place = np.arange(11) + moved[:, 0].astype(np.float64)
+    if not align_corners:
+        place = place * 11 / 10 - 0.5
+    assert np.abs(place - np.round(place)).min() > 1e-3
+    assert np.abs(moved - flow).max() < 5e-3
+    assert away_from_kinks("resize", [x, flow], [])[1] is flow
+
+
+def _toy(recorder: Recorder, side: object, fault: bool) -> object:
+    """Two steps with something between them, on any side."""
+    double = recorder.step("double", lambda x: x * 2, pulled=True)
+    square = recorder.step("square", lambda x: x * (x if not fault else side.fixed(x)), pulled=True)
+    x = side.variable(np.linspace(-1, 1, 20).astype(np.float32))
+    return x, (square(double(x) + 1)).sum()
+
+
+def test_an_error_stays_in_its_step_and_the_gradient_is_the_judges(tmp_path: Path) -> None:
+    records = {}
+    for who, double, fault in (("judge", True, False), ("sound", False, False), ("faulty", False, True)):
+        side, store = side_of("torch", double), Store(tmp_path, who)
+        script = None if who == "judge" else (records["judge"], store)
+        recorder = Recorder(side, JUDGE if who == "judge" else FED, script)
+        x, loss = _toy(recorder, side, fault)
+        records[who] = recorder.finish(store)
+        store.close()
+        gradient = side.array(side.gradients(loss, [x])[0])
+        wanted = 4 * (2 * np.linspace(-1, 1, 20) + 1)
+        np.testing.assert_allclose(gradient, wanted / 2 if fault else wanted, rtol=1e-6)
+    found = comparison.compare_steps(records["judge"], [records["sound"], records["faulty"]], Store(tmp_path))
+    assert [(one["place"], one["kind"]) for one in found["departures"]] == [("square", "backward")]
+    assert comparison.compare_steps(records["judge"], [records["sound"]] * 2, Store(tmp_path))["departures"] == []
+    without = [entry for entry in records["sound"] if entry["step"] != "double"]
+    missing = comparison.compare_steps(records["judge"], [records["sound"], without], Store(tmp_path))["departures"]
+    assert missing[0]["kind"] == "structure" and "double" in missing[0]["says"]
+
+
+def test_gradients_and_structure_by_name() -> None:
+    judge = {"down | a": RNG.standard_normal(50), "down | b": np.zeros(3)}
+    sound = {name: value.astype(np.float32) for name, value in judge.items()}
+    assert comparison.compare_gradients(judge, sound, sound)["departures"] == []
+    faulty = sound | {"down | b": np.full(3, 1e-9, np.float32)}
+    assert [one["place"] for one in comparison.compare_gradients(judge, sound, faulty)["departures"]] == ["down | b"]
+    departures = comparison.compare_structure({"a: stride": 1}, {"a: stride": 1}, {"a: stride": 2, "b: slope": 0.1})
+    assert [one["place"] for one in departures] == ["a", "b"]
+
+
+# The network, its optimiser and its operations
+
+
+def test_structure_is_what_the_network_does() -> None:
+    import importlib
+
+    from vsrlib.networks.interface import Network
+    backend = importlib.import_module("vsrlib.networks.torch_backend")
+    network = Network("torch", backend, TINY, "cpu", "pure")
+    network.load(random_values(TINY, 0))
+    found = structure.describe(network, side_of("torch"))
+    layer = "flow_net.moduleNetwork.moduleRefiner.moduleMain.8"
+    assert found[f"{layer}: dilation"] == [16, 16] and found[f"{layer}: rows of the answer"] == [2, 18, 34]
+    assert found["in_conv.0: shape of weight"] == [8, 3, 3, 3]
+    assert found["flow_net.moduleNetwork.moduleExtractor.moduleOne.1: answer to -1, -1/4, 1/4, 1"] == \
+        [-0.1, -0.025, 0.25, 1.0]
+    assert {name: value for name, value in found.items() if name.startswith("optimiser")} == {
+        "optimiser: rate": 1e-4, "optimiser: epsilon in the first step": 1e-8,
+        "optimiser: epsilon in the second step": 1e-8, "optimiser: beta1": 0.9, "optimiser: beta2": 0.999}
+    for name, value in network.state().items():  # the probe of the optimiser leaves no trace
+        np.testing.assert_array_equal(value, random_values(TINY, 0)[name])
+    assert set(network.state()) == set(architecture.parameter_shapes(TINY))
+
+
+def test_atlas_sees_one_wrong_value_and_excuses_a_kink() -> None:
+    shape = {"output": (3,), "gradient 1": (3,), "gradient 2": (3,)}
+    judge = {f"{name} | {case} | {part}": np.ones(size) for name in operations.OPERATIONS
+             for case in ("some", "at whole pixels") for part, size in shape.items()}
+    first = {name: value.astype(np.float32) for name, value in judge.items()}
+    second = dict(first)
+    second["ReLU | some | gradient 1"] = np.float32([1, 1, 1.001])
+    second["sample, zeros, align_corners=True | at whole pixels | gradient 2"] = np.float32([1, 1, 2])
+    found = operations.compare(judge, first, second)
+    assert [name for name, one in found.items() if one["differs"]] == ["ReLU"]
+    assert (found["ReLU"]["worst"]["case"], found["ReLU"]["worst"]["of"]) == ("some", "gradient 1")
+    assert found["sample, zeros, align_corners=True"]["at a kink"]["difference"] > 0.1
+
+
+# Training, and what a user gets
+
+
+def test_trajectories_inside_and_outside_their_band() -> None:
+    start = {"a": RNG.random(50).astype(np.float32)}
+    near = trajectories.one_ulp_apart(start, 0)
+    assert (near["a"] != start["a"]).all() and np.allclose(near["a"], start["a"], rtol=2e-7)
+    reference = ([1.0, 0.9], {1: {"a": start["a"] + np.float32(0.1)}, 2: {"a": start["a"] + np.float32(0.2)}})
+    control = [([1.0 + 1e-6, 0.9 + 1e-6], {s: {"a": v["a"] * np.float32(1 + 1e-6)} for s, v in reference[1].items()})]
+    other = ([1.0 + 2e-6, 0.9], {s: {"a": v["a"] * np.float32(1 - 2e-6)} for s, v in reference[1].items()})
+    assert trajectories.compare(start, reference, other, control)["inside"]
+    away = ([1.0, 0.9], reference[1] | {2: {"a": start["a"] + np.float32(0.21)}})
+    found = trajectories.compare(start, reference, away, control)
+    assert not found["inside"] and found["steps"][2]["weights"]["other"] == pytest.approx(0.05, rel=0.01)
+
+
+def test_a_gradient_beyond_the_bound_is_explained_only_by_agreement_at_the_judges_point() -> None:
+    judge = {"recons": RNG.random((1, 3, 8, 8)), "kernel": np.ones((1, 1, 2, 2)) / 4, "loss total": np.array(1.0),
+             "gradient a": np.ones(4), "gradient b": np.ones(4)}
+    first = {name: value.astype(np.float32) for name, value in judge.items()}
+    second = first | {"gradient a": np.float32([1, 1, 1, 1.01]), "gradient b": np.float32([1, 1, 1, 1.01])}
+    at_point = {"down | a": {"ratio": 1.0}, "down | b": {"ratio": 1e5}}
+    found = finals.compare(judge, first, second, at_point)["gradients"]
+    assert (found["count"], found["within"]) == (2, 0)
+    assert [one["explained"] for one in found["beyond"]] == [True, False]
+
+
+@pytest.mark.parametrize("options, words", [({"preset": "huge"}, "huge"), ({"height": 30}, "multiples of 4"),
+                                            ({"steps": -1}, "steps")])
+def test_wrong_options_are_named(options: dict, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        referee.Options(**options)
+
+
+def test_without_jittor_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(referee, "why_not", lambda framework: "because there is none here")
+    result = referee.compare(tmp_path, referee.Options(steps=0))
+    assert report.text(result) == "The frameworks were not compared because there is none here.\n"
+    assert (tmp_path / "parity.json").is_file()
+
+
+# The check of the checker
+
+
+def test_a_few_faults_are_found_and_three_clean_runs_are_silent(tmp_path: Path, in_this_process: None) -> None:
+    result = check.check(tmp_path, 3, FEW, ("torch", "torch"))
+    assert [one["found"] for one in result["faults"]] == [True] * 3, check.text(result)
+    assert result["false_alarms"] == 0, check.text(result)
+    assert "3 of 3 planted faults" in (tmp_path / "parity_check.txt").read_text()
+
+
+@pytest.mark.slow
+def test_every_fault_is_found_in_its_place(tmp_path: Path, in_this_process: None) -> None:
+    result = check.check(tmp_path, 0, None, ("torch", "torch"))
+    assert result["found"] == len(FAULTS) >= 10, check.text(result)
+
+
+@pytest.mark.slow
+@pytest.mark.jittor
+@pytest.mark.skipif(NO_JITTOR is not None, reason=f"Jittor is unusable here because {NO_JITTOR}")
+def test_every_fault_is_found_in_jittor_and_clean_runs_are_silent(tmp_path: Path) -> None:
+    result = check.check(tmp_path, 2, None, ("torch", "jittor"))
+    assert result["found"] == len(FAULTS), check.text(result)
+    assert result["false_alarms"] == 0, check.text(result)
+
+
+@pytest.mark.slow
+@pytest.mark.jittor
+@pytest.mark.skipif(NO_JITTOR is not None, reason=f"Jittor is unusable here because {NO_JITTOR}")
+def test_the_two_networks_agree(tmp_path: Path) -> None:
+    result = referee.compare(tmp_path, referee.Options(steps=3, starts=2))
+    assert result["agree"] and result["first"] is None, report.text(result)
+    assert not [name for name, one in result["operations"].items() if one["used"] and one["differs"]]
+    assert result["finals"]["recons"]["difference"] < 1e-5 and result["finals"]["recons"]["levels"]["largest"] <= 1
+    assert all(one["explained"] for one in result["finals"]["gradients"]["beyond"])

@@ -1,0 +1,42 @@
+"""Starts the workers: a process for each framework, and one for the judge."""
+
+from pathlib import Path
+from typing import Any
+
+from vsrlib import jittor_env
+from vsrlib.errors import UserError
+from vsrlib.files import write_json
+from vsrlib.processes import run_watched
+
+Job = dict[str, Any]
+_ATTEMPTS = {"jittor": 2}  # its parallel compiler has been seen to crash once and to work the next time
+
+
+def work(framework: str, jobs: list[Job], folder: Path, double: bool = False) -> None:
+    """Do the jobs in a fresh process; see `vsrlib.parity.worker`. UserError when it breaks off."""
+    if not jobs:
+        return
+    task = folder / f"task_{framework}{'_judge' if double else ''}.json"
+    write_json(task, {"framework": framework, "double": double, "jobs": jobs})
+    for _ in range(_ATTEMPTS.get(framework, 1)):
+        status, _, last = run_watched(["-m", "vsrlib.parity.worker", str(task)])
+        if status == 0:
+            return
+        if status == 2:  # a sentence for the user, which a second attempt would only repeat
+            raise UserError(last)
+    raise UserError(f"The {framework} process of the referee ended with status {status} ({last[:300] or 'no output'}); "
+                    "see its messages above.")
+
+
+def why_not(framework: str) -> str | None:
+    """Why a framework cannot be compared here, or None; builds Jittor where it is not built yet."""
+    if framework != "jittor":
+        return None
+    reason = jittor_env.why_unusable()
+    if reason is not None:
+        return f"because {reason}"
+    try:
+        jittor_env.prepare()
+    except UserError as error:
+        return f"because {error}"
+    return None

@@ -1,0 +1,170 @@
+"""The referee: PyTorch and Jittor on the same weights and frames, against PyTorch in float64. Writes what it found."""
+
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vsrlib import checkpoints, provenance
+from vsrlib.architecture import parameter_shapes
+from vsrlib.errors import UserError
+from vsrlib.files import atomic_path, read_json, write_json
+from vsrlib.frames import list_clips, require_frames, to_float
+from vsrlib.parity import comparison, finals, operations, report, trajectories
+from vsrlib.parity.network import CONFIGS, random_values
+from vsrlib.parity.processes import why_not, work
+from vsrlib.parity.recorder import FREE
+from vsrlib.parity.rule import FLOOR, K, K_GRADIENT, K_OPERATION
+from vsrlib.parity.store import Store
+from vsrlib.parity.trial import Trial
+
+JSON, TEXT = "parity.json", "parity.txt"
+SIDES = ("torch", "jittor")
+_AT = (1, 10, 100)  # steps after which trajectories are compared
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is compared: a network (`CONFIGS`) with weights, on a batch of windows of `height` x `width` LR pixels.
+
+    weights: a file or the name of shipped ones; None: random. frames: a folder of clips to cut the windows from; None:
+    random noise. steps: of the trajectories, 0 for none; starts: of their control.
+    """
+
+    preset: str = "tiny"
+    weights: str | Path | None = None
+    frames: str | Path | None = None
+    height: int = 32
+    width: int = 36
+    steps: int = 10
+    starts: int = 3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.preset not in CONFIGS:
+            raise UserError(f"There is no network preset {self.preset!r}; choose one of {', '.join(CONFIGS)}.")
+        if min(self.height, self.width) < 16 or self.height % 4 or self.width % 4:
+            raise UserError(f"The size is {self.height}x{self.width}; give multiples of 4 of 16 and more.")
+        if self.steps < 0 or self.starts < 1:
+            raise UserError(f"steps is {self.steps} and starts {self.starts}; give at least 0 and 1.")
+
+
+def compare(output: Path, options: Options) -> dict[str, Any]:
+    """Compare the two frameworks; writes OUTPUT/parity.json and OUTPUT/parity.txt and returns what the former holds.
+
+    {"agree", "first" (the first departure or None), "departures", "ratios", "layers" (four figures of every step, for
+    both, "fed" and "free"), "gradients", "operations", "finals", "trajectories" (None for 0 steps), "rule", "options",
+    "weights" (as `vsrlib.checkpoints.entry` names them), "provenance"}, or {"skipped": "because ..."} where Jittor
+    cannot be used. UserError for weights and frames that do not fit.
+    """
+    frames = None if options.frames is None else os.path.relpath(options.frames, output)
+    found: dict[str, Any] = {"options": {**asdict(options), "weights": None, "frames": frames}}
+    reason = why_not("jittor")
+    with tempfile.TemporaryDirectory(prefix="vsrlib-parity-") as folder:
+        trial = _set_up(Path(folder), options, output, found)
+        if reason is None:
+            _work(trial, options)
+            found |= _judge(trial, options)
+        else:
+            found |= {"skipped": reason}
+    rule = {"k": K, "k_gradient": K_GRADIENT, "k_operation": K_OPERATION, "floor": FLOOR}
+    result = found | {"rule": rule, "provenance": provenance.collect(seed=options.seed)}
+    write_json(output / JSON, result)
+    with atomic_path(output / TEXT) as temporary:
+        temporary.write_text(report.text(result), encoding="utf-8")
+    return result
+
+
+def _set_up(folder: Path, options: Options, output: Path, found: dict[str, Any]) -> Trial:
+    """Put weights and frames into the folder."""
+    config = CONFIGS[options.preset]
+    align_corners = True
+    if options.weights is None:
+        weights, found["weights"] = random_values(config, options.seed), f"random, seed {options.seed}"
+    else:
+        weights = checkpoints.checked(checkpoints.read(options.weights), parameter_shapes(config),
+                                      str(options.weights))
+        align_corners = checkpoints.metadata(options.weights).get("align_corners", "true") != "false"
+        found["weights"] = checkpoints.entry(options.weights, output)
+    windows = _windows(options, np.random.default_rng(options.seed))
+    trial = Trial(folder, options.preset, align_corners)
+    trial.write(weights, windows[0], windows[1:])
+    return trial
+
+
+def _windows(options: Options, rng: np.random.Generator) -> np.ndarray:
+    """One window for each step and one more, (n, 1, 5, 3, h, w), from noise or cut from random places of the clips."""
+    count, height, width = options.steps + 1, options.height, options.width
+    if options.frames is None:
+        return rng.random((count, 1, 5, 3, height, width), dtype=np.float32)
+    sources = list_clips(Path(options.frames))
+    for source in sources:
+        require_frames(source, 5)
+    clips = [source.load().frames for source in sources]
+    windows = []
+    for _ in range(count):
+        clip = clips[rng.integers(len(clips))]
+        spare = [clip.shape[0] - 5, clip.shape[1] - height, clip.shape[2] - width]
+        if min(spare) < 0:
+            raise UserError(f"The frames of {options.frames} are {clip.shape[2]} x {clip.shape[1]}, and windows of "
+                            f"{width} x {height} were asked for; give a smaller size.")
+        begin, top, left = (int(rng.integers(most + 1)) for most in spare)
+        windows.append(to_float(clip[begin:begin + 5, top:top + height, left:left + width]))
+    return np.stack(windows)[:, None]
+
+
+def _work(trial: Trial, options: Options) -> None:
+    """The judge first, then each framework in a process of its own."""
+    for who in ("judge", *SIDES):
+        jobs = [*trial.jobs(who),
+                trial.job("layers", who, way=FREE, output=str(trial.folder / who / FREE)),
+                trial.job("outputs", who, output=str(trial.folder / who / "outputs.npz")),
+                trial.job("atlas", who, seed=options.seed, output=str(trial.folder / who / "atlas.npz"))]
+        if options.steps and who != "judge":
+            at = [step for step in _AT if step <= options.steps]
+            jobs.append(trial.job("training", who, at=sorted({*at, options.steps}),
+                                  starts=options.starts if who == "torch" else 0,
+                                  output=str(trial.folder / who / "training")))
+        work("torch" if who == "judge" else who, jobs, trial.folder, double=who == "judge")
+
+
+def _judge(trial: Trial, options: Options) -> dict[str, Any]:
+    everyone = ("judge", *SIDES)
+    verdict = trial.verdict(*SIDES)
+    atlas = operations.compare(*(_atlas(trial.folder / who / "atlas.npz") for who in everyone))
+    verdict["departures"] += [
+        {"place": f"operation {name}", "kind": "operation", "says": f"{name} differs, case {found['worst']['case']}"}
+        for name, found in atlas.items() if found["used"] and found["differs"]]
+    outputs = [dict(np.load(trial.folder / who / "outputs.npz")) for who in everyone]
+    last = finals.compare(*outputs, verdict["gradients"])
+    trained = _trajectories(trial, options) if options.steps else None
+    ratios = {kind: comparison.summary(values) for kind, values in verdict["ratios"].items()}
+    agree = not verdict["departures"] and (trained is None or trained["inside"])
+    return {"agree": agree, "first": next(iter(verdict["departures"]), None), "departures": verdict["departures"],
+            "ratios": ratios, "layers": _layers(trial), "gradients": verdict["gradients"], "operations": atlas,
+            "finals": last, "trajectories": trained}
+
+
+def _layers(trial: Trial) -> dict[str, Any]:
+    """The figures of every step, {"fed" or "free": {side: {step: figures}}}."""
+    store, found = Store(trial.folder / "store"), {}
+    for way in ("fed", "free"):
+        records = {who: read_json(trial.record(who, way)) for who in ("judge", *SIDES)}
+        found[way] = {side: comparison.figures(records["judge"], records[side], store) for side in SIDES}
+    return found
+
+
+def _atlas(path: Path) -> dict[str, np.ndarray]:
+    found = np.load(path)
+    return {str(name): found[str(number)] for number, name in enumerate(found["names"])}
+
+
+def _trajectories(trial: Trial, options: Options) -> dict[str, Any]:
+    start = dict(np.load(trial.folder / "weights.npz"))
+    torch = [trajectories.read(trial.folder / "torch" / "training" / f"{number}.npz")
+             for number in range(options.starts + 1)]
+    jittor = trajectories.read(trial.folder / "jittor" / "training" / "0.npz")
+    return trajectories.compare(start, torch[0], jittor, torch[1:])
