@@ -16,8 +16,9 @@ from vsrlib.parity.recorder import Recorder
 from vsrlib.parity.sides import Side
 
 LOSSES = ("down", "cycle", "boundaries", "sparse", "center")
+KERNELS = ("correlation", "blur_down")  # functions that a module was given
 METHODS = ("features", "warp", "fuse", "upsample", "base", "reconstruct", "kernel", "pyramid", "between")
-OPERATIONS = ("adaptive_mean", "at_least", "blur_down", "global_mean", "ones", "resize", "sample")  # of `ops`
+OPERATIONS = ("adaptive_mean", "at_least", "global_mean", "ones", "resize", "sample")  # of `ops`
 FUNCTIONS = ("relu", "leaky_relu", "softmax")  # of the framework's own
 TINY = NetworkConfig(features=8, extra_blocks=1, recons_blocks=1, pyramid=(4, 6, 8, 8, 8, 8), decoder=(8, 8, 6, 4, 4),
                      refiner=(8, 8, 8, 6, 4, 4), kernel_features=16, kernel_hidden=32)
@@ -71,9 +72,9 @@ def watched(network: Network, recorder: Recorder, side: Side) -> Iterator[None]:
 
 
 def _watch_methods(stack: ExitStack, recorder: Recorder, name: str, module: Any) -> None:
-    for method in (*METHODS, "correlation"):
+    for method in (*METHODS, *KERNELS):
         if callable(getattr(module, method, None)) and method not in dict(module.named_modules()):
-            step = recorder.step(f"{name}.{method}".lstrip("."), getattr(module, method), method == "correlation")
+            step = recorder.step(f"{name}.{method}".lstrip("."), getattr(module, method), method in KERNELS)
             stack.enter_context(_attribute(module, method, step))
 
 

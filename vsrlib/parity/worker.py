@@ -41,6 +41,7 @@ def network_of(job: Job, side: Side, framework: str, double: bool) -> Iterator[N
     network.load(dict(np.load(job["weights"])))
     if double:
         network.module.double()
+        network.module.blur_down = backend.ops.blur_down  # the C++ one is float32's
     with planted(job.get("fault"), network, side):
         yield network
 
