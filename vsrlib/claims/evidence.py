@@ -45,11 +45,11 @@ def with_parity(found: Finding, parity: dict[str, Any] | None) -> Finding:
     """C9: what the referee says of the two networks."""
     if parity is None or is_skipped(parity):
         return found
-    if parity["passed"]:
+    if parity["agree"]:
         return replace(found, reason=f"{found.reason}. The referee finds no layer, gradient or training step in which they "
                                      "depart")
-    return replace(found, verdict="unsupported",
-                   reason=f"this run's own two implementations depart, first in {parity['first_departure']}")
+    first = "the training" if parity["first"] is None else parity["first"]["place"]
+    return replace(found, verdict="unsupported", reason=f"this run's own two implementations depart, first in {first}")
 
 
 def installing(costs: dict[str, Any] | None) -> Finding:
@@ -75,7 +75,7 @@ def correlation(costs: dict[str, Any] | None) -> Finding:
     """C8: what the pure-tensor correlation costs a frame in PyTorch, and whether its gradients are right."""
     if costs is None or is_skipped(costs["correlation"]["torch"]):
         return Finding("not testable here", "this run holds no measurement of the correlation kernels")
-    kernels = costs["correlation"]["torch"]
+    kernels = {name: one for name, one in costs["correlation"]["torch"].items() if not is_skipped(one)}
     if len(kernels) < 2 or "pure" not in kernels:
         return Finding("not testable here", "there is one correlation kernel only here")
     pure = kernels["pure"]
