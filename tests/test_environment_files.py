@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = {line.split("==")[0].lower().replace("_", "-"): line.split("==")[1]
         for line in (ROOT / "requirements.lock").read_text().splitlines() if line and not line.startswith("#")}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-IMPORTED_AS = {"cv2": "opencv-python-headless", "skimage": "scikit-image", "PIL": "pillow", "yaml": "pyyaml"}
+IMPORTED_AS = {"IPython": "ipython", "cv2": "opencv-python-headless", "skimage": "scikit-image", "PIL": "pillow", "yaml": "pyyaml"}
 
 
 def test_environment_yml_takes_its_packages_from_the_lock() -> None:

@@ -47,7 +47,7 @@ def test_a_parameter_can_be_given_to_some_steps_only() -> None:
 def test_weights_to_start_from_and_a_gpu_can_be_given_to_steps() -> None:
     found = parameters({"03.weights": "x.pt", "03_train_network_torch.device": "cuda"}, only=["01"])
     assert {found[f"03_train_network_{name}"]["weights"] for name in ("torch", "jittor")} == {"x.pt"}
-    assert found["04_infer_clips_torch_Gaussian"]["weights"].endswith("weights.safetensors")
+    assert found["04_infer_clips_torch_Gaussian"]["weights"] == "study-gaussian"
     assert found["03_train_network_torch"]["device"] == "cuda"
     assert {found[name]["device"] for name in found if "jittor" in name or name.startswith("04")} == {"cpu"}
 
@@ -125,10 +125,12 @@ def test_what_a_step_reads_is_known_from_its_paths(toys: Path) -> None:
     # Weights of one's own are read in place of those of the training.
     only = ["01"]
     quick = {one.step.id: one.reads for one in plan(steps(), PROJECT_ROOT / "notebooks", NOTEBOOKS, None, only)}
-    assert quick["04_infer_clips_jittor_Gaussian"] == ("02_generate_data", "03_train_network_torch")
+    assert quick["04_infer_clips_jittor_Gaussian"] == ("02_generate_data",)
     assert quick["05_compare_frameworks"][-2:] == ("03_train_network_torch", "03_train_network_jittor")
-    own = plan(steps(), PROJECT_ROOT / "notebooks", NOTEBOOKS, {"04.weights": "mine.pt"}, only)
-    assert {one.reads for one in own if one.step.notebook == "04_infer_clips"} == {("02_generate_data",)}
+    trained = {"04.weights": "runs/none/03_train_network_torch/weights.safetensors"}
+    own = plan(steps(), PROJECT_ROOT / "notebooks", NOTEBOOKS, trained, only)
+    assert {one.reads for one in own if one.step.notebook == "04_infer_clips"} == {
+        ("02_generate_data", "03_train_network_torch")}
 
 
 def planned_steps(toys: Path) -> list[Step]:
@@ -166,6 +168,8 @@ def test_both_frameworks_infer_with_the_same_weights(profile: str) -> None:
         (weights,) = {p["weights"] for p in pair}
         if profile == "published":
             assert weights == f"data/pretrain_models/self_blind_vsr_{blur.lower()}.pt"
+        elif profile == "quick":
+            assert weights == f"study-{blur.lower()}"
         else:
             assert (PROJECT_ROOT / weights).parent in made and "_torch" in weights
 
@@ -181,7 +185,8 @@ def test_the_comparison_names_exactly_what_the_profile_makes(profile: str) -> No
 def test_the_published_profile_runs_released_weights_on_reds4_without_training() -> None:
     kinds = [step.notebook for step in steps("published")]
     assert kinds == ["01_check_environment", *["04_infer_clips"] * 4,
-                     "05_compare_frameworks", "09_judge_claims", "10_draw_figures"]  # fmt: skip
+                     "05_compare_frameworks", "06_prove_parity", "07_ablate_alignment", "08_measure_costs",
+                     "09_judge_claims", "10_draw_figures"]  # fmt: skip
     for step in steps("published"):
         if step.notebook == "04_infer_clips":
             folder = f"data/REDS4_BlurDown_{step.parameters['blur']}"

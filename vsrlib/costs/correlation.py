@@ -76,7 +76,7 @@ def summary(taken: dict[str, list[float]]) -> dict[str, dict[str, Any]]:
 def with_kernel(network: Network, kernel: Kernel) -> Network:
     """The same network with another correlation kernel."""
     other = copy.copy(network)
-    other.module = network.backend.build(network.config, network.device, kernel)
+    other.module = network.backend.build(network.config, network.device, kernel, network.module.blur_down)
     other.load(network.state())
     return other
 
