@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vsrlib.curves import LiveCurves, training_curves
+from vsrlib.curves import LiveCurves, save_curves, training_curves
 
 LOG = [{"step": step, "total": 1 / step} for step in range(1, 41)]
 SCORES = [{"step": 0, "psnr": 20.0}, {"step": 20, "psnr": None}, {"step": 40, "psnr": 27.5}]
@@ -49,3 +49,5 @@ def test_a_training_calls_it_after_every_validation(tmp_path: Path) -> None:
     run("torch", make_clips(tmp_path / "clips"), tmp_path / "run", steps=4, validate_every=2,
         watch=lambda log, scores, bicubic: seen.append((len(log), [entry["step"] for entry in scores], bicubic)))
     assert [entry[:2] for entry in seen] == [(0, [0]), (2, [0, 2]), (4, [0, 2, 4])]
+    svg, png = save_curves(tmp_path / "run")
+    assert "torch, Gaussian blur, self-supervised: step 4" in svg.read_text() and png.name == "curves.png"

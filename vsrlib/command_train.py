@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib train`."""
     parser.description = (
         "Train the network on low-resolution windows made on the fly from HR clips. A value that is given replaces the "
-        "template's. Writes weights, a checkpoint, log.jsonl and train.json; without --resume they replace those of an "
+        "template's. Writes weights, a checkpoint, log.jsonl, curves.svg and train.json; without --resume they replace those of an "
         "earlier training.")
     parser.add_argument("hr", type=Path, help="folder of HR clips to learn from")
     parser.add_argument("validation", type=Path, help="folder of HR clips to validate on")
@@ -70,6 +70,8 @@ def run(options: argparse.Namespace) -> None:
     result = training.train(framework, blur, options.hr, options.validation, options.output,
                             weights=options.weights, flow_weights=options.flow_weights, **values)
     if result:
+        from vsrlib.curves import save_curves
+        save_curves(options.output)
         print(_summary(result, options.output))
 
 

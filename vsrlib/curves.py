@@ -1,12 +1,15 @@
 """The curves of one training, also while it runs."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vsrlib.agreement import smooth, smoothing_window
-from vsrlib.chart_style import LOOKS, canvas, style
+from vsrlib.chart_style import LOOKS, Chart, canvas, save, style
+from vsrlib.files import read_json
 from vsrlib.panels import Picture
 
 
@@ -36,6 +39,15 @@ def training_curves(log: Sequence[dict[str, Any]], scores: Sequence[dict[str, An
         below.set_xlabel("step")
         below.set_xlim(above.get_xlim())
     return Picture(figure, f"{title}.")
+
+
+def save_curves(folder: Path) -> list[Path]:
+    """Write curves.svg and curves.png of a finished training into its folder."""
+    result = read_json(folder / "train.json")
+    lines = (folder / result["log"]).read_text(encoding="utf-8").splitlines()
+    picture = training_curves([json.loads(line) for line in lines], result["validation"], result["validation_bicubic"],
+                              f"{result['framework']}, {result['blur']} blur, {result['objective']}")
+    return save(Chart("curves", picture.alt, picture.alt, picture.figure), folder)
 
 
 class LiveCurves:
