@@ -190,6 +190,7 @@ def test_the_command_writes_what_it_found(tmp_path: Path, files: Path, capsys: p
     assert result["embedded"] is False and str(tmp_path / "Gaussian") in capsys.readouterr().out
     assert {one["group"] for one in result["effects"]} >= {"the control", "which frames and which weights"}
     assert result["weights"][GAUSSIAN]["sha256"] and result["provenance"]
+    assert {path.name for path in (tmp_path / "out").glob("*.svg")} == {"chart_ablation_effects.svg", "chart_ablation_rings.svg"}
     for chart in (charts.effects(result), charts.rings(result)):
         assert chart.alt.startswith(chart.title)
     with pytest.raises(UserError, match="does not hold the clips of"):

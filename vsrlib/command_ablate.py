@@ -11,7 +11,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib ablate`."""
     parser.description = (
         "Measure what every suspect of claim C1 costs, one change at a time, in PyTorch: how the warps read their grids, "
-        "the refiner's dilations, the masks, which frames and which weights. Writes OUTPUT/ablation.json.")
+        "the refiner's dilations, the masks, which frames and which weights. Writes OUTPUT/ablation.json and two charts.")
     parser.add_argument("output", type=Path, help="folder of the result")
     for blur in ("gaussian", "realistic"):
         parser.add_argument(f"--weights-{blur}", default=f"study-{blur}", help="file or name (%(default)s)")
@@ -27,10 +27,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry out `vsrlib ablate`."""
+    from vsrlib.ablation import charts
     from vsrlib.ablation.study import ablate
     from vsrlib.ablation.table import table
+    from vsrlib.chart_style import save
     weights = {"gaussian": options.weights_gaussian, "realistic": options.weights_realistic,
                "gaussian_false": options.weights_gaussian_false, "realistic_false": options.weights_realistic_false}
     result = ablate(options.output, weights, options.gaussian_set, options.realistic_set, options.seeds,
                     count=options.count, draws=options.draws, device=options.device, preset=options.preset)
+    for chart in (charts.effects(result), charts.rings(result)):
+        save(chart, options.output)
     print(table(result))
