@@ -97,7 +97,7 @@ def test_a_process_without_a_compiler_really_has_none(tmp_path: Path) -> None:
 class TestProcess:
     def test_it_gets_the_path_it_is_given_and_no_compiler_variables(self, monkeypatch: pytest.MonkeyPatch) -> None:
         seen: list[dict[str, str]] = []
-        monkeypatch.setattr(process, "run_watched", lambda arguments: seen.append(dict(os.environ)) or (
+        monkeypatch.setattr(process, "run_watched", lambda arguments, show: seen.append(dict(os.environ)) or (
             0, process.ANSWER + '{"result": 7}\n', ""))
         monkeypatch.setenv("CXX", "g++")
         before = dict(os.environ)
@@ -108,7 +108,7 @@ class TestProcess:
 
     def test_the_end_of_a_process_without_an_answer_is_no_success(self, monkeypatch: pytest.MonkeyPatch) -> None:
         calls: list[int] = []
-        monkeypatch.setattr(process, "run_watched", lambda arguments: calls.append(1) or (0, "", "please rerun"))
+        monkeypatch.setattr(process, "run_watched", lambda arguments, show: calls.append(1) or (0, "", "please rerun"))
         answer = process.ask("first_use", "jittor", TINY)
         assert answer == {"failed": "its process ended with status 0 and no answer"} and len(calls) == 2
         assert process.outcome(answer) == {"skipped": answer["failed"]}

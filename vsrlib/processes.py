@@ -6,8 +6,10 @@ import tempfile
 from collections.abc import Sequence
 
 
-def run_watched(arguments: Sequence[str]) -> tuple[int, str, str]:
+def run_watched(arguments: Sequence[str], show: bool = True) -> tuple[int, str, str]:
     """Run this environment's Python with `arguments`; what it writes to standard error is shown while it runs.
+
+    show: False for a process that is expected to fail.
 
     Returns the exit status, standard output, and the last line of standard error that is not empty.
     """
@@ -19,8 +21,9 @@ def run_watched(arguments: Sequence[str]) -> tuple[int, str, str]:
             for line in process.stderr:  # universal newlines: a progress bar's carriage return ends a line too
                 if line.strip():
                     last = line.strip()
-                    print(f"\r{last[:100]:<100}", end="", file=sys.stderr, flush=True)
-        if last:
+                    if show:
+                        print(f"\r{last[:100]:<100}", end="", file=sys.stderr, flush=True)
+        if last and show:
             print(file=sys.stderr)
         answers.seek(0)
         return process.returncode, answers.read(), last

@@ -27,7 +27,7 @@ def ask(part: str, framework: str, options: Options, home: Path | None = None, p
     asked = time.monotonic()
     for _ in range(attempts or _ATTEMPTS.get(framework, 1)):
         with _environment(home, path, without):
-            status, output, last = run_watched(["-m", "vsrlib.costs.worker", task])
+            status, output, last = run_watched(["-m", "vsrlib.costs.worker", task], show=path is None)
         answers = [line for line in output.splitlines() if line.startswith(ANSWER)]
         # The exit status alone is no proof: Jittor ends with 0 when it has rebuilt itself and done nothing else.
         if status == 0 and answers:
