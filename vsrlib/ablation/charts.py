@@ -3,6 +3,8 @@
 import textwrap
 from typing import Any
 
+from matplotlib.transforms import blended_transform_factory
+
 from vsrlib.ablation.factors import CHANGED_DEFAULT
 from vsrlib.ablation.table import CLAIMED, reach
 from vsrlib.ablation.trials import SIDES
@@ -32,7 +34,11 @@ def effects(result: dict[str, Any]) -> Chart:
             axes.axvline(CLAIMED, color="black", linewidth=1, linestyle="--")
             axes.set_yticks(range(len(names[group])), names[group], fontsize=9.5)
             axes.set_ylim(len(names[group]) - 0.4, -0.6)
-            axes.set_title(f"{group[0].upper()}{group[1:]}", loc="left", x=-0.9, fontsize=11, fontweight="bold")
+            axes.set_title(" ", fontsize=11)  # keeps the room for the group's name, which begins at the figure's edge
+            across = blended_transform_factory(figure.transFigure, axes.transAxes)
+            name = axes.text(0.015, 1.02, f"{group[0].upper()}{group[1:]}", transform=across, fontsize=11, fontweight="bold")
+            name.set_in_layout(False)
+            axes.set_xlim(_limits(result["effects"]))
             axes.grid(axis="x", color="#e0e0e0")
         panels[-1].set_xlabel("PSNR difference, dB")
     spoken = "; ".join(f"{one['name']}: {one['effect']['value']:+.3f} dB" for one in result["effects"])
@@ -63,6 +69,12 @@ def rings(result: dict[str, Any]) -> Chart:
                          "in the corners")
         panels[-1].set_xlabel("distance from the centre (1: the corner)")
     return Chart("chart_ablation_rings", title, f"{title}. {'; '.join(words)}.", figure)
+
+
+def _limits(found: list[dict[str, Any]]) -> tuple[float, float]:
+    """The same for all panels, so that they can be compared."""
+    ends = [end for one in found for end in (one["effect"]["low"], one["effect"]["value"], one["effect"]["high"]) if end is not None]
+    return min(0.0, *ends) - 0.1, max(CLAIMED, *ends) + 0.1
 
 
 def _title(sides: list[dict[str, Any]]) -> str:
