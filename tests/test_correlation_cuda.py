@@ -158,7 +158,8 @@ def test_a_missing_barrier_is_seen(tmp_path: Path, which: int) -> None:
     parts = cuda.source().split(barrier)
     assert len(parts) == 5
     source = parts[0] + "".join(("" if i == which else barrier) + part for i, part in enumerate(parts[1:]))
-    assert "data race" in complaint("thread", source, tmp_path)
+    # On a busy machine the threads may run one after the other, and then there is no race to see: look again.
+    assert any("data race" in complaint("thread", source, tmp_path) for _ in range(5))
 
 
 @NO_COMPILER
