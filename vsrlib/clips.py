@@ -68,8 +68,7 @@ def embedded_clips(split: str, frames: int, size: tuple[int, int], seed: int, co
     rotation, zoom) and, by default, an elliptic patch of the split's next photograph that moves on its own; both are
     low-pass filtered for the factor they are shrunk by. `leaves`: so many pictures of dead leaves join the photographs.
     `speeds`: the clips take these mean speeds in turn, in HR pixels per frame, the foreground half as much again.
-    UserError for an unknown split, a number that makes no sense,
-    or motion for which a photograph has no room.
+    UserError for an unknown split, a number that makes no sense, or motion for which a photograph has no room.
     """
     if split not in PHOTOGRAPHS:
         raise UserError(f"split {split!r} is unknown: give one of {', '.join(PHOTOGRAPHS)}.")

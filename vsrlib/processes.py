@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 
 def run_watched(arguments: Sequence[str], show: bool = True) -> tuple[int, str, str]:
-    """Run this environment's Python with `arguments`; what it writes to standard error is shown while it runs.
-
-    show: False for a process that is expected to fail.
+    """Run this environment's Python with `arguments`; what it writes to standard error is shown while it runs
+    (`show`: not for a process that is expected to fail).
 
     Returns the exit status, standard output, and the last line of standard error that is not empty.
     """

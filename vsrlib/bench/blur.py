@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib import degrade
 from vsrlib.architecture import NetworkConfig
-from vsrlib.bench import plain_numpy
+from vsrlib.bench.degrade import compared
 from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare
 from vsrlib.bench.texture import MovingTexture
+from vsrlib.kernels import gaussian_kernel
 from vsrlib.networks.interface import Network
 
 _CONFIG = NetworkConfig()
@@ -26,7 +26,7 @@ def _train(options: Options, network: Network) -> dict[str, Any]:
     plain = importlib.import_module(f"vsrlib.bench.plain_{network.framework}")
     rng = np.random.default_rng(0)
     x = plain.leaf(network.tensor(rng.random((1, 3, *options.high))))
-    kernel = plain.leaf(network.tensor(degrade.gaussian_kernel()[None, None]))
+    kernel = plain.leaf(network.tensor(gaussian_kernel()[None, None]))
     weight = network.tensor(rng.standard_normal((1, 3, *options.size)))
 
     def both(blur_down: Callable) -> Callable[[int], list[Any]]:
@@ -48,12 +48,5 @@ def _train(options: Options, network: Network) -> dict[str, Any]:
 
 
 def _generate(options: Options) -> dict[str, Any]:
-    frame = MovingTexture(options.high).frame(0)
-    kernel = degrade.gaussian_kernel()
-    calls = {"plain": lambda turn: plain_numpy.blur_down(frame, kernel),
-             "ours": lambda turn: degrade.blur_down(frame, kernel)}
-    # arrays are computed when the call returns: there is nothing to wait for
-    found = compare(calls, lambda: None, lambda outcome: outcome, **options.budget() | {"synchronised": True})
-    differing = float((calls["plain"](0) != calls["ours"](0)).mean())
     what = f"{options.high[0]}x{options.high[1]}, data generation"
-    return {"what": what, **found, "checks": {"ours": {"share_of_8_bit_values": differing}}}
+    return compared(what, MovingTexture(options.high).frame(0), gaussian_kernel(), options)
