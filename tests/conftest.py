@@ -11,9 +11,14 @@ if JITTOR_FAULT is not None and os.environ.get("VSRLIB_REQUIRE_JITTOR"):
     raise RuntimeError(f"Jittor must be tested here and is unusable because {JITTOR_FAULT}")
 FRAMEWORKS = [
     "torch",
-    pytest.param("jittor", marks=[
-        pytest.mark.jittor, pytest.mark.slow,
-        pytest.mark.skipif(JITTOR_FAULT is not None, reason=f"Jittor is unusable here because {JITTOR_FAULT}")]),
+    pytest.param(
+        "jittor",
+        marks=[
+            pytest.mark.jittor,
+            pytest.mark.slow,
+            pytest.mark.skipif(JITTOR_FAULT is not None, reason=f"Jittor is unusable here because {JITTOR_FAULT}"),
+        ],
+    ),
 ]
 
 

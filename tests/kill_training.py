@@ -1,6 +1,6 @@
 """Kill a training at random moments, again and again, and read its checkpoint each time.
 
-    python tests/kill_training.py FOLDER TIMES SEED
+python tests/kill_training.py FOLDER TIMES SEED
 """
 
 import os

@@ -120,7 +120,9 @@ def test_effects_are_paired_and_their_intervals_hold_them() -> None:
         found = one["effect"]  # clips differ by decibels, and the paired difference is still exact to a hundredth
         assert found["low"] <= found["value"] <= found["high"] and abs(found["value"] - wanted) < 0.01
         assert found["n"] == 12 and one["frames"] == 36 and set(one["by_motion"]) == {"still", "moving"}
-    assert result["power"][GAUSSIAN]["enough"] is True and abs(result["power"][GAUSSIAN]["zero_flow_costs"] - 0.5) < 0.01
+    assert (
+        result["power"][GAUSSIAN]["enough"] is True and abs(result["power"][GAUSSIAN]["zero_flow_costs"] - 0.5) < 0.01
+    )
     assert result["power"][REALISTIC] is None
 
 
@@ -136,7 +138,12 @@ def test_weights_without_power_are_said_to_have_none() -> None:
 
 
 def test_reaching_the_claim() -> None:
-    for low, high, word in ((1.0, 1.3, "it may"), (0.1, 0.2, "no"), (1.3, 1.5, "beyond it"), (None, None, "one clip, no interval")):
+    for low, high, word in (
+        (1.0, 1.3, "it may"),
+        (0.1, 0.2, "no"),
+        (1.3, 1.5, "beyond it"),
+        (None, None, "one clip, no interval"),
+    ):
         assert reach({"value": 0, "low": low, "high": high}) == word
     assert CLAIMED == 1.195
 
@@ -144,11 +151,17 @@ def test_reaching_the_claim() -> None:
 def test_without_neighbours_a_moving_clip_is_restored_as_a_still_one(network) -> None:
     case = embedded_cases([1], SIZE, 1, 1)[2]
     middle = len(case.high) // 2
-    still = Case("still", "no motion", case.high, {name: np.repeat(low[middle:middle + 1], len(low), 0)
-                                                   for name, low in case.low.items()})
+    still = Case(
+        "still",
+        "no motion",
+        case.high,
+        {name: np.repeat(low[middle : middle + 1], len(low), 0) for name, low in case.low.items()},
+    )
     alone, whole = Trial(GAUSSIAN, (NO_NEIGHBOURS,), GAUSSIAN), Trial(GAUSSIAN, (), GAUSSIAN)
     moving = evaluate({GAUSSIAN: network}, [alone, whole], [lambda: case], progress=False).psnr
-    assert moving[alone][0][1] == evaluate({GAUSSIAN: network}, [whole], [lambda: still], progress=False).psnr[whole][0][1]
+    assert (
+        moving[alone][0][1] == evaluate({GAUSSIAN: network}, [whole], [lambda: still], progress=False).psnr[whole][0][1]
+    )
     assert moving[alone] != moving[whole]
 
 
@@ -177,9 +190,16 @@ def files(tmp_path_factory) -> Path:
 
 
 def test_the_command_writes_what_it_found(tmp_path: Path, files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--weights-gaussian", str(files / "gaussian.safetensors"), "--weights-realistic",
-               str(files / "realistic.safetensors"), "--weights-gaussian-false", str(files / "gaussian_false.safetensors"),
-               "--device", "cpu"]
+    options = [
+        "--weights-gaussian",
+        str(files / "gaussian.safetensors"),
+        "--weights-realistic",
+        str(files / "realistic.safetensors"),
+        "--weights-gaussian-false",
+        str(files / "gaussian_false.safetensors"),
+        "--device",
+        "cpu",
+    ]
     for blur in ("Gaussian", "Realistic"):  # a set of one's own, the smaller for being two clips of five frames
         if blur == "Gaussian":
             write_clips(tmp_path / "clips", "validation", 5, SIZE, 1, 2, 1, (2.0,))
@@ -190,7 +210,10 @@ def test_the_command_writes_what_it_found(tmp_path: Path, files: Path, capsys: p
     assert result["embedded"] is False and str(tmp_path / "Gaussian") in capsys.readouterr().out
     assert {one["group"] for one in result["effects"]} >= {"the control", "which frames and which weights"}
     assert result["weights"][GAUSSIAN]["sha256"] and result["provenance"]
-    assert {path.name for path in (tmp_path / "out").glob("*.svg")} == {"chart_ablation_effects.svg", "chart_ablation_rings.svg"}
+    assert {path.name for path in (tmp_path / "out").glob("*.svg")} == {
+        "chart_ablation_effects.svg",
+        "chart_ablation_rings.svg",
+    }
     for chart in (charts.effects(result), charts.rings(result)):
         assert chart.alt.startswith(chart.title)
     with pytest.raises(UserError, match="does not hold the clips of"):

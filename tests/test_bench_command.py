@@ -99,26 +99,36 @@ def test_unsynchronised_is_written_down(tmp_path: Path, capsys: pytest.CaptureFi
     assert ["NOT SYNCHRONISED" in line for line in headings] == [True, False], "arrays have nothing to wait for"
 
 
-def test_a_framework_that_cannot_be_used_is_shown_with_its_reason(tmp_path: Path, capsys: pytest.CaptureFixture,
-                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_framework_that_cannot_be_used_is_shown_with_its_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(jittor_env, "why_unusable", lambda: "the package jittor is not installed")
     arguments = ["correlation", *TINY[2:], "--output", tmp_path / "out"]
     assert bench(*arguments) == 0
     result = stored(tmp_path / "out")
-    assert result["frameworks"]["jittor"] == result["suites"]["correlation"]["jittor"] == {
-        "skipped": "the package jittor is not installed"}
+    assert (
+        result["frameworks"]["jittor"]
+        == result["suites"]["correlation"]["jittor"]
+        == {"skipped": "the package jittor is not installed"}
+    )
     assert "result" in result["suites"]["correlation"]["torch"]
     assert "Jittor: skipped, the package jittor is not installed." in capsys.readouterr().out
     assert bench(*arguments, "--framework", "jittor") == 1, "nothing was measured"
     assert "Jittor: skipped, the package jittor is not installed." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("status", "last", "reason"), [
-    (-9, "half a line", "its process was killed, perhaps for want of memory"),
-    (0, "", "its process ended with status 0"),
-    (1, "MemoryError: 17 GiB", "MemoryError: 17 GiB"), (2, "There is no such kernel.", "There is no such kernel.")])
-def test_a_process_that_breaks_off_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, last: str,
-                                            reason: str, capsys: pytest.CaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("status", "last", "reason"),
+    [
+        (-9, "half a line", "its process was killed, perhaps for want of memory"),
+        (0, "", "its process ended with status 0"),
+        (1, "MemoryError: 17 GiB", "MemoryError: 17 GiB"),
+        (2, "There is no such kernel.", "There is no such kernel."),
+    ],
+)
+def test_a_process_that_breaks_off_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, last: str, reason: str, capsys: pytest.CaptureFixture
+) -> None:
     environments = []
 
     def run(arguments: list[str]) -> tuple[int, str, str]:
@@ -133,11 +143,21 @@ def test_a_process_that_breaks_off_is_shown(tmp_path: Path, monkeypatch: pytest.
     assert environments == ["7"] and os.environ.get("OMP_NUM_THREADS") == before
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["speed"], "SUITE is 'speed'"), (["post", "post"], "at most once"), (["--size", "24"], "size is '24'"),
-    (["--size", "24x-3"], "HEIGHTxWIDTH"), (["--size", "15x32"], "at least 16"), (["--repeats", "2"], "at least 3"),
-    (["--seconds", "nan"], "seconds is nan"), (["--seconds", "-1"], "0 or a positive number"),
-    (["--threads", "0"], "at least 1"), (["--weights", "no.safetensors"], "does not exist")])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["speed"], "SUITE is 'speed'"),
+        (["post", "post"], "at most once"),
+        (["--size", "24"], "size is '24'"),
+        (["--size", "24x-3"], "HEIGHTxWIDTH"),
+        (["--size", "15x32"], "at least 16"),
+        (["--repeats", "2"], "at least 3"),
+        (["--seconds", "nan"], "seconds is nan"),
+        (["--seconds", "-1"], "0 or a positive number"),
+        (["--threads", "0"], "at least 1"),
+        (["--weights", "no.safetensors"], "does not exist"),
+    ],
+)
 def test_a_mistake_is_one_sentence(arguments: list[str], words: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=words) as raised:
         bench(*arguments, "--output", tmp_path / "out")
@@ -158,6 +178,8 @@ def test_options_survive_json() -> None:
 
 
 def test_the_command_needs_no_framework_until_it_measures() -> None:
-    program = ("import sys; from vsrlib import command_bench; from vsrlib.bench import runner, table; "
-               "assert not {'torch', 'jittor', 'imageio'} & set(sys.modules)")
+    program = (
+        "import sys; from vsrlib import command_bench; from vsrlib.bench import runner, table; "
+        "assert not {'torch', 'jittor', 'imageio'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -20,8 +20,10 @@ def rng() -> np.random.Generator:
 
 def tools(framework: str):
     """The plain formulations, and the framework's backend."""
-    return (importlib.import_module(f"vsrlib.bench.plain_{framework}"),
-            importlib.import_module(f"vsrlib.networks.{framework}_backend"))
+    return (
+        importlib.import_module(f"vsrlib.bench.plain_{framework}"),
+        importlib.import_module(f"vsrlib.networks.{framework}_backend"),
+    )
 
 
 def test_plain_correlation(framework: str, rng: np.random.Generator) -> None:
@@ -70,8 +72,16 @@ def test_plain_ssim(rng: np.random.Generator) -> None:
     b = np.clip(a + rng.normal(0, 12, a.shape), 0, 255).astype(np.uint8)
     ours = metrics.ssim(a, b)
     assert plain_numpy.ssim_three_times(a, b) == pytest.approx(ours, abs=1e-12)
-    judge = structural_similarity(a[4:-4, 4:-4], b[4:-4, 4:-4], channel_axis=2, gaussian_weights=True, sigma=1.5,
-                                  use_sample_covariance=False, data_range=255, full=True)[1][5:-5, 5:-5].mean()
+    judge = structural_similarity(
+        a[4:-4, 4:-4],
+        b[4:-4, 4:-4],
+        channel_axis=2,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=255,
+        full=True,
+    )[1][5:-5, 5:-5].mean()
     assert ours == pytest.approx(judge, abs=1e-6) and 0.1 < ours < 0.99
 
 
@@ -92,6 +102,7 @@ def test_level_shapes_are_those_that_the_flow_network_correlates() -> None:
     import torch
 
     from vsrlib.networks import load_network
+
     network = load_network("torch", preset="study", device="cpu", correlation="pure")
     with torch.no_grad():
         pyramid = network.module.flow_net.pyramid(torch.zeros(1, 3, 70, 100))

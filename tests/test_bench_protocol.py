@@ -40,12 +40,19 @@ class Machine:
             self.now += self.CALL
             self.pending += self.work[name]
             return name
+
         return run
 
     def compare(self, **options) -> dict:
         calls = {name: self.call(name) for name in self.work}
-        return compare(calls, self.synchronise, self.read, prepare=self.prepare, clock=self.clock,
-                       **{"repeats": 5, "seconds": 1e9} | options)
+        return compare(
+            calls,
+            self.synchronise,
+            self.read,
+            prepare=self.prepare,
+            clock=self.clock,
+            **{"repeats": 5, "seconds": 1e9} | options,
+        )
 
     def _compute(self) -> None:
         self.now += self.pending
@@ -87,7 +94,7 @@ def test_the_clock_is_read_when_nothing_is_pending() -> None:
     calls = [index for index, (kind, _) in enumerate(machine.events) if kind == "call"]
     assert len(calls) == 2 * (WARM_UPS + 5)
     for index in calls:
-        around = machine.events[index - 2:index + 5]
+        around = machine.events[index - 2 : index + 5]
         assert [kind for kind, _ in around] == ["wait", "clock", "call", "wait", "clock", "read", "wait"]
         assert around[0][1] == 0 and around[3][1] > 0, "before the call nothing is left over, after it the work is done"
 
@@ -100,7 +107,7 @@ def test_unsynchronised_leaves_the_work_outside_every_timer() -> None:
         assert result["variants"][name]["seconds"] == [machine.CALL] * 5
     for index, (kind, _) in enumerate(machine.events):
         if kind == "call":
-            around = machine.events[index - 2:index + 4]
+            around = machine.events[index - 2 : index + 4]
             assert [one for one, _ in around] == ["wait", "clock", "call", "clock", "read", "wait"]
             assert around[0][1] == 0, "nothing of an earlier call is pending when a timer starts"
 
@@ -115,10 +122,13 @@ def test_the_warm_up_reads_results_and_is_reported_apart() -> None:
     assert [what for kind, what in machine.events[:first] if kind == "read"] == ["a", "b"] * WARM_UPS
 
 
-@pytest.mark.parametrize(("seconds", "rounds", "ended_by"), [(0, FEWEST, "seconds"), (1e9, 5, "repeats"),
-                                                             (3.5 * 109.5, 4, "seconds"), (1.5 * 109.5, 3, "seconds")])
-def test_it_ends_with_the_repeats_or_with_the_budget_but_not_before_three(seconds: float, rounds: int,
-                                                                          ended_by: str) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "rounds", "ended_by"),
+    [(0, FEWEST, "seconds"), (1e9, 5, "repeats"), (3.5 * 109.5, 4, "seconds"), (1.5 * 109.5, 3, "seconds")],
+)
+def test_it_ends_with_the_repeats_or_with_the_budget_but_not_before_three(
+    seconds: float, rounds: int, ended_by: str
+) -> None:
     machine = Machine({"a": 1, "b": 8})  # a round takes 109.5 s: 100 of preparation, 9 of work, 2 calls
     result = machine.compare(seconds=seconds)
     assert (result["repeats"], result["ended_by"]) == (rounds, ended_by)

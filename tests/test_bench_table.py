@@ -13,51 +13,104 @@ LOAD = {"before": [0.11, 0.5, 0.5], "after": [0.22, 0.5, 0.5]}
 
 def comparison(what: str, baseline: str, other: str, checks: dict, **extra) -> dict:
     return {
-        "what": what, "baseline": baseline, "synchronised": True, "repeats": 17, "ended_by": "seconds",
+        "what": what,
+        "baseline": baseline,
+        "synchronised": True,
+        "repeats": 17,
+        "ended_by": "seconds",
         "variants": {
             baseline: {"warm_up_seconds": 4.5, "seconds": [8.0] * 17, "median": 8.0},
-            other: {"warm_up_seconds": 1.25, "seconds": [3.2] * 17, "median": 3.2,
-                    "ratio": {"value": 2.5, "low": 2.25, "high": 2.75, "n": 17}},
+            other: {
+                "warm_up_seconds": 1.25,
+                "seconds": [3.2] * 17,
+                "median": 3.2,
+                "ratio": {"value": 2.5, "low": 2.25, "high": 2.75, "n": 17},
+            },
         },
-        "checks": {other: checks}, **extra,
+        "checks": {other: checks},
+        **extra,
     }
 
 
 @pytest.fixture
 def result() -> dict:
     """A result as JSON gives it back."""
-    engines = comparison("one frame", "reference", "streaming", {
-        "frames": 3, "largest_difference": 6e-7, "share_of_8_bit_values": 0.0005, "largest_8_bit_difference": 1})
-    kernels = comparison("level 2, 32x48x80: forward", "plain", "cpp", {"largest_difference": 1.8e-7},
-                         skipped={"cuda": "There is no GPU here; choose cpp."})
-    post = comparison("720x1280", "as the earlier report", "ours", {
-        "same_pixels": True, "same_ssim": False, "ssim_difference": 0.001, "file_size_ratio": 1.06})
-    engine = {"conditions": CONDITIONS, "load_average": LOAD,
-              "result": {"loaded_mib": 301.2, "peak_mib": 2250.7, "peak_device_mib": None}}
-    return json.loads(json.dumps({
-        "options": {"suites": ["engines"], "frameworks": ["torch", "jittor"], "preset": "study", "size": [24, 40],
-                    "repeats": 30, "seconds": 300, "threads": 3, "device": "cpu", "weights": None,
-                    "synchronised": True},
-        "statistics": {"level": 0.95, "draws": 2000, "seed": 0, "fewest_rounds": 3, "warm_up_rounds": 2},
-        "frameworks": {"torch": CONDITIONS, "jittor": {"skipped": "no g++ was found."}},
+    engines = comparison(
+        "one frame",
+        "reference",
+        "streaming",
+        {"frames": 3, "largest_difference": 6e-7, "share_of_8_bit_values": 0.0005, "largest_8_bit_difference": 1},
+    )
+    kernels = comparison(
+        "level 2, 32x48x80: forward",
+        "plain",
+        "cpp",
+        {"largest_difference": 1.8e-7},
+        skipped={"cuda": "There is no GPU here; choose cpp."},
+    )
+    post = comparison(
+        "720x1280",
+        "as the earlier report",
+        "ours",
+        {"same_pixels": True, "same_ssim": False, "ssim_difference": 0.001, "file_size_ratio": 1.06},
+    )
+    engine = {
+        "conditions": CONDITIONS,
         "load_average": LOAD,
-        "suites": {
-            "engines": {"torch": {"conditions": CONDITIONS, "load_average": LOAD, "result": [engines]},
-                        "jittor": {"skipped": "no g++ was found."}},
-            "memory": {"torch": {"engines": {"reference": {"failed": "its process was killed"}, "streaming": engine}}},
-            "correlation": {"torch": {"conditions": CONDITIONS, "load_average": LOAD, "result": [kernels, kernels]}},
-            "post": {"numpy": {"conditions": CONDITIONS | {"correlation": None}, "load_average": LOAD,
-                               "result": [post]}},
-        },
-        "provenance": {"commit": "abc", "dirty": True, "versions": {"torch": "2.0", "jittor": None},
-                       "machine": {"processor": "A CPU", "cores": 2, "gpu": None}},
-    }))
+        "result": {"loaded_mib": 301.2, "peak_mib": 2250.7, "peak_device_mib": None},
+    }
+    return json.loads(
+        json.dumps(
+            {
+                "options": {
+                    "suites": ["engines"],
+                    "frameworks": ["torch", "jittor"],
+                    "preset": "study",
+                    "size": [24, 40],
+                    "repeats": 30,
+                    "seconds": 300,
+                    "threads": 3,
+                    "device": "cpu",
+                    "weights": None,
+                    "synchronised": True,
+                },
+                "statistics": {"level": 0.95, "draws": 2000, "seed": 0, "fewest_rounds": 3, "warm_up_rounds": 2},
+                "frameworks": {"torch": CONDITIONS, "jittor": {"skipped": "no g++ was found."}},
+                "load_average": LOAD,
+                "suites": {
+                    "engines": {
+                        "torch": {"conditions": CONDITIONS, "load_average": LOAD, "result": [engines]},
+                        "jittor": {"skipped": "no g++ was found."},
+                    },
+                    "memory": {
+                        "torch": {"engines": {"reference": {"failed": "its process was killed"}, "streaming": engine}}
+                    },
+                    "correlation": {
+                        "torch": {"conditions": CONDITIONS, "load_average": LOAD, "result": [kernels, kernels]}
+                    },
+                    "post": {
+                        "numpy": {
+                            "conditions": CONDITIONS | {"correlation": None},
+                            "load_average": LOAD,
+                            "result": [post],
+                        }
+                    },
+                },
+                "provenance": {
+                    "commit": "abc",
+                    "dirty": True,
+                    "versions": {"torch": "2.0", "jittor": None},
+                    "machine": {"processor": "A CPU", "cores": 2, "gpu": None},
+                },
+            }
+        )
+    )
 
 
 def row(text: str, *cells: str) -> list[str]:
     """The one row of a table that begins with these cells."""
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
-    found = [line for line in lines if tuple(line[:len(cells)]) == cells]
+    found = [line for line in lines if tuple(line[: len(cells)]) == cells]
     assert len(found) == 1, found
     return found[0]
 
@@ -69,10 +122,29 @@ def section(text: str, title: str) -> str:
 def test_times(result: dict) -> None:
     text = section(table.table(result), "Engines")
     assert row(text, "PyTorch", "one frame", "reference") == [
-        "PyTorch", "one frame", "reference", "8.00", "baseline", "17 (time was up)", "4.50", "", "", ""]
+        "PyTorch",
+        "one frame",
+        "reference",
+        "8.00",
+        "baseline",
+        "17 (time was up)",
+        "4.50",
+        "",
+        "",
+        "",
+    ]
     assert row(text, "PyTorch", "one frame", "streaming") == [
-        "PyTorch", "one frame", "streaming", "3.20", "2.50 [2.25, 2.75]", "17 (time was up)", "1.25",
-        "6e-07", "0.0500%", "1"]
+        "PyTorch",
+        "one frame",
+        "streaming",
+        "3.20",
+        "2.50 [2.25, 2.75]",
+        "17 (time was up)",
+        "1.25",
+        "6e-07",
+        "0.0500%",
+        "1",
+    ]
     assert "load average 0.11 before, 0.22 after" in text and "threads: 3, correlation cpp" in text
     result["suites"]["engines"]["torch"]["result"][0]["ended_by"] = "repeats"
     assert row(table.table(result), "PyTorch", "one frame", "streaming")[5] == "17"
@@ -96,9 +168,21 @@ def test_memory_and_checks(result: dict) -> None:
 
 def test_conditions_stand_at_the_head(result: dict) -> None:
     head = table.table(result).split("\n## ")[0]
-    for words in ("24x40 pixels", "preset study", "30 rounds", "300 s", "at least 3", "A CPU, 2 cores",
-                  "0.11, 0.50, 0.50", "0.22, 0.50, 0.50", "torch 2.0", "commit abc and changes to it", "95% bootstrap",
-                  "2000 draws", "initial values of seed 0"):
+    for words in (
+        "24x40 pixels",
+        "preset study",
+        "30 rounds",
+        "300 s",
+        "at least 3",
+        "A CPU, 2 cores",
+        "0.11, 0.50, 0.50",
+        "0.22, 0.50, 0.50",
+        "torch 2.0",
+        "commit abc and changes to it",
+        "95% bootstrap",
+        "2000 draws",
+        "initial values of seed 0",
+    ):
         assert words in head
     assert "jittor" not in head
 

@@ -35,9 +35,15 @@ class Tools:
         return [self._backend.array(value) for value in (output, *self.plain.gradients(output, weight, leaves))]
 
 
-@pytest.fixture(params=[("torch", "convolution"), pytest.param(("torch", "cpp"), marks=NO_COMPILER),
-                        pytest.param(("jittor", "convolution"), marks=JITTOR.marks),
-                        pytest.param(("jittor", "cpp"), marks=JITTOR.marks)], ids="-".join)
+@pytest.fixture(
+    params=[
+        ("torch", "convolution"),
+        pytest.param(("torch", "cpp"), marks=NO_COMPILER),
+        pytest.param(("jittor", "convolution"), marks=JITTOR.marks),
+        pytest.param(("jittor", "cpp"), marks=JITTOR.marks),
+    ],
+    ids="-".join,
+)
 def blur(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[Tools, Callable]:
     """A framework's tools and one of its blurs."""
     framework, name = request.param
@@ -51,14 +57,18 @@ def blur(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tup
 def drawn(batch: int, height: int, width: int, side: int, scale: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng([height, width])
     shape = (batch, 3, -(-height // scale), -(-width // scale))
-    values = (rng.standard_normal((batch, 3, height, width)), rng.random((batch, 1, side, side)),
-              rng.standard_normal(shape))
+    values = (
+        rng.standard_normal((batch, 3, height, width)),
+        rng.random((batch, 1, side, side)),
+        rng.standard_normal(shape),
+    )
     return tuple(value.astype(np.float32).astype(np.float64) for value in values)
 
 
 def truth(x: np.ndarray, kernel: np.ndarray, scale: int) -> np.ndarray:
-    return np.stack([blur_down_exact(one.transpose(1, 2, 0), k[0], scale).transpose(2, 0, 1)
-                     for one, k in zip(x, kernel)])
+    return np.stack(
+        [blur_down_exact(one.transpose(1, 2, 0), k[0], scale).transpose(2, 0, 1) for one, k in zip(x, kernel)]
+    )
 
 
 def close(ours: np.ndarray, expected: np.ndarray) -> None:

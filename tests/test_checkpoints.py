@@ -16,16 +16,23 @@ from vsrlib.errors import UserError
 from vsrlib.weights_formats import ENDINGS
 
 # negative zero, a subnormal, values without an exact decimal; a Fortran-ordered array and one without dimensions
-VALUES = {"a.weight": np.arange(6, dtype=np.float32).reshape(3, 2).T,
-          "a.bias": np.array([0.1, -1e-40, -0.0], np.float32), "scale": np.array(0.3, np.float32), "none": np.zeros((0, 2), np.float32)}
+VALUES = {
+    "a.weight": np.arange(6, dtype=np.float32).reshape(3, 2).T,
+    "a.bias": np.array([0.1, -1e-40, -0.0], np.float32),
+    "scale": np.array(0.3, np.float32),
+    "none": np.zeros((0, 2), np.float32),
+}
 SHAPES = {name: value.shape for name, value in VALUES.items()}
 PAIRS = list(itertools.product(ENDINGS, ENDINGS))
 
 
 def same(first: checkpoints.Values, second: checkpoints.Values) -> bool:
     return first.keys() == second.keys() and all(
-        first[name].dtype == second[name].dtype and first[name].shape == second[name].shape
-        and first[name].tobytes() == second[name].tobytes() for name in first)
+        first[name].dtype == second[name].dtype
+        and first[name].shape == second[name].shape
+        and first[name].tobytes() == second[name].tobytes()
+        for name in first
+    )
 
 
 @pytest.mark.parametrize("first, second", PAIRS)
@@ -52,11 +59,16 @@ def test_the_library_that_made_a_format_reads_what_is_written(tmp_path: Path) ->
     assert same(safetensors.numpy.load_file(tmp_path / "w.safetensors"), VALUES)
 
 
-@pytest.mark.parametrize("change", [
-    lambda v: v.update({"a.bias": np.nextafter(v["a.bias"], np.float32(1))}),
-    lambda v: v.update({"a.weight": v["a.weight"].reshape(3, 2)}),
-    lambda v: v.update({"b.weight": v.pop("a.weight")}), lambda v: v.pop("none"),
-    lambda v: v.update({"a.bias": v["a.bias"] + np.float32(0)})])  # -0.0 becomes 0.0
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v.update({"a.bias": np.nextafter(v["a.bias"], np.float32(1))}),
+        lambda v: v.update({"a.weight": v["a.weight"].reshape(3, 2)}),
+        lambda v: v.update({"b.weight": v.pop("a.weight")}),
+        lambda v: v.pop("none"),
+        lambda v: v.update({"a.bias": v["a.bias"] + np.float32(0)}),
+    ],
+)  # -0.0 becomes 0.0
 def test_the_digest_sees_every_difference_but_the_order(change) -> None:
     assert checkpoints.digest(dict(reversed(VALUES.items()))) == checkpoints.digest(VALUES)
     values = dict(VALUES)
@@ -72,9 +84,11 @@ JITTOR = "import sys, types; sys.modules['jittor'] = types.ModuleType('jittor');
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_process_with_jittor_reads_and_writes_all_without_torch(tmp_path: Path, ending: str) -> None:
     checkpoints.write(tmp_path / f"w{ending}", VALUES)
-    program = (f"{JITTOR} from pathlib import Path; folder = Path({str(tmp_path)!r});"
-               f"v = checkpoints.read(folder / 'w{ending}'); checkpoints.write(folder / 'v{ending}', v);"
-               "assert 'torch' not in sys.modules; print(checkpoints.digest(v))")
+    program = (
+        f"{JITTOR} from pathlib import Path; folder = Path({str(tmp_path)!r});"
+        f"v = checkpoints.read(folder / 'w{ending}'); checkpoints.write(folder / 'v{ending}', v);"
+        "assert 'torch' not in sys.modules; print(checkpoints.digest(v))"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == checkpoints.digest(VALUES)
@@ -95,21 +109,31 @@ def test_jittor_and_this_project_read_each_others_files(tmp_path: Path) -> None:
     """With the real one, in a process of its own."""
     values = {name: VALUES[name] for name in ("a.weight", "a.bias")}
     checkpoints.write(tmp_path / "ours.pkl", values)
-    program = ("from vsrlib import jittor_env; jt = jittor_env.import_jittor();"
-               f"ours = jt.load({str(tmp_path / 'ours.pkl')!r});"
-               f"jt.save(ours, {str(tmp_path / 'arrays.pkl')!r});"
-               f"jt.save({{n: jt.array(v) for n, v in ours.items()}}, {str(tmp_path / 'vars.pkl')!r});"
-               f"jt.save({{n: jt.array(v) for n, v in ours.items()}}, {str(tmp_path / 'vars.pt')!r})")
+    program = (
+        "from vsrlib import jittor_env; jt = jittor_env.import_jittor();"
+        f"ours = jt.load({str(tmp_path / 'ours.pkl')!r});"
+        f"jt.save(ours, {str(tmp_path / 'arrays.pkl')!r});"
+        f"jt.save({{n: jt.array(v) for n, v in ours.items()}}, {str(tmp_path / 'vars.pkl')!r});"
+        f"jt.save({{n: jt.array(v) for n, v in ours.items()}}, {str(tmp_path / 'vars.pt')!r})"
+    )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=600)
     for name in ("arrays.pkl", "vars.pkl", "vars.pt"):
         assert same(checkpoints.read(tmp_path / name), values), name
 
 
-@pytest.mark.parametrize("wrapped", [
-    lambda v: {"state_dict": v, "epoch": 3, "optimizer": {"state": {0: {"step": 1}}, "param_groups": [{"lr": 1e-4}]}},
-    lambda v: {"model": v, "best": None},
-    lambda v: {f"module.{name}": value for name, value in v.items()},
-    lambda v: {"state_dict": {f"module.{name}": value for name, value in v.items()}}])
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda v: {
+            "state_dict": v,
+            "epoch": 3,
+            "optimizer": {"state": {0: {"step": 1}}, "param_groups": [{"lr": 1e-4}]},
+        },
+        lambda v: {"model": v, "best": None},
+        lambda v: {f"module.{name}": value for name, value in v.items()},
+        lambda v: {"state_dict": {f"module.{name}": value for name, value in v.items()}},
+    ],
+)
 @pytest.mark.parametrize("ending", [".pth.tar", ".pkl"])
 def test_what_training_programs_put_round_weights_is_taken_off(tmp_path: Path, wrapped, ending: str) -> None:
     path = tmp_path / f"w{ending}"
@@ -129,11 +153,23 @@ def test_old_and_half_precision_files_of_torch_are_read(tmp_path: Path) -> None:
     assert np.array_equal(checkpoints.read(tmp_path / "w.pt")["a.weight"], VALUES["a.weight"])
 
 
-@pytest.mark.parametrize("name, content, words", [
-    ("none.pt", None, "does not exist"), ("w.onnx", b"x", "end in"), ("w.tar", b"x", "end in"),
-    ("w.safetensors", b"x", "refused"), ("w.pt", b"not a checkpoint", "refused"), ("w.pt", b"", "refused"),
-    ("w.pt", b"Kx", "refused"), ("w.pkl", b"", "refused"), ("w.pkl", b"\x80\x04N.", "no state dictionary"),
-    ("w.npz", b"x", "refused"), ("w.npz", b"\x93NUMPY", "refused"), ("w.npz", b"", "refused")])
+@pytest.mark.parametrize(
+    "name, content, words",
+    [
+        ("none.pt", None, "does not exist"),
+        ("w.onnx", b"x", "end in"),
+        ("w.tar", b"x", "end in"),
+        ("w.safetensors", b"x", "refused"),
+        ("w.pt", b"not a checkpoint", "refused"),
+        ("w.pt", b"", "refused"),
+        ("w.pt", b"Kx", "refused"),
+        ("w.pkl", b"", "refused"),
+        ("w.pkl", b"\x80\x04N.", "no state dictionary"),
+        ("w.npz", b"x", "refused"),
+        ("w.npz", b"\x93NUMPY", "refused"),
+        ("w.npz", b"", "refused"),
+    ],
+)
 def test_unreadable_files_are_named(tmp_path: Path, name: str, content: bytes | None, words: str) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
@@ -142,20 +178,34 @@ def test_unreadable_files_are_named(tmp_path: Path, name: str, content: bytes | 
     assert name in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content, words", [
-    ({}, "no state dictionary"), ({"a": 3}, "a int under 'a'"), ({"a": np.arange(3)}, "int64 under 'a'"),
-    ({"a\ud800": np.zeros(2, np.float32)}, "under"), ({"state_dict": [1]}, "a list under 'state_dict'")])
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        ({}, "no state dictionary"),
+        ({"a": 3}, "a int under 'a'"),
+        ({"a": np.arange(3)}, "int64 under 'a'"),
+        ({"a\ud800": np.zeros(2, np.float32)}, "under"),
+        ({"state_dict": [1]}, "a list under 'state_dict'"),
+    ],
+)
 def test_files_without_weights_are_refused(tmp_path: Path, content: dict, words: str) -> None:
-    torch.save({name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
-                for name, value in content.items()}, tmp_path / "w.pt")
+    torch.save(
+        {name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for name, value in content.items()},
+        tmp_path / "w.pt",
+    )
     with pytest.raises(UserError, match=words):
         checkpoints.read(tmp_path / "w.pt")
 
 
-@pytest.mark.parametrize("change, words", [
-    (lambda v: v.pop("a.bias"), "missing"), (lambda v: v.update(b=v["a.bias"]), "unknown"),
-    (lambda v: v.update({"a.weight": v["a.weight"].T}), "shape"),
-    (lambda v: v.update({"a.bias": np.array([np.nan, 0, 0], np.float32)}), "NaN")])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda v: v.pop("a.bias"), "missing"),
+        (lambda v: v.update(b=v["a.bias"]), "unknown"),
+        (lambda v: v.update({"a.weight": v["a.weight"].T}), "shape"),
+        (lambda v: v.update({"a.bias": np.array([np.nan, 0, 0], np.float32)}), "NaN"),
+    ],
+)
 def test_weights_that_do_not_fit_are_refused(change, words: str) -> None:
     values = {name: value.copy() for name, value in VALUES.items()}
     change(values)
@@ -171,6 +221,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
 
     def full(*_) -> None:
         raise OSError(28, "No space left on device")
+
     monkeypatch.setattr("vsrlib.files.os.fsync", full)
     with pytest.raises(OSError):
         checkpoints.write(path, {"other": np.zeros(3, np.float32)})

@@ -17,18 +17,28 @@ COSTS = {
     "without_compiler": {"torch": {"works": True, "reason": None}, "jittor": {"works": False, "reason": "no compiler"}},
     "first_use": {"jittor": {"compiled_files": 42}},
     "install": {"torch": {"bytes": 2**30}, "jittor": {"bytes": 2**25}},
-    "correlation": {"torch": {
-        "cpp": {"ratio": interval(1, None, None), "zero_gradient": False, "gradient_error": 1e-7},
-        "pure": {"ratio": interval(1.2, 1.15, 1.25), "zero_gradient": False, "gradient_error": 1e-7}}},
-    "image_output": {"hr_size": [256, 384], "png": interval(0.01, 0, 1), "ssim_once": interval(0.02, 0, 1),
-                     "ssim_three_times": interval(0.06, 0, 1)},
+    "correlation": {
+        "torch": {
+            "cpp": {"ratio": interval(1, None, None), "zero_gradient": False, "gradient_error": 1e-7},
+            "pure": {"ratio": interval(1.2, 1.15, 1.25), "zero_gradient": False, "gradient_error": 1e-7},
+        }
+    },
+    "image_output": {
+        "hr_size": [256, 384],
+        "png": interval(0.01, 0, 1),
+        "ssim_once": interval(0.02, 0, 1),
+        "ssim_three_times": interval(0.06, 0, 1),
+    },
 }
 ABLATION = {
-    "ran_on": "toys", "power": {"Gaussian": {"enough": True}, "Realistic": None},
-    "effects": [{"group": SIDES, "name": "same weights, same frames", "effect": interval(0.05, 0.01, 0.09)},
-                {"group": SIDES, "name": "Jittor given Gaussian frames", "effect": interval(1.1, 1.0, 1.2)},
-                {"group": SIDES, "name": "another draw", "effect": interval(0.2, 0.1, 0.3)},
-                {"group": "another group", "name": "feature warp", "effect": interval(5, 4, 6)}],
+    "ran_on": "toys",
+    "power": {"Gaussian": {"enough": True}, "Realistic": None},
+    "effects": [
+        {"group": SIDES, "name": "same weights, same frames", "effect": interval(0.05, 0.01, 0.09)},
+        {"group": SIDES, "name": "Jittor given Gaussian frames", "effect": interval(1.1, 1.0, 1.2)},
+        {"group": SIDES, "name": "another draw", "effect": interval(0.2, 0.1, 0.3)},
+        {"group": "another group", "name": "feature warp", "effect": interval(5, 4, 6)},
+    ],
 }
 
 
@@ -46,27 +56,33 @@ TORCH, JITTOR = (("without_compiler", name, "works") for name in ("torch", "jitt
 PURE = ("correlation", "torch", "pure")
 
 
-@pytest.mark.parametrize("changes, verdict", [
-    ([], "refuted"),
-    ([(JITTOR, True)], "unsupported"),
-    ([(JITTOR, True), (TORCH, False)], "confirmed"),
-    ([(TORCH, False)], "refuted"),
-    ([(("without_compiler", "jittor"), {"skipped": "because there is none"})], "not testable here"),
-])
+@pytest.mark.parametrize(
+    "changes, verdict",
+    [
+        ([], "refuted"),
+        ([(JITTOR, True)], "unsupported"),
+        ([(JITTOR, True), (TORCH, False)], "confirmed"),
+        ([(TORCH, False)], "refuted"),
+        ([(("without_compiler", "jittor"), {"skipped": "because there is none"})], "not testable here"),
+    ],
+)
 def test_installing(changes: list, verdict: str) -> None:
     assert evidence.installing(costs(*changes)).verdict == verdict
 
 
-@pytest.mark.parametrize("changes, verdict", [
-    ([], "confirmed"),
-    ([((*PURE, "ratio"), interval(1.02, 1.0, 1.05))], "refuted"),
-    ([((*PURE, "ratio"), interval(1.5, 1.4, 1.6))], "refuted"),
-    ([((*PURE, "ratio"), interval(1.2, 1.05, 1.35))], "unsupported"),
-    ([((*PURE, "zero_gradient"), True)], "refuted"),
-    ([((*PURE, "gradient_error"), 0.1)], "refuted"),
-    ([(("correlation", "torch"), {"skipped": "because there is none"})], "not testable here"),
-    ([(("correlation", "torch", "cpp"), {"skipped": "because there is no compiler"})], "not testable here"),
-])
+@pytest.mark.parametrize(
+    "changes, verdict",
+    [
+        ([], "confirmed"),
+        ([((*PURE, "ratio"), interval(1.02, 1.0, 1.05))], "refuted"),
+        ([((*PURE, "ratio"), interval(1.5, 1.4, 1.6))], "refuted"),
+        ([((*PURE, "ratio"), interval(1.2, 1.05, 1.35))], "unsupported"),
+        ([((*PURE, "zero_gradient"), True)], "refuted"),
+        ([((*PURE, "gradient_error"), 0.1)], "refuted"),
+        ([(("correlation", "torch"), {"skipped": "because there is none"})], "not testable here"),
+        ([(("correlation", "torch", "cpp"), {"skipped": "because there is no compiler"})], "not testable here"),
+    ],
+)
 def test_correlation(changes: list, verdict: str) -> None:
     found = evidence.correlation(costs(*changes))
     assert found.verdict == verdict
@@ -100,8 +116,12 @@ def test_advice_follows_from_the_figures() -> None:
     blur = {"timing": {"ratio": {"synchronised": {"forward": interval(0.9, 0.8, 0.95)}}}}
     quality = {"C1": Finding("refuted", "", 0.0, "dB")}
     rows = {row["use"]: row["choose"] for row in evidence.by_use(quality, blur, COSTS)}
-    assert rows == {"quality": "either", "speed of restoration, here": "PyTorch", "a machine without a compiler": "PyTorch",
-                    "little disk space": "Jittor"}
+    assert rows == {
+        "quality": "either",
+        "speed of restoration, here": "PyTorch",
+        "a machine without a compiler": "PyTorch",
+        "little disk space": "Jittor",
+    }
     blur["timing"]["ratio"]["synchronised"]["forward"] = interval(1.1, 0.9, 1.3)
     assert evidence.by_use(quality, blur, None)[1]["choose"] == "either"
     assert evidence.by_use({"C1": Finding("not testable here", "")}, None, None) == []

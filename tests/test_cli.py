@@ -11,12 +11,32 @@ import pytest
 from vsrlib import cli
 from vsrlib.frames import Clip, list_clips, write_clip
 
-COMMANDS = ("study", "check", "data", "degrade", "clips", "train", "train-flow", "flow-error", "infer", "gather", "bench",
-            "compare", "ablate", "costs", "parity", "parity-check", "convert", "publish")
+COMMANDS = (
+    "study",
+    "check",
+    "data",
+    "degrade",
+    "clips",
+    "train",
+    "train-flow",
+    "flow-error",
+    "infer",
+    "gather",
+    "bench",
+    "compare",
+    "ablate",
+    "costs",
+    "parity",
+    "parity-check",
+    "convert",
+    "publish",
+)
 
 
 def vsrlib(*arguments: object, **options) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "vsrlib", *map(str, arguments)], capture_output=True, text=True, **options)
+    return subprocess.run(
+        [sys.executable, "-m", "vsrlib", *map(str, arguments)], capture_output=True, text=True, **options
+    )
 
 
 @pytest.fixture
@@ -45,14 +65,34 @@ def test_degrade(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> 
 
 @pytest.mark.slow
 def test_train_convert_and_infer(clips: Path, tmp_path: Path) -> None:
-    trained = vsrlib("train", clips, clips, tmp_path / "run", "--steps", 2, "--batch-size", 1, "--patch-size", 16,
-                     "--blur", "Gaussian")
+    trained = vsrlib(
+        "train",
+        clips,
+        clips,
+        tmp_path / "run",
+        "--steps",
+        2,
+        "--batch-size",
+        1,
+        "--patch-size",
+        16,
+        "--blur",
+        "Gaussian",
+    )
     assert trained.returncode == 0 and "loss" in trained.stdout, trained.stderr
     converted = vsrlib("convert", tmp_path / "run" / "weights.safetensors", tmp_path / "weights.pt")
     assert converted.returncode == 0 and "sha256" in converted.stdout, converted.stderr
     assert vsrlib("degrade", clips, tmp_path / "Set").returncode == 0
-    restored = vsrlib("infer", tmp_path / "Set" / "LR_blurdown_x4", tmp_path / "out", "--gt", clips, "--weights",
-                      tmp_path / "weights.pt", "--border")
+    restored = vsrlib(
+        "infer",
+        tmp_path / "Set" / "LR_blurdown_x4",
+        tmp_path / "out",
+        "--gt",
+        clips,
+        "--weights",
+        tmp_path / "weights.pt",
+        "--border",
+    )
     assert restored.returncode == 0 and "11 frames restored" in restored.stdout, restored.stderr
     assert len(list((tmp_path / "out" / "frames").glob("*/*.png"))) == 11
 
@@ -75,15 +115,19 @@ def spoiled(root: Path, fault: str) -> Path:
     return root / fault
 
 
-@pytest.mark.parametrize("fault, words", [
-    ("missing", "does not exist"), ("empty", "clip"), ("short", "5"), ("mixed", "size"), ("damaged", "00000002.png")])
+@pytest.mark.parametrize(
+    "fault, words",
+    [("missing", "does not exist"), ("empty", "clip"), ("short", "5"), ("mixed", "size"), ("damaged", "00000002.png")],
+)
 @pytest.mark.parametrize("command", ["infer", "train"])
-def test_wrong_clips_give_one_sentence(command: str, fault: str, words: str, clips: Path, tmp_path: Path,
-                                       capsys: pytest.CaptureFixture) -> None:
+def test_wrong_clips_give_one_sentence(
+    command: str, fault: str, words: str, clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     folder = spoiled(tmp_path, fault)
     weights = tmp_path / "weights.safetensors"
     if command == "infer":
         from vsrlib import architecture, checkpoints
+
         checkpoints.write(weights, architecture.initial_values(architecture.preset("study"), 0))
         arguments = ["infer", folder, tmp_path / "out", "--weights", weights]
     else:
@@ -95,20 +139,23 @@ def test_wrong_clips_give_one_sentence(command: str, fault: str, words: str, cli
     assert not [path for path in (tmp_path / "out").rglob("*") if path.name in finished]
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (["infer", "in", "out", "--framework", "tensorflow"], "tensorflow"),
-    (["infer", "in", "out"], "--weights"),
-    (["study", "--set", "stepz=3"], "nearest is 'steps'"),
-    (["study", "--set", "framework=caffe"], "framework"),
-    (["study", "--set", "steps"], "NAME=VALUE"),
-    (["study", "--only", "99"], "99"),
-    (["train", "in", "in", "out", "--steps", "0"], "steps is 0"),
-    (["train", "in", "in", "out", "--seed", "-1"], "seed is -1"),
-    (["train", "in", "in", "out", "--learning-rate=-1e-4"], "learning_rate"),
-    (["convert", "none.pt", "out.safetensors"], "none.pt"),
-    (["compare", "none.json", "--output", "out"], "none.json"),
-    (["publish", "nowhere", "out"], "nowhere"),
-])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["infer", "in", "out", "--framework", "tensorflow"], "tensorflow"),
+        (["infer", "in", "out"], "--weights"),
+        (["study", "--set", "stepz=3"], "nearest is 'steps'"),
+        (["study", "--set", "framework=caffe"], "framework"),
+        (["study", "--set", "steps"], "NAME=VALUE"),
+        (["study", "--only", "99"], "99"),
+        (["train", "in", "in", "out", "--steps", "0"], "steps is 0"),
+        (["train", "in", "in", "out", "--seed", "-1"], "seed is -1"),
+        (["train", "in", "in", "out", "--learning-rate=-1e-4"], "learning_rate"),
+        (["convert", "none.pt", "out.safetensors"], "none.pt"),
+        (["compare", "none.json", "--output", "out"], "none.json"),
+        (["publish", "nowhere", "out"], "nowhere"),
+    ],
+)
 def test_wrong_arguments_give_one_sentence(arguments: list[str], words: str, tmp_path: Path) -> None:
     done = vsrlib(*arguments, cwd=tmp_path)
     assert done.returncode == 2
@@ -122,10 +169,12 @@ def test_a_folder_that_cannot_be_written_is_named(clips: Path, tmp_path: Path, c
     assert "file" in capsys.readouterr().err
 
 
-def test_interruption_is_said_and_has_its_status(clips: Path, monkeypatch: pytest.MonkeyPatch,
-                                                 capsys: pytest.CaptureFixture) -> None:
+def test_interruption_is_said_and_has_its_status(
+    clips: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     def interrupt(*_) -> None:
         raise KeyboardInterrupt
+
     monkeypatch.setattr("vsrlib.degrade.degrade_clips", interrupt)
     assert cli.main(["degrade", str(clips), os.devnull]) == 130
     assert "interrupted" in capsys.readouterr().err

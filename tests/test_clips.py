@@ -70,10 +70,13 @@ def test_nothing_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes_in_another_process() -> None:
-    code = ("from vsrlib.clips import embedded_clips; from vsrlib.files import sha256_array\n"
-            "print(*[sha256_array(c.frames) for c in embedded_clips('test', 2, (32, 48), 9)])")
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
-                            env={"PYTHONHASHSEED": "123"})
+    code = (
+        "from vsrlib.clips import embedded_clips; from vsrlib.files import sha256_array\n"
+        "print(*[sha256_array(c.frames) for c in embedded_clips('test', 2, (32, 48), 9)])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "123"}
+    )
     here = [sha256_array(clip.frames) for clip in embedded_clips("test", 2, (32, 48), 9)]
     assert result.stdout.split() == here and len(set(here)) == 4
     assert not set(here) & {sha256_array(clip.frames) for clip in embedded_clips("test", 2, (32, 48), 10)}
@@ -207,8 +210,13 @@ def test_with_motion_no_two_frames_are_the_same(clips) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 999), speed=st.floats(0, 6), rotation=st.floats(0, 1), zoom=st.floats(0, 0.02),
-       frames=st.integers(1, 16))
+@given(
+    seed=st.integers(0, 999),
+    speed=st.floats(0, 6),
+    rotation=st.floats(0, 1),
+    zoom=st.floats(0, 0.02),
+    frames=st.integers(1, 16),
+)
 def test_the_camera_never_leaves_the_photograph(seed, speed, rotation, zoom, frames) -> None:
     layer = place_camera(np.random.default_rng(seed), Motion(speed, rotation, zoom), frames, (64, 96), (400, 600), "x")
     corners = np.array([[0, 95, 0, 95], [0, 0, 63, 63]])
@@ -242,12 +250,18 @@ def test_at_one_to_one_the_photograph_itself_is_shown() -> None:
     assert np.abs(rendered - photograph[23:63, 17:67]).max() < 1e-6
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (dict(split="exam"), "split 'exam' is unknown"),
-    (dict(frames=0), "cannot make"), (dict(count=0), "cannot make"), (dict(seed=-1), "cannot make"),
-    (dict(size=(8, 64)), "cannot make"), (dict(size=(1000, 1000)), "too small"),
-    (dict(motion=Motion.translation(500)), "too small"),
-])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (dict(split="exam"), "split 'exam' is unknown"),
+        (dict(frames=0), "cannot make"),
+        (dict(count=0), "cannot make"),
+        (dict(seed=-1), "cannot make"),
+        (dict(size=(8, 64)), "cannot make"),
+        (dict(size=(1000, 1000)), "too small"),
+        (dict(motion=Motion.translation(500)), "too small"),
+    ],
+)
 def test_wrong_arguments(arguments: dict, words: str) -> None:
     with pytest.raises(UserError, match=words):
         embedded_clips(**{"split": "test", "frames": 3, "size": (32, 48), "seed": 0, **arguments})

@@ -34,8 +34,9 @@ def test_both_files_and_the_values_have_a_digest(tmp_path: Path, capsys: pytest.
 
 def test_without_a_target_it_says_what_a_file_is(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     path = tmp_path / "flow.npz"
-    checkpoints.write(path, {name.removeprefix(FLOW_PREFIX): value for name, value in STUDY.items()
-                             if name.startswith(FLOW_PREFIX)})
+    checkpoints.write(
+        path, {name.removeprefix(FLOW_PREFIX): value for name, value in STUDY.items() if name.startswith(FLOW_PREFIX)}
+    )
     assert cli.main(["convert", str(path)]) == 0
     assert "126 tensors" in (said := capsys.readouterr().out) and "the flow network of preset study" in said
     checkpoints.write(path, {"a": np.zeros(3, np.float32)})
@@ -44,11 +45,17 @@ def test_without_a_target_it_says_what_a_file_is(tmp_path: Path, capsys: pytest.
     assert [entry.name for entry in tmp_path.iterdir()] == ["flow.npz"]
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (["none.pt", "out.npz"], "none.pt"), (["w.npz", "out.onnx"], "out.onnx"),
-    (["study-realistic-align-false"], "study-realistic-align-false")])
-def test_mistakes_are_one_sentence(tmp_path: Path, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch,
-                                   capsys: pytest.CaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["none.pt", "out.npz"], "none.pt"),
+        (["w.npz", "out.onnx"], "out.onnx"),
+        (["study-realistic-align-false"], "study-realistic-align-false"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    tmp_path: Path, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("vsrlib.shipped.FOLDER", tmp_path)
     checkpoints.write(Path("w.npz"), STUDY)

@@ -64,8 +64,15 @@ def test_pictures_of_before_do_not_stay_beside_a_video(weights: Path, tmp_path: 
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["inference.json", "videos"]
 
 
-@pytest.mark.parametrize("name, blur", [("Gaussian_REDS4", "Gaussian"), ("Gaussian_Vid4", "Gaussian"),
-                                        ("Gaussian_SPMCS", "Gaussian"), ("Realistic_REDS4", "Realistic")])
+@pytest.mark.parametrize(
+    "name, blur",
+    [
+        ("Gaussian_REDS4", "Gaussian"),
+        ("Gaussian_Vid4", "Gaussian"),
+        ("Gaussian_SPMCS", "Gaussian"),
+        ("Realistic_REDS4", "Realistic"),
+    ],
+)
 def test_published_tests_by_name(name: str, blur: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {}
 
@@ -77,8 +84,13 @@ def test_published_tests_by_name(name: str, blur: str, tmp_path: Path, monkeypat
     assert infer("--quick-test", name, "--data", tmp_path) == 0
     folder = tmp_path / f"{name.split('_')[1]}_BlurDown_{blur}"
     assert asked.pop("output").parts[-4:] == ("infer", folder.name, blur, "torch")
-    assert asked == {"input": folder / "LR_blurdown_x4", "gt": folder / "HR", "preset": "published", "blur": blur,
-                     "weights": tmp_path / "pretrain_models" / f"self_blind_vsr_{blur.lower()}.pt"}
+    assert asked == {
+        "input": folder / "LR_blurdown_x4",
+        "gt": folder / "HR",
+        "preset": "published",
+        "blur": blur,
+        "weights": tmp_path / "pretrain_models" / f"self_blind_vsr_{blur.lower()}.pt",
+    }
     assert infer("--quick-test", name, tmp_path / "there") == 0 and asked["output"] == tmp_path / "there"
 
 
@@ -89,16 +101,26 @@ def test_the_blur_comes_from_the_set_s_manifest(tmp_path: Path, weights: Path) -
     assert read_json(tmp_path / "out" / "inference.json")["blur"] == "Realistic"
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (["--quick-test", "Gaussian_Vid4", "in", "out"], "not both"),
-    (["in", "out", "--tile", "-1"], "tile is -1"),
-    (["in", "out", "--engine", "reference", "--tile", "32"], "knows no tiles"),
-    (["in", "out", "--engine", "cached", "--convolution", "winograd"], "with --engine streaming only"),
-    (["in", "out", "--shard", "4/3"], "i/n"),
-    (["in", "out", "--correlation", "cuda"], "cuda"),
-    (["in", "out", "--framework", "jittor", "--device", "cuda"], "runs on the CPU only")])
-def test_a_mistake_is_one_sentence(arguments: list[str], words: str, tmp_path: Path, weights: Path,
-                                   capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--quick-test", "Gaussian_Vid4", "in", "out"], "not both"),
+        (["in", "out", "--tile", "-1"], "tile is -1"),
+        (["in", "out", "--engine", "reference", "--tile", "32"], "knows no tiles"),
+        (["in", "out", "--engine", "cached", "--convolution", "winograd"], "with --engine streaming only"),
+        (["in", "out", "--shard", "4/3"], "i/n"),
+        (["in", "out", "--correlation", "cuda"], "cuda"),
+        (["in", "out", "--framework", "jittor", "--device", "cuda"], "runs on the CPU only"),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    weights: Path,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(tmp_path)
     write_clip(tmp_path / "in", Clip("in", frames(5)))
     assert infer(*arguments, "--weights", weights) == 2
@@ -107,9 +129,11 @@ def test_a_mistake_is_one_sentence(arguments: list[str], words: str, tmp_path: P
 
 
 @pytest.mark.parametrize("share", [0.95, 0.6, 0.2])
-def test_a_truncated_video_is_refused(weights: Path, tmp_path: Path, share: float, capsys: pytest.CaptureFixture) -> None:
+def test_a_truncated_video_is_refused(
+    weights: Path, tmp_path: Path, share: float, capsys: pytest.CaptureFixture
+) -> None:
     source = video(tmp_path / "clip.mkv", frames(12, 32, 40))
-    source.write_bytes(source.read_bytes()[:int(share * source.stat().st_size)])
+    source.write_bytes(source.read_bytes()[: int(share * source.stat().st_size)])
     assert infer(source, tmp_path / "out", "--weights", weights) == 2
     said = capsys.readouterr().err.strip().splitlines()
     assert len(said) == 1 and "clip.mkv" in said[0] and "Traceback" not in said[0]
@@ -117,8 +141,13 @@ def test_a_truncated_video_is_refused(weights: Path, tmp_path: Path, share: floa
 
 
 def command(*arguments: object, **options) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-m", "vsrlib", "infer", *map(str, arguments)], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, **options)
+    return subprocess.Popen(
+        [sys.executable, "-m", "vsrlib", "infer", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
 
 
 @pytest.mark.slow
@@ -150,8 +179,15 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(weights: Path, tmp_path:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    process = command(tmp_path / "clip", tmp_path / "out", "--weights", weights, *more,
-                      preexec_fn=no_more_than_20_kilobytes, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    process = command(
+        tmp_path / "clip",
+        tmp_path / "out",
+        "--weights",
+        weights,
+        *more,
+        preexec_fn=no_more_than_20_kilobytes,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
     _, said = process.communicate(timeout=120)
     assert process.returncode == 2, said
     assert said.strip().splitlines()[-1].startswith("error: ") and "Traceback" not in said

@@ -17,7 +17,6 @@ from vsrlib.files import read_json, sha256_file
 from vsrlib.frames import read_frame, write_frame
 from vsrlib.intervals import mean_interval, median_interval, median_ratio_interval
 
-
 SCORES = ("psnr", "ssim", "bicubic_psnr", "bicubic_ssim")
 GPU = {"device": "NVIDIA H200", "device_type": "cuda"}
 
@@ -184,9 +183,10 @@ def test_times_are_compared_under_the_same_conditions_only(files, tmp_path, chan
     assert set(found["Gaussian"]["timing"]["ratio"]) == {"skipped"}
     assert words in found["Gaussian"]["timing"]["ratio"]["skipped"]
     assert "skipped" not in found["Realistic"]["timing"]["ratio"]
-    assert f"PyTorch / Jittor, time and memory: skipped, because the two runs differ in {words}" in (
-        tmp_path / "out" / "comparison.md"
-    ).read_text()
+    assert (
+        f"PyTorch / Jittor, time and memory: skipped, because the two runs differ in {words}"
+        in (tmp_path / "out" / "comparison.md").read_text()
+    )
 
 
 def test_the_name_of_a_device_is_no_difference(files, tmp_path):
@@ -356,7 +356,7 @@ def test_median_ratio_interval_against_scipy():
     rng = np.random.default_rng(3)
     above, below = rng.lognormal(1, 0.2, 31), rng.lognormal(0, 0.2, 25)
 
-    def ratio(a, b, axis):  # noqa: ANN001, ANN202
+    def ratio(a, b, axis):
         return np.median(a, axis=axis) / np.median(b, axis=axis)
 
     found = median_ratio_interval(above, below, np.random.default_rng(4), draws=20000)

@@ -17,8 +17,14 @@ def plain(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     return np.stack([correlate(padded, one.transpose(1, 2, 0), "valid", "direct")[..., 0] for one in weight], -1) + bias
 
 
-def ours(framework: str, x: np.ndarray, weight: np.ndarray, bias: np.ndarray, residual: np.ndarray | None = None,
-         relu: bool = False) -> np.ndarray:
+def ours(
+    framework: str,
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    residual: np.ndarray | None = None,
+    relu: bool = False,
+) -> np.ndarray:
     backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
     module: ModuleType = importlib.import_module(f"vsrlib.convolution.{framework}_winograd")
     tensors = [backend.tensor(value, "cpu") for value in (x, convolution.transformed(weight), bias)]
@@ -56,8 +62,10 @@ def test_a_nan_stays_a_nan(framework: str) -> None:
     assert np.isnan(result).any()
 
 
-@pytest.mark.parametrize("name, device, features, words", [
-    ("winograd", "cuda", 128, "for the CPU"), ("winograd", "cpu", 20, "multiples of 16")])
+@pytest.mark.parametrize(
+    "name, device, features, words",
+    [("winograd", "cuda", 128, "for the CPU"), ("winograd", "cpu", 20, "multiples of 16")],
+)
 def test_a_choice_that_cannot_be_had_is_named(name: str, device: str, features: int, words: str) -> None:
     with pytest.raises(UserError, match=words):
         convolution.pick(name, device, features)

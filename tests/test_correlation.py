@@ -24,8 +24,14 @@ JITTOR = FRAMEWORKS[1]
 Kernel = tuple[str, ModuleType, Callable[[Any, Any], Any]]
 
 
-@pytest.fixture(params=[("torch", "pure"), pytest.param(("torch", "cpp"), marks=NO_COMPILER),
-                        pytest.param(("jittor", "cpp"), marks=JITTOR.marks)], ids="-".join)
+@pytest.fixture(
+    params=[
+        ("torch", "pure"),
+        pytest.param(("torch", "cpp"), marks=NO_COMPILER),
+        pytest.param(("jittor", "cpp"), marks=JITTOR.marks),
+    ],
+    ids="-".join,
+)
 def kernel(request: pytest.FixtureRequest) -> Kernel:
     """Each framework's kernels for the CPU: the framework, its backend and the function."""
     framework, name = request.param
@@ -42,8 +48,10 @@ def gradients(kernel: Kernel, *values: np.ndarray) -> list[np.ndarray]:
         second.requires_grad_()
         function(first, second).backward(gradient)
         return [first.grad.numpy(), second.grad.numpy()]
-    return [backend.array(value) for value in
-            backend.ops.jt.grad((function(first, second) * gradient).sum(), [first, second])]
+    return [
+        backend.array(value)
+        for value in backend.ops.jt.grad((function(first, second) * gradient).sum(), [first, second])
+    ]
 
 
 def brute_force(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -59,15 +67,20 @@ def brute_force(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def finite_differences(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
     """Gradients of sum(volume * weight) in float64; the volume is linear in either map, so the step may be large."""
+
     def difference(which: int, index: tuple[int, ...]) -> float:
         step = np.zeros_like(first)
         step[index] = 0.5
-        ends = [reference(first + sign * step, second) if which == 0 else reference(first, second + sign * step)
-                for sign in (1, -1)]
+        ends = [
+            reference(first + sign * step, second) if which == 0 else reference(first, second + sign * step)
+            for sign in (1, -1)
+        ]
         return float(((ends[0] - ends[1]) * weight).sum())
 
-    return [np.array([difference(which, index) for index in np.ndindex(first.shape)]).reshape(first.shape)
-            for which in (0, 1)]
+    return [
+        np.array([difference(which, index) for index in np.ndindex(first.shape)]).reshape(first.shape)
+        for which in (0, 1)
+    ]
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 5, 7), (1, 4, 1, 1), (1, 2, 3, 12)])
@@ -131,8 +144,11 @@ def test_maps_that_are_not_contiguous(kernel: Kernel) -> None:
     framework, backend, function = kernel
     first, second, _ = maps((2, 3, 5, 7))
     turned = (backend.tensor(value.transpose(0, 1, 3, 2), "cpu") for value in (first, second))
-    volume = backend.array(function(*((value.transpose(2, 3) if framework == "torch" else value.transpose(0, 1, 3, 2))
-                                      for value in turned)))
+    volume = backend.array(
+        function(
+            *((value.transpose(2, 3) if framework == "torch" else value.transpose(0, 1, 3, 2)) for value in turned)
+        )
+    )
     np.testing.assert_allclose(volume, reference(first, second), atol=2e-6)
 
 
@@ -195,9 +211,16 @@ def test_cpp_kernel_of_a_cpu_without_avx512() -> None:
 
 
 @NO_COMPILER
-@pytest.mark.parametrize("fault", [("SIGN * (i - RADIUS)", "(i - RADIUS)"), ("y + SIGN * dy", "y + dy"),
-                                   ("RADIUS - i)", "0)"), ("load(s + c + i)", "load(s + c + SIDE - 1 - i)"),
-                                   ("std::fill(row + RADIUS + width", "std::fill(row + RADIUS + width + 1")])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("SIGN * (i - RADIUS)", "(i - RADIUS)"),
+        ("y + SIGN * dy", "y + dy"),
+        ("RADIUS - i)", "0)"),
+        ("load(s + c + i)", "load(s + c + SIDE - 1 - i)"),
+        ("std::fill(row + RADIUS + width", "std::fill(row + RADIUS + width + 1"),
+    ],
+)
 def test_planted_faults_are_seen(fault: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(native, "HOME", tmp_path)
     assert torch_cpp_source().count(fault[0]) == 1
@@ -217,8 +240,11 @@ def three_results(library: ctypes.CDLL, shape: tuple[int, ...]) -> list[tuple[np
     first, second, gradient = maps(shape)
     judges = [reference(first, second), *reference_gradients(first, second, gradient)]
     results = []
-    for name, pair, judge in zip(("forward", "backward_first", "backward_second"),
-                                 ((first, second), (gradient, second), (gradient, first)), judges):
+    for name, pair, judge in zip(
+        ("forward", "backward_first", "backward_second"),
+        ((first, second), (gradient, second), (gradient, first)),
+        judges,
+    ):
         arrays = [np.ascontiguousarray(value, np.float32) for value in pair]
         arrays.append(np.full(judge.shape, np.nan, np.float32))
         getattr(library, name)(*(ctypes.c_void_p(array.ctypes.data) for array in arrays), *shape, 2)
@@ -249,18 +275,25 @@ one.join()
 @NO_COMPILER
 def test_cpp_kernel_obeys_pytorchs_number_of_threads_in_its_one_runtime() -> None:
     pytest.importorskip("torch")
-    done = subprocess.run([sys.executable, "-c", COUNT], check=True, capture_output=True, text=True,
-                          env=dict(os.environ, OMP_NUM_THREADS="8"))
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=dict(os.environ, OMP_NUM_THREADS="8"),
+    )
     assert done.stdout.splitlines() == ["0 1", "1 1", "2 1", "3 1"]
 
 
 @pytest.mark.parametrize("side", [JITTOR])
 def test_jittor_result_does_not_depend_on_the_threads(side: str, tmp_path: Path) -> None:
-    program = ("import sys, numpy as np\nfrom correlation_cases import maps\nfrom vsrlib.correlation import choice\n"
-               "_, kernel = choice.pick(sys.argv[2], 'cpp', 'cpu')\nimport jittor as jt\n"
-               "a, b, g = (jt.array(value.astype(np.float32)) for value in maps((2, 19, 11, 37)))\n"
-               "v = kernel(a, b)\n"
-               "np.savez(sys.argv[1], v.numpy(), *[x.numpy() for x in jt.grad((v * g).sum(), [a, b])])")
+    program = (
+        "import sys, numpy as np\nfrom correlation_cases import maps\nfrom vsrlib.correlation import choice\n"
+        "_, kernel = choice.pick(sys.argv[2], 'cpp', 'cpu')\nimport jittor as jt\n"
+        "a, b, g = (jt.array(value.astype(np.float32)) for value in maps((2, 19, 11, 37)))\n"
+        "v = kernel(a, b)\n"
+        "np.savez(sys.argv[1], v.numpy(), *[x.numpy() for x in jt.grad((v * g).sum(), [a, b])])"
+    )
     results = []
     for threads in (1, 3):
         path = tmp_path / f"{threads}.npz"

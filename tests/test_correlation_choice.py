@@ -68,9 +68,14 @@ def test_auto_with_cupy_is_cuda_and_is_compiled_when_picked(no_cupy: None, monke
 
     module = SimpleNamespace(get_function=lambda name: SimpleNamespace(compile=compile_now))
     refused = type("CompileException", (Exception,), {})
-    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(
-        RawModule=lambda code, options: module,
-        cuda=SimpleNamespace(compiler=SimpleNamespace(CompileException=refused))))
+    monkeypatch.setitem(
+        sys.modules,
+        "cupy",
+        SimpleNamespace(
+            RawModule=lambda code, options: module,
+            cuda=SimpleNamespace(compiler=SimpleNamespace(CompileException=refused)),
+        ),
+    )
     try:
         assert choice.pick("torch", "auto", "cuda")[0] == "cuda" and len(compiled) == 3
         for fault in (refused("no such architecture\nmore"), ImportError("libnvrtc.so.12")):
@@ -80,9 +85,17 @@ def test_auto_with_cupy_is_cuda_and_is_compiled_when_picked(no_cupy: None, monke
         sys.modules.pop("vsrlib.correlation.torch_cuda", None)
 
 
-@pytest.mark.parametrize(("side", "kernel", "device"), [
-    ("torch", "cuda", "cpu"), ("torch", "cpp", "cuda"), ("jittor", "pure", "cpu"), ("jittor", "pure", "cuda"),
-    ("jittor", "cuda", "cpu"), ("jittor", "cpp", "cuda")])
+@pytest.mark.parametrize(
+    ("side", "kernel", "device"),
+    [
+        ("torch", "cuda", "cpu"),
+        ("torch", "cpp", "cuda"),
+        ("jittor", "pure", "cpu"),
+        ("jittor", "pure", "cuda"),
+        ("jittor", "cuda", "cpu"),
+        ("jittor", "cpp", "cuda"),
+    ],
+)
 def test_a_kernel_that_is_not_there_is_an_error(side: str, kernel: str, device: str) -> None:
     with pytest.raises(UserError, match=f'{side} side has no correlation kernel "{kernel}" on {device}; choose auto'):
         choice.pick(side, kernel, device)
@@ -95,8 +108,10 @@ def test_an_unknown_word_is_an_error() -> None:
 
 
 def test_importing_the_choice_imports_no_framework() -> None:
-    program = ("import sys, vsrlib.correlation.choice\n"
-               "print([name for name in ('torch', 'jittor', 'cupy') if name in sys.modules])")
+    program = (
+        "import sys, vsrlib.correlation.choice\n"
+        "print([name for name in ('torch', 'jittor', 'cupy') if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
 
@@ -135,14 +150,18 @@ def test_source_that_does_not_compile_is_one_sentence_and_leaves_nothing(home: P
 @NO_COMPILER
 def test_a_folder_that_cannot_be_written_is_said(home: Path) -> None:
     home.write_text("a file in the way")
-    with pytest.raises(UserError, match='in which the kernel is kept, cannot be written to .* make it writable, or choose another'):
+    with pytest.raises(
+        UserError, match="in which the kernel is kept, cannot be written to .* make it writable, or choose another"
+    ):
         native.load(SOURCE % 1, *NAMED)
 
 
 @NO_COMPILER
 def test_processes_may_compile_at_once(home: Path) -> None:
-    program = ("import sys\nfrom pathlib import Path\nfrom vsrlib import native\n"
-               "native.HOME = Path(sys.argv[1])\nprint(native.load(sys.argv[2], 'it', 'another').answer())")
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom vsrlib import native\n"
+        "native.HOME = Path(sys.argv[1])\nprint(native.load(sys.argv[2], 'it', 'another').answer())"
+    )
     command = [sys.executable, "-c", program, str(home), SOURCE % 7]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     assert [process.communicate()[0].strip() for process in processes] == ["7"] * 3

@@ -26,12 +26,15 @@ from vsrlib import native
 from vsrlib.correlation import cuda, reference
 
 SHIM = Path(__file__).with_name("cuda_shim.h").read_text()
-RUN = "".join(f"""
+RUN = "".join(
+    f"""
 extern "C" void run_{name}(const unsigned* sizes, const float* one, const float* two, float* out,
                            int c, int h, int w) {{
     shim_launch(dim3(sizes[0], sizes[1], sizes[2]), dim3(sizes[3], sizes[4], sizes[5]),
                 [=] {{ {name}(one, two, out, c, h, w); }});
-}}""" for name in cuda.KERNELS)
+}}"""
+    for name in cuda.KERNELS
+)
 ARCHITECTURES = (70, 75, 80, 86, 89, 90)
 NO_COMPILER = pytest.mark.skipif(native.compiler() is None, reason="there is no g++ here")
 NVCC = pytest.mark.skipif(shutil.which("nvcc") is None, reason="there is no nvcc here")
@@ -40,6 +43,7 @@ NVCC = pytest.mark.skipif(shutil.which("nvcc") is None, reason="there is no nvcc
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ctypes.CDLL]:
     """A function that compiles a CUDA source with the shim and loads it."""
+
     def compiled(source: str) -> ctypes.CDLL:
         folder = tmp_path_factory.mktemp("shim")
         gxx(SHIM + source + RUN, "-O2", "-fPIC", "-shared", "-o", str(folder / "shim.so"))
@@ -58,8 +62,9 @@ def gxx(source: str, *flags: str) -> None:
     subprocess.run(command, input=source, check=True, text=True)
 
 
-def run(library: ctypes.CDLL, kernel: cuda.Kernel, one: np.ndarray, two: np.ndarray,
-        shape: tuple[int, ...]) -> np.ndarray:
+def run(
+    library: ctypes.CDLL, kernel: cuda.Kernel, one: np.ndarray, two: np.ndarray, shape: tuple[int, ...]
+) -> np.ndarray:
     """What the kernel writes for maps of `shape`; every value it leaves alone stays NaN."""
     arrays = [np.ascontiguousarray(one, np.float32), np.ascontiguousarray(two, np.float32)]
     size = (shape[0], 81, *shape[2:]) if kernel == "correlation_forward" else shape
@@ -68,17 +73,24 @@ def run(library: ctypes.CDLL, kernel: cuda.Kernel, one: np.ndarray, two: np.ndar
     return arrays[2]
 
 
-def launch(library: ctypes.CDLL, kernel: str, sizes: cuda.Launch, pointers: Sequence[int],
-           numbers: Sequence[int]) -> None:
-    getattr(library, f"run_{kernel}")((ctypes.c_uint * 6)(*sizes.grid, *sizes.block),
-                                      *(ctypes.c_void_p(pointer) for pointer in pointers), *map(int, numbers))
+def launch(
+    library: ctypes.CDLL, kernel: str, sizes: cuda.Launch, pointers: Sequence[int], numbers: Sequence[int]
+) -> None:
+    getattr(library, f"run_{kernel}")(
+        (ctypes.c_uint * 6)(*sizes.grid, *sizes.block),
+        *(ctypes.c_void_p(pointer) for pointer in pointers),
+        *map(int, numbers),
+    )
 
 
 def all_three(library: ctypes.CDLL, shape: tuple[int, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
     """(result, judge) of the forward kernel and of both gradients."""
     first, second, gradient = maps(shape)
-    inputs = {"correlation_forward": (first, second), "correlation_backward_first": (gradient, second),
-              "correlation_backward_second": (gradient, first)}
+    inputs = {
+        "correlation_forward": (first, second),
+        "correlation_backward_first": (gradient, second),
+        "correlation_backward_second": (gradient, first),
+    }
     judges = [reference(first, second), *reference_gradients(first, second, gradient)]
     return [(run(library, kernel, *inputs[kernel], shape), judge) for kernel, judge in zip(cuda.KERNELS, judges)]
 
@@ -98,21 +110,26 @@ def test_the_result_is_the_same_every_time(shim: ctypes.CDLL) -> None:
 
 
 @NO_COMPILER
-@pytest.mark.parametrize("fault", [
-    ("column + RADIUS + SIGN * dx", "column + RADIUS + dx"),  # the second gradient's horizontal displacement
-    ("channel, SIGN * dy, channels", "channel, dy, channels"),  # and its vertical one
-    ("line][column + i]", "line][column + SIDE - 1 - i]"),
-    ("x >= width || y >= height", "x >= width || y >= height - 1"),
-    ("channel += CHUNK", "channel += CHUNK + 1"),
-    ("blockIdx.z / chunks", "0 * blockIdx.z"),
-])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("column + RADIUS + SIGN * dx", "column + RADIUS + dx"),  # the second gradient's horizontal displacement
+        ("channel, SIGN * dy, channels", "channel, dy, channels"),  # and its vertical one
+        ("line][column + i]", "line][column + SIDE - 1 - i]"),
+        ("x >= width || y >= height", "x >= width || y >= height - 1"),
+        ("channel += CHUNK", "channel += CHUNK + 1"),
+        ("blockIdx.z / chunks", "0 * blockIdx.z"),
+    ],
+)
 def test_planted_faults_are_seen(build: Callable[[str], ctypes.CDLL], fault: tuple[str, str]) -> None:
     assert cuda.source().count(fault[0]) == 1
     faulty = build(cuda.source().replace(*fault))
     assert not all(np.allclose(ours, judge, atol=1e-5) for ours, judge in all_three(faulty, (2, 17, 6, 35)))
 
 
-PROGRAM = RUN + """
+PROGRAM = (
+    RUN
+    + """
 #include <cstdlib>
 int main(int count, char** sizes) {
     auto size = [&](int i) { return std::atoi(sizes[i]); };
@@ -125,6 +142,7 @@ int main(int count, char** sizes) {
     run_correlation_backward_second(&launch[12], volume.data(), map.data(), other.data(), c, h, w);
 }
 """
+)
 
 
 def complaint(sanitizer: str, source: str, folder: Path) -> str:
@@ -136,9 +154,13 @@ def complaint(sanitizer: str, source: str, folder: Path) -> str:
     shape = (1, 17, 5, 3)
     sizes = [str(size) for kernel in cuda.KERNELS for three in cuda.launch(kernel, shape) for size in three]
     # setarch: with more randomness in its addresses than it knows, the thread sanitizer refuses to start.
-    done = subprocess.run(["setarch", "-R", str(folder / "program"), *map(str, shape[1:]), *sizes],
-                          capture_output=True, text=True, env={"TSAN_OPTIONS": "halt_on_error=1"})
-    if done.returncode and "Sanitizer: " not in done.stderr or "FATAL" in done.stderr:
+    done = subprocess.run(
+        ["setarch", "-R", str(folder / "program"), *map(str, shape[1:]), *sizes],
+        capture_output=True,
+        text=True,
+        env={"TSAN_OPTIONS": "halt_on_error=1"},
+    )
+    if (done.returncode and "Sanitizer: " not in done.stderr) or "FATAL" in done.stderr:
         pytest.skip(f"the {sanitizer} sanitizer does not run here: {done.stderr[:200]}")
     return done.stderr
 
@@ -164,8 +186,15 @@ def test_a_missing_barrier_is_seen(tmp_path: Path, which: int) -> None:
 
 @NO_COMPILER
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", [("inside && channel + c < channels", "inside"), ("&& column < width", ""),
-                                   ("v < height && ", ""), ("x >= width || y >= height", "x >= width")])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("inside && channel + c < channels", "inside"),
+        ("&& column < width", ""),
+        ("v < height && ", ""),
+        ("x >= width || y >= height", "x >= width"),
+    ],
+)
 def test_an_access_outside_is_seen(tmp_path: Path, fault: tuple[str, str]) -> None:
     assert cuda.source().count(fault[0]) == 1
     assert "AddressSanitizer" in complaint("address", cuda.source().replace(*fault), tmp_path)
@@ -213,8 +242,11 @@ def test_nvcc_takes_the_source(tmp_path: Path, architecture: int) -> None:
     if f"sm_{architecture}" not in known:
         pytest.skip(f"this nvcc does not know sm_{architecture}")
     (tmp_path / "correlation.cu").write_text(cuda.source())
-    subprocess.run(["nvcc", "-cubin", f"-arch=sm_{architecture}", "-o", "correlation.cubin", "correlation.cu"],
-                   check=True, cwd=tmp_path)
+    subprocess.run(
+        ["nvcc", "-cubin", f"-arch=sm_{architecture}", "-o", "correlation.cubin", "correlation.cu"],
+        check=True,
+        cwd=tmp_path,
+    )
     code = (tmp_path / "correlation.cubin").read_bytes()
     assert all(name.encode() in code for name in cuda.KERNELS)
 
@@ -230,6 +262,7 @@ def test_pytorchs_side_with_a_stand_in_for_cupy(shim: ctypes.CDLL, monkeypatch: 
             # CuPy hands on an int as 64 bits, which the kernels take for pointers only.
             assert [type(value) for value in arguments] == [int] * 3 + [np.int32] * 3
             launch(shim, name, cuda.Launch(grid, block), arguments[:3], arguments[3:])
+
         return call
 
     def module(code: str, options: tuple[str, ...]) -> SimpleNamespace:
@@ -295,15 +328,19 @@ def test_jittors_side_on_the_shim(jittor_cuda: Any, monkeypatch: pytest.MonkeyPa
 @NVCC
 def test_nvcc_takes_jittors_operation(jittor_cuda: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, str]] = []
-    monkeypatch.setattr(jittor_cuda.jt, "code",
-                        lambda *_, cuda_header, cuda_src, data: seen.append((cuda_header, cuda_src)))
+    monkeypatch.setattr(
+        jittor_cuda.jt, "code", lambda *_, cuda_header, cuda_src, data: seen.append((cuda_header, cuda_src))
+    )
     shape = SimpleNamespace(shape=(1, 8, 6, 40))
     for kernel in cuda.KERNELS:
         jittor_cuda._call(kernel, [shape, shape], (1, 81, 6, 40))
-    bodies = "".join(f"""
+    bodies = "".join(
+        f"""
 void run{i}(float* in0_p, float* in1_p, float* out0_p, int in1_shape1, int in1_shape2, int in1_shape3) {{
     std::map<std::string, double> data;
     {body}
-}}""" for i, (_, body) in enumerate(seen))
+}}"""
+        for i, (_, body) in enumerate(seen)
+    )
     (tmp_path / "operation.cu").write_text(f"#include <map>\n#include <string>\n{seen[0][0]}\n{bodies}\n")
     subprocess.run(["nvcc", "-w", "-c", "-arch=sm_90", "-o", "operation.o", "operation.cu"], check=True, cwd=tmp_path)

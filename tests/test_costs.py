@@ -38,8 +38,15 @@ class TestInstall:
         monkeypatch.setattr(install, "_ROOTS", {"torch": ("root", "beside")})
 
     def test_everything_required_here_is_counted_once(self, tmp_path: Path) -> None:
-        distribution(tmp_path, "root", 1000, "Some_Part>=1", 'elsewhere; sys_platform == "never"', "rich[fast]",
-                     'wanted; extra == "docs"')
+        distribution(
+            tmp_path,
+            "root",
+            1000,
+            "Some_Part>=1",
+            'elsewhere; sys_platform == "never"',
+            "rich[fast]",
+            'wanted; extra == "docs"',
+        )
         distribution(tmp_path, "some.part", 200, "root")  # a circle, under another spelling
         distribution(tmp_path, "rich", 30, 'speed; extra == "fast"', 'slow; extra == "slow"')
         distribution(tmp_path, "speed", 4)
@@ -69,8 +76,17 @@ def test_what_is_installed_here() -> None:
 
 
 def test_programs_are_linked_and_compilers_are_not(tmp_path: Path) -> None:
-    compilers = ("g++", "gcc-12", "cc", "c++", "x86_64-linux-gnu-g++-12", "x86_64-conda-linux-gnu-cc", "clang++-17",
-                 "nvcc", "c89-gcc")
+    compilers = (
+        "g++",
+        "gcc-12",
+        "cc",
+        "c++",
+        "x86_64-linux-gnu-g++-12",
+        "x86_64-conda-linux-gnu-cc",
+        "clang++-17",
+        "nvcc",
+        "c89-gcc",
+    )
     others = ("ls", "ar", "gcc-ar", "python3.11", "ccache-config", "ldconfig", "accept")
     first, second, links = (tmp_path / name for name in ("first", "second", "links"))
     for folder in (first, second, links):
@@ -97,8 +113,11 @@ def test_a_process_without_a_compiler_really_has_none(tmp_path: Path) -> None:
 class TestProcess:
     def test_it_gets_the_path_it_is_given_and_no_compiler_variables(self, monkeypatch: pytest.MonkeyPatch) -> None:
         seen: list[dict[str, str]] = []
-        monkeypatch.setattr(process, "run_watched", lambda arguments, show: seen.append(dict(os.environ)) or (
-            0, process.ANSWER + '{"result": 7}\n', ""))
+        monkeypatch.setattr(
+            process,
+            "run_watched",
+            lambda arguments, show: seen.append(dict(os.environ)) or (0, process.ANSWER + '{"result": 7}\n', ""),
+        )
         monkeypatch.setenv("CXX", "g++")
         before = dict(os.environ)
         answer = process.ask("first_use", "torch", TINY, Path("/home-of-it"), "/programs", no_compiler.VARIABLES)
@@ -138,19 +157,29 @@ def network() -> Network:
 
 def planted(fault: str) -> Callable[[Any, Any], Any]:
     from vsrlib.bench import plain_torch
-    return {"none": plain_torch.correlation,
-            "detached": lambda first, second: plain_torch.correlation(first, second).detach(),
-            "second map detached": lambda first, second: plain_torch.correlation(first, second.detach()),
-            "1/C missing": lambda first, second: first.shape[1] * plain_torch.correlation(first, second),
-            "sign of the displacement": lambda first, second: plain_torch.correlation(first, second.flip(2, 3)),
-            }[fault]
+
+    return {
+        "none": plain_torch.correlation,
+        "detached": lambda first, second: plain_torch.correlation(first, second).detach(),
+        "second map detached": lambda first, second: plain_torch.correlation(first, second.detach()),
+        "1/C missing": lambda first, second: first.shape[1] * plain_torch.correlation(first, second),
+        "sign of the displacement": lambda first, second: plain_torch.correlation(first, second.flip(2, 3)),
+    }[fault]
 
 
-@pytest.mark.parametrize(("fault", "zero", "least", "most"), [
-    ("none", False, 0, 1e-5), ("detached", True, 1, 1), ("second map detached", True, 1, 1),
-    ("1/C missing", False, 1, 1e3), ("sign of the displacement", False, 0.5, 3)])
+@pytest.mark.parametrize(
+    ("fault", "zero", "least", "most"),
+    [
+        ("none", False, 0, 1e-5),
+        ("detached", True, 1, 1),
+        ("second map detached", True, 1, 1),
+        ("1/C missing", False, 1, 1e3),
+        ("sign of the displacement", False, 0.5, 3),
+    ],
+)
 def test_gradients_are_judged(network: Network, fault: str, zero: bool, least: float, most: float) -> None:
     from vsrlib.bench import plain_torch
+
     found = correlation.gradients(network, planted(fault), plain_torch)
     assert found["zero_gradient"] is zero and least <= found["gradient_error"] <= most
 
@@ -170,8 +199,12 @@ def test_one_frame_calls_the_kernel_for_four_neighbours_at_five_levels(network: 
 
 
 def test_ratios_are_to_the_fastest_kernel() -> None:
-    taken = {"slow": [4.0, 8.0, 40.0], "fast": [2.0, 4.0, 20.0], "slow alone": [1.0, 2.0, 10.0],
-             "fast alone": [0.2, 0.4, 2.0]}
+    taken = {
+        "slow": [4.0, 8.0, 40.0],
+        "fast": [2.0, 4.0, 20.0],
+        "slow alone": [1.0, 2.0, 10.0],
+        "fast alone": [0.2, 0.4, 2.0],
+    }
     found = correlation.summary(taken)
     assert set(found) == {"slow", "fast"}
     assert found["slow"]["ratio"] == {"value": 2, "low": 2, "high": 2, "n": 3} and found["fast"]["ratio"]["value"] == 1
@@ -232,7 +265,9 @@ def test_waiting_is_billed_to_post() -> None:
     """The forward pass takes 8 s; nobody waits for it until the picture is fetched."""
     hidden = {"pre": 1.0, "forward": 0.0, "post": 10.0, "download": 8.0}
     right = {"pre": 1.0, "forward": 8.0, "post": 2.0, "download": 0.0}
-    found = protocols.summary({"as_reported": [hidden] * 3, "synchronised": [right] * 3, "end_to_end": [{"total": 11.0}] * 3})
+    found = protocols.summary(
+        {"as_reported": [hidden] * 3, "synchronised": [right] * 3, "end_to_end": [{"total": 11.0}] * 3}
+    )
     assert found["waiting_billed_to_post"] == {"value": 0.8, "low": 0.8, "high": 0.8, "n": 3} and found["rounds"] == 3
     shares = {way: found[way]["share_of_post"]["value"] for way in ("as_reported", "synchronised")}
     assert shares == {"as_reported": pytest.approx(10 / 11), "synchronised": pytest.approx(2 / 11)}

@@ -27,32 +27,62 @@ class Processes:
         self.asked: list[tuple[str, bool, bool]] = []  # part, with a home of its own, with a PATH of its own
         self.compilers: list[str] = []
 
-    def __call__(self, part: str, framework: str, options: Options, home: Path | None = None, path: str | None = None,
-                 without: tuple[str, ...] = (), attempts: int | None = None, **values: Any) -> dict[str, Any]:
+    def __call__(
+        self,
+        part: str,
+        framework: str,
+        options: Options,
+        home: Path | None = None,
+        path: str | None = None,
+        without: tuple[str, ...] = (),
+        attempts: int | None = None,
+        **values: Any,
+    ) -> dict[str, Any]:
         self.asked.append((part, home is not None, path is not None))
         if "no_compiler" in self.failing and path is not None:
             return {"failed": self.failing["no_compiler"]}
         if part in self.failing and path is None:
             return {"failed": self.failing[part]}
-        kernel = {"frame_seconds": INTERVAL, "ratio": INTERVAL, "share_of_frame": 0.1, "gradient_error": 1e-7,
-                  "zero_gradient": False}
-        parts = {part: INTERVAL for part in ("pre", "forward", "post", "total", "share_of_post")}
+        kernel = {
+            "frame_seconds": INTERVAL,
+            "ratio": INTERVAL,
+            "share_of_frame": 0.1,
+            "gradient_error": 1e-7,
+            "zero_gradient": False,
+        }
+        parts = dict.fromkeys(("pre", "forward", "post", "total", "share_of_post"), INTERVAL)
         found = {
-            "first_use": {"done": 110.0, "correlation": "cpp", "compiled": [["a.so", 100], ["b.so", 23]],
-                          "compilers": self.compilers},
+            "first_use": {
+                "done": 110.0,
+                "correlation": "cpp",
+                "compiled": [["a.so", 100], ["b.so", 23]],
+                "compilers": self.compilers,
+            },
             "correlation": {"plain": kernel, "cuda": {"skipped": "no GPU"}},
-            "protocols": {"as_reported": parts, "synchronised": parts, "end_to_end": {"total": INTERVAL, "frames": 3},
-                          "waiting_billed_to_post": INTERVAL, "rounds": 3},
+            "protocols": {
+                "as_reported": parts,
+                "synchronised": parts,
+                "end_to_end": {"total": INTERVAL, "frames": 3},
+                "waiting_billed_to_post": INTERVAL,
+                "rounds": 3,
+            },
             "warm_up": {"seconds": 1.0 if values.get("read") else 5.0},
         }
         return {"result": found[part], "asked": 100.0}
 
 
-def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: Processes, framework: str = "torch",
-             fresh: bool = False) -> dict[str, Any]:
+def measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: Processes, framework: str = "torch", fresh: bool = False
+) -> dict[str, Any]:
     monkeypatch.setattr(study, "ask", processes)
-    monkeypatch.setattr(image_output, "measure", lambda options: {"hr_size": [96, 128]} | dict.fromkeys(
-        ("png", "png_ours", "psnr", "ssim_once", "ssim_three_times", "ssim_ours"), INTERVAL))
+    monkeypatch.setattr(
+        image_output,
+        "measure",
+        lambda options: (
+            {"hr_size": [96, 128]}
+            | dict.fromkeys(("png", "png_ours", "psnr", "ssim_once", "ssim_three_times", "ssim_ours"), INTERVAL)
+        ),
+    )
     options = Options.from_json(OPTIONS.to_json() | {"frameworks": [framework]})
     result = study.costs(tmp_path / "out", options, fresh)
     assert json.loads((tmp_path / "out" / "costs.json").read_text()) == json.loads(json.dumps(result))
@@ -66,8 +96,14 @@ def test_the_answers_become_the_result(tmp_path: Path, monkeypatch: pytest.Monke
     assert set(result) == {*PARTS, "image_output", "options", "load_average", "machine", "provenance"}
     assert all(list(result[part]) == ["torch"] for part in PARTS)
     first = result["first_use"]["torch"]
-    assert first == {"warm_seconds": 10, "warm_runs": [10, 10, 10], "fresh_seconds": None, "compiled_files": 2,
-                     "compiled_bytes": 123, "correlation": "cpp"}
+    assert first == {
+        "warm_seconds": 10,
+        "warm_runs": [10, 10, 10],
+        "fresh_seconds": None,
+        "compiled_files": 2,
+        "compiled_bytes": 123,
+        "correlation": "cpp",
+    }
     assert result["without_compiler"]["torch"] == {"works": True, "reason": None, "correlation": "cpp"}
     assert result["protocols"]["torch"]["first_frame_seconds"] == {"executing": 1.0, "graph_only": 5.0}
     assert result["correlation"]["torch"]["cuda"] == {"skipped": "no GPU"} and not result["options"]["fresh"]
@@ -106,15 +142,17 @@ def test_a_framework_that_is_not_installed_is_skipped(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize("has_compiler", [True, False])
-def test_a_framework_that_cannot_be_used_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                    has_compiler: bool) -> None:
+def test_a_framework_that_cannot_be_used_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_compiler: bool
+) -> None:
     """And where the machine itself has no compiler, that is tried as well."""
     monkeypatch.setattr(study.native, "compiler", lambda: "/usr/bin/g++" if has_compiler else None)
     result = measured(tmp_path, monkeypatch, Processes(first_use="it crashed", no_compiler="no g++"))
     for part in ("first_use", "correlation", "protocols"):
         assert result[part]["torch"] == {"skipped": "it crashed"}
-    assert result["without_compiler"]["torch"] == ({"skipped": "it crashed"} if has_compiler else
-                                                   {"works": False, "reason": "no g++", "correlation": None})
+    assert result["without_compiler"]["torch"] == (
+        {"skipped": "it crashed"} if has_compiler else {"works": False, "reason": "no g++", "correlation": None}
+    )
 
 
 def test_one_part_that_breaks_off_leaves_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,8 +172,12 @@ def test_a_file_as_output_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.slow
 def test_everything_for_real(framework: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     begin = time.monotonic()
-    assert cli.main(["costs", str(tmp_path), "--framework", framework, "--size", "24x32", "--repeats", "3", "--seconds",
-                     "0"]) == 0
+    assert (
+        cli.main(
+            ["costs", str(tmp_path), "--framework", framework, "--size", "24x32", "--repeats", "3", "--seconds", "0"]
+        )
+        == 0
+    )
     assert "One run timed three ways" in capsys.readouterr().out
     result = json.loads((tmp_path / "costs.json").read_text())
     assert result["provenance"]["seed"] == 0 and result["machine"]["cores"]
@@ -151,7 +193,7 @@ def test_everything_for_real(framework: str, tmp_path: Path, capsys: pytest.Capt
     assert {"plain", "cpp" if no_compiler.found(os.environ["PATH"]) else "plain"} <= set(kernels)
     assert min(one["ratio"]["value"] for one in kernels.values()) == 1
     for one in kernels.values():
-        assert not one["zero_gradient"] and one["gradient_error"] < 1e-5 and 0 < one["share_of_frame"]
+        assert not one["zero_gradient"] and one["gradient_error"] < 1e-5 and one["share_of_frame"] > 0
     ways = found["protocols"]
     assert ways["rounds"] == 3 and set(ways["first_frame_seconds"]) == {"executing", "graph_only"}
     for way in ("as_reported", "synchronised"):

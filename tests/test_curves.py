@@ -45,9 +45,16 @@ def test_they_are_drawn_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_training_calls_it_after_every_validation(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     from training_fixture import make_clips, run
+
     seen = []
-    run("torch", make_clips(tmp_path / "clips"), tmp_path / "run", steps=4, validate_every=2,
-        watch=lambda log, scores, bicubic: seen.append((len(log), [entry["step"] for entry in scores], bicubic)))
+    run(
+        "torch",
+        make_clips(tmp_path / "clips"),
+        tmp_path / "run",
+        steps=4,
+        validate_every=2,
+        watch=lambda log, scores, bicubic: seen.append((len(log), [entry["step"] for entry in scores], bicubic)),
+    )
     assert [entry[:2] for entry in seen] == [(0, [0]), (2, [0, 2]), (4, [0, 2, 4])]
     svg, png = save_curves(tmp_path / "run")
     assert "torch, Gaussian blur, self-supervised: step 4" in svg.read_text() and png.name == "curves.png"

@@ -25,7 +25,7 @@ from vsrlib.video_writer import write_video
 def moving(name: str, count: int = 4, size: tuple[int, int] = (96, 128)) -> Clip:
     """A photograph that passes by, two pixels a frame."""
     photograph = load_photograph(name)
-    return Clip(name, np.stack([photograph[40:40 + size[0], 2 * i:2 * i + size[1]] for i in range(count)]))
+    return Clip(name, np.stack([photograph[40 : 40 + size[0], 2 * i : 2 * i + size[1]] for i in range(count)]))
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,11 @@ def test_a_whole_set_passes(whole: Path) -> None:
     assert not result["faults"] and not result["missing"] and result["set"] is None
     assert result["notes"] == ["the pixels are those recorded in manifest.json"]
     assert [(clip["name"], clip["role"], clip["frames"], clip["sizes"]) for clip in result["clips"]] == [
-        ("HR/a", "HR", 4, [(96, 128)]), ("HR/b", "HR", 4, [(96, 128)]),
-        ("LR_blurdown_x4/a", "LR", 4, [(24, 32)]), ("LR_blurdown_x4/b", "LR", 4, [(24, 32)])]
+        ("HR/a", "HR", 4, [(96, 128)]),
+        ("HR/b", "HR", 4, [(96, 128)]),
+        ("LR_blurdown_x4/a", "LR", 4, [(24, 32)]),
+        ("LR_blurdown_x4/b", "LR", 4, [(24, 32)]),
+    ]
     words = "LR is HR blurred with the stored kernel, within rounding"
     assert [pair["notes"] for pair in result["pairs"]] == [[words]] * 2
     assert result["frames"]["HR/a/00000002"]["pixels"] == sha256_array(read_frame(whole / "HR/a/00000002.png"))
@@ -131,9 +134,12 @@ def test_files_and_folders_that_do_not_belong(whole: Path) -> None:
     (whole / "HR/a/inside").symlink_to(whole / "HR")
     (whole / "notes.txt").write_text("beside")
     said = faults(whole)
-    assert said == ["HR/a/00000004.tiff is neither a frame, a video, a kernel nor a note",
-                    "HR/a/inside is a link to a folder that it lies in", "HR/c is an empty folder",
-                    "more.zip is an archive: unpack it"]
+    assert said == [
+        "HR/a/00000004.tiff is neither a frame, a video, a kernel nor a note",
+        "HR/a/inside is a link to a folder that it lies in",
+        "HR/c is an empty folder",
+        "more.zip is an archive: unpack it",
+    ]
     assert check(whole)["beside"][".txt"] == 1
 
 
@@ -146,14 +152,23 @@ def test_mixed_sizes_and_names(tmp_path: Path) -> None:
     assert only_fault(tmp_path) == "a has two frames named 00000001 with different endings"
 
 
-@pytest.mark.parametrize("names, fault, note", [
-    (["00", "01", "02"], "", ""), (["7"], "", ""), (["im1", "im2"], "", ""), (["x1_a", "x2_a"], "", ""),
-    (["00", "02", "04"], "", "steps of 2"), (["00", "01", "03"], "gaps in its numbers: 2 missing", ""),
-    (["0", "1", "5", "6", "9"], "gaps in its numbers: 2 to 4, 7 to 8 missing", ""),
-    (["1", "10", "2"], "puts 10 before 2", ""), (["01", "1"], "two frames with the number 1", ""),
-    (["sun", "moon"], "", "do not share a pattern"), (["a1", "b2"], "", "do not share a pattern"),
-    ([f"{n:03d}" for n in range(0, 40) if n % 4], "and 4 more gaps", ""),
-])
+@pytest.mark.parametrize(
+    "names, fault, note",
+    [
+        (["00", "01", "02"], "", ""),
+        (["7"], "", ""),
+        (["im1", "im2"], "", ""),
+        (["x1_a", "x2_a"], "", ""),
+        (["00", "02", "04"], "", "steps of 2"),
+        (["00", "01", "03"], "gaps in its numbers: 2 missing", ""),
+        (["0", "1", "5", "6", "9"], "gaps in its numbers: 2 to 4, 7 to 8 missing", ""),
+        (["1", "10", "2"], "puts 10 before 2", ""),
+        (["01", "1"], "two frames with the number 1", ""),
+        (["sun", "moon"], "", "do not share a pattern"),
+        (["a1", "b2"], "", "do not share a pattern"),
+        ([f"{n:03d}" for n in range(40) if n % 4], "and 4 more gaps", ""),
+    ],
+)
 def test_numbering(names: list[str], fault: str, note: str) -> None:
     found, notes = numbering(names)
     assert (fault in found[0]) if fault else not found
@@ -190,8 +205,10 @@ def test_the_manifest_decides_on_pixels(whole: Path) -> None:
 def test_counts_and_clips_of_hr_and_lr(whole: Path) -> None:
     (without_manifest(whole) / "LR_blurdown_x4/a/00000003.png").unlink()
     shutil.rmtree(whole / "LR_blurdown_x4/b")
-    assert faults(whole) == ["HR/b has no clip of the same name in LR_blurdown_x4",
-                             "LR_blurdown_x4/a has 3 frames and HR/a has 4: 00000003 is missing in LR"]
+    assert faults(whole) == [
+        "HR/b has no clip of the same name in LR_blurdown_x4",
+        "LR_blurdown_x4/a has 3 frames and HR/a has 4: 00000003 is missing in LR",
+    ]
     shutil.rmtree(whole / "HR/b")
     shutil.copytree(whole / "LR_blurdown_x4/a", whole / "LR_blurdown_x4/c")
     assert "LR_blurdown_x4/c has no HR clip of the same name" in faults(whole)
@@ -210,13 +227,16 @@ def test_frames_paired_in_their_order(whole: Path) -> None:
     assert "were paired in their order" in result["pairs"][0]["notes"][0]
 
 
-@pytest.mark.parametrize("spoil, words", [
-    (lambda path: path.write_bytes(path.read_bytes()[:150]), 'holds no array "kernel"'),
-    (lambda path: path.write_bytes(b""), 'holds no array "kernel"'),
-    (lambda path: np.save(path.with_suffix(".npy"), np.ones((3, 3))) or path.unlink(), "sum to 9"),
-    (lambda path: np.save(path.with_suffix(".npy"), np.ones((2, 3))) or path.unlink(), "(2, 3) values"),
-    (lambda path: np.save(path.with_suffix(".npy"), np.full((3, 3), np.nan)) or path.unlink(), "not finite"),
-])
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:150]), 'holds no array "kernel"'),
+        (lambda path: path.write_bytes(b""), 'holds no array "kernel"'),
+        (lambda path: np.save(path.with_suffix(".npy"), np.ones((3, 3))) or path.unlink(), "sum to 9"),
+        (lambda path: np.save(path.with_suffix(".npy"), np.ones((2, 3))) or path.unlink(), "(2, 3) values"),
+        (lambda path: np.save(path.with_suffix(".npy"), np.full((3, 3), np.nan)) or path.unlink(), "not finite"),
+    ],
+)
 def test_kernels_at_fault(whole: Path, spoil, words: str) -> None:
     path = without_manifest(whole) / "kernel/a/00000001.mat"
     spoil(path)
@@ -238,7 +258,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("large")
     for name, photograph in (("a", "astronaut.png"), ("b", "coffee.png")):
         pixels = load_photograph(photograph)
-        frames = np.stack([pixels[30 * i:][:200, 35 * i:][:, :264] for i in range(4)])
+        frames = np.stack([pixels[30 * i :][:200, 35 * i :][:, :264] for i in range(4)])
         write_clip(root / "in" / name, Clip(name, frames))
     degrade_clips(root / "in", root / "Set", "Realistic", 1)
     shutil.rmtree(root / "Set" / "kernel")
@@ -256,7 +276,8 @@ class TestWithoutKernels:
         result = check(whole)
         assert not result["faults"]
         assert [pair["notes"] for pair in result["pairs"]] == [
-            ["no kernel is stored; one that was fitted explains LR, so that HR and LR agree"]] * 2
+            ["no kernel is stored; one that was fitted explains LR, so that HR and LR agree"]
+        ] * 2
 
     def test_frames_that_are_one_late(self, whole: Path) -> None:
         lr = whole / "LR_blurdown_x4/a"
@@ -310,8 +331,10 @@ def test_notes_on_what_is_converted(tmp_path: Path) -> None:
         Image.fromarray(frame).convert("RGBA").save(tmp_path / "c" / f"{index}.png")
     result = check(tmp_path)
     assert not result["faults"] and result["notes"] == [
-        "a: 16 bits a channel are read as the nearest of 8", "b: 1 frames are the same as the frame before",
-        "c: an alpha channel that is opaque everywhere is left out"]
+        "a: 16 bits a channel are read as the nearest of 8",
+        "b: 1 frames are the same as the frame before",
+        "c: an alpha channel that is opaque everywhere is left out",
+    ]
     digests = {name: entry["pixels"] for name, entry in result["frames"].items()}
     assert digests["a/2"] == digests["b/2"] == digests["c/2"]
 
@@ -323,17 +346,26 @@ def test_a_video_and_a_damaged_one(tmp_path: Path) -> None:
     result = check(tmp_path / "v.mkv")
     assert not result["faults"] and result["clips"][0]["frames"] == 4
     data = (tmp_path / "v.mkv").read_bytes()
-    (tmp_path / "w.mkv").write_bytes(data[:len(data) // 2])
+    (tmp_path / "w.mkv").write_bytes(data[: len(data) // 2])
     assert only_fault(tmp_path).startswith("w.mkv is cut short")
 
 
-@pytest.mark.parametrize("paths, name, missing", [
-    (["Vid4/GT/city", "Vid4/BIx4/city"], "Vid4", ["clip calendar", "33 of the 34 frames of clip city", "clip foliage",
-                                                  "clip walk"]),
-    (["REDS4_BlurDown_Gaussian/HR/000", "REDS4_BlurDown_Gaussian/HR/011"], "REDS4",
-     ["99 of the 100 frames of clip 000", "99 of the 100 frames of clip 011", "clip 015", "clip 020"]),
-    (["SPMCS/car05_001/truth", "SPMCS/hdclub_003_001/truth"], "SPMCS", ["28 of 30 clips"]),
-])
+@pytest.mark.parametrize(
+    "paths, name, missing",
+    [
+        (
+            ["Vid4/GT/city", "Vid4/BIx4/city"],
+            "Vid4",
+            ["clip calendar", "33 of the 34 frames of clip city", "clip foliage", "clip walk"],
+        ),
+        (
+            ["REDS4_BlurDown_Gaussian/HR/000", "REDS4_BlurDown_Gaussian/HR/011"],
+            "REDS4",
+            ["99 of the 100 frames of clip 000", "99 of the 100 frames of clip 011", "clip 015", "clip 020"],
+        ),
+        (["SPMCS/car05_001/truth", "SPMCS/hdclub_003_001/truth"], "SPMCS", ["28 of 30 clips"]),
+    ],
+)
 def test_what_is_missing_of_a_published_set(tmp_path: Path, paths: list[str], name: str, missing: list[str]) -> None:
     for path in paths:
         size = (24, 32) if "BIx4" in path else (96, 128)
@@ -344,8 +376,11 @@ def test_what_is_missing_of_a_published_set(tmp_path: Path, paths: list[str], na
 
 def test_reds_in_two_parts(tmp_path: Path) -> None:
     root = tmp_path / "REDS"
-    for path, size in (("train/train_sharp/000", (96, 128)), ("train/train_sharp_bicubic/X4/000", (24, 32)),
-                       ("val/val_sharp/000", (96, 128))):
+    for path, size in (
+        ("train/train_sharp/000", (96, 128)),
+        ("train/train_sharp_bicubic/X4/000", (24, 32)),
+        ("val/val_sharp/000", (96, 128)),
+    ):
         write_frame(root / path / "00000000.png", np.zeros((*size, 3), np.uint8))
     result = check(root)
     assert not result["faults"] and [pair["hr"] for pair in result["pairs"]] == ["train/train_sharp/000"]
@@ -360,9 +395,11 @@ def test_the_command(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture)
     (whole / "HR/a/00000000.png").write_bytes(b"")
     assert cli.main(["data", "check", str(whole)]) == 2
     assert "FAULT HR/a/00000000.png is damaged: it is empty" in capsys.readouterr().out
-    for arguments, words in (([str(tmp_path / "none")], "does not exist"),
-                             ([str(whole), "--workers", "0"], "workers is 0"),
-                             ([str(tmp_path / "void")], "holds no frames")):
+    for arguments, words in (
+        ([str(tmp_path / "none")], "does not exist"),
+        ([str(whole), "--workers", "0"], "workers is 0"),
+        ([str(tmp_path / "void")], "holds no frames"),
+    ):
         (tmp_path / "void").mkdir(exist_ok=True)
         (tmp_path / "void" / "a.txt").touch()
         assert cli.main(["data", "check", *arguments]) == 2

@@ -19,7 +19,7 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Four PNG and four JPEG frames of a photograph, in turns."""
     folder, photograph = tmp_path_factory.mktemp("whole"), load_photograph("astronaut.png")
     for index in range(8):
-        crop = Image.fromarray(photograph[20 * index:][:96, 30 * index:][:, :128])
+        crop = Image.fromarray(photograph[20 * index :][:96, 30 * index :][:, :128])
         crop.save(folder / f"{index}.{'jpg' if index % 2 else 'png'}", **({"quality": 90} if index % 2 else {}))
     return sorted(folder.iterdir())
 
@@ -28,7 +28,8 @@ def run(frames: list[Path], count: int, root: Path, seed: int) -> None:
     done = damage_copies(frames, count, root / "copies", seed)
     changed = [name for name, (_, differs) in done.items() if differs]
     assert len(changed) > 0.9 * count and {kind for kind, _ in done.values()} == {
-        f"{kind} {suffix}" for kind in KINDS for suffix in (".png", ".jpg")}
+        f"{kind} {suffix}" for kind in KINDS for suffix in (".png", ".jpg")
+    }
     alone, compared = check(root / "copies", workers=2), check(root / "copies", against=root / "record.json")
     assert named_by(compared, changed) == set(changed)
     # A changed byte of a PNG file is found without a record; another whole frame in its place cannot be.
@@ -76,9 +77,18 @@ def test_a_png_part_left_out_whole_is_missed() -> None:
             inspect(png(*parts))
 
 
-@pytest.mark.parametrize("options", [{"quality": 30}, {"quality": 95, "subsampling": 0}, {"progressive": True},
-                                     {"optimize": True}, {"restart_marker_blocks": 4}, {"comment": b"\xff\xd9 no end"},
-                                     {"exif": b"Exif\x00\x00" + bytes(range(200))}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"quality": 30},
+        {"quality": 95, "subsampling": 0},
+        {"progressive": True},
+        {"optimize": True},
+        {"restart_marker_blocks": 4},
+        {"comment": b"\xff\xd9 no end"},
+        {"exif": b"Exif\x00\x00" + bytes(range(200))},
+    ],
+)
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_whole_jpeg_files_of_every_kind_pass(tmp_path: Path, options: dict, mode: str) -> None:
     Image.fromarray(load_photograph("chelsea.png")[:75, :101]).convert(mode).save(tmp_path / "a.jpg", **options)
@@ -94,7 +104,7 @@ def test_whole_jpeg_files_of_every_kind_pass(tmp_path: Path, options: dict, mode
 def test_a_jpeg_header_that_says_too_much_is_not_believed(frames: list[Path]) -> None:
     data = bytearray(frames[1].read_bytes())
     at = data.index(b"\xff\xc0") + 5
-    data[at:at + 4] = b"\xff\xff\xff\xff"
+    data[at : at + 4] = b"\xff\xff\xff\xff"
     with pytest.raises(Damaged, match="more than"):
         inspect(bytes(data))
 

@@ -56,7 +56,7 @@ class Server:
         request.send_response(206 if begin else 200)
         request.send_header("Content-Length", str(len(content) - begin))
         request.end_headers()
-        request.wfile.write(content[begin:][:self.cut.pop(0) if self.cut else None])
+        request.wfile.write(content[begin:][: self.cut.pop(0) if self.cut else None])
 
 
 @pytest.fixture
@@ -74,10 +74,12 @@ def server() -> Iterator[Server]:
 def offered(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     server.files["/file.bin"] = CONTENT
     digest = hashlib.sha256(CONTENT).hexdigest()
-    table = {"known": Source("a file", "CC0", "Set/file.bin", f"{server.url}/file.bin", digest, len(CONTENT)),
-             "unknown": Source("a file", "CC0", "Set/other.bin", f"{server.url}/file.bin"),
-             "gone": Source("a file", "CC0", "gone.bin", f"{server.url}/gone.bin"),
-             "hand": Source("a set", "research use", "Hand", by_hand="its page links to it")}
+    table = {
+        "known": Source("a file", "CC0", "Set/file.bin", f"{server.url}/file.bin", digest, len(CONTENT)),
+        "unknown": Source("a file", "CC0", "Set/other.bin", f"{server.url}/file.bin"),
+        "gone": Source("a file", "CC0", "gone.bin", f"{server.url}/gone.bin"),
+        "hand": Source("a set", "research use", "Hand", by_hand="its page links to it"),
+    }
     monkeypatch.setattr("vsrlib.data_sets.fetch.SOURCES", table)
     return server
 
@@ -181,17 +183,20 @@ def test_by_hand(offered: Server, tmp_path: Path) -> None:
     assert not offered.asked
 
 
-@pytest.mark.parametrize("names, words", [(["Vid4/a.png", "b.txt"], None), (["../out.png"], "would lie outside"),
-                                          (None, "no whole archive")])
-def test_archives(offered: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str] | None,
-                  words: str | None) -> None:
+@pytest.mark.parametrize(
+    "names, words", [(["Vid4/a.png", "b.txt"], None), (["../out.png"], "would lie outside"), (None, "no whole archive")]
+)
+def test_archives(
+    offered: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str] | None, words: str | None
+) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         for name in names or []:
             file.writestr(name, name)
     offered.files["/set.zip"] = buffer.getvalue() if names else b"no archive"
-    monkeypatch.setattr("vsrlib.data_sets.fetch.SOURCES", {
-        "zip": Source("a set", "CC0", "Sets/set.zip", f"{offered.url}/set.zip")})
+    monkeypatch.setattr(
+        "vsrlib.data_sets.fetch.SOURCES", {"zip": Source("a set", "CC0", "Sets/set.zip", f"{offered.url}/set.zip")}
+    )
     if words is None:
         assert fetch("zip", tmp_path, lambda _: None) == tmp_path / "Sets"
         assert (tmp_path / "Sets" / "Vid4" / "a.png").read_text() == "Vid4/a.png"

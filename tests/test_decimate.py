@@ -16,20 +16,37 @@ def defined(frame: np.ndarray, kernel: np.ndarray, scale: int = 4) -> np.ndarray
 
 
 @settings(max_examples=60, deadline=None)
-@given(height=st.integers(1, 40), width=st.integers(1, 40), radius=st.integers(0, 23), scale=st.integers(1, 6),
-       seed=st.integers(0, 999), kind=st.sampled_from(["normal", "positive", "eighths"]))
-def test_every_byte_is_that_of_the_definition(height: int, width: int, radius: int, scale: int, seed: int,
-                                              kind: str) -> None:
+@given(
+    height=st.integers(1, 40),
+    width=st.integers(1, 40),
+    radius=st.integers(0, 23),
+    scale=st.integers(1, 6),
+    seed=st.integers(0, 999),
+    kind=st.sampled_from(["normal", "positive", "eighths"]),
+)
+def test_every_byte_is_that_of_the_definition(
+    height: int, width: int, radius: int, scale: int, seed: int, kind: str
+) -> None:
     rng = np.random.default_rng(seed)
     frame = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     side = 2 * radius + 1
-    kernel = {"normal": rng.normal(size=(side, side)), "positive": rng.dirichlet(np.ones(side**2)).reshape(side, side),
-              "eighths": rng.integers(-4, 5, (side, side)) / 8}[kind]  # many sums end in exactly a half
+    kernel = {
+        "normal": rng.normal(size=(side, side)),
+        "positive": rng.dirichlet(np.ones(side**2)).reshape(side, side),
+        "eighths": rng.integers(-4, 5, (side, side)) / 8,
+    }[kind]  # many sums end in exactly a half
     assert np.array_equal(blur_down(frame, kernel, scale), defined(frame, kernel, scale))
 
 
-@pytest.mark.parametrize("kernel", [gaussian_kernel(), gaussian_kernel(2.0), gaussian_kernel(0.1),
-                                    *(realistic_kernel(np.random.default_rng(seed)) for seed in range(4))])
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        gaussian_kernel(),
+        gaussian_kernel(2.0),
+        gaussian_kernel(0.1),
+        *(realistic_kernel(np.random.default_rng(seed)) for seed in range(4)),
+    ],
+)
 @pytest.mark.parametrize("name", ["coffee.png", "astronaut.png"])
 def test_photographs(kernel: np.ndarray, name: str) -> None:
     frame = load_photograph(name)[:399, :510]
@@ -44,6 +61,7 @@ def test_halves_are_where_float32_alone_goes_wrong(monkeypatch: pytest.MonkeyPat
     kernel[:6] = kernel[7:] = 0
     kernel[6, :6] = kernel[6, 8:] = 0
     assert np.array_equal(blur_down(frame, kernel), defined(frame, kernel))
-    monkeypatch.setattr(decimate, "_exact_at", lambda padded, kernel, scale, where: decimate._phases(
-        padded, kernel, scale)[where])
+    monkeypatch.setattr(
+        decimate, "_exact_at", lambda padded, kernel, scale, where: decimate._phases(padded, kernel, scale)[where]
+    )
     assert not np.array_equal(blur_down(frame, kernel), defined(frame, kernel))

@@ -40,8 +40,9 @@ def test_golden_gaussian_frame() -> None:
 
 @pytest.mark.parametrize("number", [7, 8])
 def test_golden_realistic_frame(number: int) -> None:
-    kernel = realistic_kernel_from_draws(*GOLDEN[f"draws_{number}_lambda1_lambda2_theta"],
-                                         GOLDEN[f"draws_{number}_noise31"])
+    kernel = realistic_kernel_from_draws(
+        *GOLDEN[f"draws_{number}_lambda1_lambda2_theta"], GOLDEN[f"draws_{number}_noise31"]
+    )
     assert np.array_equal(blur_down(GOLDEN["hr_u8"], kernel), GOLDEN[f"lr_realistic_u8_{number}"])
     # A convolution, which flips the kernel, or another sampling offset would show.
     assert not np.array_equal(blur_down(GOLDEN["hr_u8"], kernel[::-1, ::-1]), GOLDEN[f"lr_realistic_u8_{number}"])
@@ -49,8 +50,13 @@ def test_golden_realistic_frame(number: int) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(height=st.integers(1, 21), width=st.integers(1, 21), radius=st.integers(0, 6), scale=st.integers(1, 5),
-       seed=st.integers(0, 99))
+@given(
+    height=st.integers(1, 21),
+    width=st.integers(1, 21),
+    radius=st.integers(0, 6),
+    scale=st.integers(1, 5),
+    seed=st.integers(0, 99),
+)
 def test_scipy_agrees(height: int, width: int, radius: int, scale: int, seed: int) -> None:
     frame = noise(height, width, 3, seed=seed)
     kernel = np.random.default_rng(seed).normal(size=(2 * radius + 1, 2 * radius + 1))
@@ -137,7 +143,8 @@ def test_a_second_call_gives_the_same_bytes(tmp_path: Path, blur: str, monkeypat
     degrade_clips(hr_root, tmp_path / "elsewhere", blur, 1)
     after = contents(tmp_path / "elsewhere")
     assert {k: v for k, v in after.items() if k != "manifest.json"} == {
-        k: v for k, v in before.items() if k != "manifest.json"}
+        k: v for k, v in before.items() if k != "manifest.json"
+    }
 
 
 def test_a_changed_seed_replaces_set_and_manifest(tmp_path: Path) -> None:
@@ -240,8 +247,9 @@ def test_other_image_formats_become_png(tmp_path: Path) -> None:
     assert np.array_equal(copy, read_frame(tmp_path / "in" / "x.1.jpg"))
 
 
-@pytest.mark.parametrize("blur, seed, words", [("gaussian", 1, "blur 'gaussian' is unknown"),
-                                               ("Gaussian", -1, "seed -1")])
+@pytest.mark.parametrize(
+    "blur, seed, words", [("gaussian", 1, "blur 'gaussian' is unknown"), ("Gaussian", -1, "seed -1")]
+)
 def test_wrong_arguments(tmp_path: Path, blur: str, seed: int, words: str) -> None:
     with pytest.raises(UserError, match=words):
         degrade_clips(make_hr(tmp_path / "in"), tmp_path / "out", blur, seed)

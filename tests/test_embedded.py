@@ -15,8 +15,17 @@ from vsrlib.frames import list_clips, write_frame
 
 
 def write(root: Path, seed: int = 4) -> dict:
-    return write_embedded_sets(root, seed, test_frames=3, train_frames=2, validation_frames=2, size=(32, 48),
-                               test_clips=2, train_clips=2, validation_clips=1)
+    return write_embedded_sets(
+        root,
+        seed,
+        test_frames=3,
+        train_frames=2,
+        validation_frames=2,
+        size=(32, 48),
+        test_clips=2,
+        train_clips=2,
+        validation_clips=1,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +36,11 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
 
 def test_layout_and_manifests(sets) -> None:
     root, manifests = sets
-    assert sorted(p.name for p in root.iterdir()) == sorted(manifests) == [
-        "Embedded_BlurDown_Gaussian", "Embedded_BlurDown_Realistic", "Embedded_Train", "Embedded_Validation"]
+    assert (
+        sorted(p.name for p in root.iterdir())
+        == sorted(manifests)
+        == ["Embedded_BlurDown_Gaussian", "Embedded_BlurDown_Realistic", "Embedded_Train", "Embedded_Validation"]
+    )
     for name, manifest in manifests.items():
         assert read_json(root / name / "manifest.json") == manifest
         for source in list_clips(root / name / "HR"):

@@ -26,10 +26,12 @@ def clip(count: int, height: int, width: int) -> dict[int, np.ndarray]:
 
 def bordered(count: int) -> list[list[int]]:
     order = [0, 1, *range(count), count - 2, count - 1]
-    return [order[i:i + 5] for i in range(count)]
+    return [order[i : i + 5] for i in range(count)]
 
 
-def run(engine: engines.Engine, network: Network, frames: dict[int, np.ndarray], windows: list[list[int]]) -> np.ndarray:
+def run(
+    engine: engines.Engine, network: Network, frames: dict[int, np.ndarray], windows: list[list[int]]
+) -> np.ndarray:
     engine.reset()
     restored = []
     for window in windows:
@@ -46,8 +48,9 @@ def test_cached_is_the_sliding_window_to_the_bit(network: Network) -> None:
 
 @pytest.mark.parametrize("convolution", ["framework", "winograd"])
 @pytest.mark.parametrize("size", [(22, 27), (16, 16), (17, 31)])
-def test_streaming_is_the_sliding_window_but_for_rounding(network: Network, convolution: str,
-                                                          size: tuple[int, int]) -> None:
+def test_streaming_is_the_sliding_window_but_for_rounding(
+    network: Network, convolution: str, size: tuple[int, int]
+) -> None:
     frames, windows = clip(5, *size), bordered(5)
     expected = run(engines.make("reference", network), network, frames, windows)
     ours = run(engines.make("streaming", network, convolution), network, frames, windows)
@@ -87,8 +90,9 @@ def test_kernel_on_request_is_the_reference_s(network: Network) -> None:
     np.testing.assert_array_equal(*kernels)
 
 
-def test_what_belongs_to_one_frame_is_computed_once_and_forgotten(network: Network,
-                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_belongs_to_one_frame_is_computed_once_and_forgotten(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     counted = count_calls(network, monkeypatch, ["features", "kernel"])
     engine = engines.make("cached", network)
     run(engine, network, clip(12, 16, 16), [list(range(i, i + 5)) for i in range(8)])
@@ -111,6 +115,7 @@ def count_calls(network: Network, monkeypatch: pytest.MonkeyPatch, names: list[s
         def call(*arguments):
             counted[name] += 1
             return original(*arguments)
+
         return call
 
     for name in names:

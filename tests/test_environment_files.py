@@ -11,10 +11,19 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCK = {line.split("==")[0].lower().replace("_", "-"): line.split("==")[1]
-        for line in (ROOT / "requirements.lock").read_text().splitlines() if line and not line.startswith("#")}
+LOCK = {
+    line.split("==")[0].lower().replace("_", "-"): line.split("==")[1]
+    for line in (ROOT / "requirements.lock").read_text().splitlines()
+    if line and not line.startswith("#")
+}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-IMPORTED_AS = {"IPython": "ipython", "cv2": "opencv-python-headless", "skimage": "scikit-image", "PIL": "pillow", "yaml": "pyyaml"}
+IMPORTED_AS = {
+    "IPython": "ipython",
+    "cv2": "opencv-python-headless",
+    "skimage": "scikit-image",
+    "PIL": "pillow",
+    "yaml": "pyyaml",
+}
 
 
 def test_environment_yml_takes_its_packages_from_the_lock() -> None:
@@ -29,16 +38,27 @@ def test_environment_yml_takes_its_packages_from_the_lock() -> None:
 
 
 def test_the_lock_pins_what_is_known_to_coexist() -> None:
-    known = {"jittor": "1.3.11.0", "numpy": "1.26.4", "torch": "2.13.0", "opencv-python-headless": "4.11.0.86",
-             "scikit-image": "0.26.0", "papermill": "2.7.0", "nbconvert": "7.17.2", "jupyterlab": "4.6.6",
-             "safetensors": "0.8.0", "onednn-devel-cpu-gomp": "2022.2.1"}
+    known = {
+        "jittor": "1.3.11.0",
+        "numpy": "1.26.4",
+        "torch": "2.13.0",
+        "opencv-python-headless": "4.11.0.86",
+        "scikit-image": "0.26.0",
+        "papermill": "2.7.0",
+        "nbconvert": "7.17.2",
+        "jupyterlab": "4.6.6",
+        "safetensors": "0.8.0",
+        "onednn-devel-cpu-gomp": "2022.2.1",
+    }
     assert {name: LOCK[name] for name in known} == known
     assert all(re.fullmatch(r"[\w.]+", version) for version in LOCK.values())
 
 
 def test_every_dependency_of_the_project_is_locked() -> None:
-    names = [re.match(r"[\w-]+", entry).group().lower() for entry in
-             [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]]
+    names = [
+        re.match(r"[\w-]+", entry).group().lower()
+        for entry in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+    ]
     assert not [name for name in names if name not in LOCK]
 
 
@@ -58,6 +78,7 @@ def test_everything_imported_is_a_dependency() -> None:
 
 def test_installed_versions_are_the_locked_ones() -> None:
     from importlib import metadata
+
     found = {name: metadata.version(name).split("+")[0] for name in ("numpy", "torch", "papermill", "scikit-image")}
     assert found == {name: LOCK[name] for name in found}
 
@@ -74,13 +95,22 @@ def test_run_all_uses_conda_where_there_is_one(tool: str, tmp_path: Path) -> Non
     python = '#!/bin/sh\\necho "$@" >> python.log'
     (binaries / tool).write_text(
         f"#!/bin/sh\necho \"$@\" >> conda.log\nmkdir -p .conda/bin\nprintf '{python}\\n' > .conda/bin/python\n"
-        "chmod +x .conda/bin/python\n")
+        "chmod +x .conda/bin/python\n"
+    )
     (binaries / tool).chmod(0o755)
     environment = {"PATH": f"{binaries}:/usr/bin:/bin", "HOME": str(tmp_path)}
     for _ in range(2):
-        subprocess.run(["bash", str(project / "run_all.sh"), "--profile", "quick"], env=environment, check=True,
-                       capture_output=True, cwd=tmp_path)
-    assert (project / "conda.log").read_text() == \
-        "env create --quiet --yes --prefix .conda --file environment.yml\n"  # the second run found it made
-    assert (project / "python.log").read_text().splitlines() == \
-        ["-m vsrlib check", "-m vsrlib study --profile quick"] * 2
+        subprocess.run(
+            ["bash", str(project / "run_all.sh"), "--profile", "quick"],
+            env=environment,
+            check=True,
+            capture_output=True,
+            cwd=tmp_path,
+        )
+    assert (
+        project / "conda.log"
+    ).read_text() == "env create --quiet --yes --prefix .conda --file environment.yml\n"  # the second run found it made
+    assert (project / "python.log").read_text().splitlines() == [
+        "-m vsrlib check",
+        "-m vsrlib study --profile quick",
+    ] * 2

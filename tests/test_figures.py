@@ -149,8 +149,9 @@ def test_speed_is_not_drawn_across_devices(tmp_path):
         run.edit(path, device="NVIDIA H200", device_type="cuda")
     charts = charts_of(inference, tmp_path)
     for name in SPEED:
-        assert "Times and memory: skipped, because the two runs differ in device type: torch cuda, jittor cpu" in (
-            charts[name]["alt"]
+        assert (
+            "Times and memory: skipped, because the two runs differ in device type: torch cuda, jittor cpu"
+            in (charts[name]["alt"])
         ), name
         assert not re.search(r"MiB\.|[0-9] m?s |frames per second", charts[name]["alt"]), name
     assert charts["chart_quality_vs_speed"]["title"] == "Quality against time: no comparison of the frameworks"
@@ -185,8 +186,9 @@ def test_another_truth_is_told_and_no_difference_shown(tmp_path):
         run.edit(path, gt_digest="b8" * 32)
     charts = charts_of(inference, tmp_path)
     assert "no comparison of the frameworks" in charts["chart_psnr_comparison"]["title"]
-    assert "Difference in quality: skipped, because the two runs were not judged alike" in (
-        charts["chart_psnr_comparison"]["alt"]
+    assert (
+        "Difference in quality: skipped, because the two runs were not judged alike"
+        in (charts["chart_psnr_comparison"]["alt"])
     )
     assert "no comparison" in charts["chart_performance_radar"]["title"]
 

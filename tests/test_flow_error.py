@@ -81,7 +81,7 @@ class Oracle:
         self.flows = [pair.flow for pair in pairs]
 
     def flow(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        assert first.dtype == np.float32 and first.shape[0] == 3 and 0 <= first.min() and first.max() <= 1
+        assert first.dtype == np.float32 and first.shape[0] == 3 and first.min() >= 0 and first.max() <= 1
         return self.flows.pop(0)
 
 

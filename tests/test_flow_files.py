@@ -37,8 +37,16 @@ def test_flo_is_middleburys(tmp_path: Path) -> None:
     assert (tmp_path / "b.flo").read_bytes()[:20] == data[:20]
 
 
-@pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"x", lambda data: b"XXXX" + data[4:],
-                                    lambda data: b"", lambda data: data[:4] + b"\xff" * 8 + data[12:]])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data[:-1],
+        lambda data: data + b"x",
+        lambda data: b"XXXX" + data[4:],
+        lambda data: b"",
+        lambda data: data[:4] + b"\xff" * 8 + data[12:],
+    ],
+)
 def test_a_spoiled_flo_is_named(tmp_path: Path, change) -> None:
     write_flo(tmp_path / "a.flo", random_flow())
     (tmp_path / "a.flo").write_bytes(change((tmp_path / "a.flo").read_bytes()))

@@ -35,7 +35,11 @@ def test_the_target_is_the_true_displacement() -> None:
     target, weight = matching_target(*uniform(5, -10), level=2)
     share = target[0, :, 6, 6].reshape(9, 9)
     assert {(int(y) - 4, int(x) - 4): float(share[y, x]) for y, x in zip(*share.nonzero())} == {
-        (-3, 1): 0.375, (-2, 1): 0.375, (-3, 2): 0.125, (-2, 2): 0.125}
+        (-3, 1): 0.375,
+        (-2, 1): 0.375,
+        (-3, 2): 0.125,
+        (-2, 2): 0.125,
+    }
     expected = np.zeros((12, 12))
     expected[3:, :10] = 1  # the place reached is inside the frame
     np.testing.assert_array_equal(weight[0] > 0, expected)
@@ -71,8 +75,11 @@ def test_matching_loss(network: Network) -> None:
     logits = 7.0 * 16 * reference(*unit)
     logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     expected = (-(logs * target).sum(axis=1) * weight).mean()
-    found = matching_loss(*map(network.tensor, (first, second, target, weight, np.array([7.0]))),
-                          network.module.flow_net.moduleNetwork, network.backend.ops)
+    found = matching_loss(
+        *map(network.tensor, (first, second, target, weight, np.array([7.0]))),
+        network.module.flow_net.moduleNetwork,
+        network.backend.ops,
+    )
     assert network.download(found).item() == pytest.approx(expected, rel=1e-4)
 
 
@@ -93,5 +100,6 @@ def test_the_levels_flows_end_in_the_networks(network: Network) -> None:
         flows = flows_by_level(network.module.flow_net.moduleNetwork, *pyramids)
         resized = network.download(network.backend.ops.resize(flows[2], (64, 128)))[0]
     assert {level: tuple(flow.shape[2:]) for level, flow in flows.items()} == {
-        level: (64 // 2**level, 128 // 2**level) for level in (2, 3, 4, 5, 6)}
+        level: (64 // 2**level, 128 // 2**level) for level in (2, 3, 4, 5, 6)
+    }
     np.testing.assert_allclose(resized, network.flow(first, second), atol=1e-5)

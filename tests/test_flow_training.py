@@ -30,7 +30,7 @@ ERRORS = {"pairs": {"pairs": 1, "known": {"zero": 1.0}, "visible": None}}
 def no_final_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """The errors have tests of their own, and take longer than these steps."""
     monkeypatch.setattr(training, "flow_error", lambda network: ERRORS)
-    monkeypatch.setattr(training, "heldout_pairs", lambda: [])
+    monkeypatch.setattr(training, "heldout_pairs", list)
     monkeypatch.setattr(training, "errors_of", lambda network, pairs: ERRORS["pairs"])
 
 
@@ -51,7 +51,8 @@ def test_results(framework: str, tmp_path: Path) -> None:
     assert result == read_json(tmp_path / "train_flow.json")
     records = log(tmp_path)
     assert [(record["stage"], record["step"]) for record in records] == [
-        (stage, step) for stage in ("match", "flow") for step in (1, 2, 3)]
+        (stage, step) for stage in ("match", "flow") for step in (1, 2, 3)
+    ]
     weights = {6: 0.25, 5: 0.25, 4: 0.25, 3: 0.5, 2: 1}
     total = 0.1 * records[-1]["match"] + sum(weight * records[-1][f"epe_{level}"] for level, weight in weights.items())
     assert records[-1]["total"] == pytest.approx(total, rel=1e-5)
@@ -128,8 +129,10 @@ def test_stretched_flow_is_that_of_the_stretched_frames() -> None:
     network = load_network("torch", preset="study", device="cpu")
     for _ in range(4):
         batch = draw_batch(rng, embedded_textures("test"), settings)
-        first, second = (network.download(network.backend.ops.resize(network.tensor(batch[name]), (128, 128)))
-                         for name in ("first", "second"))
+        first, second = (
+            network.download(network.backend.ops.resize(network.tensor(batch[name]), (128, 128)))
+            for name in ("first", "second")
+        )
         for index in range(settings.batch_size):
             found = dis_flow(training_pair(first[index], second[index]))
             where, truth = batch["visible"][index], batch["flow"][index]
@@ -158,10 +161,17 @@ def test_rates_fall_in_the_second_half() -> None:
     assert rate_factor(1, 1) == 1
 
 
-@pytest.mark.parametrize("changes, words", [
-    ({"patch_size": 96}, "multiple of 64"), ({"batch_size": 0}, "batch_size is 0"),
-    ({"learning_rate": 0.0}, "learning_rate"), ({"preset": "x"}, "preset"),
-    ({"max_shift": float("nan")}, "max_shift"), ({"seed": "1"}, "seed")])
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"patch_size": 96}, "multiple of 64"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"preset": "x"}, "preset"),
+        ({"max_shift": float("nan")}, "max_shift"),
+        ({"seed": "1"}, "seed"),
+    ],
+)
 def test_bad_settings_are_named(changes: dict, words: str) -> None:
     with pytest.raises(UserError, match=words):
         FlowSettings(**changes)

@@ -166,8 +166,14 @@ def test_frames_come_one_after_another(tmp_path: Path, monkeypatch: pytest.Monke
     assert index == 3 and source.rate is None
 
 
-@pytest.mark.parametrize("fault, words", [("cut", "00000002.png cannot be decoded"), ("size", "00000002.png is 12x8"),
-                                          ("missing", "00000002.png does not exist")])
+@pytest.mark.parametrize(
+    "fault, words",
+    [
+        ("cut", "00000002.png cannot be decoded"),
+        ("size", "00000002.png is 12x8"),
+        ("missing", "00000002.png does not exist"),
+    ],
+)
 def test_the_check_finds_what_loading_would(tmp_path: Path, fault: str, words: str) -> None:
     write_clip(tmp_path / "c", Clip("c", noise(4, 8, 8, 3)))
     (source,) = list_clips(tmp_path / "c")
@@ -192,8 +198,9 @@ def test_too_few_frames(tmp_path: Path) -> None:
         require_frames(source, 5)
 
 
-@pytest.mark.parametrize("frames", [np.zeros((0, 4, 4, 3), np.uint8), np.zeros((4, 4, 3), np.uint8),
-                                    np.zeros((1, 4, 4, 3))])
+@pytest.mark.parametrize(
+    "frames", [np.zeros((0, 4, 4, 3), np.uint8), np.zeros((4, 4, 3), np.uint8), np.zeros((1, 4, 4, 3))]
+)
 def test_a_clip_is_checked(frames: np.ndarray) -> None:
     with pytest.raises(ValueError, match="clip x"):
         Clip("x", frames)

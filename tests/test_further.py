@@ -21,13 +21,16 @@ def hr(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("in")
     for name in ("astronaut", "coffee"):
         photograph = load_photograph(f"{name}.png")
-        write_clip(root / name, Clip(name, np.stack([photograph[30:158, 3 * i:3 * i + 192] for i in range(5)])))
+        write_clip(root / name, Clip(name, np.stack([photograph[30:158, 3 * i : 3 * i + 192] for i in range(5)])))
     return root
 
 
 def contents(root: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*"))
-            if path.is_file() and path.name != "manifest.json"}
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.name != "manifest.json"
+    }
 
 
 def low(root: Path) -> np.ndarray:
@@ -52,7 +55,7 @@ def test_kernels_and_their_pictures(hr: Path, tmp_path: Path) -> None:
         picture = read_frame(folder / "kernel.png")
         assert picture.shape == (208, 208, 3) and picture.min() == 0
         row, column = np.unravel_index(kernel.argmax(), kernel.shape)
-        assert (picture[16 * row:16 * row + 16, 16 * column:16 * column + 16] == 0).all()
+        assert (picture[16 * row : 16 * row + 16, 16 * column : 16 * column + 16] == 0).all()
 
 
 def test_nothing_further_by_default(hr: Path, tmp_path: Path) -> None:
@@ -78,8 +81,11 @@ def test_each_does_what_it_says(hr: Path, tmp_path: Path) -> None:
     noise = changed(noise=5.0)
     middle = (plain > 30) & (plain < 225)
     assert noise[middle].std() == pytest.approx(5, rel=0.05) and abs(noise[middle].mean()) < 0.2
-    assert np.corrcoef(noise[0].ravel(), noise[1].ravel())[0, 1] < 0.05 > np.corrcoef(noise[0, 0].ravel(),
-                                                                                      noise[0, 1].ravel())[0, 1]
+    assert (
+        np.corrcoef(noise[0].ravel(), noise[1].ravel())[0, 1]
+        < 0.05
+        > np.corrcoef(noise[0, 0].ravel(), noise[0, 1].ravel())[0, 1]
+    )
     fine, coarse = (np.abs(changed(jpeg=quality)).mean() for quality in (95, 20))
     assert 0 < fine < coarse < 20
     fine, coarse = (np.abs(changed(video=crf)).mean() for crf in (10, 40))
@@ -93,9 +99,17 @@ def test_the_check_sees_what_the_manifest_does_not_admit(hr: Path, tmp_path: Pat
     assert len(check(tmp_path / "out")["faults"]) == 10
 
 
-@pytest.mark.parametrize("values, words", [
-    ({"noise": -1}, "noise is -1"), ({"noise": float("nan")}, "noise is nan"), ({"jpeg": 0}, "jpeg is 0"),
-    ({"jpeg": 101}, "jpeg is 101"), ({"video": 52}, "video is 52"), ({"video": -1}, "video is -1")])
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        ({"noise": -1}, "noise is -1"),
+        ({"noise": float("nan")}, "noise is nan"),
+        ({"jpeg": 0}, "jpeg is 0"),
+        ({"jpeg": 101}, "jpeg is 101"),
+        ({"video": 52}, "video is 52"),
+        ({"video": -1}, "video is -1"),
+    ],
+)
 def test_wrong_values(values: dict, words: str) -> None:
     with pytest.raises(UserError, match=words):
         Further(**values)
@@ -105,8 +119,11 @@ def test_the_command(hr: Path, tmp_path: Path, capsys: pytest.CaptureFixture) ->
     arguments = ["--clips", "coffee", "--workers", "2", "--noise", "3", "--jpeg", "60", "--video", "25"]
     assert cli.main(["degrade", str(hr), str(tmp_path / "out"), *arguments]) == 0
     assert "5 frames of 1 clips" in capsys.readouterr().out
-    for wrong, words in ((["--clips", "none"], "holds no clip none"), (["--workers", "0"], "workers is 0"),
-                         (["--jpeg", "0"], "jpeg is 0")):
+    for wrong, words in (
+        (["--clips", "none"], "holds no clip none"),
+        (["--workers", "0"], "workers is 0"),
+        (["--jpeg", "0"], "jpeg is 0"),
+    ):
         assert cli.main(["degrade", str(hr), str(tmp_path / "new"), *wrong]) == 2
         assert words in capsys.readouterr().err and not (tmp_path / "new").exists()
 

@@ -24,8 +24,9 @@ def network(framework: str) -> Network:
 
 
 @pytest.fixture(scope="module", params=["published", "trained"])
-def training(framework: str, request: pytest.FixtureRequest) -> tuple[dict[str, float], dict[str, np.ndarray],
-                                                                      dict[str, np.ndarray]]:
+def training(
+    framework: str, request: pytest.FixtureRequest
+) -> tuple[dict[str, float], dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Losses, gradients and outputs, of the network's own formulation and of the one that training uses."""
     network = vsrlib.load_network(framework, weights(12), device="cpu")
     if request.param == "trained":
@@ -56,8 +57,9 @@ def test_flow(network: Network) -> None:
 def test_feature_warp_and_its_mask(network: Network) -> None:
     backend = network.backend
     with backend.no_grad():
-        warped, mask = network.module.warp(backend.tensor(frames(INFER["frames_u8"][:, 0]), "cpu"),
-                                           backend.tensor(INFER["flow_2_to_0"], "cpu"))
+        warped, mask = network.module.warp(
+            backend.tensor(frames(INFER["frames_u8"][:, 0]), "cpu"), backend.tensor(INFER["flow_2_to_0"], "cpu")
+        )
     assert relative_error(backend.array(warped), INFER["warp_0_to_2"]) < 1e-5
     np.testing.assert_array_equal(backend.array(mask), INFER["warp_mask"][:, :1])
 
@@ -87,6 +89,7 @@ def test_align_corners_false_is_the_fault_of_the_golden_vectors(framework: str) 
     from dataclasses import replace
 
     from vsrlib.networks.interface import Network as Facade
+
     right = vsrlib.load_network(framework, weights(11), device="cpu")
     wrong = Facade(framework, right.backend, replace(right.config, align_corners=False), "cpu", "auto")
     wrong.load(weights(11))

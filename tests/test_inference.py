@@ -35,8 +35,10 @@ def run(framework: str, dataset: Path, output: Path, **changes) -> dict:
 def test_frames_and_scores(framework: str, dataset: Path, tmp_path: Path) -> None:
     result = run(framework, dataset, tmp_path)
     assert result == read_json(tmp_path / "inference.json")
-    assert {clip["name"]: [frame["name"] for frame in clip["frames"]] for clip in result["clips"]} == \
-        {"one": ["00000002", "00000003"], "two": ["00000002"]}
+    assert {clip["name"]: [frame["name"] for frame in clip["frames"]] for clip in result["clips"]} == {
+        "one": ["00000002", "00000003"],
+        "two": ["00000002"],
+    }
     assert result["set"] == "Set"
     network = load_network(framework, preset="study")
     low = list_clips(dataset / "LR_blurdown_x4")[0].load().frames
@@ -75,9 +77,13 @@ def test_too_short_a_clip_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("spoil, words", [
-    (lambda root: shutil.rmtree(root / "two"), "two has no ground truth"),
-    (lambda root: (root / "one" / "00000005.png").unlink(), "6 frames and its ground truth 5")])
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (lambda root: shutil.rmtree(root / "two"), "two has no ground truth"),
+        (lambda root: (root / "one" / "00000005.png").unlink(), "6 frames and its ground truth 5"),
+    ],
+)
 def test_ground_truth_that_does_not_fit_is_named(dataset: Path, tmp_path: Path, spoil, words: str) -> None:
     shutil.copytree(dataset / "HR", tmp_path / "HR")
     spoil(tmp_path / "HR")
@@ -92,8 +98,9 @@ def test_ground_truth_of_another_size_is_named(dataset: Path, tmp_path: Path) ->
     assert not (tmp_path / "inference.json").exists() and not (tmp_path / "frames").exists()
 
 
-def test_an_interrupted_run_leaves_nothing_that_looks_finished(dataset: Path, tmp_path: Path,
-                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_leaves_nothing_that_looks_finished(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run("torch", dataset, tmp_path)
     calls = []
 

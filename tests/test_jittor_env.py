@@ -13,12 +13,19 @@ from vsrlib import environment, jittor_env
 from vsrlib.errors import UserError
 
 
-@pytest.mark.parametrize("name, change, words", [
-    ("find_spec", lambda m: m.setattr(importlib.util, "find_spec", lambda name: None), "package jittor"),
-    ("g++", lambda m: m.setattr(jittor_env.shutil, "which", lambda *_, **__: None), r"g\+\+"),
-    ("headers", lambda m: m.setattr(jittor_env, "_python_config", lambda: Path("/none/python-config")), "python-config"),
-    ("oneDNN", lambda m: m.setattr(jittor_env, "_onednn_prefix", lambda: None), "oneDNN 2"),
-])
+@pytest.mark.parametrize(
+    "name, change, words",
+    [
+        ("find_spec", lambda m: m.setattr(importlib.util, "find_spec", lambda name: None), "package jittor"),
+        ("g++", lambda m: m.setattr(jittor_env.shutil, "which", lambda *_, **__: None), r"g\+\+"),
+        (
+            "headers",
+            lambda m: m.setattr(jittor_env, "_python_config", lambda: Path("/none/python-config")),
+            "python-config",
+        ),
+        ("oneDNN", lambda m: m.setattr(jittor_env, "_onednn_prefix", lambda: None), "oneDNN 2"),
+    ],
+)
 def test_what_is_missing_is_named(name: str, change, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     change(monkeypatch)
     monkeypatch.delitem(sys.modules, "jittor", raising=False)
@@ -50,8 +57,10 @@ def test_settings_are_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_vsrlib_imports_no_framework() -> None:
-    program = ("import sys, vsrlib, vsrlib.cli, vsrlib.study, vsrlib.training, vsrlib.inference, vsrlib.environment;"
-               "print([name for name in ('torch', 'jittor') if name in sys.modules])")
+    program = (
+        "import sys, vsrlib, vsrlib.cli, vsrlib.study, vsrlib.training, vsrlib.inference, vsrlib.environment;"
+        "print([name for name in ('torch', 'jittor') if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -29,8 +29,11 @@ def test_golden_realistic(number: int) -> None:
     lambda1, lambda2, theta, noise = golden_draws(number)
     assert np.abs(realistic_kernel_from_draws(lambda1, lambda2, theta, noise) - expected).max() < 1e-12
     # The comparison sees each of the draws.
-    for faulty in ((lambda2, lambda1, theta, noise), (lambda1, lambda2, 1 - theta, noise),
-                   (lambda1, lambda2, theta, noise.T)):
+    for faulty in (
+        (lambda2, lambda1, theta, noise),
+        (lambda1, lambda2, 1 - theta, noise),
+        (lambda1, lambda2, theta, noise.T),
+    ):
         assert np.abs(realistic_kernel_from_draws(*faulty) - expected).max() > 1e-4
 
 

@@ -40,8 +40,9 @@ def test_leaves_join_the_photographs_and_speeds_take_turns() -> None:
     moved = [np.abs(clip.background.move(0, 4, np.full((2, 1, 1), 32.0)) - 32).max() for clip in clips]
     assert max(moved[0], moved[2]) < 3 < 5 < min(moved[1], moved[3])  # the still ones turn and zoom, as all do
     # Each clip is the same whatever else is made beside it.
-    assert np.array_equal(embedded_clips("validation", 5, (64, 64), 0, 2, leaves=1, speeds=(0.0, 4.0))[1].frames,
-                          clips[1].frames)
+    assert np.array_equal(
+        embedded_clips("validation", 5, (64, 64), 0, 2, leaves=1, speeds=(0.0, 4.0))[1].frames, clips[1].frames
+    )
 
 
 def test_the_command_writes_a_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("Vid4")
     for name in ("city", "walk"):
         photograph = load_photograph("coffee.png")
-        frames = np.stack([photograph[20:149, 2 * i:2 * i + 162] for i in range(4)])
+        frames = np.stack([photograph[20:149, 2 * i : 2 * i + 162] for i in range(4)])
         write_clip(root / "GT" / name, Clip(name, frames))
     return root
 

@@ -80,8 +80,13 @@ def test_supervised_losses_keep_the_kernel_apart(framework: str) -> None:
     """The total is the weighted sum, and the restoration's term has no gradient for the kernel."""
     backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
     rng = np.random.default_rng(4)
-    arrays = {"recons": rng.random((2, 3, 16, 16)), "truth": rng.random((2, 3, 16, 16)),
-              "input": rng.random((2, 3, 4, 4)), "input_cycle": rng.random((2, 3, 4, 4)), "kernel": KERNEL}
+    arrays = {
+        "recons": rng.random((2, 3, 16, 16)),
+        "truth": rng.random((2, 3, 16, 16)),
+        "input": rng.random((2, 3, 4, 4)),
+        "input_cycle": rng.random((2, 3, 4, 4)),
+        "kernel": KERNEL,
+    }
     tensors = {name: backend.tensor(array, "cpu") for name, array in arrays.items()}
     found = {name: backend.array(one).item() for name, one in losses.supervised_losses(tensors, backend.ops).items()}
     assert list(found) == ["restored", "cycle", "boundaries", "sparse", "center", "total"]

@@ -23,11 +23,21 @@ def network(framework: str) -> Network:
 
 def test_published_parameters_are_those_of_the_paper() -> None:
     shapes = architecture.parameter_shapes(architecture.preset("published"))
-    sizes = {part: sum(math.prod(shape) for name, shape in shapes.items() if name.startswith(part + "."))
-             for part in architecture.PARTS}
+    sizes = {
+        part: sum(math.prod(shape) for name, shape in shapes.items() if name.startswith(part + "."))
+        for part in architecture.PARTS
+    }
     assert len(shapes) == 272
-    assert sizes == {"in_conv": 3584, "extra_feat": 885504, "fusion_conv": 737408, "recons_net": 5903360,
-                     "upsample_layers": 1180672, "out_conv": 151043, "flow_net": 9374274, "kernel_net": 664370}
+    assert sizes == {
+        "in_conv": 3584,
+        "extra_feat": 885504,
+        "fusion_conv": 737408,
+        "recons_net": 5903360,
+        "upsample_layers": 1180672,
+        "out_conv": 151043,
+        "flow_net": 9374274,
+        "kernel_net": 664370,
+    }
 
 
 def test_published_names_and_shapes_one_by_one() -> None:
@@ -55,20 +65,27 @@ def test_layers_have_the_attributes_of_the_architecture(network: Network) -> Non
             assert tuple(getattr(module, attribute)) == (wanted, wanted), f"{name}.{attribute}"
         if isinstance(layer, Deconv):
             assert layer.weight_shape[0] == layer.inputs
-    assert [tuple(modules[f"flow_net.moduleNetwork.moduleRefiner.moduleMain.{i}"].dilation) for i in range(0, 14, 2)] \
-        == [(d, d) for d in (1, 2, 4, 8, 16, 1, 1)]
+    assert [
+        tuple(modules[f"flow_net.moduleNetwork.moduleRefiner.moduleMain.{i}"].dilation) for i in range(0, 14, 2)
+    ] == [(d, d) for d in (1, 2, 4, 8, 16, 1, 1)]
 
 
 def test_the_two_network_files_differ_in_the_frameworks_names_only() -> None:
     torch_lines = (NETWORKS / "torch_net.py").read_text().splitlines()
     renamed = [line for line in torch_lines if line != "import torch.nn.functional as F"]
-    for pattern, name in ((r"torch_ops", "jittor_ops"), (r"\bTensor\b", "Var"), (r"def forward\(", "def execute("),
-                          (r"\bF\.", "nn."), (r"torch\.cat\(", "jt.concat("), (r"\btorch\.", "jt.")):
+    for pattern, name in (
+        (r"torch_ops", "jittor_ops"),
+        (r"\bTensor\b", "Var"),
+        (r"def forward\(", "def execute("),
+        (r"\bF\.", "nn."),
+        (r"torch\.cat\(", "jt.concat("),
+        (r"\btorch\.", "jt."),
+    ):
         renamed = [re.sub(pattern, name, line) for line in renamed]
     jittor_lines = (NETWORKS / "jittor_net.py").read_text().splitlines()
     # the docstring names the twin, and the imports differ
     start = renamed.index("class ResBlock(nn.Module):")
-    assert renamed[start:] == jittor_lines[jittor_lines.index("class ResBlock(nn.Module):"):]
+    assert renamed[start:] == jittor_lines[jittor_lines.index("class ResBlock(nn.Module):") :]
 
 
 def test_same_seed_gives_the_same_initial_values_in_both_frameworks(network: Network) -> None:
@@ -103,18 +120,29 @@ def test_gradients_are_there_for_every_parameter(network: Network) -> None:
     assert not [name for name in dead if not name.startswith("kernel_net")], dead
 
 
-@pytest.mark.parametrize("frames, words", [
-    (np.zeros((4, 3, 8, 8), np.float32), "shape"), (np.zeros((5, 3, 8, 8), np.uint8), "uint8"),
-    (np.full((5, 3, 8, 8), np.nan, np.float32), "NaN")])
+@pytest.mark.parametrize(
+    "frames, words",
+    [
+        (np.zeros((4, 3, 8, 8), np.float32), "shape"),
+        (np.zeros((5, 3, 8, 8), np.uint8), "uint8"),
+        (np.full((5, 3, 8, 8), np.nan, np.float32), "NaN"),
+    ],
+)
 def test_wrong_input_is_named(network: Network, frames: np.ndarray, words: str) -> None:
     with pytest.raises(UserError, match=words):
         network.infer(frames)
 
 
-@pytest.mark.parametrize("arguments, words", [
-    ({"framework": "tensorflow"}, "tensorflow"), ({"framework": "torch", "preset": "huge"}, "huge"),
-    ({"framework": "torch", "device": "tpu"}, "tpu"), ({"framework": "torch", "weights": "none.safetensors"}, "none"),
-    ({"framework": "torch", "weights": {}}, "missing")])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"framework": "tensorflow"}, "tensorflow"),
+        ({"framework": "torch", "preset": "huge"}, "huge"),
+        ({"framework": "torch", "device": "tpu"}, "tpu"),
+        ({"framework": "torch", "weights": "none.safetensors"}, "none"),
+        ({"framework": "torch", "weights": {}}, "missing"),
+    ],
+)
 def test_wrong_choice_is_named(arguments: dict, words: str) -> None:
     with pytest.raises(UserError, match=words):
         vsrlib.load_network(**arguments)

@@ -20,7 +20,11 @@ MAGIC = ("%", "!", "?")
 # The library call of a notebook, and by which property a setting goes there where that is not its own name.
 COMMAND_LINE_ONLY = {"video", "kernels", "shard"}  # the study needs frames, of all clips
 CALLS = {
-    "03_train_network": ("training.train", training.train, {"output": "folder", "weights": "start", "flow_weights": "flow_start"}),
+    "03_train_network": (
+        "training.train",
+        training.train,
+        {"output": "folder", "weights": "start", "flow_weights": "flow_start"},
+    ),
     "04_infer_clips": (
         "inference.infer",
         inference.infer,

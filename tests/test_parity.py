@@ -41,8 +41,9 @@ def test_measures_of_known_errors() -> None:
     assert measure(one, one.astype(np.float64)) == same
 
 
-@pytest.mark.parametrize("value, wanted", [
-    (np.zeros(3), 0.0), (np.array([0, 1e-30, 0]), 1.0), (np.full(3, np.nan), FAR), (np.zeros(4), FAR)])
+@pytest.mark.parametrize(
+    "value, wanted", [(np.zeros(3), 0.0), (np.array([0, 1e-30, 0]), 1.0), (np.full(3, np.nan), FAR), (np.zeros(4), FAR)]
+)
 def test_distance_to_a_judge_of_zeros_and_of_what_has_none(value: np.ndarray, wanted: float) -> None:
     assert distance(value, np.zeros(3), np.zeros(3)) == wanted
 
@@ -78,8 +79,10 @@ def test_trees() -> None:
     tree = {"a": [1.5, "b", (2.5, None)], "c": 3}
     wanted = [1.5, 2.5]
     assert trees.leaves(tree, lambda leaf: isinstance(leaf, float)) == wanted
-    assert trees.replace(tree, lambda leaf: -leaf, lambda leaf: isinstance(leaf, float)) == \
-        {"a": [-1.5, "b", (-2.5, None)], "c": 3}
+    assert trees.replace(tree, lambda leaf: -leaf, lambda leaf: isinstance(leaf, float)) == {
+        "a": [-1.5, "b", (-2.5, None)],
+        "c": 3,
+    }
     assert trees.constants(tree, lambda leaf: isinstance(leaf, float)) == ["a='b'", "a=None", "c=3"]
 
 
@@ -141,6 +144,7 @@ def test_structure_is_what_the_network_does() -> None:
     import importlib
 
     from vsrlib.networks.interface import Network
+
     backend = importlib.import_module("vsrlib.networks.torch_backend")
     network = Network("torch", backend, TINY, "cpu", "pure")
     network.load(random_values(TINY, 0))
@@ -148,11 +152,19 @@ def test_structure_is_what_the_network_does() -> None:
     layer = "flow_net.moduleNetwork.moduleRefiner.moduleMain.8"
     assert found[f"{layer}: dilation"] == [16, 16] and found[f"{layer}: rows of the answer"] == [2, 18, 34]
     assert found["in_conv.0: shape of weight"] == [8, 3, 3, 3]
-    assert found["flow_net.moduleNetwork.moduleExtractor.moduleOne.1: answer to -1, -1/4, 1/4, 1"] == \
-        [-0.1, -0.025, 0.25, 1.0]
+    assert found["flow_net.moduleNetwork.moduleExtractor.moduleOne.1: answer to -1, -1/4, 1/4, 1"] == [
+        -0.1,
+        -0.025,
+        0.25,
+        1.0,
+    ]
     assert {name: value for name, value in found.items() if name.startswith("optimiser")} == {
-        "optimiser: rate": 1e-4, "optimiser: epsilon in the first step": 1e-8,
-        "optimiser: epsilon in the second step": 1e-8, "optimiser: beta1": 0.9, "optimiser: beta2": 0.999}
+        "optimiser: rate": 1e-4,
+        "optimiser: epsilon in the first step": 1e-8,
+        "optimiser: epsilon in the second step": 1e-8,
+        "optimiser: beta1": 0.9,
+        "optimiser: beta2": 0.999,
+    }
     for name, value in network.state().items():  # the probe of the optimiser leaves no trace
         np.testing.assert_array_equal(value, random_values(TINY, 0)[name])
     assert set(network.state()) == set(architecture.parameter_shapes(TINY))
@@ -160,8 +172,12 @@ def test_structure_is_what_the_network_does() -> None:
 
 def test_atlas_sees_one_wrong_value_and_excuses_a_kink() -> None:
     shape = {"output": (3,), "gradient 1": (3,), "gradient 2": (3,)}
-    judge = {f"{name} | {case} | {part}": np.ones(size) for name in operations.OPERATIONS
-             for case in ("some", "at whole pixels") for part, size in shape.items()}
+    judge = {
+        f"{name} | {case} | {part}": np.ones(size)
+        for name in operations.OPERATIONS
+        for case in ("some", "at whole pixels")
+        for part, size in shape.items()
+    }
     first = {name: value.astype(np.float32) for name, value in judge.items()}
     second = dict(first)
     second["ReLU | some | gradient 1"] = np.float32([1, 1, 1.001])
@@ -189,8 +205,13 @@ def test_trajectories_inside_and_outside_their_band() -> None:
 
 
 def test_a_gradient_beyond_the_bound_is_explained_only_by_agreement_at_the_judges_point() -> None:
-    judge = {"recons": RNG.random((1, 3, 8, 8)), "kernel": np.ones((1, 1, 2, 2)) / 4, "loss total": np.array(1.0),
-             "gradient a": np.ones(4), "gradient b": np.ones(4)}
+    judge = {
+        "recons": RNG.random((1, 3, 8, 8)),
+        "kernel": np.ones((1, 1, 2, 2)) / 4,
+        "loss total": np.array(1.0),
+        "gradient a": np.ones(4),
+        "gradient b": np.ones(4),
+    }
     first = {name: value.astype(np.float32) for name, value in judge.items()}
     second = first | {"gradient a": np.float32([1, 1, 1, 1.01]), "gradient b": np.float32([1, 1, 1, 1.01])}
     at_point = {"down | a": {"ratio": 1.0}, "down | b": {"ratio": 1e5}}
@@ -199,8 +220,9 @@ def test_a_gradient_beyond_the_bound_is_explained_only_by_agreement_at_the_judge
     assert [one["explained"] for one in found["beyond"]] == [True, False]
 
 
-@pytest.mark.parametrize("options, words", [({"preset": "huge"}, "huge"), ({"height": 30}, "multiples of 4"),
-                                            ({"steps": -1}, "steps")])
+@pytest.mark.parametrize(
+    "options, words", [({"preset": "huge"}, "huge"), ({"height": 30}, "multiples of 4"), ({"steps": -1}, "steps")]
+)
 def test_wrong_options_are_named(options: dict, words: str) -> None:
     with pytest.raises(UserError, match=words):
         referee.Options(**options)

@@ -130,7 +130,8 @@ def test_what_a_step_reads_is_known_from_its_paths(toys: Path) -> None:
     trained = {"04.weights": "runs/none/03_train_network_torch/weights.safetensors"}
     own = plan(steps(), PROJECT_ROOT / "notebooks", NOTEBOOKS, trained, only)
     assert {one.reads for one in own if one.step.notebook == "04_infer_clips"} == {
-        ("02_generate_data", "03_train_network_torch")}
+        ("02_generate_data", "03_train_network_torch")
+    }
 
 
 def planned_steps(toys: Path) -> list[Step]:
@@ -239,5 +240,3 @@ def test_values_of_later_steps_are_checked_before_any_runs(toys: Path) -> None:
     late = Step("late", "late", {"text": "b"})
     with pytest.raises(UserError, match="text is wrong"):
         plan([*planned_steps(toys), late], toys / "notebooks", {**CLASSES, "late": Refusing})
-
-

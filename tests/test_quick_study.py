@@ -11,15 +11,48 @@ from vsrlib import jittor_env, shipped
 from vsrlib.figures import CHARTS
 from vsrlib.files import read_json, sha256_file
 
-SMALL = {"steps": 3, "batch_size": 1, "patch_size": 32, "validate_every": 0, "train_clips": 1, "train_frames": 5,
-         "validation_frames": 5, "test_clips": 2, "test_frames": 6, "02.height": 128, "02.width": 160, "timing_repeats": 2, "starts": 1,
-         "07.height": 64, "07.width": 64, "seeds": 1, "count": 1, "draws": 1, "repeats": 3, "seconds": 1}
+SMALL = {
+    "steps": 3,
+    "batch_size": 1,
+    "patch_size": 32,
+    "validate_every": 0,
+    "train_clips": 1,
+    "train_frames": 5,
+    "validation_frames": 5,
+    "test_clips": 2,
+    "test_frames": 6,
+    "02.height": 128,
+    "02.width": 160,
+    "timing_repeats": 2,
+    "starts": 1,
+    "07.height": 64,
+    "07.width": 64,
+    "seeds": 1,
+    "count": 1,
+    "draws": 1,
+    "repeats": 3,
+    "seconds": 1,
+}
 
 
 def study(root: Path, *arguments: str) -> subprocess.CompletedProcess:
     settings = [text for name, value in SMALL.items() for text in ("--set", f"{name}={value}")]
-    return subprocess.run([sys.executable, "-m", "vsrlib", "study", "--run", root / "run", "--data", root / "data",
-                           *settings, *arguments], capture_output=True, text=True)
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "vsrlib",
+            "study",
+            "--run",
+            root / "run",
+            "--data",
+            root / "data",
+            *settings,
+            *arguments,
+        ],
+        capture_output=True,
+        text=True,
+    )
 
 
 @pytest.mark.jittor

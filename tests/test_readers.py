@@ -35,7 +35,8 @@ def reds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_reds_is_regrouped_into_266_training_clips(reds: Path) -> None:
     found = clips_of(reds)
     assert len(found) == 266 and [clip.name for clip in found] == sorted(
-        {f"{n:03d}" for n in range(270)} - {"000", "011", "015", "020"})
+        {f"{n:03d}" for n in range(270)} - {"000", "011", "015", "020"}
+    )
     by_name = {clip.name: clip.paths[0] for clip in found}
     assert by_name["239"].parts[-3:] == ("train_sharp", "239", "00000000.png")
     assert by_name["240"].parts[-3:] == ("val_sharp", "000", "00000000.png")
@@ -100,14 +101,25 @@ def test_two_folders_that_may_both_be_hr(tmp_path: Path) -> None:
         clips_of(tmp_path)
 
 
-@pytest.mark.parametrize("path, role, key", [
-    ("HR/a", HR, "a"), ("LR_blurdown_x4/a", LR, "a"), ("kernel/a", KERNEL, "a"), ("GT/city", HR, "city"),
-    ("BIx4/city", LR, "city"), ("hk004_001/truth", HR, "hk004_001"), ("hk004_001/input4", LR, "hk004_001"),
-    ("train_sharp/000", HR, "train/000"), ("train_sharp_bicubic/X4/000", LR, "train/000"),
-    ("val/val_sharp/000", HR, "val/val/000"), ("val/val_sharp_bicubic/X4/000", LR, "val/val/000"),
-    ("walk", "", "walk"), ("davis/walk", "", "davis/walk"),
-    ("train_sharp_bicubic/X2/000", "", "train_sharp_bicubic/X2/000"),
-])
+@pytest.mark.parametrize(
+    "path, role, key",
+    [
+        ("HR/a", HR, "a"),
+        ("LR_blurdown_x4/a", LR, "a"),
+        ("kernel/a", KERNEL, "a"),
+        ("GT/city", HR, "city"),
+        ("BIx4/city", LR, "city"),
+        ("hk004_001/truth", HR, "hk004_001"),
+        ("hk004_001/input4", LR, "hk004_001"),
+        ("train_sharp/000", HR, "train/000"),
+        ("train_sharp_bicubic/X4/000", LR, "train/000"),
+        ("val/val_sharp/000", HR, "val/val/000"),
+        ("val/val_sharp_bicubic/X4/000", LR, "val/val/000"),
+        ("walk", "", "walk"),
+        ("davis/walk", "", "davis/walk"),
+        ("train_sharp_bicubic/X2/000", "", "train_sharp_bicubic/X2/000"),
+    ],
+)
 def test_places(path: str, role: str, key: str) -> None:
     found = place(tuple(path.split("/")))
     assert (found.role, "/".join(found.key)) == (role, key)
@@ -115,6 +127,10 @@ def test_places(path: str, role: str, key: str) -> None:
 
 def test_names() -> None:
     assert [reds_name(key) for key in (("val", "000"), ("val", "29"), ("train", "000"), ("val", "030"))] == [
-        "240", "269", "000", "030"]
+        "240",
+        "269",
+        "000",
+        "030",
+    ]
     assert published_set(("data", "REDS4_BlurDown_Gaussian")) == "REDS4"
     assert published_set(("VID4", "GT")) == "Vid4" and published_set(("Redshift", "x")) is None

@@ -30,7 +30,7 @@ def test_windows_are_the_clip_s(source) -> None:
     reader = FrameReader(clip)
     for start in range(5):
         reader.forget_before(start)
-        np.testing.assert_array_equal(reader.stack(range(start, start + 5)), frames[start:start + 5])
+        np.testing.assert_array_equal(reader.stack(range(start, start + 5)), frames[start : start + 5])
 
 
 def test_what_was_forgotten_is_not_to_be_had(source) -> None:

@@ -16,9 +16,22 @@ def test_the_readme_says_what_the_committed_run_found() -> None:
 
 
 def test_what_is_filled_can_be_filled_again(tmp_path: Path) -> None:
-    claims = {"claims": [{"id": "C1", "claim": "better", "verdict": "refuted", "reason": "they agree", "figure": 0.5, "unit": "dB",
-                          "interval": [0.25, 0.75], "profile": "toys", "provenance": {"commit": "0123456789abcdef"}}],
-              "by_use": [{"use": "speed", "choose": "either", "because": "they are alike"}]}
+    claims = {
+        "claims": [
+            {
+                "id": "C1",
+                "claim": "better",
+                "verdict": "refuted",
+                "reason": "they agree",
+                "figure": 0.5,
+                "unit": "dB",
+                "interval": [0.25, 0.75],
+                "profile": "toys",
+                "provenance": {"commit": "0123456789abcdef"},
+            }
+        ],
+        "by_use": [{"use": "speed", "choose": "either", "because": "they are alike"}],
+    }
     page = tmp_path / "README.md"
     page.write_text(f"before\n{readme.BEGIN}\n{readme.END}\nafter\n")
     readme.fill(page, claims)

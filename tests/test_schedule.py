@@ -5,13 +5,18 @@ import pytest
 from vsrlib.schedule import Schedule, epoch_length, in_epochs
 
 
-@pytest.mark.parametrize("windows, batch_size, test_every, expected", [
-    (240 * 46, 8, 1000, (1, 1380)),  # 240 clips of at least 50 frames
-    (266 * 46, 8, 1000, (1, 1530)),
-    (8 * 16, 4, 100, (3, 96)),  # 8 clips, 20 frames each
-    (3, 8, 10, (10, 4)),  # fewer windows than a batch: 30 samples, the last batch short
-])
-def test_epochs_are_as_long_as_the_papers(windows: int, batch_size: int, test_every: int, expected: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    "windows, batch_size, test_every, expected",
+    [
+        (240 * 46, 8, 1000, (1, 1380)),  # 240 clips of at least 50 frames
+        (266 * 46, 8, 1000, (1, 1530)),
+        (8 * 16, 4, 100, (3, 96)),  # 8 clips, 20 frames each
+        (3, 8, 10, (10, 4)),  # fewer windows than a batch: 30 samples, the last batch short
+    ],
+)
+def test_epochs_are_as_long_as_the_papers(
+    windows: int, batch_size: int, test_every: int, expected: tuple[int, int]
+) -> None:
     assert epoch_length(windows, batch_size, test_every) == expected
 
 

@@ -53,14 +53,18 @@ def test_gathered_parts_are_the_whole_restoration(clips: Path, tmp_path: Path) -
     assert not (tmp_path / "parts" / "inference.json").exists()
     result = gather(tmp_path / "parts")
     assert result == read_json(tmp_path / "parts" / "inference.json") and result["shards"] == 3
-    names = [[(clip["name"], frame["name"]) for clip in one["clips"] for frame in clip["frames"]] for one in (whole, result)]
+    names = [
+        [(clip["name"], frame["name"]) for clip in one["clips"] for frame in clip["frames"]] for one in (whole, result)
+    ]
     assert names[0] == names[1] and len(names[0]) == 12
     expected, ours = pictures(tmp_path / "whole" / "frames"), pictures(tmp_path / "parts" / "frames")
     assert list(expected) == list(ours)
     for name, picture in expected.items():
         np.testing.assert_array_equal(ours[name], picture)
-    kernels = [np.stack([np.load(path) for path in sorted((tmp_path / which / "kernels").glob("*/*.npy"))])
-               for which in ("whole", "parts")]
+    kernels = [
+        np.stack([np.load(path) for path in sorted((tmp_path / which / "kernels").glob("*/*.npy"))])
+        for which in ("whole", "parts")
+    ]
     np.testing.assert_array_equal(*kernels)
     assert kernels[0].shape == (12, 13, 13) and np.allclose(kernels[0].sum(axis=(1, 2)), 1, atol=1e-5)
     assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["frames", "inference.json", "kernels"]

@@ -24,8 +24,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_there_are_four_names() -> None:
-    assert sorted(shipped.NAMES) == ["study-gaussian", "study-gaussian-align-false", "study-realistic",
-                                     "study-realistic-align-false"]
+    assert sorted(shipped.NAMES) == [
+        "study-gaussian",
+        "study-gaussian-align-false",
+        "study-realistic",
+        "study-realistic-align-false",
+    ]
 
 
 def test_a_name_stands_for_its_file(folder: Path) -> None:
@@ -38,14 +42,22 @@ def test_a_name_stands_for_its_file(folder: Path) -> None:
     assert shipped.locate("study-gaussian.safetensors") == Path("study-gaussian.safetensors")  # a path like any other
 
 
-@pytest.mark.parametrize("name, blur, control", [
-    ("study-gaussian", "Gaussian", False), ("study-realistic", "Realistic", False),
-    ("study-realistic-align-false", "Realistic", True)])
+@pytest.mark.parametrize(
+    "name, blur, control",
+    [
+        ("study-gaussian", "Gaussian", False),
+        ("study-realistic", "Realistic", False),
+        ("study-realistic-align-false", "Realistic", True),
+    ],
+)
 def test_a_name_without_its_file_says_what_makes_it(folder: Path, name: str, blur: str, control: bool) -> None:
     here = str(folder)
-    for load in (checkpoints.read, lambda name: vsrlib.load_network("torch", name, device="cpu"),
-                 lambda name: InferSettings(weights=name, input_path=here).require_inputs(),
-                 lambda name: TrainSettings(weights=name, hr_root=here, validation_root=here).require_inputs()):
+    for load in (
+        checkpoints.read,
+        lambda name: vsrlib.load_network("torch", name, device="cpu"),
+        lambda name: InferSettings(weights=name, input_path=here).require_inputs(),
+        lambda name: TrainSettings(weights=name, hr_root=here, validation_root=here).require_inputs(),
+    ):
         with pytest.raises(UserError, match=f'"{name}".*vsrlib train --template study --blur {blur}') as caught:
             load(name)
         assert ("--no-align-corners" in str(caught.value)) is control
@@ -62,6 +74,7 @@ def test_the_notebooks_take_a_name_for_a_path(folder: Path) -> None:
 def test_a_network_is_built_as_its_file_notes(folder: Path) -> None:
     def load(*arguments, **options) -> architecture.NetworkConfig:
         return vsrlib.load_network("torch", *arguments, device="cpu", **options).config
+
     study = architecture.preset("study")
     assert load("study-gaussian-align-false") == replace(study, align_corners=False)
     assert load("study-gaussian-align-false", align_corners=True) == study  # what is given counts
@@ -76,8 +89,10 @@ def test_a_network_is_built_as_its_file_notes(folder: Path) -> None:
 def test_align_corners_changes_what_is_computed(folder: Path) -> None:
     frames = np.random.default_rng(0).random((5, 3, 24, 32), dtype=np.float32)
     name = "study-gaussian-align-false"
-    restored = [vsrlib.load_network("torch", name, device="cpu", align_corners=given).infer(frames)["recons"]
-                for given in (True, None, False)]
+    restored = [
+        vsrlib.load_network("torch", name, device="cpu", align_corners=given).infer(frames)["recons"]
+        for given in (True, None, False)
+    ]
     assert np.abs(restored[0] - restored[1]).max() > 1e-6
     assert np.array_equal(restored[1], restored[2])
 

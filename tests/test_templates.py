@@ -30,7 +30,12 @@ def test_the_papers_values() -> None:
         assert (values["learning_rate"], values["flow_learning_rate"]) == (1e-4, 1e-6)
     small = TEMPLATES["small-budget"]
     assert [small[name] for name in ("batch_size", "patch_size", "n_frames_per_video", "epochs", "test_every")] == [
-        4, 80, 20, 50, 100]
+        4,
+        80,
+        20,
+        50,
+        100,
+    ]
 
 
 def test_the_study_template_learns_from_the_truth_with_a_trained_flow_network() -> None:
@@ -52,14 +57,36 @@ def test_given_values_replace_the_templates() -> None:
 def test_the_command_line_overrides_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(training, "train", lambda *given, **values: calls.append((given, values)) or {})
-    assert cli.main(["train", "hr", "validation", "out", "--template", "Self_Blind_VSR_Gaussian", "--preset", "study",
-                     "--batch-size", "2", "--blur", "Realistic"]) == 0
+    assert (
+        cli.main(
+            [
+                "train",
+                "hr",
+                "validation",
+                "out",
+                "--template",
+                "Self_Blind_VSR_Gaussian",
+                "--preset",
+                "study",
+                "--batch-size",
+                "2",
+                "--blur",
+                "Realistic",
+            ]
+        )
+        == 0
+    )
     assert cli.main(["train", "hr", "validation", "out"]) == 0
     (paper, values), (plain, defaults) = calls
     assert paper[:2] == ("torch", "Realistic") and plain[:2] == ("torch", "Realistic")
     assert values["preset"] == "study" and values["batch_size"] == 2
     assert values["patch_size"] == 160 and values["epochs"] == 500  # the template's, where nothing is given
-    assert defaults == {"device": "auto", "weights": None, "flow_weights": None, "resume": False}  # and train's own without a template
+    assert defaults == {
+        "device": "auto",
+        "weights": None,
+        "flow_weights": None,
+        "resume": False,
+    }  # and train's own without a template
 
 
 def test_every_setting_is_an_option() -> None:

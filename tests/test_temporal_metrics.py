@@ -43,7 +43,9 @@ def test_tof(clip: SyntheticClip, method: str) -> None:
 
 def test_tof_by_its_definition(clip: SyntheticClip) -> None:
     restored = np.roll(clip.frames, 1, axis=2)
-    ours, true = ([optical_flow(*frames[i:i + 2], "farneback") for i in range(3)] for frames in (restored, clip.frames))
+    ours, true = (
+        [optical_flow(*frames[i : i + 2], "farneback") for i in range(3)] for frames in (restored, clip.frames)
+    )
     expected = np.mean([np.abs(a - b)[8:-8, 8:-8].mean() for a, b in zip(ours, true)])
     assert tof(restored, clip.frames) == pytest.approx(expected, rel=1e-6)
 

@@ -20,9 +20,34 @@ pytestmark = pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(batch_size: int, tmp_path: Path) -> None:
     clips = make_clips(tmp_path / "clips")
     run("torch", clips, tmp_path / "one", steps=3, batch_size=batch_size, validate_every=2)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "vsrlib", "train",
-               clips / "train", clips / "validation", tmp_path / "two", "--steps", 3, "--batch-size", batch_size,
-               "--patch-size", 16, "--learning-rate", 1e-3, "--validate-every", 2, "--blur", "Gaussian", "--device", "cpu"]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "-m",
+        "vsrlib",
+        "train",
+        clips / "train",
+        clips / "validation",
+        tmp_path / "two",
+        "--steps",
+        3,
+        "--batch-size",
+        batch_size,
+        "--patch-size",
+        16,
+        "--learning-rate",
+        1e-3,
+        "--validate-every",
+        2,
+        "--blur",
+        "Gaussian",
+        "--device",
+        "cpu",
+    ]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("written to") == 1  # by one of them
@@ -43,6 +68,7 @@ def test_one_process_is_the_whole_team() -> None:
 
 def test_several_processes_are_for_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from vsrlib.errors import UserError
+
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UserError, match="train with PyTorch only"):
         run("jittor", tmp_path, tmp_path / "out")

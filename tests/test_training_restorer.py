@@ -36,8 +36,10 @@ def differences(network: Network, restorer: TrainingRestorer) -> tuple[float, fl
     """Largest differences of `rebuild` and of `restore` from the published reconstruction, relative to its residual."""
     frames = network.tensor(WINDOWS)
     with network.backend.no_grad():
-        expected, *ours = (network.download(function(frames)) for function in (
-            network.module.reconstruct, restorer.rebuild, restorer.restore))
+        expected, *ours = (
+            network.download(function(frames))
+            for function in (network.module.reconstruct, restorer.rebuild, restorer.restore)
+        )
         size = np.abs(expected - network.download(network.module.base(frames[:, 2]))).max()
     return tuple(float(np.abs(one - expected).max() / size) for one in ours)
 

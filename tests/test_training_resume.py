@@ -49,7 +49,8 @@ def whole(framework: str, clips: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.mark.parametrize("step", CUTS)
 def test_a_resumed_training_is_the_uninterrupted_one_to_the_bit(
-        framework: str, whole: Path, clips: Path, tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    framework: str, whole: Path, clips: Path, tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patched, pytest.raises(Killed):
         cut(patched, step)
         run(framework, clips, tmp_path, **LONG)
@@ -74,7 +75,9 @@ def test_a_training_differs_if_anything_of_its_state_is_forgotten(clips: Path, t
     doubled = {name: value * (2 if name.startswith("second.") else 1) for name, value in arrays.items()}
     other = SampleStream(TrainingWindows(clips / "train", 16), "Gaussian", 1, 16, np.random.default_rng(99)).state()
     cases = {
-        "same": (arrays, facts), "moments": (doubled, facts), "updates": (arrays, facts | {"updates": 1}),
+        "same": (arrays, facts),
+        "moments": (doubled, facts),
+        "updates": (arrays, facts | {"updates": 1}),
         "order": (arrays, facts | {"stream": facts["stream"] | {"order": [(facts["stream"]["order"][0] + 1) % 3]}}),
         "generator": (arrays, facts | {"stream": facts["stream"] | {"rng": other["rng"]}}),
     }
@@ -102,12 +105,18 @@ def test_a_finished_training_can_be_prolonged(clips: Path, tmp_path: Path) -> No
         run("torch", clips, tmp_path / "parts", steps=5, resume=True)
 
 
-@pytest.mark.parametrize("changes, words", [
-    ({"batch_size": 2}, r"batch_size was 1 and is 2\)"),
-    ({"learning_rate": 5e-4, "seed": 2}, r"seed was 1 and is 2; learning_rate was 0.001 and is 0.0005; initial_weights"),
-    ({"objective": "supervised"}, "objective was 'self-supervised' and is 'supervised'"),
-    ({"n_frames_per_video": 5}, "n_frames_per_video was 50 and is 5; training_clips"),
-])
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"batch_size": 2}, r"batch_size was 1 and is 2\)"),
+        (
+            {"learning_rate": 5e-4, "seed": 2},
+            r"seed was 1 and is 2; learning_rate was 0.001 and is 0.0005; initial_weights",
+        ),
+        ({"objective": "supervised"}, "objective was 'self-supervised' and is 'supervised'"),
+        ({"n_frames_per_video": 5}, "n_frames_per_video was 50 and is 5; training_clips"),
+    ],
+)
 def test_another_training_is_refused(clips: Path, tmp_path: Path, changes: dict, words: str) -> None:
     run("torch", clips, tmp_path, steps=1)
     before = (tmp_path / training_state.FILE).read_bytes()
@@ -166,12 +175,14 @@ def test_a_full_disk_leaves_the_last_checkpoint(clips: Path, tmp_path: Path) -> 
     assert not list(tmp_path.glob(".checkpoint*"))
 
 
-def test_training_draws_nothing_from_the_frameworks_generator(clips: Path, tmp_path: Path,
-                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_draws_nothing_from_the_frameworks_generator(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Which is why no checkpoint holds its state."""
     import random
 
     import torch
+
     states = []
     advance = training.Trainer._advance
 

@@ -65,6 +65,7 @@ def test_a_gradient_that_is_not_finite_leaves_no_trace(framework: str) -> None:
 
 def test_clipping_bounds_the_first_moment(framework: str) -> None:
     """After one step the first moment is a tenth of the gradient, which is what is bounded."""
+
     def first(**options: float) -> dict[str, np.ndarray]:
         network, optimiser = prepared(framework, **options)
         take_step(network, optimiser, "self-supervised", batch(1))
@@ -76,7 +77,9 @@ def test_clipping_bounds_the_first_moment(framework: str) -> None:
     by_norm, by_value, wide = first(clip_norm=norm / 4), first(clip_value=largest / 4), first(clip_norm=4 * norm)
     for name, value in free.items():
         np.testing.assert_allclose(by_norm[name], value / 4, rtol=1e-3, atol=1e-6 * largest)
-        np.testing.assert_allclose(by_value[name], np.clip(value, -largest / 4, largest / 4), rtol=1e-4, atol=1e-6 * largest)
+        np.testing.assert_allclose(
+            by_value[name], np.clip(value, -largest / 4, largest / 4), rtol=1e-4, atol=1e-6 * largest
+        )
         np.testing.assert_allclose(wide[name], value, rtol=1e-4, atol=1e-6 * largest)
 
 
@@ -94,8 +97,9 @@ def spoil(monkeypatch: pytest.MonkeyPatch, numbers: set[int]) -> None:
     monkeypatch.setattr(SampleStream, "__next__", draw)
 
 
-def test_bad_batches_are_skipped_and_counted(framework: str, clips: Path, tmp_path: Path,
-                                             monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_batches_are_skipped_and_counted(
+    framework: str, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spoil(monkeypatch, {2, 3, 5})
     result = run(framework, clips, tmp_path, steps=6, validate_every=3)
     assert result["skipped_steps"] == [2, 3, 5]
@@ -104,8 +108,9 @@ def test_bad_batches_are_skipped_and_counted(framework: str, clips: Path, tmp_pa
     assert training_state.read(tmp_path)[1]["skipped_steps"] == [2, 3, 5]
 
 
-def test_three_bad_batches_in_a_row_end_the_training(framework: str, clips: Path, tmp_path: Path,
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+def test_three_bad_batches_in_a_row_end_the_training(
+    framework: str, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spoil(monkeypatch, {2, 4, 5, 6})
     with pytest.raises(UserError, match="steps 4 to 6 were not finite, which is 3 in a row"):
         run(framework, clips, tmp_path, steps=9, checkpoint_every=1)
@@ -115,8 +120,9 @@ def test_three_bad_batches_in_a_row_end_the_training(framework: str, clips: Path
     assert all(np.isfinite(value).all() for value in arrays.values())
 
 
-def test_a_training_without_any_good_step_writes_no_weights(clips: Path, tmp_path: Path,
-                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_without_any_good_step_writes_no_weights(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spoil(monkeypatch, {1, 2})
     with pytest.raises(UserError, match="None of the 2 steps"):
         run("torch", clips, tmp_path, steps=2)

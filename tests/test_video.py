@@ -47,7 +47,7 @@ KINDS = {
 def moving(count: int = COUNT) -> list[np.ndarray]:
     big = np.random.default_rng(0).integers(0, 256, (HEIGHT + 2 * count, WIDTH + count, 3), dtype=np.uint8)
     smooth = cv2.normalize(cv2.GaussianBlur(big, (0, 0), 2), None, 0, 255, cv2.NORM_MINMAX)
-    return [np.ascontiguousarray(smooth[2 * i:2 * i + HEIGHT, i:i + WIDTH]) for i in range(count)]
+    return [np.ascontiguousarray(smooth[2 * i : 2 * i + HEIGHT, i : i + WIDTH]) for i in range(count)]
 
 
 def make(path: Path, kind: Kind, times_ms: list[int] | None = None) -> Path:
@@ -102,15 +102,16 @@ def test_a_whole_video_is_read_completely(whole: Callable[[str], Path], name: st
 def test_a_video_cut_short_is_refused(whole: Callable[[str], Path], tmp_path: Path, name: str, kept: float) -> None:
     data = whole(name).read_bytes()
     path = tmp_path / f"v{KINDS[name].ending}"
-    path.write_bytes(data[:int(kept * len(data))])
+    path.write_bytes(data[: int(kept * len(data))])
     with pytest.raises(UserError, match=rf"{path.name} (is cut short: .*; copy it again|cannot be decoded)"):
         list_clips(path)
 
 
 @pytest.mark.parametrize("length", [1, 20, 400])
 @pytest.mark.parametrize("name", KINDS)
-def test_a_damaged_video_is_refused_or_whole(whole: Callable[[str], Path], tmp_path: Path, name: str,
-                                             length: int) -> None:
+def test_a_damaged_video_is_refused_or_whole(
+    whole: Callable[[str], Path], tmp_path: Path, name: str, length: int
+) -> None:
     data = whole(name).read_bytes()
     path = tmp_path / f"v{KINDS[name].ending}"
     for part in (0.4, 0.5, 0.6, 0.75):
@@ -140,10 +141,10 @@ def test_a_tail_of_zeros_is_refused(whole: Callable[[str], Path], tmp_path: Path
 def test_the_claimed_duration_tells_without_sizes(whole: Callable[[str], Path], tmp_path: Path) -> None:
     data = whole("mkv-h264").read_bytes()
     place = data.index(bytes.fromhex("18538067")) + 4
-    unsized = data[:place] + b"\x01" + b"\xff" * 7 + data[place + 8:]
+    unsized = data[:place] + b"\x01" + b"\xff" * 7 + data[place + 8 :]
     (tmp_path / "whole.mkv").write_bytes(unsized)
     assert video.count_frames(tmp_path / "whole.mkv") == COUNT
-    (tmp_path / "cut.mkv").write_bytes(unsized[:len(unsized) // 2])
+    (tmp_path / "cut.mkv").write_bytes(unsized[: len(unsized) // 2])
     with pytest.raises(UserError, match=rf"cut.mkv is cut short: \d+ of about {COUNT} frames can be decoded; copy it"):
         list_clips(tmp_path / "cut.mkv")
 
@@ -154,7 +155,7 @@ def unsized_mp4(whole: Path) -> tuple[bytes, list[tuple[int, int]]]:
     place = data.index(b"mdat") - 4
     with av.open(str(whole)) as container:
         packets = [(packet.pos, packet.pos + packet.size) for packet in container.demux(video=0) if packet.size]
-    return data[:place] + bytes(4) + data[place + 4:], packets
+    return data[:place] + bytes(4) + data[place + 4 :], packets
 
 
 def test_the_index_tells_without_sizes(whole: Callable[[str], Path], tmp_path: Path) -> None:
@@ -173,7 +174,7 @@ def test_a_frame_that_the_decoder_patches_up_is_refused(whole: Callable[[str], P
     path, messages = tmp_path / "v.mp4", []
     begin, end = packets[0]
     for place in range(begin + 1000, end, (end - begin) // 20):  # of the key frame; some damage is noticed, some not
-        path.write_bytes(data[:place] + bytes(byte ^ 0xFF for byte in data[place:place + 16]) + data[place + 16:])
+        path.write_bytes(data[:place] + bytes(byte ^ 0xFF for byte in data[place : place + 16]) + data[place + 16 :])
         try:
             assert video.count_frames(path) == COUNT
         except UserError as error:
@@ -181,14 +182,13 @@ def test_a_frame_that_the_decoder_patches_up_is_refused(whole: Callable[[str], P
     assert f"{path} is damaged at frame 0: copy or export it again." in messages
 
 
-def test_damage_that_ffmpeg_passes_over_is_refused_in_motion_jpeg(whole: Callable[[str], Path],
-                                                                 tmp_path: Path) -> None:
+def test_damage_that_ffmpeg_passes_over_is_refused_in_motion_jpeg(whole: Callable[[str], Path], tmp_path: Path) -> None:
     data, path, passed_over = whole("avi-mjpeg").read_bytes(), tmp_path / "v.avi", 0
     with av.open(str(whole("avi-mjpeg"))) as container:
         packet = [packet for packet in container.demux(video=0) if packet.size][COUNT // 2]
     begin = data.index(bytes(packet)) + 700  # behind the headers
     for place in range(begin, begin + packet.size - 900, 100):
-        path.write_bytes(data[:place] + bytes(byte ^ 0xFF for byte in data[place:place + 64]) + data[place + 64:])
+        path.write_bytes(data[:place] + bytes(byte ^ 0xFF for byte in data[place : place + 64]) + data[place + 64 :])
         with av.open(str(path)) as container:
             assert sum(1 for _ in container.decode(video=0)) == COUNT
         try:

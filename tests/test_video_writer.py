@@ -24,8 +24,9 @@ def noise(*shape: int) -> np.ndarray:
 def ramps(count: int = 12, height: int = 128, width: int = 192) -> np.ndarray:
     """Slowly moving ramps, a different one in each channel: (N, H, W, 3) uint8."""
     y, x = np.mgrid[:height, :width]
-    return np.stack([np.stack([(x + 3 * i) * 255 / 240, y * 255 / 128, 255 - (x + y) * 255 / 330], axis=-1)
-                     for i in range(count)]).astype(np.uint8)
+    return np.stack(
+        [np.stack([(x + 3 * i) * 255 / 240, y * 255 / 128, 255 - (x + y) * 255 / 330], axis=-1) for i in range(count)]
+    ).astype(np.uint8)
 
 
 def write(path: Path, frames: np.ndarray, rate: Fraction = RATE) -> np.ndarray:

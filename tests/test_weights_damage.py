@@ -27,8 +27,10 @@ VALUES = {f"layer.{i}.weight": RNG.standard_normal((4, 3, 3, 3)).astype(np.float
 @pytest.fixture(autouse=True)
 def no_endless_reading() -> Iterator[None]:
     """Ends a test that would compute for hours; each takes seconds. Of the process's own time, whatever else runs."""
+
     def give_up(*_) -> None:
         pytest.fail("it goes on and on")  # no Exception, so that nothing catches it on the way
+
     before = signal.signal(signal.SIGVTALRM, give_up)
     signal.setitimer(signal.ITIMER_VIRTUAL, 60)
     yield
@@ -89,21 +91,28 @@ WRITE = text("open('ran', 'w')")
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # torch.load says that a protocol is unusual
-@pytest.mark.parametrize("program", [
-    b"cbuiltins\neval\n(" + WRITE + b"tR.",  # the oldest way
-    b"\x80\x04" + text("builtins") + text("eval") + b"\x93" + WRITE + b"\x85R.",
-    b"(" + WRITE + b"ibuiltins\neval\n.",  # INST, which calls at once
-    b"(cbuiltins\neval\n" + WRITE + b"o.",  # OBJ
-    b"\x80\x02cbuiltins\ngetattr\ncnumpy\nndarray\n" + text("tofile") + b"\x86R.",
-    b"\x80\x02cnumpy.core.multiarray\nfromfile\n" + text("ran") + b"\x85R.",
-    b"\x80\x02cnumpy\nload\n" + text("ran") + b"\x85R.",
-    b"\x80\x02cnumpy\ndtype\n" + text("O8") + b"\x85R.",  # objects
-    b"\x80\x02\x82\x01.", b"\x80\x02" + text("ran") + b"Q.", b"\x80\x02Pran\n."])  # extensions, persistent ids
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"cbuiltins\neval\n(" + WRITE + b"tR.",  # the oldest way
+        b"\x80\x04" + text("builtins") + text("eval") + b"\x93" + WRITE + b"\x85R.",
+        b"(" + WRITE + b"ibuiltins\neval\n.",  # INST, which calls at once
+        b"(cbuiltins\neval\n" + WRITE + b"o.",  # OBJ
+        b"\x80\x02cbuiltins\ngetattr\ncnumpy\nndarray\n" + text("tofile") + b"\x86R.",
+        b"\x80\x02cnumpy.core.multiarray\nfromfile\n" + text("ran") + b"\x85R.",
+        b"\x80\x02cnumpy\nload\n" + text("ran") + b"\x85R.",
+        b"\x80\x02cnumpy\ndtype\n" + text("O8") + b"\x85R.",  # objects
+        b"\x80\x02\x82\x01.",
+        b"\x80\x02" + text("ran") + b"Q.",
+        b"\x80\x02Pran\n.",
+    ],
+)  # extensions, persistent ids
 def test_other_ways_to_call_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: bytes) -> None:
     monkeypatch.chdir(tmp_path)
 
     def forbidden(*_) -> None:
         raise AssertionError("it ran")
+
     monkeypatch.setattr(builtins, "eval", forbidden)
     for name in ("w.pkl", "w.pt"):
         (tmp_path / name).write_bytes(program)
@@ -112,8 +121,19 @@ def test_other_ways_to_call_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("name", ["builtins\neval", "builtins\ngetattr", "numpy\nload", "numpy.core.multiarray\nscalar",
-                                  "numpy dtype\nx", "jittor\nload", "os\nsystem", "collections\nCounter"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "builtins\neval",
+        "builtins\ngetattr",
+        "numpy\nload",
+        "numpy.core.multiarray\nscalar",
+        "numpy dtype\nx",
+        "jittor\nload",
+        "os\nsystem",
+        "collections\nCounter",
+    ],
+)
 def test_only_names_on_the_list_are_taken(name: str) -> None:
     """Without calling them, which nothing but the list's would survive."""
     with pytest.raises(ValueError, match="not on the list"):
@@ -130,14 +150,18 @@ def nested_dictionaries(depth: int) -> bytes:
     return pickle.dumps(inner)
 
 
-@pytest.mark.parametrize("program", [
-    b"\x80\x04}Nr\xff\xff\xff\xff.",  # a memo of four thousand million places
-    b"\x80\x04}" + b")" + b"\x85" * 200_000 + b"K\x01s.",  # a key of 200,000 tuples in each other
-    b"\x80\x04" + b"N" * 2_000_000 + b".",
-    b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.",  # bytes beyond any memory
-    b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7f}.",
-    nested_dictionaries(100),
-    pickle.dumps({str(i): VALUES["layer.0.weight"] for i in range(1000)})])  # one array, a thousand times
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"\x80\x04}Nr\xff\xff\xff\xff.",  # a memo of four thousand million places
+        b"\x80\x04}" + b")" + b"\x85" * 200_000 + b"K\x01s.",  # a key of 200,000 tuples in each other
+        b"\x80\x04" + b"N" * 2_000_000 + b".",
+        b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.",  # bytes beyond any memory
+        b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7f}.",
+        nested_dictionaries(100),
+        pickle.dumps({str(i): VALUES["layer.0.weight"] for i in range(1000)}),
+    ],
+)  # one array, a thousand times
 def test_pickles_that_would_take_memory_or_time_do_not(tmp_path: Path, program: bytes) -> None:
     (tmp_path / "w.pkl").write_bytes(program)
     with pytest.raises(UserError, match="w.pkl"):
@@ -166,12 +190,14 @@ def test_pickles_of_all_kinds_of_floats_are_read(tmp_path: Path, protocol: int, 
 @pytest.fixture
 def jittor_file(tmp_path: Path) -> Path:
     """VALUES as jittor.save writes its own arrays, made without it."""
+
     class Var:
         def __init__(self, values: np.ndarray) -> None:
             self.values = values
 
         def __reduce__(self) -> tuple:
             return Var, (self.values,)
+
     Var.__module__, Var.__qualname__ = "jittor", "jittor_core.Var"
     stand_in = types.SimpleNamespace(jittor_core=types.SimpleNamespace(Var=Var))
     with mock.patch.dict(sys.modules, {"jittor": stand_in}):
@@ -219,10 +245,10 @@ def damaged(data: bytes, rng: np.random.Generator) -> bytes:
     """Some bytes changed, a stretch cut out, or the end lost."""
     match rng.integers(4):
         case 0:
-            return data[:rng.integers(len(data))]
+            return data[: rng.integers(len(data))]
         case 1:
             start = int(rng.integers(len(data)))
-            return data[:start] + data[start + int(rng.integers(1, 64)):]
+            return data[:start] + data[start + int(rng.integers(1, 64)) :]
         case kind:
             changed = bytearray(data)
             # half of them in the last or first part, where headers and indices are
@@ -241,8 +267,11 @@ def test_damage_is_one_sentence(tmp_path: Path, ending: str) -> None:
     """600 damaged files: each is refused by a sentence, or is read as arrays of finite size."""
     path = tmp_path / f"w{ending}"
     if ending == "old.pytorch":
-        torch.save({name: torch.from_numpy(value) for name, value in VALUES.items()}, path,
-                   _use_new_zipfile_serialization=False)
+        torch.save(
+            {name: torch.from_numpy(value) for name, value in VALUES.items()},
+            path,
+            _use_new_zipfile_serialization=False,
+        )
     elif ending == "plain.pkl":
         path.write_bytes(pickle.dumps(VALUES))
     else:

@@ -10,8 +10,11 @@ from vsrlib import architecture, checkpoints
 from vsrlib.errors import UserError
 from vsrlib.weights_names import FLOW_PREFIX, is_flow_only, merge_flow, published_names
 
-PUBLISHED = {name: shape for name, shape in architecture.parameter_shapes(architecture.preset("published")).items()
-             if name.startswith(FLOW_PREFIX)}
+PUBLISHED = {
+    name: shape
+    for name, shape in architecture.parameter_shapes(architecture.preset("published")).items()
+    if name.startswith(FLOW_PREFIX)
+}
 FULL = architecture.initial_values(architecture.preset("study"), 0)
 FLOW = {name: value for name, value in FULL.items() if name.startswith(FLOW_PREFIX)}
 
@@ -22,6 +25,7 @@ def authors_shapes() -> dict[str, tuple[int, ...]]:
 
     def conv(name: str, inputs: int, outputs: int) -> None:
         layers[name] = (outputs, inputs, 3, 3)
+
     widths = [3, 16, 32, 64, 96, 128, 196]
     for level in range(1, 7):
         # the one with stride 2 is the one whose input has the width of the level above
@@ -60,15 +64,24 @@ def test_the_authors_names_become_the_published_ones() -> None:
     assert {name: value.shape for name, value in ours.items()} == PUBLISHED
     # The shapes tell most layers apart; for those of one shape these say which is which.
     for there, here in (
-        ("conv1a.0", "moduleExtractor.moduleOne.0"), ("conv3aa.0", "moduleExtractor.moduleThr.2"),
-        ("conv3b.0", "moduleExtractor.moduleThr.4"), ("conv6aa.0", "moduleExtractor.moduleSix.0"),
-        ("conv6a.0", "moduleExtractor.moduleSix.2"), ("conv6b.0", "moduleExtractor.moduleSix.4"),
-        ("conv6_4.0", "moduleSix.moduleFiv.0"), ("predict_flow5", "moduleFiv.moduleSix.0"),
-        ("deconv3", "moduleTwo.moduleUpflow"), ("deconv4", "moduleThr.moduleUpflow"),
-        ("deconv5", "moduleFou.moduleUpflow"), ("deconv6", "moduleFiv.moduleUpflow"),
-        ("upfeat6", "moduleFiv.moduleUpfeat"), ("upfeat3", "moduleTwo.moduleUpfeat"),
-        ("dc_conv1.0", "moduleRefiner.moduleMain.0"), ("dc_conv2.0", "moduleRefiner.moduleMain.2"),
-        ("dc_conv3.0", "moduleRefiner.moduleMain.4"), ("dc_conv7", "moduleRefiner.moduleMain.12"),
+        ("conv1a.0", "moduleExtractor.moduleOne.0"),
+        ("conv3aa.0", "moduleExtractor.moduleThr.2"),
+        ("conv3b.0", "moduleExtractor.moduleThr.4"),
+        ("conv6aa.0", "moduleExtractor.moduleSix.0"),
+        ("conv6a.0", "moduleExtractor.moduleSix.2"),
+        ("conv6b.0", "moduleExtractor.moduleSix.4"),
+        ("conv6_4.0", "moduleSix.moduleFiv.0"),
+        ("predict_flow5", "moduleFiv.moduleSix.0"),
+        ("deconv3", "moduleTwo.moduleUpflow"),
+        ("deconv4", "moduleThr.moduleUpflow"),
+        ("deconv5", "moduleFou.moduleUpflow"),
+        ("deconv6", "moduleFiv.moduleUpflow"),
+        ("upfeat6", "moduleFiv.moduleUpfeat"),
+        ("upfeat3", "moduleTwo.moduleUpfeat"),
+        ("dc_conv1.0", "moduleRefiner.moduleMain.0"),
+        ("dc_conv2.0", "moduleRefiner.moduleMain.2"),
+        ("dc_conv3.0", "moduleRefiner.moduleMain.4"),
+        ("dc_conv7", "moduleRefiner.moduleMain.12"),
     ):
         for kind in ("weight", "bias"):
             assert ours[f"{FLOW_PREFIX}{here}.{kind}"].flat[0] == theirs[f"{there}.{kind}"].flat[0], there
@@ -76,10 +89,17 @@ def test_the_authors_names_become_the_published_ones() -> None:
     assert len(used) == 126 and not used & {theirs[f"deconv2.{kind}"].flat[0] for kind in ("weight", "bias")}
 
 
-@pytest.mark.parametrize("rename", [
-    lambda name: name, lambda name: name.removeprefix(FLOW_PREFIX), lambda name: "module." + name,
-    lambda name: re.sub("module", "net", name.removeprefix(FLOW_PREFIX)), lambda name: re.sub("module", "net", name),
-    lambda name: "module." + re.sub("module", "net", name.removeprefix(FLOW_PREFIX))])
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda name: name,
+        lambda name: name.removeprefix(FLOW_PREFIX),
+        lambda name: "module." + name,
+        lambda name: re.sub("module", "net", name.removeprefix(FLOW_PREFIX)),
+        lambda name: re.sub("module", "net", name),
+        lambda name: "module." + re.sub("module", "net", name.removeprefix(FLOW_PREFIX)),
+    ],
+)
 def test_the_standalone_file_and_newer_names_become_the_published_ones(rename) -> None:
     values = numbered(PUBLISHED)
     read = published_names({rename(name): value for name, value in values.items()}, "a test")
@@ -108,11 +128,15 @@ def test_merging_takes_the_flow_network_and_nothing_else() -> None:
         assert all(merged[name] is (other if name in flow else FULL)[name] for name in FULL)
 
 
-@pytest.mark.parametrize("change, words", [
-    (lambda v: v.pop(f"{FLOW_PREFIX}moduleTwo.moduleUpflow.bias"), "moduleTwo.moduleUpflow.bias is missing"),
-    (lambda v: v.update({f"{FLOW_PREFIX}deconv9.bias": np.zeros(2)}), "deconv9.bias is unknown"),
-    (lambda v: v.update({f"{FLOW_PREFIX}moduleTwo.moduleUpflow.bias": np.zeros(3)}), "shape .3,., not .2,."),
-    (lambda v: v.clear(), "is missing, and 125 more")])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda v: v.pop(f"{FLOW_PREFIX}moduleTwo.moduleUpflow.bias"), "moduleTwo.moduleUpflow.bias is missing"),
+        (lambda v: v.update({f"{FLOW_PREFIX}deconv9.bias": np.zeros(2)}), "deconv9.bias is unknown"),
+        (lambda v: v.update({f"{FLOW_PREFIX}moduleTwo.moduleUpflow.bias": np.zeros(3)}), "shape .3,., not .2,."),
+        (lambda v: v.clear(), "is missing, and 125 more"),
+    ],
+)
 def test_a_flow_network_that_does_not_fit_is_named(change, words: str) -> None:
     flow = dict(FLOW)
     change(flow)

@@ -11,8 +11,15 @@ from vsrlib.clips import embedded_clips
 from vsrlib.files import read_json
 from vsrlib.frames import write_clip
 
-TINY = {"steps": 4, "batch_size": 1, "patch_size": 16, "learning_rate": 1e-3, "validate_every": 2, "progress": False,
-        "device": "cpu"}
+TINY = {
+    "steps": 4,
+    "batch_size": 1,
+    "patch_size": 16,
+    "learning_rate": 1e-3,
+    "validate_every": 2,
+    "progress": False,
+    "device": "cpu",
+}
 
 
 def make_clips(root: Path) -> Path:
@@ -36,7 +43,16 @@ def log(output: Path) -> list[dict[str, Any]]:
 def outcome(output: Path) -> dict[str, Any]:
     """All that two equal trainings have in common: times, and whether they were interrupted, are left out."""
     result = read_json(output / "train.json")
-    timed = {"seconds", "seconds_per_step", "resumed", "peak_memory_mib", "import_memory_mib", "provenance", "weights", "best"}
+    timed = {
+        "seconds",
+        "seconds_per_step",
+        "resumed",
+        "peak_memory_mib",
+        "import_memory_mib",
+        "provenance",
+        "weights",
+        "best",
+    }
     lines = [{name: value for name, value in entry.items() if name != "seconds"} for entry in log(output)]
     best = {name: {"step": one["step"], "value": one["value"]} for name, one in result["best"].items()}
     return {name: value for name, value in result.items() if name not in timed} | {"lines": lines, "kept": best}

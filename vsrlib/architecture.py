@@ -53,11 +53,15 @@ class NetworkConfig:
         if (self.frames, self.scale) != (5, 4):
             raise UserError("The network takes 5 frames and enlarges them 4 times; other values are not specified.")
         if len(self.pyramid) != 6 or len(self.decoder) != 5 or len(self.refiner) != 6:
-            raise UserError("The flow network has 6 pyramid levels, 5 dense layers and 6 hidden refiner layers; "
-                            "give that many widths.")
+            raise UserError(
+                "The flow network has 6 pyramid levels, 5 dense layers and 6 hidden refiner layers; "
+                "give that many widths."
+            )
         if self.kernel_features % 16:
-            raise UserError(f"kernel_features is {self.kernel_features}, and the channel attention divides it by 16; "
-                            "give a multiple of 16.")
+            raise UserError(
+                f"kernel_features is {self.kernel_features}, and the channel attention divides it by 16; "
+                "give a multiple of 16."
+            )
 
     def to_json(self) -> dict:
         """The configuration as plain JSON values."""
@@ -66,9 +70,16 @@ class NetworkConfig:
 
 PRESETS = {
     "published": NetworkConfig(),
-    "study": NetworkConfig(features=32, extra_blocks=2, recons_blocks=6, pyramid=(8, 16, 24, 32, 40, 48),
-                           decoder=(32, 32, 24, 16, 8), refiner=(32, 32, 32, 24, 16, 8),
-                           kernel_features=16, kernel_hidden=256),
+    "study": NetworkConfig(
+        features=32,
+        extra_blocks=2,
+        recons_blocks=6,
+        pyramid=(8, 16, 24, 32, 40, 48),
+        decoder=(32, 32, 24, 16, 8),
+        refiner=(32, 32, 32, 24, 16, 8),
+        kernel_features=16,
+        kernel_hidden=256,
+    ),
 }
 
 
@@ -128,7 +139,7 @@ class Layers(dict[str, Layer]):
     def under(self, prefix: str) -> "Layers":
         """The layers whose names begin with `prefix` and a dot, without it."""
         start = prefix + "."
-        return Layers({name[len(start):]: layer for name, layer in self.items() if name.startswith(start)})
+        return Layers({name[len(start) :]: layer for name, layer in self.items() if name.startswith(start)})
 
 
 def layers(config: NetworkConfig) -> Layers:
@@ -206,7 +217,7 @@ def _flow_layers(config: NetworkConfig) -> Layers:
 
 
 def _kernel_layers(config: NetworkConfig) -> Layers:
-    f, cells = config.kernel_features, config.kernel_size ** 2
+    f, cells = config.kernel_features, config.kernel_size**2
     table = Layers({"in_conv": Conv(3 * config.frames, f)})
     for body in ("body1", "body2"):
         for block in range(2):

@@ -69,7 +69,9 @@ class WinogradBlocks:
         """Features of the five frames, aligned to the centre, (1, F, h, w) each -> (1, F, h, w)."""
         x = None
         for features, (weight, bias) in zip(aligned, self._fusion):
-            x = self._native.convolve(self._native.channels_last(features), weight, bias if x is None else self._zero, x)
+            x = self._native.convolve(
+                self._native.channels_last(features), weight, bias if x is None else self._zero, x
+            )
         return self._native.channels_first(self._residual(x, self._recons))
 
     def _residual(self, x: Any, blocks: list[tuple[Weights, Weights]]) -> Any:

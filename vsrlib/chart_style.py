@@ -83,7 +83,7 @@ class Chart:
     figure: Figure
 
 
-def style():  # noqa: ANN201  matplotlib names no type for it
+def style():
     """The settings that every chart is made and saved under, as a context; a user's own settings do not reach in."""
     defaults = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith("backend")}
     return matplotlib.rc_context({**defaults, **_RC})

@@ -17,8 +17,7 @@ def quality_title(found: dict, metric: str) -> str:
     differences = [
         blur["quality"]["difference"][metric]["value"]
         for blur in found["blurs"].values()
-        if not is_skipped(blur["quality"]["difference"])
-        and blur["quality"]["difference"][metric]["value"] is not None
+        if not is_skipped(blur["quality"]["difference"]) and blur["quality"]["difference"][metric]["value"] is not None
     ]
     above = _above_bicubic(found, metric)
     if not differences:

@@ -45,8 +45,10 @@ def read(weights: str | Path) -> Values:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(". ")
         reason = "".join(letter if letter.isprintable() else "?" for letter in reason)
         reader = "PyTorch's weights-only loader" if kind == "PyTorch" else f"the reader of {kind} files"
-        raise UserError(f"The weights file {path} was refused by {reader} ({reason}); it is damaged, or "
-                        "holds more than weights: fetch it again, or export a plain state dictionary.") from error
+        raise UserError(
+            f"The weights file {path} was refused by {reader} ({reason}); it is damaged, or "
+            "holds more than weights: fetch it again, or export a plain state dictionary."
+        ) from error
     return published_names(_floats(found, path), str(path))
 
 
@@ -76,25 +78,36 @@ def metadata(weights: str | Path) -> dict[str, str]:
     try:
         return weights_formats.metadata(path)
     except Exception as error:
-        raise UserError(f"The weights file {path} was refused by the reader of safetensors files ({error}); it is "
-                        "damaged: fetch it again.") from error
+        raise UserError(
+            f"The weights file {path} was refused by the reader of safetensors files ({error}); it is "
+            "damaged: fetch it again."
+        ) from error
 
 
 def checked(values: Values, shapes: dict[str, tuple[int, ...]], source: str) -> Values:
     """The values as float32 in the network's order; UserError if a name, a shape or a value is not as it must be."""
     missing, unknown = [n for n in shapes if n not in values], [n for n in values if n not in shapes]
     if missing and is_flow_only(values):
-        raise UserError(f"The weights in {source} are those of the flow network alone, and {missing[0]} and others are "
-                        "missing; give them as flow_weights, with or without weights for the rest.")
+        raise UserError(
+            f"The weights in {source} are those of the flow network alone, and {missing[0]} and others are "
+            "missing; give them as flow_weights, with or without weights for the rest."
+        )
     if missing or unknown:
-        faults = [f"{len(names)} {word} (first: {names[0]})"
-                  for names, word in ((missing, "missing"), (unknown, "unknown")) if names]
-        raise UserError(f"The weights in {source} do not fit the network: {' and '.join(faults)}; "
-                        "check the preset they were made for.")
+        faults = [
+            f"{len(names)} {word} (first: {names[0]})"
+            for names, word in ((missing, "missing"), (unknown, "unknown"))
+            if names
+        ]
+        raise UserError(
+            f"The weights in {source} do not fit the network: {' and '.join(faults)}; "
+            "check the preset they were made for."
+        )
     for name, shape in shapes.items():
         if tuple(values[name].shape) != shape:
-            raise UserError(f"The weights in {source} do not fit the network: {name} has shape "
-                            f"{tuple(values[name].shape)}, not {shape}; check the preset they were made for.")
+            raise UserError(
+                f"The weights in {source} do not fit the network: {name} has shape "
+                f"{tuple(values[name].shape)}, not {shape}; check the preset they were made for."
+            )
         if not np.isfinite(values[name]).all():
             raise UserError(f"The weights in {source} hold NaN or infinite values in {name}; use another checkpoint.")
     return {name: np.asarray(values[name], dtype=np.float32) for name in shapes}
@@ -129,8 +142,10 @@ def convert(source: str | Path, target: Path) -> Values:
 def _format_of(path: Path) -> str:
     kind = weights_formats.format_of(path)
     if kind is None:
-        raise UserError(f"Weights files end in {', '.join(weights_formats.ENDINGS)}, and {path.name} does not; "
-                        "rename it if it is one of these, or convert it first.")
+        raise UserError(
+            f"Weights files end in {', '.join(weights_formats.ENDINGS)}, and {path.name} does not; "
+            "rename it if it is one of these, or convert it first."
+        )
     return kind
 
 
@@ -144,14 +159,17 @@ def _floats(found: Any, path: Path) -> Values:
         named = isinstance(name, str) and name.isprintable()
         if not named or not isinstance(value, np.ndarray) or value.dtype.kind != "f":
             what = f"values of type {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
-            raise UserError(f"The weights file {path} holds {what} under {str(name)[:80]!r}, which are no weights; "
-                            "export a plain state dictionary of floating-point arrays.")
+            raise UserError(
+                f"The weights file {path} holds {what} under {str(name)[:80]!r}, which are no weights; "
+                "export a plain state dictionary of floating-point arrays."
+            )
     return {name: np.asarray(value, dtype=np.float32, order="C") for name, value in found.items()}
 
 
 def _convert_elsewhere(source: Path, target: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "vsrlib", "convert", str(source), str(target)],
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "vsrlib", "convert", str(source), str(target)], capture_output=True, text=True
+    )
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"The process that read {source} ended with {done.returncode}."]
         raise UserError(said[-1].removeprefix("error: "))

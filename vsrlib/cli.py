@@ -43,8 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="vsrlib", description="Blind x4 video super-resolution (Self-Blind-VSR), the same network in PyTorch and in "
-        "Jittor: make data, train, restore clips, and compare the two.")
+        prog="vsrlib",
+        description="Blind x4 video super-resolution (Self-Blind-VSR), the same network in PyTorch and in "
+        "Jittor: make data, train, restore clips, and compare the two.",
+    )
     parser.add_argument("--version", action="version", version=f"vsrlib {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _study(commands.add_parser("study", help="run the notebooks in order and write the reports"))
@@ -54,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     command_clips.arguments(commands.add_parser("clips", help="make HR clips to train on from embedded photographs"))
     command_train.arguments(commands.add_parser("train", help="train the network in one framework"))
     command_flow.arguments(commands.add_parser("train-flow", help="train the flow network from scratch, by itself"))
-    command_flow.error_arguments(commands.add_parser("flow-error", help="measure a flow network beside zero flow and DIS"))
+    command_flow.error_arguments(
+        commands.add_parser("flow-error", help="measure a flow network beside zero flow and DIS")
+    )
     infer = commands.add_parser("infer", help="restore clips, and measure quality where there is ground truth")
     _network_options(infer)
     command_infer.arguments(infer)
@@ -63,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     _compare(commands.add_parser("compare", help="put results of both frameworks side by side"))
     command_ablate.arguments(commands.add_parser("ablate", help="measure what every suspect of claim C1 costs"))
     command_costs.arguments(commands.add_parser("costs", help="measure what each framework costs to install and start"))
-    command_parity.arguments(commands.add_parser("parity", help="referee the frameworks layer by layer against float64"))
+    command_parity.arguments(
+        commands.add_parser("parity", help="referee the frameworks layer by layer against float64")
+    )
     command_parity.check_arguments(commands.add_parser("parity-check", help="check the referee with planted faults"))
     command_convert.arguments(commands.add_parser("convert", help="convert a weights file, or say what it is"))
     _publish(commands.add_parser("publish", help="keep a run's charts, verdicts and result files"))
@@ -72,16 +78,28 @@ def _parser() -> argparse.ArgumentParser:
 
 def _study(parser: argparse.ArgumentParser) -> None:
     from vsrlib.profiles import PROFILES
-    parser.description = ("Run the study's notebooks in order. Steps that are done and whose inputs have not changed are "
-                          "skipped; after a failure the same command goes on where it stopped. The reports are in "
-                          "RUN/index.html.")
-    parser.add_argument("--profile", default="quick", choices=PROFILES,
-                        help="quick: embedded clips on a CPU; standard: your data; published: released weights on REDS4; "
-                        "paper: train as the paper does (%(default)s)")
+
+    parser.description = (
+        "Run the study's notebooks in order. Steps that are done and whose inputs have not changed are "
+        "skipped; after a failure the same command goes on where it stopped. The reports are in "
+        "RUN/index.html."
+    )
+    parser.add_argument(
+        "--profile",
+        default="quick",
+        choices=PROFILES,
+        help="quick: embedded clips on a CPU; standard: your data; published: released weights on REDS4; "
+        "paper: train as the paper does (%(default)s)",
+    )
     parser.add_argument("--run", type=Path, dest="run_root", metavar="RUN", help="run folder (runs/PROFILE)")
     parser.add_argument("--data", type=Path, help="folder of the data sets (data/ of the project)")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
-                        help="set a notebook's parameter, for one step as STEP.NAME=VALUE; may be given several times")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set a notebook's parameter, for one step as STEP.NAME=VALUE; may be given several times",
+    )
     parser.add_argument("--only", nargs="+", metavar="STEP", help="run only these steps, e.g. 05 06")
     parser.add_argument("--force", action="store_true", help="run the steps even if they are up to date")
     parser.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
@@ -91,6 +109,7 @@ def _study(parser: argparse.ArgumentParser) -> None:
 def _run_study(options: argparse.Namespace) -> int:
     from vsrlib import study
     from vsrlib.provenance import PROJECT_ROOT
+
     overrides = {}
     for pair in options.set:
         name, equals, value = pair.partition("=")
@@ -102,13 +121,16 @@ def _run_study(options: argparse.Namespace) -> int:
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Use each framework once, forward and backward, and say what works. Exit status 1 if neither does."
+    parser.description = (
+        "Use each framework once, forward and backward, and say what works. Exit status 1 if neither does."
+    )
     parser.set_defaults(run=_run_check)
 
 
 def _run_check(options: argparse.Namespace) -> int:
     from vsrlib import environment
     from vsrlib.names import FRAMEWORKS
+
     found = environment.check(list(FRAMEWORKS))
     return 0 if any(entry["usable"] for entry in found.values()) else 1
 
@@ -123,6 +145,7 @@ def _compare(parser: argparse.ArgumentParser) -> None:
 
 def _run_compare(options: argparse.Namespace) -> None:
     from vsrlib import comparison, comparison_table
+
     print(comparison_table.table(comparison.compare(options.inference, options.training, options.output)))
 
 
@@ -138,6 +161,7 @@ def _run_publish(options: argparse.Namespace) -> None:
     from vsrlib import readme
     from vsrlib.files import read_json
     from vsrlib.publish import publish
+
     print(f"{len(publish(options.run_root, options.output)) - 1} charts and their sources written to {options.output}.")
     if options.readme is not None:
         readme.fill(options.readme, read_json(options.output / "claims.json"))
@@ -146,10 +170,18 @@ def _run_publish(options: argparse.Namespace) -> None:
 def _network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--framework", default="torch", choices=FRAMEWORKS, help="(%(default)s)")
     parser.add_argument("--preset", default="study", choices=PRESETS, help="size of the network (%(default)s)")
-    parser.add_argument("--weights", type=Path, help="weights to start from: a file (.safetensors, .pt, .pkl, .npz), or a name such as study-gaussian")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        help="weights to start from: a file (.safetensors, .pt, .pkl, .npz), or a name such as study-gaussian",
+    )
     parser.add_argument("--device", default="auto", choices=DEVICES, help="(%(default)s)")
-    parser.add_argument("--correlation", default="auto", choices=CORRELATIONS,
-                        help="kernel of the flow network; auto: the fastest that can be had here (%(default)s)")
+    parser.add_argument(
+        "--correlation",
+        default="auto",
+        choices=CORRELATIONS,
+        help="kernel of the flow network; auto: the fastest that can be had here (%(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=1, help="(%(default)s)")
 
 

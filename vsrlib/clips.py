@@ -52,15 +52,24 @@ class SyntheticClip:
         if self.foreground is not None:
             depth = self.foreground.depth(i, here)
             on_patch = depth > 0
-            clear = np.where(on_patch, depth >= _CLEAR,
-                             (depth <= -_CLEAR) & (self.foreground.depth(j, there) <= -_CLEAR))
+            clear = np.where(
+                on_patch, depth >= _CLEAR, (depth <= -_CLEAR) & (self.foreground.depth(j, there) <= -_CLEAR)
+            )
             there = np.where(on_patch, self.foreground.move(i, j, here), there)
         inside = (there[0] >= 0) & (there[0] <= width - 1) & (there[1] >= 0) & (there[1] <= height - 1)
         return (there - here).astype(np.float32), clear & inside
 
 
-def embedded_clips(split: str, frames: int, size: tuple[int, int], seed: int, count: int | None = None,
-                   motion: Motion | None = None, leaves: int = 0, speeds: Sequence[float] = ()) -> list[SyntheticClip]:
+def embedded_clips(
+    split: str,
+    frames: int,
+    size: tuple[int, int],
+    seed: int,
+    count: int | None = None,
+    motion: Motion | None = None,
+    leaves: int = 0,
+    speeds: Sequence[float] = (),
+) -> list[SyntheticClip]:
     """Make HR clips from the photographs of a split ("train", "validation" or "test"), the same ones for the same seed.
 
     `size` is (H, W) in pixels; `count` defaults to one clip a photograph, and more go round again on other paths.
@@ -75,15 +84,18 @@ def embedded_clips(split: str, frames: int, size: tuple[int, int], seed: int, co
     names = (*PHOTOGRAPHS[split], *(f"{_LEAVES}{index + 1}" for index in range(leaves)))
     count = len(names) if count is None else count
     if frames < 1 or count < 1 or min(size) < 16 or seed < 0:
-        raise UserError(f"cannot make {count} clip(s) of {frames} frame(s) of {size[1]}x{size[0]} pixels with seed "
-                        f"{seed}: give at least one clip, one frame, 16 pixels a side and a seed of 0 or more.")
+        raise UserError(
+            f"cannot make {count} clip(s) of {frames} frame(s) of {size[1]}x{size[0]} pixels with seed "
+            f"{seed}: give at least one clip, one frame, 16 pixels a side and a seed of 0 or more."
+        )
     motion = motion or Motion()
     motions = [replace(motion, speed=speed, foreground_speed=1.5 * speed) for speed in speeds] or [motion]
     return [_make_clip(names, index, frames, size, seed, motions[index % len(motions)]) for index in range(count)]
 
 
-def _make_clip(names: tuple[str, ...], index: int, frames: int, size: tuple[int, int], seed: int,
-               motion: Motion) -> SyntheticClip:
+def _make_clip(
+    names: tuple[str, ...], index: int, frames: int, size: tuple[int, int], seed: int, motion: Motion
+) -> SyntheticClip:
     around, which = divmod(index, len(names))
     back, front = names[which], names[(which + 1) % len(names)]
     stem = back.rsplit(".", 1)[0]
@@ -120,8 +132,9 @@ def render_layer(layer: Layer, photograph: np.ndarray, size: tuple[int, int]) ->
         # SciPy counts rows before columns, the transforms x before y.
         matrix, offset = transform[::-1, 1::-1], transform[::-1, 2]
         for c in range(3):
-            ndimage.affine_transform(smooth[c], matrix, offset, size, output=result[t, :, :, c], mode="mirror",
-                                     prefilter=False)
+            ndimage.affine_transform(
+                smooth[c], matrix, offset, size, output=result[t, :, :, c], mode="mirror", prefilter=False
+            )
     return result
 
 

@@ -11,16 +11,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib ablate`."""
     parser.description = (
         "Measure what every suspect of claim C1 costs, one change at a time, in PyTorch: how the warps read their grids, "
-        "the refiner's dilations, the masks, which frames and which weights. Writes OUTPUT/ablation.json and two charts.")
+        "the refiner's dilations, the masks, which frames and which weights. Writes OUTPUT/ablation.json and two charts."
+    )
     parser.add_argument("output", type=Path, help="folder of the result")
     for blur in ("gaussian", "realistic"):
         parser.add_argument(f"--weights-{blur}", default=f"study-{blur}", help="file or name (%(default)s)")
-        parser.add_argument(f"--weights-{blur}-false", default=None, help="trained with align_corners=False, for the control")
-        parser.add_argument(f"--{blur}-set", type=Path, help="test set (HR and LR_blurdown_x4); none: clips made from photographs")
+        parser.add_argument(
+            f"--weights-{blur}-false", default=None, help="trained with align_corners=False, for the control"
+        )
+        parser.add_argument(
+            f"--{blur}-set", type=Path, help="test set (HR and LR_blurdown_x4); none: clips made from photographs"
+        )
     parser.add_argument("--preset", choices=PRESETS, help="size of the network (what the weights note)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the made clips (%(default)s)")
     parser.add_argument("--count", type=int, default=AblationSettings.count, help="photographs (%(default)s)")
-    parser.add_argument("--draws", type=int, default=AblationSettings.draws, help="of the realistic kernels (%(default)s)")
+    parser.add_argument(
+        "--draws", type=int, default=AblationSettings.draws, help="of the realistic kernels (%(default)s)"
+    )
     parser.add_argument("--device", choices=DEVICES, default="auto", help="(%(default)s)")
     parser.set_defaults(run=run)
 
@@ -31,10 +38,24 @@ def run(options: argparse.Namespace) -> None:
     from vsrlib.ablation.study import ablate
     from vsrlib.ablation.table import table
     from vsrlib.chart_style import save
-    weights = {"gaussian": options.weights_gaussian, "realistic": options.weights_realistic,
-               "gaussian_false": options.weights_gaussian_false, "realistic_false": options.weights_realistic_false}
-    result = ablate(options.output, weights, options.gaussian_set, options.realistic_set, options.seeds,
-                    count=options.count, draws=options.draws, device=options.device, preset=options.preset)
+
+    weights = {
+        "gaussian": options.weights_gaussian,
+        "realistic": options.weights_realistic,
+        "gaussian_false": options.weights_gaussian_false,
+        "realistic_false": options.weights_realistic_false,
+    }
+    result = ablate(
+        options.output,
+        weights,
+        options.gaussian_set,
+        options.realistic_set,
+        options.seeds,
+        count=options.count,
+        draws=options.draws,
+        device=options.device,
+        preset=options.preset,
+    )
     for chart in (charts.effects(result), charts.rings(result)):
         save(chart, options.output)
     print(table(result))

@@ -15,7 +15,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         f"Convert weights; the format is the end of the file's name: {', '.join(ENDINGS)}. Prints both files' SHA-256, "
         "and one of the values, which is the same for the same weights in any format. Without a target it says what "
-        "the source is.")
+        "the source is."
+    )
     parser.add_argument("source", help="weights file, or a name such as study-gaussian")
     parser.add_argument("target", type=Path, nargs="?", help="the file to write")
     parser.set_defaults(run=run)
@@ -31,8 +32,10 @@ def run(options: argparse.Namespace) -> None:
     notes = checkpoints.metadata(source)
     if notes:
         lost = target is not None and not checkpoints.metadata(target)
-        print(f"notes: {', '.join(f'{name} {value}' for name, value in sorted(notes.items()))}"
-              f"{'; they are not in the target, because safetensors alone can hold them' if lost else ''}")
+        print(
+            f"notes: {', '.join(f'{name} {value}' for name, value in sorted(notes.items()))}"
+            f"{'; they are not in the target, because safetensors alone can hold them' if lost else ''}"
+        )
     print(f"{len(values)} tensors, {sum(value.size for value in values.values()):,} values, {_fitting(values)}")
     print(f"values (sha256 {checkpoints.digest(values)})")
 

@@ -16,7 +16,8 @@ def _check(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Say what lies at PATH, what is missing of a published set, and what is wrong: frames that do not decode, "
         "mixed sizes, gaps in numbering, HR and LR that do not belong together. Exit status 2 if anything is wrong. "
-        "The digest is that of all decoded pixels: two folders with the same digest hold the same frames.")
+        "The digest is that of all decoded pixels: two folders with the same digest hold the same frames."
+    )
     parser.add_argument("path", type=Path, metavar="PATH", help="folder of a data set, frame, or video")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all of it, with a digest of every frame")
     parser.add_argument("--against", type=Path, metavar="FILE", help="a file of --json: whatever differs is a fault")
@@ -29,6 +30,7 @@ def _run_check(options: argparse.Namespace) -> int:
     from vsrlib.data_sets.check import check
     from vsrlib.data_sets.words import report
     from vsrlib.files import write_json
+
     result = check(options.path, options.workers, options.against)
     print(report(result))
     if options.json is not None:
@@ -38,11 +40,15 @@ def _run_check(options: argparse.Namespace) -> int:
 
 def _fetch(parser: argparse.ArgumentParser) -> None:
     from vsrlib.data_sets.addresses import SOURCES
+
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
         "Download a data set or weights into the data folder, and unpack it. The licence is shown first. A download "
-        "that\nbroke off is gone on with. What can only be had by hand is said, with the place where it belongs.\n\n" +
-        "\n".join(f"  {name:<18}{source.what}{'' if source.url else ' (by hand)'}" for name, source in SOURCES.items()))
+        "that\nbroke off is gone on with. What can only be had by hand is said, with the place where it belongs.\n\n"
+        + "\n".join(
+            f"  {name:<18}{source.what}{'' if source.url else ' (by hand)'}" for name, source in SOURCES.items()
+        )
+    )
     parser.add_argument("name", metavar="NAME", help="which one: see above")
     parser.add_argument("--data", type=Path, help="folder of the data sets (data/ of the project)")
     parser.set_defaults(run=_run_fetch)
@@ -51,4 +57,5 @@ def _fetch(parser: argparse.ArgumentParser) -> None:
 def _run_fetch(options: argparse.Namespace) -> None:
     from vsrlib.data_sets.fetch import fetch
     from vsrlib.provenance import PROJECT_ROOT
+
     print(f"done: {fetch(options.name, options.data or PROJECT_ROOT / 'data')}")

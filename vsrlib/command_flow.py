@@ -13,11 +13,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib train-flow`."""
     parser.description = (
         "Train the flow network from scratch on pairs of frames with exact flow, made from photographs. Writes "
-        "OUTPUT/flow.safetensors, which holds the flow network alone, log.jsonl and train_flow.json with its error.")
+        "OUTPUT/flow.safetensors, which holds the flow network alone, log.jsonl and train_flow.json with its error."
+    )
     parser.add_argument("output", type=Path, help="folder of the results")
-    parser.add_argument("--images", type=Path, help="folder of pictures or clips, or a video, to make the pairs of "
-                        "(photographs that ship with scikit-image)")
-    parser.add_argument("--weights", type=Path, help="weights that the flow network starts from (values drawn from the seed)")
+    parser.add_argument(
+        "--images",
+        type=Path,
+        help="folder of pictures or clips, or a video, to make the pairs of (photographs that ship with scikit-image)",
+    )
+    parser.add_argument(
+        "--weights", type=Path, help="weights that the flow network starts from (values drawn from the seed)"
+    )
     parser.add_argument("--resume", action="store_true", help="take over a first stage that was finished in OUTPUT")
     _network(parser)
     add = _adder(parser)
@@ -31,10 +37,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("match_weight", float, "of the matching loss in the second stage")
     add("leaves", int, "drawn pictures (dead leaves) beside the photographs")
     add("seed", int, "")
-    parser.add_argument("--align-corners", action=argparse.BooleanOptionalAction, default=True,
-                        help="how the warp reads its sampling grid; --no-align-corners is for the study's control")
-    parser.add_argument("--workers", type=int, default=0, metavar="N",
-                        help="processes that draw pairs ahead, as many as there are cores beside a GPU (%(default)s)")
+    parser.add_argument(
+        "--align-corners",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="how the warp reads its sampling grid; --no-align-corners is for the study's control",
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="processes that draw pairs ahead, as many as there are cores beside a GPU (%(default)s)",
+    )
     parser.set_defaults(run=run, preset=FlowSettings.preset)
 
 
@@ -43,10 +58,19 @@ def run(options: argparse.Namespace) -> None:
     settings = FlowSettings(**{entry.name: getattr(options, entry.name) for entry in fields(FlowSettings)})
     from vsrlib.flow.evaluation import table
     from vsrlib.flow.training import train_flow
+
     if options.workers < 0:
         raise UserError(f"workers is {options.workers}; give 0 or more.")
-    result = train_flow(options.output, settings, options.images, options.resume, options.device, options.correlation,
-                        workers=options.workers, weights=options.weights)
+    result = train_flow(
+        options.output,
+        settings,
+        options.images,
+        options.resume,
+        options.device,
+        options.correlation,
+        workers=options.workers,
+        weights=options.weights,
+    )
     print(f"{table(result['error'])}\nwritten to {options.output}.")
 
 
@@ -54,12 +78,18 @@ def error_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib flow-error`."""
     parser.description = (
         "Measure a flow network's end-point error beside zero flow's and that of OpenCV's DIS, on held-out synthetic "
-        "pairs and clips, on a real stereo pair, and on Middlebury's pairs where you have them.")
-    parser.add_argument("weights", type=Path, nargs="?",
-                        help="weights of the flow network or of a whole one (none: zero flow and DIS alone)")
+        "pairs and clips, on a real stereo pair, and on Middlebury's pairs where you have them."
+    )
+    parser.add_argument(
+        "weights",
+        type=Path,
+        nargs="?",
+        help="weights of the flow network or of a whole one (none: zero flow and DIS alone)",
+    )
     _network(parser)
-    parser.add_argument("--middlebury", type=Path,
-                        help="folder with frame10.png, frame11.png and flow10.flo in a folder for each pair")
+    parser.add_argument(
+        "--middlebury", type=Path, help="folder with frame10.png, frame11.png and flow10.flo in a folder for each pair"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the synthetic pairs and clips (%(default)s)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="also write the errors to this JSON file")
     parser.set_defaults(run=run_error)
@@ -72,19 +102,32 @@ def run_error(options: argparse.Namespace) -> None:
     from vsrlib.flow.evaluation import flow_error, table
     from vsrlib.networks import load_network
     from vsrlib.shipped import locate
+
     network = digest = None
     if options.weights is not None:
         path = locate(options.weights)
         notes = checkpoints.metadata(path)
         network = load_network(
-            options.framework, preset=options.preset or notes.get("preset", "study"), device=options.device,
-            correlation=options.correlation, align_corners=notes.get("align_corners") != "false", flow_weights=path)
+            options.framework,
+            preset=options.preset or notes.get("preset", "study"),
+            device=options.device,
+            correlation=options.correlation,
+            align_corners=notes.get("align_corners") != "false",
+            flow_weights=path,
+        )
         digest = sha256_file(path)
     errors = flow_error(network, options.middlebury, options.seed)
     print(table(errors))
     if options.output is not None:
-        write_json(options.output, {"error": errors, "seed": options.seed, "weights_sha256": digest,
-                                    "provenance": provenance.collect(seed=options.seed)})
+        write_json(
+            options.output,
+            {
+                "error": errors,
+                "seed": options.seed,
+                "weights_sha256": digest,
+                "provenance": provenance.collect(seed=options.seed),
+            },
+        )
 
 
 def _network(parser: argparse.ArgumentParser) -> None:
@@ -96,6 +139,11 @@ def _network(parser: argparse.ArgumentParser) -> None:
 
 def _adder(parser: argparse.ArgumentParser):
     def add(name: str, kind: type, text: str) -> None:
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, default=getattr(FlowSettings, name),
-                            help=f"{text} (%(default)s)".strip())
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=kind,
+            default=getattr(FlowSettings, name),
+            help=f"{text} (%(default)s)".strip(),
+        )
+
     return add

@@ -13,8 +13,9 @@ from vsrlib.files import read_json
 from vsrlib.panels import Picture
 
 
-def training_curves(log: Sequence[dict[str, Any]], scores: Sequence[dict[str, Any]], bicubic: float,
-                    name: str) -> Picture:
+def training_curves(
+    log: Sequence[dict[str, Any]], scores: Sequence[dict[str, Any]], bicubic: float, name: str
+) -> Picture:
     """Total loss of every step and its sliding mean; below it the PSNR of every validation, with bicubic's as a line.
 
     log: the lines of log.jsonl; scores: `validation` of train.json (a PSNR that was not finite is None and left out).
@@ -26,11 +27,13 @@ def training_curves(log: Sequence[dict[str, Any]], scores: Sequence[dict[str, An
     title += "" if best is None else f", best validation {best:.2f} dB (bicubic {bicubic:.2f} dB)"
     look = LOOKS["torch"]
     with style():
-        figure, (above, below) = canvas(title, [1.8, 1.8], footer="Thin: every step; thick: mean over a tenth of the steps.")
+        figure, (above, below) = canvas(
+            title, [1.8, 1.8], footer="Thin: every step; thick: mean over a tenth of the steps."
+        )
         if steps:
             window = smoothing_window(len(totals))
             above.plot(steps, totals, color=look.color, linewidth=0.6, alpha=0.6)
-            above.plot(steps[window - 1:], smooth(np.array(totals), window), color=look.color, linewidth=2)
+            above.plot(steps[window - 1 :], smooth(np.array(totals), window), color=look.color, linewidth=2)
         above.set_ylabel("total loss")
         above.set_ylim(bottom=0)
         below.plot([step for step, _ in judged], [psnr for _, psnr in judged], linewidth=1.6, **look.marks())
@@ -45,8 +48,12 @@ def save_curves(folder: Path) -> list[Path]:
     """Write curves.svg and curves.png of a finished training into its folder."""
     result = read_json(folder / "train.json")
     lines = (folder / result["log"]).read_text(encoding="utf-8").splitlines()
-    picture = training_curves([json.loads(line) for line in lines], result["validation"], result["validation_bicubic"],
-                              f"{result['framework']}, {result['blur']} blur, {result['objective']}")
+    picture = training_curves(
+        [json.loads(line) for line in lines],
+        result["validation"],
+        result["validation_bicubic"],
+        f"{result['framework']}, {result['blur']} blur, {result['objective']}",
+    )
     return save(Chart("curves", picture.alt, picture.alt, picture.figure), folder)
 
 
@@ -58,6 +65,7 @@ class LiveCurves:
 
     def __call__(self, log: Sequence[dict[str, Any]], scores: Sequence[dict[str, Any]], bicubic: float) -> None:
         from IPython.display import display
+
         picture = training_curves(log, scores, bicubic, self._name)
         if self._place is None:
             self._place = display(picture, display_id=True)

@@ -27,8 +27,18 @@ from vsrlib.kernels import (
 )
 from vsrlib.names import BLURS
 
-__all__ = ["BLURS", "SCALE", "blur_down", "blur_down_exact", "clip_kernel", "degrade_clips", "gaussian_kernel",
-           "realistic_kernel", "realistic_kernel_from_draws", "write_degraded_set"]
+__all__ = [
+    "BLURS",
+    "SCALE",
+    "blur_down",
+    "blur_down_exact",
+    "clip_kernel",
+    "degrade_clips",
+    "gaussian_kernel",
+    "realistic_kernel",
+    "realistic_kernel_from_draws",
+    "write_degraded_set",
+]
 
 _SIGMA = 1.2
 _ZOOM = 16  # of a kernel's picture
@@ -36,8 +46,15 @@ _ZOOM = 16  # of a kernel's picture
 Map = Callable[[Callable, Iterable], Iterable]
 
 
-def degrade_clips(hr_root: Path, save_root: Path, blur: str, seed: int, further: Further | None = None,
-                  names: Sequence[str] | None = None, workers: int = 1) -> dict[str, Any]:
+def degrade_clips(
+    hr_root: Path,
+    save_root: Path,
+    blur: str,
+    seed: int,
+    further: Further | None = None,
+    names: Sequence[str] | None = None,
+    workers: int = 1,
+) -> dict[str, Any]:
     """Make a test set from HR clips on disk: one kernel per clip, LR frames, kernels, and a manifest written last.
 
     `hr_root` and `names` (of the clips that are wanted): see `vsrlib.data_sets.readers.clips_of`; for `blur`, `seed`
@@ -54,16 +71,25 @@ def degrade_clips(hr_root: Path, save_root: Path, blur: str, seed: int, further:
         hr_root = save_root / HR
     in_place = hr_root == save_root / HR
     if not in_place and hr_root.is_relative_to(save_root):
-        raise UserError(f"{hr_root} lies inside {save_root}, which is to be written: give {save_root / HR} itself, "
-                        "or frames from elsewhere.")
+        raise UserError(
+            f"{hr_root} lies inside {save_root}, which is to be written: give {save_root / HR} itself, "
+            "or frames from elsewhere."
+        )
     clips = ((source.load(), source.frame_names) for source in sources)
     with ThreadPoolExecutor(workers) as pool:
         return write_degraded_set(save_root, clips, blur, seed, not in_place, further, pool.map)
 
 
-def write_degraded_set(root: Path, clips: Iterable[tuple[Clip, tuple[str, ...]]], blur: str, seed: int,
-                       write_hr: bool = True, further: Further | None = None, run: Map = map,
-                       **described: Any) -> dict[str, Any]:
+def write_degraded_set(
+    root: Path,
+    clips: Iterable[tuple[Clip, tuple[str, ...]]],
+    blur: str,
+    seed: int,
+    write_hr: bool = True,
+    further: Further | None = None,
+    run: Map = map,
+    **described: Any,
+) -> dict[str, Any]:
     """Degrade `clips` (each with its frames' names) and write them as the data set `root`; return its manifest.
 
     `blur` is "Gaussian" (sigma 1.2 for every clip) or "Realistic", drawn for each clip from (seed, clip name), so that
@@ -83,27 +109,34 @@ def write_degraded_set(root: Path, clips: Iterable[tuple[Clip, tuple[str, ...]]]
     extra = further or Further()
 
     def fill(staging: Path) -> dict[str, Any]:
-        entries = {clip.name: _write_clip(staging, clip, names, blur, seed, write_hr, extra, run)
-                   for clip, names in clips}
+        entries = {
+            clip.name: _write_clip(staging, clip, names, blur, seed, write_hr, extra, run) for clip, names in clips
+        }
         made = {"blur": blur, "seed": seed, "scale": SCALE, "hr_written": write_hr, **extra.described()}
         return {**made, **described, "clips": entries}
 
     return write_set(root, (HR, LR, KERNEL) if write_hr else (LR, KERNEL), fill, seed)
 
 
-def _write_clip(root: Path, clip: Clip, names: tuple[str, ...], blur: str, seed: int, write_hr: bool,
-                further: Further, run: Map) -> dict[str, Any]:
+def _write_clip(
+    root: Path, clip: Clip, names: tuple[str, ...], blur: str, seed: int, write_hr: bool, further: Further, run: Map
+) -> dict[str, Any]:
     height, width = (side - side % SCALE for side in clip.frames.shape[1:3])
     if min(height, width) == 0:
-        raise UserError(f"clip {clip.name} has frames of {clip.frames.shape[2]}x{clip.frames.shape[1]} pixels: "
-                        f"at least {SCALE}x{SCALE} are needed.")
+        raise UserError(
+            f"clip {clip.name} has frames of {clip.frames.shape[2]}x{clip.frames.shape[1]} pixels: "
+            f"at least {SCALE}x{SCALE} are needed."
+        )
     hr = clip.frames[:, :height, :width]
     kernel, parameters = clip_kernel(blur, seed, clip.name)
     lr = np.stack(list(run(lambda frame: blur_down(frame, kernel), hr)))
     lr = further.apply(lr, clip.name, seed, run)
     written = [(LR, lr), (HR, hr)] if write_hr else [(LR, lr)]
-    tasks = [(root / part / clip.name / f"{name}.png", frame)
-             for part, frames in written for name, frame in zip(names, frames, strict=True)]
+    tasks = [
+        (root / part / clip.name / f"{name}.png", frame)
+        for part, frames in written
+        for name, frame in zip(names, frames, strict=True)
+    ]
     list(run(lambda task: write_frame(*task), tasks))  # a list, so that an error is raised here
     _write_kernel(root / KERNEL / clip.name, kernel, names)
     return {

@@ -50,6 +50,7 @@ class _Several(Team):
 
     def __init__(self, rank: int, size: int) -> None:
         import torch.distributed as dist
+
         self.rank, self.size, self._dist = rank, size, dist
         # Words and flags go over the CPU, wherever the gradients are.
         self._words = dist.new_group(backend="gloo")
@@ -65,6 +66,7 @@ class _Several(Team):
 
     def add(self, gradients: Sequence[Any]) -> None:
         import torch
+
         joined = torch.cat([gradient.reshape(-1) for gradient in gradients])
         self._dist.all_reduce(joined)
         for gradient, part in zip(gradients, joined.split([gradient.numel() for gradient in gradients]), strict=True):
@@ -90,17 +92,22 @@ def team(framework: str, device: str) -> Iterator[Team]:
     UserError for a framework other than PyTorch, and for processes that mpirun started, which know nothing of each other.
     """
     if any(int(os.environ.get(name, "1")) > 1 for name in _MPI_SIZES):
-        raise UserError("mpirun started several processes, and each would train by itself into the same folder: start one "
-                        "process, or PyTorch's with torchrun.")
+        raise UserError(
+            "mpirun started several processes, and each would train by itself into the same folder: start one "
+            "process, or PyTorch's with torchrun."
+        )
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield ALONE
         return
     if framework != "torch":
-        raise UserError(f"torchrun starts several processes, which train with PyTorch only, and framework is {framework!r}: "
-                        "give torch, or start one process.")
+        raise UserError(
+            f"torchrun starts several processes, which train with PyTorch only, and framework is {framework!r}: "
+            "give torch, or start one process."
+        )
     import torch
     import torch.distributed as dist
+
     on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     if on_gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))

@@ -20,10 +20,18 @@ def embedded_set(blur: str) -> str:
     return f"Embedded_BlurDown_{blur}"
 
 
-def write_embedded_sets(data_root: Path, seed: int, test_frames: int = 10, train_frames: int = 15,
-                        validation_frames: int = 7, size: tuple[int, int] = (256, 384), test_clips: int = 4,
-                        train_clips: int = 8, validation_clips: int = 1,
-                        motion: Motion | None = None) -> dict[str, dict[str, Any]]:
+def write_embedded_sets(
+    data_root: Path,
+    seed: int,
+    test_frames: int = 10,
+    train_frames: int = 15,
+    validation_frames: int = 7,
+    size: tuple[int, int] = (256, 384),
+    test_clips: int = 4,
+    train_clips: int = 8,
+    validation_clips: int = 1,
+    motion: Motion | None = None,
+) -> dict[str, dict[str, Any]]:
     """Write the four embedded sets below `data_root` and return their manifests by set name.
 
     Embedded_Train and Embedded_Validation hold HR frames; Embedded_BlurDown_Gaussian and _Realistic hold the same HR
@@ -32,28 +40,43 @@ def write_embedded_sets(data_root: Path, seed: int, test_frames: int = 10, train
     """
     root, motion = Path(data_root), motion or Motion()
     manifests = {}
-    for name, split, frames, count in ((TRAIN, "train", train_frames, train_clips),
-                                       (VALIDATION, "validation", validation_frames, validation_clips)):
+    for name, split, frames, count in (
+        (TRAIN, "train", train_frames, train_clips),
+        (VALIDATION, "validation", validation_frames, validation_clips),
+    ):
         clips = embedded_clips(split, frames, size, seed, count, motion)
         manifests[name] = write_set(root / name, (HR,), _hr_writer(clips, split, seed, motion), seed)
     clips = embedded_clips("test", test_frames, size, seed, test_clips, motion)
     for blur in BLURS:
         named = [(clip.clip, tuple(map(frame_name, range(test_frames)))) for clip in clips]
         manifests[embedded_set(blur)] = write_degraded_set(
-            root / embedded_set(blur), named, blur, seed, **_described(clips, "test", motion))
+            root / embedded_set(blur), named, blur, seed, **_described(clips, "test", motion)
+        )
     return manifests
 
 
-def write_clips(root: Path, split: str, frames: int, size: tuple[int, int], seed: int, count: int, leaves: int,
-                speeds: Sequence[float], motion: Motion | None = None) -> dict[str, Any]:
+def write_clips(
+    root: Path,
+    split: str,
+    frames: int,
+    size: tuple[int, int],
+    seed: int,
+    count: int,
+    leaves: int,
+    speeds: Sequence[float],
+    motion: Motion | None = None,
+) -> dict[str, Any]:
     """Write HR clips of a split, as `vsrlib.clips.embedded_clips` makes them, to `root`/HR; return their manifest."""
     motion = motion or Motion()
     clips = embedded_clips(split, frames, size, seed, count, motion, leaves, speeds)
-    return write_set(Path(root), (HR,), _hr_writer(clips, split, seed, motion, leaves=leaves, speeds=list(speeds)), seed)
+    return write_set(
+        Path(root), (HR,), _hr_writer(clips, split, seed, motion, leaves=leaves, speeds=list(speeds)), seed
+    )
 
 
-def _hr_writer(clips: list[SyntheticClip], split: str, seed: int, motion: Motion,
-               **more: Any) -> Callable[[Path], dict[str, Any]]:
+def _hr_writer(
+    clips: list[SyntheticClip], split: str, seed: int, motion: Motion, **more: Any
+) -> Callable[[Path], dict[str, Any]]:
     def fill(staging: Path) -> dict[str, Any]:
         entries = {}
         for clip in clips:

@@ -87,8 +87,13 @@ class Streaming:
         self._module = network.module
         self._exact = exact
         self._tile = tile
-        self._blocks = (network.module if exact else
-                        WinogradBlocks(network, network.state()) if convolution == "winograd" else FrameworkBlocks(network))
+        self._blocks = (
+            network.module
+            if exact
+            else WinogradBlocks(network, network.state())
+            if convolution == "winograd"
+            else FrameworkBlocks(network)
+        )
         self._tail = network.module.upsample if exact else FoldedTail(network.state(), self._ops, network.tensor)
         network.backend.keep_memory(network.device, KEPT_MIB["cached" if exact else "streaming"])
         self.reset()

@@ -42,8 +42,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def require_own(folder: Path) -> None:
     """Raise UserError for a folder that holds files and was not made here; only our own may be replaced."""
     if folder.exists() and not (folder / MARKER).exists() and any(folder.iterdir()):
-        raise UserError(f"{folder} holds files that were not made here and would be overwritten: "
-                        "choose another folder, or move them away.")
+        raise UserError(
+            f"{folder} holds files that were not made here and would be overwritten: "
+            "choose another folder, or move them away."
+        )
 
 
 def write_json(path: Path, value: Any) -> None:

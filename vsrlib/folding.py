@@ -40,8 +40,9 @@ def fold(values: dict[str, np.ndarray]) -> Callable[[Ends, Ends], Kernel]:
 
     `values` holds the network's parameters by name. What several of its kernels have in common is computed once.
     """
-    first, second, third, last = (tuple(values[f"{name}.{part}"].astype(np.float64) for part in ("weight", "bias"))
-                                  for name in _STAGES)
+    first, second, third, last = (
+        tuple(values[f"{name}.{part}"].astype(np.float64) for part in ("weight", "bias")) for name in _STAGES
+    )
     at_output = Kernel(last[0][:, None, None], last[1][:, None, None])
 
     @cache
@@ -55,13 +56,18 @@ def fold(values: dict[str, np.ndarray]) -> Callable[[Ends, Ends], Kernel]:
     return lambda rows, columns: _before(first, 2, at_half, rows, columns)
 
 
-def _before(conv: tuple[np.ndarray, np.ndarray], factor: int, finer: Callable[[Ends, Ends], Kernel], rows: Ends,
-            columns: Ends) -> Kernel:
+def _before(
+    conv: tuple[np.ndarray, np.ndarray], factor: int, finer: Callable[[Ends, Ends], Kernel], rows: Ends, columns: Ends
+) -> Kernel:
     """The kernel before a 3x3 `conv` and a pixel shuffle of `factor`, of what `finer` is on the finer grid."""
     weight, bias = conv
-    phases = [(Ends(rows.first and i == 0, rows.last and i == factor - 1),
-               Ends(columns.first and j == 0, columns.last and j == factor - 1))
-              for i, j in product(range(factor), repeat=2)]
+    phases = [
+        (
+            Ends(rows.first and i == 0, rows.last and i == factor - 1),
+            Ends(columns.first and j == 0, columns.last and j == factor - 1),
+        )
+        for i, j in product(range(factor), repeat=2)
+    ]
     kernels = [finer(*ends) for ends in phases]
     size, inner, side = kernels[0].weight.shape[1], kernels[0].weight.shape[3], kernels[0].weight.shape[-1]
     # Taps on the finer grid, from the first row and column of the coarse pixel before: each lies in the coarse pixel
@@ -69,18 +75,19 @@ def _before(conv: tuple[np.ndarray, np.ndarray], factor: int, finer: Callable[[E
     taps = np.zeros((3, factor, size, factor, size, inner, 3 * factor, 3 * factor))
     constant = np.zeros((3, factor, size, factor, size))
     for (i, j), kernel in zip(product(range(factor), repeat=2), kernels):
-        taps[:, i, :, j, ..., i:i + side, j:j + side] = kernel.weight
+        taps[:, i, :, j, ..., i : i + side, j : j + side] = kernel.weight
         constant[:, i, :, j] = kernel.bias
     outer = constant.shape
     taps = taps.reshape(*outer, inner, 3, factor, 3, factor)[..., _existing(rows), :, _existing(columns), :]
     taps = np.moveaxis(taps, (6, 8), (0, 1))  # which coarse pixel, before all else
     flat = np.ascontiguousarray(taps).reshape(*taps.shape[:2], constant.size, -1)
     moved = (flat.reshape(-1, flat.shape[-1]) @ weight.reshape(len(weight), -1)).reshape(
-        *flat.shape[:3], *weight.shape[1:])
+        *flat.shape[:3], *weight.shape[1:]
+    )
     total = np.zeros((constant.size, weight.shape[1], 5, 5))
     for v, u in product(*(range(count) for count in flat.shape[:2])):
         row, column = v + rows.first, u + columns.first
-        total[:, :, row:row + 3, column:column + 3] += moved[v, u]
+        total[:, :, row : row + 3, column : column + 3] += moved[v, u]
     constant += (flat.sum((0, 1)) @ bias).reshape(outer)
     shape = (3, factor * size, factor * size)
     return Kernel(total.reshape(*shape, *total.shape[1:]), constant.reshape(shape))
@@ -110,8 +117,9 @@ class FoldedTail:
 
     def _part(self, x: Any, row: "_Span", column: "_Span") -> Any:
         weight, bias = self._kernel(row.ends, column.ends)
-        return self._ops.conv2d(x[:, :, row.inputs, column.inputs], weight[:, :, row.taps, column.taps], bias,
-                                (row.padding, column.padding))
+        return self._ops.conv2d(
+            x[:, :, row.inputs, column.inputs], weight[:, :, row.taps, column.taps], bias, (row.padding, column.padding)
+        )
 
     def _kernel(self, rows: Ends, columns: Ends) -> tuple[Any, Any]:
         if (rows, columns) not in self._kernels:

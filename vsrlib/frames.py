@@ -18,8 +18,24 @@ FRAME_SUFFIXES = (".png", ".jpg", ".jpeg")
 """File name endings (in lower case) of what is read as a frame."""
 
 # What may lie beside frames without being one; anything else is named in an error rather than skipped silently.
-COMPANION_SUFFIXES = (".txt", ".md", ".json", ".jsonl", ".csv", ".yaml", ".yml", ".log", ".html", ".pdf",
-                       ".mat", ".npy", ".npz", ".flo", ".db", ".ini")
+COMPANION_SUFFIXES = (
+    ".txt",
+    ".md",
+    ".json",
+    ".jsonl",
+    ".csv",
+    ".yaml",
+    ".yml",
+    ".log",
+    ".html",
+    ".pdf",
+    ".mat",
+    ".npy",
+    ".npz",
+    ".flo",
+    ".db",
+    ".ini",
+)
 
 
 @dataclass(frozen=True)
@@ -31,8 +47,9 @@ class Clip:
 
     def __post_init__(self) -> None:
         if self.frames.dtype != np.uint8 or self.frames.ndim != 4 or self.frames.shape[3] != 3 or not len(self.frames):
-            raise ValueError(f"clip {self.name}: frames must be (N, H, W, 3) uint8, not "
-                             f"{self.frames.shape} {self.frames.dtype}")
+            raise ValueError(
+                f"clip {self.name}: frames must be (N, H, W, 3) uint8, not {self.frames.shape} {self.frames.dtype}"
+            )
 
 
 @dataclass(frozen=True)
@@ -148,8 +165,10 @@ def list_clips(root: Path) -> list[ClipSource]:
     root = Path(root)
     if root.is_file():
         if root.suffix.lower() not in video.VIDEO_SUFFIXES:
-            raise UserError(f"{root} is neither a folder nor a video file ({' '.join(video.VIDEO_SUFFIXES)}): "
-                            "give a folder of frames, a folder of clip folders, or a video.")
+            raise UserError(
+                f"{root} is neither a folder nor a video file ({' '.join(video.VIDEO_SUFFIXES)}): "
+                "give a folder of frames, a folder of clip folders, or a video."
+            )
         count = video.count_frames(root)
         return [ClipSource(root.stem, tuple(video.frame_name(i) for i in range(count)), video=root)]
     if not root.is_dir():
@@ -157,8 +176,10 @@ def list_clips(root: Path) -> list[ClipSource]:
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     paths = _frame_paths(root)
     if folders and paths:
-        raise UserError(f"{root} holds frames and folders side by side, so it is not clear which are the clips: "
-                        "move the frames into a folder of their own.")
+        raise UserError(
+            f"{root} holds frames and folders side by side, so it is not clear which are the clips: "
+            "move the frames into a folder of their own."
+        )
     if paths:
         return [_folder_clip(root.resolve().name, root, paths)]
     if not folders:
@@ -169,8 +190,10 @@ def list_clips(root: Path) -> list[ClipSource]:
 def require_frames(source: ClipSource, count: int) -> None:
     """UserError when the clip has fewer than `count` frames."""
     if len(source) < count:
-        raise UserError(f"clip {source.name} has {len(source)} frame(s), but at least {count} are needed: "
-                        "add frames or leave the clip out.")
+        raise UserError(
+            f"clip {source.name} has {len(source)} frame(s), but at least {count} are needed: "
+            "add frames or leave the clip out."
+        )
 
 
 def _folder_clip(name: str, folder: Path, paths: list[Path]) -> ClipSource:

@@ -43,9 +43,11 @@ class Further:
         wanted |= {"video": 0} if self.video == 0 else {}
         return {"further": wanted} if wanted else {}
 
-    def apply(self, frames: np.ndarray, name: str, seed: int, run: Callable[[Callable, Iterable], Iterable] = map
-              ) -> np.ndarray:
+    def apply(
+        self, frames: np.ndarray, name: str, seed: int, run: Callable[[Callable, Iterable], Iterable] = map
+    ) -> np.ndarray:
         """(N, h, w, 3) uint8 RGB to the same; noise is drawn for each frame from (seed, clip name, index)."""
+
         def one(index: int) -> np.ndarray:
             noisy = _noisy(frames[index], self.noise, [seed, zlib.crc32(name.encode()), 1, index])
             return noisy if self.jpeg is None else _jpeg(noisy, self.jpeg)
@@ -55,9 +57,11 @@ class Further:
         if self.video is None:
             return frames
         if frames.shape[1] % 2 or frames.shape[2] % 2:
-            raise UserError(f"clip {name} has LR frames of {frames.shape[2]}x{frames.shape[1]} pixels, and H.264 with "
-                            "half the colour resolution needs even sides: crop HR to multiples of 8, or leave --video "
-                            "out.")
+            raise UserError(
+                f"clip {name} has LR frames of {frames.shape[2]}x{frames.shape[1]} pixels, and H.264 with "
+                "half the colour resolution needs even sides: crop HR to multiples of 8, or leave --video "
+                "out."
+            )
         return _video(frames, self.video)
 
 

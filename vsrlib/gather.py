@@ -12,8 +12,18 @@ from vsrlib.restoring import FRAMES, KERNELS, VIDEOS
 from vsrlib.shards import Shard
 from vsrlib.staging import remove, replaced
 
-_OWN = ("shard", "clips", "timing", "warm_up_seconds", "peak_memory_mib", "import_memory_mib", "device",
-        "peak_device_memory_bytes", "provenance", "threads")
+_OWN = (
+    "shard",
+    "clips",
+    "timing",
+    "warm_up_seconds",
+    "peak_memory_mib",
+    "import_memory_mib",
+    "device",
+    "peak_device_memory_bytes",
+    "provenance",
+    "threads",
+)
 """What may differ between the parts: machines and times. Anything else must be equal."""
 
 
@@ -25,10 +35,14 @@ def gather(output: Path) -> dict[str, Any]:
     """
     output = Path(output)
     folders, results = _parts(output)
-    differing = [name for name in results[0] if name not in _OWN and any(one[name] != results[0][name] for one in results)]
+    differing = [
+        name for name in results[0] if name not in _OWN and any(one[name] != results[0][name] for one in results)
+    ]
     if differing:
-        raise UserError(f"The parts in {output} differ in {', '.join(differing)} and are not of one restoration; "
-                        "restore them again with the same options.")
+        raise UserError(
+            f"The parts in {output} differ in {', '.join(differing)} and are not of one restoration; "
+            "restore them again with the same options."
+        )
     with replaced(output, (FRAMES, VIDEOS, KERNELS), RESULT) as staging:
         for folder in folders:
             for path in (path for part in (FRAMES, KERNELS) for path in sorted((folder / part).glob("*/*"))):
@@ -39,12 +53,18 @@ def gather(output: Path) -> dict[str, Any]:
     if weights["sha256"] is not None:  # its path is relative to the part's folder, one deeper
         weights = {**weights, "path": os.path.relpath(folders[0] / weights["path"], output)}
     result = {
-        **results[0], "shard": None, "shards": len(results), "weights": weights, "clips": _clips(results),
+        **results[0],
+        "shard": None,
+        "shards": len(results),
+        "weights": weights,
+        "clips": _clips(results),
         "timing": next((one["timing"] for one in results if one["timing"]), None),
         "warm_up_seconds": sum(one["warm_up_seconds"] for one in results),
         "peak_memory_mib": max(one["peak_memory_mib"] for one in results),
-        "provenance": {**provenance.collect(seed=results[0]["provenance"]["seed"]),
-                       "parts": [one["provenance"] for one in results]},
+        "provenance": {
+            **provenance.collect(seed=results[0]["provenance"]["seed"]),
+            "parts": [one["provenance"] for one in results],
+        },
     }
     write_json(output / RESULT, result)
     for folder in folders:
@@ -59,11 +79,15 @@ def _parts(output: Path) -> tuple[list[Path], list[dict[str, Any]]]:
     shards = {folder: Shard.parse(result["shard"]) for folder, result in results.items()}
     counts = {shard.count for shard in shards.values()}
     if len(counts) > 1:
-        raise UserError(f"{output} holds parts of {' and of '.join(map(str, sorted(counts)))}; remove those of one kind.")
+        raise UserError(
+            f"{output} holds parts of {' and of '.join(map(str, sorted(counts)))}; remove those of one kind."
+        )
     missing = set(range(1, counts.pop() + 1)) - {shard.number for shard in shards.values()}
     if missing:
-        raise UserError(f"{output} lacks part {', '.join(map(str, sorted(missing)))} of {len(missing) + len(shards)}; "
-                        "restore it first.")
+        raise UserError(
+            f"{output} lacks part {', '.join(map(str, sorted(missing)))} of {len(missing) + len(shards)}; "
+            "restore it first."
+        )
     folders = sorted(results, key=lambda folder: shards[folder].number)
     return folders, [results[folder] for folder in folders]
 

@@ -27,11 +27,27 @@ from vsrlib.windows import windows
 RESULT = "inference.json"
 
 
-def infer(framework: str, input_path: Path, output: Path, gt_path: Path | None = None, weights: Path | None = None,
-          preset: str = "study", blur: str | None = None, engine: str = "streaming", border: bool = False,
-          tile: int = 0, correlation: str = "auto", convolution: str = "auto", video: str | None = None, kernels: bool = False,
-          shard: Shard | None = None, timing_repeats: int = 0, seed: int = 0, device: str = "auto",
-          progress: bool = True) -> dict[str, Any]:
+def infer(
+    framework: str,
+    input_path: Path,
+    output: Path,
+    gt_path: Path | None = None,
+    weights: Path | None = None,
+    preset: str = "study",
+    blur: str | None = None,
+    engine: str = "streaming",
+    border: bool = False,
+    tile: int = 0,
+    correlation: str = "auto",
+    convolution: str = "auto",
+    video: str | None = None,
+    kernels: bool = False,
+    shard: Shard | None = None,
+    timing_repeats: int = 0,
+    seed: int = 0,
+    device: str = "auto",
+    progress: bool = True,
+) -> dict[str, Any]:
     """Restore every clip of `input_path` and write the frames and `inference.json` to `output`.
 
     input_path: a folder of frames, a folder of clips or a video; gt_path: the HR of the same clips, or None, and then
@@ -50,16 +66,20 @@ def infer(framework: str, input_path: Path, output: Path, gt_path: Path | None =
     for part in (FRAMES, VIDEOS, KERNELS):
         require_own(output / part)  # now, and not only when hours have been spent
         if input_path.resolve().is_relative_to((output / part).resolve()):
-            raise UserError(f"The input {input_path} lies in {output / part}, which is to be replaced; "
-                            "give another output.")
+            raise UserError(
+                f"The input {input_path} lies in {output / part}, which is to be replaced; give another output."
+            )
     sources = list_clips(input_path)
     truths = _paired(sources, None if gt_path is None else list_clips(Path(gt_path)))
-    jobs = [Job(clip, index, window) for clip, source in enumerate(sources) for index, window in windows(source, border)]
+    jobs = [
+        Job(clip, index, window) for clip, source in enumerate(sources) for index, window in windows(source, border)
+    ]
     if shard is not None:
         jobs = shard.of(jobs)
         if not jobs:
-            raise UserError(f"shard {shard} holds no frame, because fewer than {shard.count} are restored in all; "
-                            "give fewer parts.")
+            raise UserError(
+                f"shard {shard} holds no frame, because fewer than {shard.count} are restored in all; give fewer parts."
+            )
     digests = _read_through(sources, truths)
     network = load_network(framework, weights, preset, device, seed, correlation)
     loaded_memory = memory.resident_mib()
@@ -70,8 +90,9 @@ def infer(framework: str, input_path: Path, output: Path, gt_path: Path | None =
     with replaced(output, (FRAMES, VIDEOS, KERNELS), RESULT) as staging:
         (staging / (VIDEOS if video else FRAMES)).mkdir()
         clips, warm_up_seconds, timing, warmed = [], 0.0, None, set()
-        with tqdm(total=len(jobs), desc=f"infer {framework}", unit="frame", disable=not progress, mininterval=2,
-                  ncols=90) as bar:
+        with tqdm(
+            total=len(jobs), desc=f"infer {framework}", unit="frame", disable=not progress, mininterval=2, ncols=90
+        ) as bar:
             for clip, group in groupby(jobs, key=lambda job: job.clip):
                 ours, source, truth = list(group), sources[clip], truths[clip]
                 size = digests[clip][0]
@@ -80,7 +101,11 @@ def infer(framework: str, input_path: Path, output: Path, gt_path: Path | None =
                     warm_up_seconds += _warm_up(network, restorer, source, ours, kernels)
                 if timing_repeats > 0 and timing is None:
                     first = FrameReader(source).stack(ours[0].window)
-                    high = None if truth is None else FrameReader(truth)[ours[0].index][:SCALE * size[0], :SCALE * size[1]]
+                    high = (
+                        None
+                        if truth is None
+                        else FrameReader(truth)[ours[0].index][: SCALE * size[0], : SCALE * size[1]]
+                    )
                     timing = {"engine": "reference", **time_both_ways(network, first, high, timing_repeats)}
                     warm_up_seconds += timing["warm_up_seconds"]
                     bar.unpause()
@@ -89,15 +114,29 @@ def infer(framework: str, input_path: Path, output: Path, gt_path: Path | None =
                 clips.append({"name": source.name, "frames": restored})
     backend = network.backend
     result = {
-        "framework": framework, "blur": blur, "set": set_name(input_path), "preset": preset, "engine": engine,
-        "border": border, "tile": tile, "shard": None if shard is None else str(shard),
-        "device": backend.device_name(network.device), "device_type": network.device,
-        "threads": backend.threads(), "correlation": network.correlation,
-        "convolution": convolution, "weights": _weights(network, weights, seed, output),
-        "clips": clips, "timing": timing, "warm_up_seconds": warm_up_seconds,
-        "peak_memory_mib": memory.peak_mib(), "import_memory_mib": loaded_memory,
+        "framework": framework,
+        "blur": blur,
+        "set": set_name(input_path),
+        "preset": preset,
+        "engine": engine,
+        "border": border,
+        "tile": tile,
+        "shard": None if shard is None else str(shard),
+        "device": backend.device_name(network.device),
+        "device_type": network.device,
+        "threads": backend.threads(),
+        "correlation": network.correlation,
+        "convolution": convolution,
+        "weights": _weights(network, weights, seed, output),
+        "clips": clips,
+        "timing": timing,
+        "warm_up_seconds": warm_up_seconds,
+        "peak_memory_mib": memory.peak_mib(),
+        "import_memory_mib": loaded_memory,
         "peak_device_memory_bytes": backend.peak_device_memory(network.device),
-        "images": VIDEOS if video else FRAMES, "video": video, "kernels": KERNELS if kernels else None,
+        "images": VIDEOS if video else FRAMES,
+        "video": video,
+        "kernels": KERNELS if kernels else None,
         "input_digest": digest_of(low for _, low, _ in digests),
         "gt_digest": None if gt_path is None else digest_of(high for *_, high in digests),
         "provenance": provenance.collect(seed=seed),
@@ -117,11 +156,14 @@ def _require_choices(engine: str, convolution: str, tile: int, video: str | None
     require_choice("engine", engine, ENGINES)
     require_choice("convolution", convolution, CONVOLUTIONS)
     if engine != "streaming" and convolution == "winograd":
-        raise UserError(f'The engine "{engine}" is a baseline and takes the framework\'s convolutions; '
-                        "give --convolution winograd with --engine streaming only.")
+        raise UserError(
+            f'The engine "{engine}" is a baseline and takes the framework\'s convolutions; '
+            "give --convolution winograd with --engine streaming only."
+        )
     if engine == "reference" and tile:
-        raise UserError('The engine "reference" is the published algorithm, which knows no tiles; '
-                        "give --tile with another engine.")
+        raise UserError(
+            'The engine "reference" is the published algorithm, which knows no tiles; give --tile with another engine.'
+        )
     if video is not None:
         require_choice("video", video, VIDEO_FORMATS)
     if video and shard:
@@ -150,8 +192,10 @@ def _require_fit(name: str, low: tuple[int, int], high: tuple[int, int]) -> None
     """The ground truth may be up to 3 pixels larger than four times the input: it is then cropped."""
     height, width = (SCALE * side for side in low)
     if not (0 <= high[0] - height < SCALE and 0 <= high[1] - width < SCALE):
-        raise UserError(f"The ground truth of {name} is {high[1]}x{high[0]} pixels, and four times the input is "
-                        f"{width}x{height}; give the frames that the input was made from.")
+        raise UserError(
+            f"The ground truth of {name} is {high[1]}x{high[0]} pixels, and four times the input is "
+            f"{width}x{height}; give the frames that the input was made from."
+        )
 
 
 def _paired(sources: list[ClipSource], truths: list[ClipSource] | None) -> list[ClipSource | None]:
@@ -162,20 +206,29 @@ def _paired(sources: list[ClipSource], truths: list[ClipSource] | None) -> list[
     pairs = truths if len(sources) == len(truths) == 1 else [by_name.get(source.name) for source in sources]
     for source, truth in zip(sources, pairs):
         if truth is None:
-            raise UserError(f"The clip {source.name} has no ground truth of the same name; "
-                            "name the folders alike, or give no ground truth.")
+            raise UserError(
+                f"The clip {source.name} has no ground truth of the same name; "
+                "name the folders alike, or give no ground truth."
+            )
         if len(truth) != len(source):
-            raise UserError(f"The clip {source.name} has {len(source)} frames and its ground truth {len(truth)}; "
-                            "give the same frames of both.")
+            raise UserError(
+                f"The clip {source.name} has {len(source)} frames and its ground truth {len(truth)}; "
+                "give the same frames of both."
+            )
         differing = [pair for pair in zip(source.frame_names, truth.frame_names) if pair[0] != pair[1]]
         if differing and source.video is None and truth.video is None:
-            raise UserError(f"The clip {source.name} has a frame {differing[0][0]} where its ground truth has "
-                            f"{differing[0][1]}; name the frames alike.")
+            raise UserError(
+                f"The clip {source.name} has a frame {differing[0][0]} where its ground truth has "
+                f"{differing[0][1]}; name the frames alike."
+            )
     return list(pairs)
 
 
 def _weights(network: Network, weights: Path | None, seed: int, output: Path) -> dict[str, Any]:
     if weights is not None:
         return entry(Path(weights), output)
-    return {"path": f"initial values of seed {seed}", "sha256": None,
-            "bytes": sum(value.nbytes for value in network.state().values())}
+    return {
+        "path": f"initial values of seed {seed}",
+        "sha256": None,
+        "bytes": sum(value.nbytes for value in network.state().values()),
+    }

@@ -61,7 +61,9 @@ def import_jittor() -> ModuleType:
     if "jittor" in sys.modules:
         jittor = sys.modules["jittor"]
         if not str(jittor.compiler.cache_path).startswith(str(HOME)):
-            raise UserError("Jittor was imported before vsrlib, with settings of its own; import vsrlib's networks first.")
+            raise UserError(
+                "Jittor was imported before vsrlib, with settings of its own; import vsrlib's networks first."
+            )
         return jittor
     reason = why_unusable()
     if reason is not None:
@@ -87,21 +89,29 @@ def prepare(attempts: int = 3) -> None:
         # The exit status alone is no proof: a rebuild ends with status 0 and nothing done.
         if status == 0 and READY in output:
             return
-    raise UserError(f"Jittor could not be built in {attempts} attempts ({last[:300] or 'no output'}); "
-                    "see the compiler's messages above.")
+    raise UserError(
+        f"Jittor could not be built in {attempts} attempts ({last[:300] or 'no output'}); "
+        "see the compiler's messages above."
+    )
 
 
 @contextmanager
 def _import_environment() -> Iterator[None]:
-    settings = dict(_SETTINGS, HOME=str(HOME), python_config_path=str(_python_config()),
-                    PATH=f"{BINARIES}{os.pathsep}{os.environ.get('PATH', '')}")
+    settings = dict(
+        _SETTINGS,
+        HOME=str(HOME),
+        python_config_path=str(_python_config()),
+        PATH=f"{BINARIES}{os.pathsep}{os.environ.get('PATH', '')}",
+    )
     saved = {name: os.environ.get(name) for name in [*settings, "JITTOR_HOME"]}
     os.environ.update(settings)
     os.environ.pop("JITTOR_HOME", None)  # it would be written to a file and stay for every later process
     try:
         # The kernel's version and the host's name are part of the cache's path; neither matters to the compiled code.
-        with mock.patch.object(platform, "platform", lambda *_, **__: "vsrlib"), \
-                mock.patch.object(platform, "node", lambda: ""):
+        with (
+            mock.patch.object(platform, "platform", lambda *_, **__: "vsrlib"),
+            mock.patch.object(platform, "node", lambda: ""),
+        ):
             yield
     finally:
         for name, value in saved.items():
@@ -117,8 +127,10 @@ def _python_config() -> Path:
 def _onednn_prefix() -> tuple[Path, Path] | None:
     """The (library, include folder) of oneDNN 2.x, from the environment or from Debian's libdnnl-dev."""
     multiarch = sysconfig.get_config_var("MULTIARCH") or "x86_64-linux-gnu"
-    for library, include in ((Path(sys.prefix) / "lib", Path(sys.prefix) / "include"),
-                             (Path("/usr/lib") / multiarch, Path("/usr/include"))):
+    for library, include in (
+        (Path(sys.prefix) / "lib", Path(sys.prefix) / "include"),
+        (Path("/usr/lib") / multiarch, Path("/usr/include")),
+    ):
         if (library / "libdnnl.so.2").exists() and (include / "dnnl.hpp").exists():
             return library / "libdnnl.so.2", include
     return None
@@ -130,8 +142,11 @@ def _link_onednn() -> None:
     library, include = found
     folder = HOME / ONEDNN_FOLDER
     links = {folder / "lib" / "libmkldnn.so": library, folder / "lib" / "libdnnl.so.2": library}
-    links |= {folder / "include" / header.name: header
-              for header in [*include.glob("dnnl*.h*"), include / "oneapi"] if header.exists()}
+    links |= {
+        folder / "include" / header.name: header
+        for header in [*include.glob("dnnl*.h*"), include / "oneapi"]
+        if header.exists()
+    }
     for link, target in links.items():
         link.parent.mkdir(parents=True, exist_ok=True)
         if not (link.is_symlink() and link.readlink() == target):

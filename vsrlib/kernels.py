@@ -56,7 +56,7 @@ def realistic_kernel_from_draws(lambda1: float, lambda2: float, theta: float, no
     noise = np.asarray(noise, dtype=np.float64)
     if noise.shape != (_DRAWN_SIZE, _DRAWN_SIZE):
         raise ValueError(f"noise must be {_DRAWN_SIZE}x{_DRAWN_SIZE}, not {noise.shape}")
-    if not all(np.all((0 <= draw) & (draw < 1)) for draw in (lambda1, lambda2, theta, noise)):
+    if not all(np.all((draw >= 0) & (draw < 1)) for draw in (lambda1, lambda2, theta, noise)):
         raise ValueError("the draws must lie in [0, 1)")
     variance1, variance2, angle = scale_realistic(lambda1, lambda2, theta)
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])

@@ -45,8 +45,9 @@ def _palette(rng: np.random.Generator, count: int) -> np.ndarray:
     return np.clip(grey * (1 + rng.normal(0, 0.3, (count, 3)) * rng.random((count, 1))), 0, 1)
 
 
-def _drop(picture: np.ndarray, rng: np.random.Generator, radius: float, palette: np.ndarray,
-          grains: list[np.ndarray]) -> None:
+def _drop(
+    picture: np.ndarray, rng: np.random.Generator, radius: float, palette: np.ndarray, grains: list[np.ndarray]
+) -> None:
     side = len(picture)
     x, y = rng.random(2) * side
     turn, narrow = rng.uniform(0, 2 * math.pi), rng.choice([1.0, 0.6, 0.25, 0.08])

@@ -62,8 +62,9 @@ def degrade(hr_root: str | None, clip: str | None, frames: int, seed: int) -> Se
 def show_frames(seen: Seen) -> panels.Picture:
     """The middle frame: HR, and LR of either blur."""
     middle = len(seen.clip.frames) // 2
-    return panels.show_frames({"HR": seen.clip.frames[middle]} | {f"LR, {blur}": low[middle]
-                                                                  for blur, low in seen.low.items()})
+    return panels.show_frames(
+        {"HR": seen.clip.frames[middle]} | {f"LR, {blur}": low[middle] for blur, low in seen.low.items()}
+    )
 
 
 def show_kernels(seen: Seen) -> panels.Picture:
@@ -79,8 +80,11 @@ def show_flow(seen: Seen) -> panels.Picture:
     flows = {name: optical_flow(frames[first], frames[first + 1], "dis") for name, frames in clips.items()}
     largest = float(np.percentile(np.linalg.norm(flows["HR"], axis=2), 99))
     pictures = {name: flow_picture(flow, largest) for name, flow in flows.items()}
-    return panels.show_frames(pictures, f"Flow from frame {first} to {first + 1} of clip {seen.clip.name}; the hue is "
-                              f"the direction, full colour is {largest:.1f} pixels: {', '.join(pictures)}.")
+    return panels.show_frames(
+        pictures,
+        f"Flow from frame {first} to {first + 1} of clip {seen.clip.name}; the hue is "
+        f"the direction, full colour is {largest:.1f} pixels: {', '.join(pictures)}.",
+    )
 
 
 def flow_picture(flow: np.ndarray, largest: float) -> np.ndarray:
@@ -98,19 +102,48 @@ def measure(seen: Seen, folder: Path) -> panels.Page:
     rows = {}
     for blur in seen.low:
         restored = seen.enlarged(blur)
-        frames = {name: float(np.mean([metric(a, b) for a, b in zip(restored, truth)]))
-                  for name, metric in (("psnr", psnr), ("ssim", ssim), ("psnr_y", psnr_y), ("ssim_y", ssim_y))}
+        frames = {
+            name: float(np.mean([metric(a, b) for a, b in zip(restored, truth)]))
+            for name, metric in (("psnr", psnr), ("ssim", ssim), ("psnr_y", psnr_y), ("ssim_y", ssim_y))
+        }
         rows[blur] = frames | {"tof": tof(restored, truth), "warping_error": warping_error(restored, truth)}
-    kernels = {"psnr": kernel_psnr(seen.kernels["Realistic"], seen.kernels["Gaussian"]),
-               "centre_error": centre_error(seen.kernels["Realistic"], seen.kernels["Gaussian"])}
-    result = {"clip": seen.clip.name, "frames": len(truth), "hr_sha256": sha256_array(truth), "bicubic": rows,
-              "flow": {"tof": "farneback", "warping_error": "dis"}, "realistic_beside_gaussian_kernel": kernels}
+    kernels = {
+        "psnr": kernel_psnr(seen.kernels["Realistic"], seen.kernels["Gaussian"]),
+        "centre_error": centre_error(seen.kernels["Realistic"], seen.kernels["Gaussian"]),
+    }
+    result = {
+        "clip": seen.clip.name,
+        "frames": len(truth),
+        "hr_sha256": sha256_array(truth),
+        "bicubic": rows,
+        "flow": {"tof": "farneback", "warping_error": "dis"},
+        "realistic_beside_gaussian_kernel": kernels,
+    }
     write_json(Path(folder) / RESULT, result | {"provenance": provenance.collect(seed=seen.seed)})
-    header = ["bicubic against the truth", "PSNR (dB)", "SSIM", "PSNR of Y (dB)", "SSIM of Y", "tOF (pixels)",
-              "warping error"]
-    table = [[blur, f"{row['psnr']:.2f}", f"{row['ssim']:.4f}", f"{row['psnr_y']:.2f}", f"{row['ssim_y']:.4f}",
-              f"{row['tof']:.3f}", f"{row['warping_error']:.2e}"] for blur, row in rows.items()]
-    words = (f"The realistic kernel beside the Gaussian one: {kernels['psnr']:.1f} dB, their centres "
-             f"{kernels['centre_error']:.2f} pixels apart.")
+    header = [
+        "bicubic against the truth",
+        "PSNR (dB)",
+        "SSIM",
+        "PSNR of Y (dB)",
+        "SSIM of Y",
+        "tOF (pixels)",
+        "warping error",
+    ]
+    table = [
+        [
+            blur,
+            f"{row['psnr']:.2f}",
+            f"{row['ssim']:.4f}",
+            f"{row['psnr_y']:.2f}",
+            f"{row['ssim_y']:.4f}",
+            f"{row['tof']:.3f}",
+            f"{row['warping_error']:.2e}",
+        ]
+        for blur, row in rows.items()
+    ]
+    words = (
+        f"The realistic kernel beside the Gaussian one: {kernels['psnr']:.1f} dB, their centres "
+        f"{kernels['centre_error']:.2f} pixels apart."
+    )
     cells = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in [header, *table])
     return panels.Page(f"<table>{cells}</table><p>{words}</p>", f"{markdown(header, table)}\n\n{words}")

@@ -83,7 +83,9 @@ def center(kernel: Tensor, ops: ModuleType) -> Tensor:
     for axis in (2, 3):
         # Only the part that is odd under a flip moves the centre of mass. Summing that part alone keeps the digits
         # that the sum over the whole kernel loses in float32, where nearly all of it cancels.
-        odd = (kernel - kernel.flip(axis)) * ops.constant(offsets.reshape((1, 1, size, 1) if axis == 2 else size), kernel)
+        odd = (kernel - kernel.flip(axis)) * ops.constant(
+            offsets.reshape((1, 1, size, 1) if axis == 2 else size), kernel
+        )
         distance = odd.sum((1, 2, 3)) / mass / 2
         total = total + distance * distance
     return ops.mean(total / 2)

@@ -93,10 +93,14 @@ def _cropped(a: np.ndarray, b: np.ndarray, crop_border: int, smallest: int) -> t
     if crop_border < 0:
         raise ValueError(f"crop_border must not be negative, but is {crop_border}")
     if a.shape != b.shape:
-        raise UserError(f"images of {a.shape[1]}x{a.shape[0]} and {b.shape[1]}x{b.shape[0]} pixels cannot be compared: "
-                        "both must have the same size.")
+        raise UserError(
+            f"images of {a.shape[1]}x{a.shape[0]} and {b.shape[1]}x{b.shape[0]} pixels cannot be compared: "
+            "both must have the same size."
+        )
     if min(a.shape[:2]) < smallest + 2 * crop_border:
-        raise UserError(f"an image of {a.shape[1]}x{a.shape[0]} pixels is too small to be compared with a border of "
-                        f"{crop_border} cropped: at least {smallest + 2 * crop_border} pixels a side are needed.")
+        raise UserError(
+            f"an image of {a.shape[1]}x{a.shape[0]} pixels is too small to be compared with a border of "
+            f"{crop_border} cropped: at least {smallest + 2 * crop_border} pixels a side are needed."
+        )
     inside = slice(crop_border, -crop_border or None)
     return np.ascontiguousarray(a[inside, inside]), np.ascontiguousarray(b[inside, inside])

@@ -45,10 +45,14 @@ def load(source: str, what: str, instead: str) -> ctypes.CDLL:
     except subprocess.CalledProcessError as error:
         lines = error.stderr.splitlines() or ["no reason given"]
         reason = next((line for line in lines if "error" in line), lines[0]).strip()[:200]
-        raise UserError(f"{gxx} could not compile {what} ({reason}): install another g++, or choose {instead}.") from error
+        raise UserError(
+            f"{gxx} could not compile {what} ({reason}): install another g++, or choose {instead}."
+        ) from error
     except OSError as error:
-        raise UserError(f"The folder {HOME}, in which {what} is kept, cannot be written to ({error.strerror}): "
-                        f"make it writable, or choose {instead}.") from error
+        raise UserError(
+            f"The folder {HOME}, in which {what} is kept, cannot be written to ({error.strerror}): "
+            f"make it writable, or choose {instead}."
+        ) from error
     _share_openmp()
     return ctypes.CDLL(str(path))
 

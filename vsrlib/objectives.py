@@ -21,6 +21,13 @@ def terms_of(objective: str, network: Network, batch: Batch) -> dict[str, Any]:
         return losses(module.cycle(low, restorer.rebuild, restorer.restore), ops)
     assert batch.high is not None, "a supervised batch has HR frames"
     truth, kernel = network.tensor(batch.high), module.kernel(low)
-    return supervised_losses({
-        "recons": restorer.rebuild(low), "truth": truth, "kernel": kernel, "input": low[:, CENTRE],
-        "input_cycle": module.blur_down(truth, kernel, network.config.scale)}, ops)
+    return supervised_losses(
+        {
+            "recons": restorer.rebuild(low),
+            "truth": truth,
+            "kernel": kernel,
+            "input": low[:, CENTRE],
+            "input_cycle": module.blur_down(truth, kernel, network.config.scale),
+        },
+        ops,
+    )

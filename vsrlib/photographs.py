@@ -8,8 +8,15 @@ from PIL import Image
 from vsrlib.errors import UserError
 
 PHOTOGRAPHS: dict[str, tuple[str, ...]] = {
-    "train": ("motorcycle_left.png", "camera.png", "gravel.png", "motorcycle_right.png", "hubble_deep_field.jpg",
-              "brick.png", "grass.png"),
+    "train": (
+        "motorcycle_left.png",
+        "camera.png",
+        "gravel.png",
+        "motorcycle_right.png",
+        "hubble_deep_field.jpg",
+        "brick.png",
+        "grass.png",
+    ),
     "validation": ("ihc.png",),
     "test": ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"),
 }

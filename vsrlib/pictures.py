@@ -115,7 +115,7 @@ def show_charts(folder: Path) -> Page:
     return Page("\n".join(blocks), "\n".join(f"{name}: {chart['alt']}" for name, chart in charts.items()))
 
 
-def _draw_losses(axes, losses: dict[int, float], framework: str) -> None:  # noqa: ANN001
+def _draw_losses(axes, losses: dict[int, float], framework: str) -> None:
     steps, values = np.array(sorted(losses)), np.array([losses[step] for step in sorted(losses)])
     window = agreement.smoothing_window(len(values))
     look = LOOKS[framework]

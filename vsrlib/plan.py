@@ -85,14 +85,10 @@ def _require_parameters(notebook: Path, names: Sequence[str]) -> None:
     known = list(parameters_cell(notebook))
     for name in names:
         if name not in known:
-            raise UserError(
-                f"{shown(notebook)} has no parameter {name!r}; the nearest is {nearest(name, known)!r}."
-            )
+            raise UserError(f"{shown(notebook)} has no parameter {name!r}; the nearest is {nearest(name, known)!r}.")
 
 
-def _override(
-    steps: Sequence[Step], classes: Mapping[str, type[Settings]], overrides: Mapping[str, Any]
-) -> list[Step]:
+def _override(steps: Sequence[Step], classes: Mapping[str, type[Settings]], overrides: Mapping[str, Any]) -> list[Step]:
     steps = list(steps)
     for key, value in overrides.items():
         scope, _, name = key.rpartition(".")

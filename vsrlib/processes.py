@@ -14,8 +14,9 @@ def run_watched(arguments: Sequence[str], show: bool = True) -> tuple[int, str, 
     """
     last = ""
     with tempfile.TemporaryFile("w+") as answers:
-        with subprocess.Popen([sys.executable, *arguments], stdout=answers, stderr=subprocess.PIPE, text=True,
-                              errors="replace") as process:
+        with subprocess.Popen(
+            [sys.executable, *arguments], stdout=answers, stderr=subprocess.PIPE, text=True, errors="replace"
+        ) as process:
             assert process.stderr is not None
             for line in process.stderr:  # universal newlines: a progress bar's carriage return ends a line too
                 if line.strip():

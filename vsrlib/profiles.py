@@ -56,8 +56,11 @@ def _quick(run: str, data: str) -> list[Step]:
         Step(DATA, DATA, {"data_root": data}),
         *_trainings(run, data, "Embedded_Train/HR", "Embedded_Validation/HR"),
         # Trained for minutes, a network is below bicubic upsampling; those that come with the project are not.
-        *(_infer(run, framework, blur, f"{data}/Embedded_BlurDown_{blur}", f"study-{blur.lower()}", (DATA,))
-          for blur in BLURS for framework in FRAMEWORKS),
+        *(
+            _infer(run, framework, blur, f"{data}/Embedded_BlurDown_{blur}", f"study-{blur.lower()}", (DATA,))
+            for blur in BLURS
+            for framework in FRAMEWORKS
+        ),
         *_conclude(run, [""]),
     ]
 
@@ -70,8 +73,18 @@ def _standard(run: str, data: str) -> list[Step]:
         _environment(run),
         Step(DATA, DATA, test, yours={"test_root": "HR clips to test with"}),
         *_trainings(run, data, f"{name}_Train/HR", f"{name}_Validation/HR"),
-        *(_infer(run, framework, blur, f"{data}/{name}_BlurDown_{blur}", f"{run}/{TRAIN}_torch/weights.safetensors",
-                 (f"{TRAIN}_torch",)) for blur in BLURS for framework in FRAMEWORKS),
+        *(
+            _infer(
+                run,
+                framework,
+                blur,
+                f"{data}/{name}_BlurDown_{blur}",
+                f"{run}/{TRAIN}_torch/weights.safetensors",
+                (f"{TRAIN}_torch",),
+            )
+            for blur in BLURS
+            for framework in FRAMEWORKS
+        ),
         *_conclude(run, [""]),
     ]
 
@@ -147,9 +160,7 @@ def _infer(run: str, framework: str, blur: str, clips: str, weights: str, needs:
     return Step(name, INFER, {"framework": framework, "blur": blur, **files, "output": f"{run}/{name}"}, needs)
 
 
-def _infer_reds4(
-    run: str, data: str, framework: str, blur: str, weights: str, needs: tuple[str, ...] = ()
-) -> Step:
+def _infer_reds4(run: str, data: str, framework: str, blur: str, weights: str, needs: tuple[str, ...] = ()) -> Step:
     # No step makes these clips: the realistic LR frames were drawn without a seed and cannot be made again.
     step = _infer(run, framework, blur, f"{data}/REDS4_BlurDown_{blur}", weights, needs)
     yours = {
@@ -169,14 +180,19 @@ def _conclude(run: str, trained: list[str], ablation: dict[str, Any] | None = No
         "training_files": [f"{run}/{TRAIN}_{f}{suffix}/train.json" for suffix in trained for f in FRAMEWORKS],
     }
     comparison = {"comparison_file": f"{run}/{COMPARE}/comparison.json"}
-    further = {"ablation_file": f"{run}/{ABLATION}/ablation.json", "parity_file": f"{run}/{PARITY}/parity.json",
-               "costs_file": f"{run}/{COSTS}/costs.json"}
+    further = {
+        "ablation_file": f"{run}/{ABLATION}/ablation.json",
+        "parity_file": f"{run}/{PARITY}/parity.json",
+        "costs_file": f"{run}/{COSTS}/costs.json",
+    }
     return [
         Step(COMPARE, COMPARE, {**files, "output": f"{run}/{COMPARE}"}),
         Step(PARITY, PARITY, {"output": f"{run}/{PARITY}"}),
         Step(ABLATION, ABLATION, {**(ablation or {}), "output": f"{run}/{ABLATION}"}),
         Step(COSTS, COSTS, {"output": f"{run}/{COSTS}"}),
-        Step(CLAIMS, CLAIMS, {**comparison, **further, "output": f"{run}/{CLAIMS}"}, (COMPARE, PARITY, ABLATION, COSTS)),
+        Step(
+            CLAIMS, CLAIMS, {**comparison, **further, "output": f"{run}/{CLAIMS}"}, (COMPARE, PARITY, ABLATION, COSTS)
+        ),
         Step(FIGURES, FIGURES, {**comparison, "output": f"{run}/figures"}, (COMPARE,)),
     ]
 

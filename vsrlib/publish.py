@@ -10,8 +10,19 @@ from vsrlib.errors import UserError
 from vsrlib.figures import draw_all
 from vsrlib.files import MARKER, require_own
 
-RESULTS = ("comparison.json", "comparison.md", "train.json", "inference.json", "environment.json", "log.jsonl", "ablation.json",
-           "parity.json", "costs.json", "chart_ablation_effects.svg", "chart_ablation_rings.svg")
+RESULTS = (
+    "comparison.json",
+    "comparison.md",
+    "train.json",
+    "inference.json",
+    "environment.json",
+    "log.jsonl",
+    "ablation.json",
+    "parity.json",
+    "costs.json",
+    "chart_ablation_effects.svg",
+    "chart_ablation_rings.svg",
+)
 
 
 def publish(run_root: Path, output: Path) -> list[Path]:
@@ -45,7 +56,9 @@ def publish(run_root: Path, output: Path) -> list[Path]:
         if target.exists():
             shutil.rmtree(target)
         copies.rename(target)
-    further = {name.removesuffix(".json"): next(iter(target.glob(f"*/{name}")), None)
-               for name in ("ablation.json", "parity.json", "costs.json")}
+    further = {
+        name.removesuffix(".json"): next(iter(target.glob(f"*/{name}")), None)
+        for name in ("ablation.json", "parity.json", "costs.json")
+    }
     judge(target / comparison, Path(output), further)
     return draw_all(target / comparison, Path(output))

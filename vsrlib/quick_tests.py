@@ -26,5 +26,7 @@ class QuickTest:
         return data / "pretrain_models" / f"self_blind_vsr_{self.blur.lower()}.pt"
 
 
-QUICK_TESTS = {f"{blur}_{name}": QuickTest(f"{name}_BlurDown_{blur}", blur) for blur, name in (
-    ("Gaussian", "REDS4"), ("Gaussian", "Vid4"), ("Gaussian", "SPMCS"), ("Realistic", "REDS4"))}
+QUICK_TESTS = {
+    f"{blur}_{name}": QuickTest(f"{name}_BlurDown_{blur}", blur)
+    for blur, name in (("Gaussian", "REDS4"), ("Gaussian", "Vid4"), ("Gaussian", "SPMCS"), ("Realistic", "REDS4"))
+}

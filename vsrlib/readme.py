@@ -31,6 +31,8 @@ def fill(readme: Path, claims: dict[str, Any]) -> None:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise UserError(f"{readme} lacks the lines {BEGIN} and {END}, between which the verdicts belong; put them back.")
+        raise UserError(
+            f"{readme} lacks the lines {BEGIN} and {END}, between which the verdicts belong; put them back."
+        )
     with atomic_path(readme) as temporary:
         temporary.write_text(f"{before}{BEGIN}\n{answer(claims)}\n{END}{after}", encoding="utf-8")

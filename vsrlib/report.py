@@ -8,6 +8,7 @@ from typing import Any
 
 from vsrlib.files import atomic_path
 
+
 @dataclass
 class Row:
     """One step as the index shows it. `status` is one of STATUSES; `seconds` is None if it never ran."""

@@ -62,8 +62,15 @@ class Output:
         np.save(path, kernel)
 
 
-def restore_clip(network: Network, engine: Engine, source: ClipSource, truth: ClipSource | None, jobs: Sequence[Job],
-                 output: Output, bar: tqdm) -> list[dict[str, Any]]:
+def restore_clip(
+    network: Network,
+    engine: Engine,
+    source: ClipSource,
+    truth: ClipSource | None,
+    jobs: Sequence[Job],
+    output: Output,
+    bar: tqdm,
+) -> list[dict[str, Any]]:
     """Restore the frames of one clip and write them; returns name, scores and seconds of each, in order.
 
     Seconds of "pre" (reading, uploading), "forward" (computing, synchronised on both sides) and "post" (downloading;
@@ -90,8 +97,11 @@ def restore_clip(network: Network, engine: Engine, source: ClipSource, truth: Cl
             image = network.download(restored)[0]
             if output.kernels:
                 output.write_kernel(source, name, network.download(engine.kernel())[0, 0])
-            seconds = {"pre": marks[1] - marks[0], "forward": marks[2] - marks[1],
-                       "post": time.perf_counter() - marks[2]}
+            seconds = {
+                "pre": marks[1] - marks[0],
+                "forward": marks[2] - marks[1],
+                "post": time.perf_counter() - marks[2],
+            }
             low, high = reader[job.index], None if truths is None else truths[job.index]
             pending.append(pool.submit(_finish, f"{source.name}/{name}", name, image, low, high, write, seconds))
             while len(pending) > _AHEAD:
@@ -116,17 +126,26 @@ def _computed(compute: Callable[[], Any]) -> Any:
     except RuntimeError as error:  # PyTorch has a type for this on CUDA only, Jittor has none
         if not any(words in str(error).lower() for words in ("out of memory", "can't allocate", "bad_alloc")):
             raise
-        raise UserError("There is not enough memory for frames of this size; give a tile, such as --tile 128.") from error
+        raise UserError(
+            "There is not enough memory for frames of this size; give a tile, such as --tile 128."
+        ) from error
 
 
-def _finish(label: str, name: str, restored: np.ndarray, low: np.ndarray, high: np.ndarray | None,
-            write: Callable[[str, np.ndarray], None], seconds: dict[str, float]) -> dict[str, Any]:
+def _finish(
+    label: str,
+    name: str,
+    restored: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray | None,
+    write: Callable[[str, np.ndarray], None],
+    seconds: dict[str, float],
+) -> dict[str, Any]:
     start = time.perf_counter()
     if not np.isfinite(restored).all():
         raise UserError(f"The restoration of {label} holds NaN or infinite values; use other weights.")
     image = metrics.to_uint8(restored)
     if high is not None:
-        high = high[:image.shape[0], :image.shape[1]]
+        high = high[: image.shape[0], : image.shape[1]]
     scores = _scores("", image, high)
     write(name, image)
     seconds["post"] += time.perf_counter() - start
@@ -140,5 +159,8 @@ def _scores(prefix: str, image: np.ndarray, high: np.ndarray | None) -> dict[str
         return {f"{prefix}psnr": None, f"{prefix}ssim": None, f"{prefix}identical": False}
     psnr = metrics.psnr(image, high)
     finite = math.isfinite(psnr)
-    return {f"{prefix}psnr": psnr if finite else None, f"{prefix}ssim": metrics.ssim(image, high),
-            f"{prefix}identical": not finite}
+    return {
+        f"{prefix}psnr": psnr if finite else None,
+        f"{prefix}ssim": metrics.ssim(image, high),
+        f"{prefix}identical": not finite,
+    }

@@ -23,9 +23,18 @@ _RECONSTRUCT = ("numpy.core.multiarray _reconstruct", "numpy._core.multiarray _r
 _FROM_BUFFER = ("numpy.core.numeric _frombuffer", "numpy._core.numeric _frombuffer")
 _VAR = ("jittor jittor_core.Var",)
 _T = TypeVar("_T")
-_ALLOWED = frozenset({
-    *_RECONSTRUCT, *_FROM_BUFFER, *_VAR, "numpy dtype", "numpy ndarray", "builtins dict", "builtins list",
-    "collections OrderedDict"})
+_ALLOWED = frozenset(
+    {
+        *_RECONSTRUCT,
+        *_FROM_BUFFER,
+        *_VAR,
+        "numpy dtype",
+        "numpy ndarray",
+        "builtins dict",
+        "builtins list",
+        "collections OrderedDict",
+    }
+)
 
 
 class _Name(str):
@@ -58,7 +67,10 @@ def load(data: bytes) -> Any:
     Raises ValueError with the reason for anything else, and for a checksum that is not right.
     """
     if data.endswith(JITTOR_MARK):
-        data, checksum = data[:-len(JITTOR_MARK) - _SHA1_BYTES], data[-len(JITTOR_MARK) - _SHA1_BYTES:-len(JITTOR_MARK)]
+        data, checksum = (
+            data[: -len(JITTOR_MARK) - _SHA1_BYTES],
+            data[-len(JITTOR_MARK) - _SHA1_BYTES : -len(JITTOR_MARK)],
+        )
         if hashlib.sha1(data).digest() != checksum:
             raise ValueError("its checksum is not that of its content")
     try:
@@ -90,8 +102,20 @@ def _run(data: bytes) -> Any:
                 return stack.pop()
             case "MARK":
                 marks.append(len(stack))
-            case ("BININT" | "BININT1" | "BININT2" | "LONG1" | "BINFLOAT" | "BINUNICODE" | "SHORT_BINUNICODE"
-                  | "BINUNICODE8" | "BINBYTES" | "SHORT_BINBYTES" | "BINBYTES8" | "BYTEARRAY8"):
+            case (
+                "BININT"
+                | "BININT1"
+                | "BININT2"
+                | "LONG1"
+                | "BINFLOAT"
+                | "BINUNICODE"
+                | "SHORT_BINUNICODE"
+                | "BINUNICODE8"
+                | "BINBYTES"
+                | "SHORT_BINBYTES"
+                | "BINBYTES8"
+                | "BYTEARRAY8"
+            ):
                 stack.append(argument)
             case "NONE":
                 stack.append(None)
@@ -181,8 +205,12 @@ def _fill(made: Any, state: tuple) -> None:
 def _values(data: Any, kind: _Type, shape: tuple, order: str) -> np.ndarray:
     dtype = np.dtype(kind.order + kind.code)
     sizes_fit = all(type(size) is int and size >= 0 for size in shape)
-    if not (isinstance(data, (bytes, bytearray)) and sizes_fit and order in ("C", "F")
-            and math.prod(shape) * dtype.itemsize == len(data)):
+    if not (
+        isinstance(data, (bytes, bytearray))
+        and sizes_fit
+        and order in ("C", "F")
+        and math.prod(shape) * dtype.itemsize == len(data)
+    ):
         raise ValueError("the bytes of an array do not fill its shape")
     values = np.frombuffer(data, dtype) if data else np.empty(0, dtype)
     return values.reshape(shape, order=order)

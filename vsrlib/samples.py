@@ -30,13 +30,18 @@ class TrainingWindows:
         self.sources = clips_of(hr_root)
         for source in self.sources:
             require_frames(source, WINDOW)
-        self.places = [(source, start) for source in self.sources
-                       for start in range(min(len(source), frames_per_clip) - WINDOW + 1)]
+        self.places = [
+            (source, start)
+            for source in self.sources
+            for start in range(min(len(source), frames_per_clip) - WINDOW + 1)
+        ]
         for source in self.sources:
             height, width = _first_frame(source).shape[:2]
             if min(height, width) < SCALE * patch_size:
-                raise UserError(f"The training clip {source.name} has frames of {width}x{height} pixels, and a patch of "
-                                f"{patch_size} LR pixels needs {SCALE * patch_size}; give a smaller patch_size or larger frames.")
+                raise UserError(
+                    f"The training clip {source.name} has frames of {width}x{height} pixels, and a patch of "
+                    f"{patch_size} LR pixels needs {SCALE * patch_size}; give a smaller patch_size or larger frames."
+                )
 
     def __len__(self) -> int:
         return len(self.places)
@@ -50,8 +55,8 @@ class TrainingWindows:
         """The five HR frames of a window, (5, H, W, 3) uint8."""
         source, start = self.places[index]
         if source.video is not None:
-            return _whole_clip(source)[start:start + WINDOW]
-        frames = [_frame(path) for path in source.paths[start:start + WINDOW]]
+            return _whole_clip(source)[start : start + WINDOW]
+        frames = [_frame(path) for path in source.paths[start : start + WINDOW]]
         if len({frame.shape for frame in frames}) > 1:
             raise UserError(f"The clip {source.name} has frames of different sizes; put them into clips of their own.")
         return np.stack(frames)
@@ -71,8 +76,17 @@ class SampleStream:
     one may be short. `high`: the HR frames are given too.
     """
 
-    def __init__(self, windows: TrainingWindows, blur: str, batch_size: int, patch_size: int, rng: np.random.Generator,
-                 repeat: int = 1, whole_epochs: bool = False, high: bool = False) -> None:
+    def __init__(
+        self,
+        windows: TrainingWindows,
+        blur: str,
+        batch_size: int,
+        patch_size: int,
+        rng: np.random.Generator,
+        repeat: int = 1,
+        whole_epochs: bool = False,
+        high: bool = False,
+    ) -> None:
         self._windows, self._blur, self._batch_size, self._patch_size = windows, blur, batch_size, patch_size
         self._rng, self._repeat, self._whole_epochs, self._high = rng, repeat, whole_epochs, high
         self._order: list[int] = []  # what is left of the epoch, the next one last
@@ -110,7 +124,9 @@ def draw_sample(window: np.ndarray, blur: str, patch_size: int, rng: np.random.G
     return draw_pair(window, blur, patch_size, rng)[0]
 
 
-def draw_pair(window: np.ndarray, blur: str, patch_size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def draw_pair(
+    window: np.ndarray, blur: str, patch_size: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """One sample from an HR window (5, H, W, 3) uint8: LR (5, 3, patch, patch) and HR centre (3, 4 patch, 4 patch).
 
     Both float32, HR in [0, 1], LR neither rounded nor clamped; LR pixel i lies at HR pixel 4 i.
@@ -121,7 +137,7 @@ def draw_pair(window: np.ndarray, blur: str, patch_size: int, rng: np.random.Gen
     for _ in range(_DRAWS):
         top = rng.integers(window.shape[1] - side + 1)
         left = rng.integers(window.shape[2] - side + 1)
-        crop = window[:, top:top + side, left:left + side]
+        crop = window[:, top : top + side, left : left + side]
         if gradient_strength(crop[CENTRE]) >= _SMOOTH:
             break
     flip_columns, flip_rows, turn = rng.random(3) < 0.5
@@ -143,8 +159,9 @@ def draw_kernel(blur: str, rng: np.random.Generator) -> np.ndarray:
 
 def gradient_strength(image: np.ndarray) -> float:
     """Mean of (|Sobel x| + |Sobel y|) / 2 of an (H, W, 3) uint8 image, each saturated at 255."""
-    horizontal, vertical = (cv2.convertScaleAbs(cv2.Sobel(np.ascontiguousarray(image), cv2.CV_16S, dx, dy))
-                            for dx, dy in ((1, 0), (0, 1)))
+    horizontal, vertical = (
+        cv2.convertScaleAbs(cv2.Sobel(np.ascontiguousarray(image), cv2.CV_16S, dx, dy)) for dx, dy in ((1, 0), (0, 1))
+    )
     return float(cv2.addWeighted(horizontal, 0.5, vertical, 0.5, 0).mean())
 
 

@@ -48,15 +48,17 @@ class Layer:
         """
         trailing = [1] * (points.ndim - 1)
         texture = np.tensordot(self.to_texture[frame][:, :2], points, axes=1) + self.to_texture[frame][:, 2].reshape(
-            2, *trailing)
+            2, *trailing
+        )
         offset = (texture - self.centre.reshape(2, *trailing)) / self.radii.reshape(2, *trailing)
         radius = np.hypot(*offset)
         slope = np.hypot(*(offset / self.radii.reshape(2, *trailing))) / np.maximum(radius, 1e-9)
         return (1 - radius) / np.maximum(slope, 1e-9) / self.scale(frame)
 
 
-def place_camera(rng: np.random.Generator, motion: Motion, frames: int, size: tuple[int, int],
-                 photograph: tuple[int, int], name: str) -> Layer:
+def place_camera(
+    rng: np.random.Generator, motion: Motion, frames: int, size: tuple[int, int], photograph: tuple[int, int], name: str
+) -> Layer:
     """A camera path over a photograph of (height, width) pixels, such that no frame (height, width) leaves it.
 
     Takes the calmest path that has room, and on it the sharpest scale. UserError where nothing has room.
@@ -74,12 +76,20 @@ def place_camera(rng: np.random.Generator, motion: Motion, frames: int, size: tu
             if (room >= 0).all():
                 origin = _MARGIN - low + draws[8:10] * room
                 return Layer(_transforms(linear, position + _middle(size), origin))
-    raise UserError(f"photograph {name} ({photograph[1]}x{photograph[0]} pixels) is too small for {frames} frames of "
-                    f"{size[1]}x{size[0]} with {motion}: ask for smaller frames, fewer of them or less motion.")
+    raise UserError(
+        f"photograph {name} ({photograph[1]}x{photograph[0]} pixels) is too small for {frames} frames of "
+        f"{size[1]}x{size[0]} with {motion}: ask for smaller frames, fewer of them or less motion."
+    )
 
 
-def place_patch(rng: np.random.Generator, motion: Motion, frames: int, size: tuple[int, int],
-                photograph: tuple[int, int], scale: float) -> Layer:
+def place_patch(
+    rng: np.random.Generator,
+    motion: Motion,
+    frames: int,
+    size: tuple[int, int],
+    photograph: tuple[int, int],
+    scale: float,
+) -> Layer:
     """An elliptic patch of a photograph of (height, width) pixels, on a path of its own within the frame."""
     draws = rng.random(_PATCH_DRAWS)
     position = translation_path(draws[:4], frames, motion.foreground_speed, TURNS_PER_FRAME[1])
@@ -88,8 +98,10 @@ def place_patch(rng: np.random.Generator, motion: Motion, frames: int, size: tup
     radii = scale * frame * (0.12 + 0.08 * draws[6:8])
     room = np.array([photograph[1], photograph[0]]) - 1 - 2 * (_MARGIN + radii)
     if (room < 0).any():
-        raise UserError(f"a photograph of {photograph[1]}x{photograph[0]} pixels is too small for the foreground of "
-                        f"frames of {size[1]}x{size[0]}: ask for smaller frames or leave the foreground out.")
+        raise UserError(
+            f"a photograph of {photograph[1]}x{photograph[0]} pixels is too small for the foreground of "
+            f"frames of {size[1]}x{size[0]}: ask for smaller frames or leave the foreground out."
+        )
     centre = _MARGIN + radii + draws[8:10] * room
     middle = frame * (0.25 + 0.5 * draws[10:12])
     linear = np.stack([scale * rotation_matrix(a) for a in angle])

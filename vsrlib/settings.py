@@ -399,8 +399,12 @@ class AblationSettings(Settings):
     @property
     def weights(self) -> dict[str, Path | None]:
         """The files of weights by their part in the ablation."""
-        given = {"gaussian": self.weights_gaussian, "realistic": self.weights_realistic,
-                 "gaussian_false": self.weights_gaussian_false, "realistic_false": self.weights_realistic_false}
+        given = {
+            "gaussian": self.weights_gaussian,
+            "realistic": self.weights_realistic,
+            "gaussian_false": self.weights_gaussian_false,
+            "realistic_false": self.weights_realistic_false,
+        }
         return {name: None if path is None else resolve(path) for name, path in given.items()}
 
     @property
@@ -435,8 +439,14 @@ class CostsSettings(Settings):
     @property
     def options(self) -> Options:
         """What the library takes."""
-        return Options(frameworks=tuple(self.frameworks), preset=self.preset, size=(self.height, self.width),
-                       repeats=self.repeats, seconds=self.seconds, device=self.device)
+        return Options(
+            frameworks=tuple(self.frameworks),
+            preset=self.preset,
+            size=(self.height, self.width),
+            repeats=self.repeats,
+            seconds=self.seconds,
+            device=self.device,
+        )
 
 
 @dataclass(frozen=True, repr=False)

@@ -18,9 +18,11 @@ def why_missing(name: str) -> str:
     """The sentence for weights that are called by name and are not there."""
     blur = "Gaussian" if "gaussian" in name else "Realistic"
     control = " --no-align-corners" if name.endswith("-align-false") else ""
-    return (f'The weights "{name}" are not part of this installation; train them by `vsrlib train --template study '
-            f"--blur {blur}{control} --flow-weights FLOW HR VALIDATION OUTPUT` as docs/weights.md says, and give the file "
-            "that it writes.")
+    return (
+        f'The weights "{name}" are not part of this installation; train them by `vsrlib train --template study '
+        f"--blur {blur}{control} --flow-weights FLOW HR VALIDATION OUTPUT` as docs/weights.md says, and give the file "
+        "that it writes."
+    )
 
 
 def locate(weights: str | Path) -> Path:

@@ -153,8 +153,7 @@ def total_title(found: dict) -> str:
     true, then = (ratios[-1][protocol]["total"] for protocol in _PROTOCOLS)
     interval = "" if true["low"] is None else f" ({true['low']:.2f} to {true['high']:.2f})"
     return (
-        f"PyTorch takes {true['value']:.2f}{interval} of Jittor's total time; "
-        f"{then['value']:.2f} by the earlier clock"
+        f"PyTorch takes {true['value']:.2f}{interval} of Jittor's total time; {then['value']:.2f} by the earlier clock"
     )
 
 
@@ -215,7 +214,7 @@ def _height(blur: dict) -> float:
     return 0.75 + 0.52 * max(2, len(_rows(blur)))
 
 
-def _label_rows(axes, rows: list[tuple[str, str]], blur: str) -> None:  # noqa: ANN001
+def _label_rows(axes, rows: list[tuple[str, str]], blur: str) -> None:
     axes.set_yticks(range(len(rows)), [f"{NAMES[framework]},\n{_PROTOCOLS[protocol]}" for protocol, framework in rows])
     axes.set_ylim(len(rows) - 0.45, -0.55)
     axes.set_title(f"{blur} blur", loc="left")

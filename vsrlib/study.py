@@ -47,9 +47,7 @@ def run(
     """
     run_root = Path(run_root).absolute()
     data = PROJECT_ROOT / "data" if data_root is None else Path(data_root).absolute()
-    steps = plan(
-        profiles.steps_of(profile, run_root, data), PROJECT_ROOT / "notebooks", NOTEBOOKS, overrides, only
-    )
+    steps = plan(profiles.steps_of(profile, run_root, data), PROJECT_ROOT / "notebooks", NOTEBOOKS, overrides, only)
     return execute(steps, run_root, profile, force, dry_run)
 
 
@@ -82,9 +80,7 @@ def execute(
 class _Study:
     """The state of one run: what has become of each step, and what stays open while it runs."""
 
-    def __init__(
-        self, planned: Sequence[Planned], run_root: Path, profile: str, held: Sequence[TextIO] = ()
-    ) -> None:
+    def __init__(self, planned: Sequence[Planned], run_root: Path, profile: str, held: Sequence[TextIO] = ()) -> None:
         self.planned = planned
         self.run_root = run_root
         self.profile = profile

@@ -14,19 +14,39 @@ _PAPER = {
     "epochs": 500, "test_every": 1000, "lr_decay": 100, "n_frames_per_video": 50, "checkpoint_every": 1000, "seed": 1,
 }  # fmt: skip
 
-_SMALL = {"batch_size": 4, "patch_size": 80, "n_frames_per_video": 20, "epochs": 50, "test_every": 100,
-          "checkpoint_every": 100}
+_SMALL = {
+    "batch_size": 4,
+    "patch_size": 80,
+    "n_frames_per_video": 20,
+    "epochs": 50,
+    "test_every": 100,
+    "checkpoint_every": 100,
+}
 
-TEMPLATES = MappingProxyType({
-    "Self_Blind_VSR_Gaussian": MappingProxyType(_PAPER | {"blur": "Gaussian"}),
-    "Self_Blind_VSR_Realistic": MappingProxyType(_PAPER | {"blur": "Realistic"}),
-    "small-budget": MappingProxyType(_PAPER | _SMALL | {"blur": "Gaussian"}),
-    "study": MappingProxyType({
-        "blur": "Gaussian", "preset": "study", "objective": "supervised", "steps": 1600, "batch_size": 4,
-        "patch_size": 48, "learning_rate": 5e-4, "flow_learning_rate": 2e-5, "halve_every": 400, "ema": 0.99,
-        "validate_every": 200, "checkpoint_every": 100, "seed": 1,
-    }),
-})
+TEMPLATES = MappingProxyType(
+    {
+        "Self_Blind_VSR_Gaussian": MappingProxyType(_PAPER | {"blur": "Gaussian"}),
+        "Self_Blind_VSR_Realistic": MappingProxyType(_PAPER | {"blur": "Realistic"}),
+        "small-budget": MappingProxyType(_PAPER | _SMALL | {"blur": "Gaussian"}),
+        "study": MappingProxyType(
+            {
+                "blur": "Gaussian",
+                "preset": "study",
+                "objective": "supervised",
+                "steps": 1600,
+                "batch_size": 4,
+                "patch_size": 48,
+                "learning_rate": 5e-4,
+                "flow_learning_rate": 2e-5,
+                "halve_every": 400,
+                "ema": 0.99,
+                "validate_every": 200,
+                "checkpoint_every": 100,
+                "seed": 1,
+            }
+        ),
+    }
+)
 """Name -> parameters of `vsrlib.training.train`; what is not named is the default."""
 
 
@@ -40,6 +60,8 @@ def settings_of(template: str | None, given: dict[str, Any]) -> dict[str, Any]:
         values["epochs"] = 0
     for name in ("steps", "halve_every", "validate_every"):
         if name in given and values.get("epochs"):
-            raise UserError(f"{name} is {given[name]}, but epochs is {values['epochs']}, from which it follows; "
-                            "leave it out, or give steps without epochs.")
+            raise UserError(
+                f"{name} is {given[name]}, but epochs is {values['epochs']}, from which it follows; "
+                "leave it out, or give steps without epochs."
+            )
     return values

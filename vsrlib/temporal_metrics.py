@@ -1,9 +1,9 @@
 """How a restored clip moves, against how the truth does. Flow is by OpenCV, stated with each value.
 
-    tOF            Chu et al., "Learning temporal coherence via self-supervision" (TecoGAN), TOG 2020: the mean absolute
-                   difference of the flow between consecutive restored frames and that between the true ones.
-    warping error  Lai et al., "Learning blind video temporal consistency", ECCV 2018: the mean squared difference of a
-                   frame and the one before it, warped by the true frames' flow, where nothing is covered.
+tOF            Chu et al., "Learning temporal coherence via self-supervision" (TecoGAN), TOG 2020: the mean absolute
+               difference of the flow between consecutive restored frames and that between the true ones.
+warping error  Lai et al., "Learning blind video temporal consistency", ECCV 2018: the mean squared difference of a
+               frame and the one before it, warped by the true frames' flow, where nothing is covered.
 """
 
 import cv2
@@ -94,5 +94,7 @@ def _require_alike(restored: np.ndarray, truth: np.ndarray, crop_border: int) ->
         raise UserError(f"clips of {ours} and {true} cannot be compared: both must have the same size.")
     least = 2 * crop_border + 16
     if len(truth) < 2 or min(truth.shape[1:3]) < least:
-        raise UserError(f"a clip of {len(truth)} frames of {truth.shape[2]}x{truth.shape[1]} pixels is too small for "
-                        f"flow: at least 2 frames and {least} pixels a side are needed.")
+        raise UserError(
+            f"a clip of {len(truth)} frames of {truth.shape[2]}x{truth.shape[1]} pixels is too small for "
+            f"flow: at least 2 frames and {least} pixels a side are needed."
+        )

@@ -26,8 +26,9 @@ PARTS = ("pre", "forward", "post")
 _WARM_UP_TURNS = 2  # after the first, in which everything is compiled, the allocators settle
 
 
-def warm_up(network: Network, engine: Engine, windows: Sequence[Sequence[int]], frames: Frames,
-            kernels: bool = False) -> float:
+def warm_up(
+    network: Network, engine: Engine, windows: Sequence[Sequence[int]], frames: Frames, kernels: bool = False
+) -> float:
     """Restore these windows for nothing, in the order of a restoration, and read the results; returns the seconds.
 
     kernels: ask for the blur kernels too.
@@ -62,10 +63,15 @@ def time_both_ways(network: Network, window: np.ndarray, truth: np.ndarray | Non
             if turn == 0:
                 warm_up_seconds = time.perf_counter() - start
             turns.append({wait: time_frame(network, window, truth, image, wait) for wait in (True, False)})
-    synchronised, as_reported = ({part: [turn[wait][part] for turn in turns[_WARM_UP_TURNS:]] for part in PARTS}
-                                 for wait in (True, False))
-    return {"synchronised": synchronised, "as_reported": as_reported, "repeats": repeats,
-            "warm_up_seconds": warm_up_seconds}
+    synchronised, as_reported = (
+        {part: [turn[wait][part] for turn in turns[_WARM_UP_TURNS:]] for part in PARTS} for wait in (True, False)
+    )
+    return {
+        "synchronised": synchronised,
+        "as_reported": as_reported,
+        "repeats": repeats,
+        "warm_up_seconds": warm_up_seconds,
+    }
 
 
 def finish(image: np.ndarray, truth: np.ndarray | None, target: Path) -> None:
@@ -76,8 +82,14 @@ def finish(image: np.ndarray, truth: np.ndarray | None, target: Path) -> None:
     write_frame(target, image)
 
 
-def time_frame(network: Network, window: np.ndarray, truth: np.ndarray | None, target: Path, wait: bool,
-               finish: Callable[[np.ndarray, np.ndarray | None, Path], None] = finish) -> dict[str, float]:
+def time_frame(
+    network: Network,
+    window: np.ndarray,
+    truth: np.ndarray | None,
+    target: Path,
+    wait: bool,
+    finish: Callable[[np.ndarray, np.ndarray | None, Path], None] = finish,
+) -> dict[str, float]:
     """Seconds of each of PARTS of one frame; wait: for the work of each part, before the next one begins.
 
     And of "download", the beginning of "post": the call that fetches the picture, and waits for what is not computed.

@@ -32,15 +32,40 @@ MOST_SKIPPED = 3
 """As many steps in a row without a finite loss end a training."""
 
 
-def train(framework: str, blur: str, hr_root: Path, validation_root: Path, output: Path, preset: str = "study",
-          steps: int = 250, batch_size: int = 2, patch_size: int = 64, learning_rate: float = 1e-4,
-          flow_learning_rate: float = 1e-4, halve_every: int = 0, validate_every: int = 50, seed: int = 1,
-          weights: Path | None = None, device: str = "auto", correlation: str = "auto",
-          objective: str = "self-supervised", epochs: int = 0, test_every: int = 1000, lr_decay: int = 100,
-          n_frames_per_video: int = 50, clip_value: float = 0.0, clip_norm: float = 0.0, ema: float = 0.0,
-          patience: int = 0, checkpoint_every: int = 50, resume: bool = False, progress: bool = True,
-          align_corners: bool | None = None, flow_weights: Path | None = None,
-          watch: Watch | None = None) -> dict[str, Any]:
+def train(
+    framework: str,
+    blur: str,
+    hr_root: Path,
+    validation_root: Path,
+    output: Path,
+    preset: str = "study",
+    steps: int = 250,
+    batch_size: int = 2,
+    patch_size: int = 64,
+    learning_rate: float = 1e-4,
+    flow_learning_rate: float = 1e-4,
+    halve_every: int = 0,
+    validate_every: int = 50,
+    seed: int = 1,
+    weights: Path | None = None,
+    device: str = "auto",
+    correlation: str = "auto",
+    objective: str = "self-supervised",
+    epochs: int = 0,
+    test_every: int = 1000,
+    lr_decay: int = 100,
+    n_frames_per_video: int = 50,
+    clip_value: float = 0.0,
+    clip_norm: float = 0.0,
+    ema: float = 0.0,
+    patience: int = 0,
+    checkpoint_every: int = 50,
+    resume: bool = False,
+    progress: bool = True,
+    align_corners: bool | None = None,
+    flow_weights: Path | None = None,
+    watch: Watch | None = None,
+) -> dict[str, Any]:
     """Train the network (Bai and Pan, TPAMI 2024), and write what came of it to `output`.
 
     objective: "self-supervised", on its own input, or "supervised", on the HR frames; see `vsrlib.objectives`.
@@ -68,19 +93,36 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
     output = Path(output)
     with distributed.team(framework, device) as team:
         windows = TrainingWindows(Path(hr_root), patch_size, n_frames_per_video)
-        schedule = (in_epochs(len(windows), batch_size, epochs, test_every, lr_decay) if epochs else
-                    Schedule(steps, halve_every, validate_every))
+        schedule = (
+            in_epochs(len(windows), batch_size, epochs, test_every, lr_decay)
+            if epochs
+            else Schedule(steps, halve_every, validate_every)
+        )
         options = {
-            "framework": framework, "blur": blur, "preset": preset, "objective": objective, "seed": seed,
-            "batch_size": batch_size, "patch_size": patch_size, "learning_rate": learning_rate,
-            "flow_learning_rate": flow_learning_rate, **asdict(schedule), "n_frames_per_video": n_frames_per_video,
-            "clip_value": clip_value, "clip_norm": clip_norm, "ema": ema, "patience": patience, "processes": team.size,
+            "framework": framework,
+            "blur": blur,
+            "preset": preset,
+            "objective": objective,
+            "seed": seed,
+            "batch_size": batch_size,
+            "patch_size": patch_size,
+            "learning_rate": learning_rate,
+            "flow_learning_rate": flow_learning_rate,
+            **asdict(schedule),
+            "n_frames_per_video": n_frames_per_video,
+            "clip_value": clip_value,
+            "clip_norm": clip_norm,
+            "ema": ema,
+            "patience": patience,
+            "processes": team.size,
             "initial_weights": f"seed {seed}" if weights is None else sha256_file(checkpoints.locate(weights)),
             "training_clips": windows.digest(),
         }
         network = load_network(framework, weights, preset, device, seed, correlation, align_corners, flow_weights)
-        options |= {"align_corners": network.config.align_corners,
-                    "flow_weights": None if flow_weights is None else sha256_file(checkpoints.locate(flow_weights))}
+        options |= {
+            "align_corners": network.config.align_corners,
+            "flow_weights": None if flow_weights is None else sha256_file(checkpoints.locate(flow_weights)),
+        }
         loaded_memory = memory.resident_mib()
         validation = ValidationSet(Path(validation_root), blur, seed)
         trainer = Trainer(network, options, schedule, windows, validation, output, team, watch)
@@ -91,8 +133,11 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
         trainer.run(checkpoint_every, progress and team.rank == 0)
         if team.rank > 0:
             return {}
-        result = trainer.result() | {"peak_memory_mib": memory.peak_mib(), "import_memory_mib": loaded_memory,
-                                     "provenance": provenance.collect(seed=seed)}
+        result = trainer.result() | {
+            "peak_memory_mib": memory.peak_mib(),
+            "import_memory_mib": loaded_memory,
+            "provenance": provenance.collect(seed=seed),
+        }
         write_json(output / "train.json", result)
         return result
 
@@ -100,17 +145,33 @@ def train(framework: str, blur: str, hr_root: Path, validation_root: Path, outpu
 class Trainer:
     """A training between two steps: everything that the next step depends on, and everything that came of the last."""
 
-    def __init__(self, network: Network, options: dict[str, Any], schedule: Schedule, windows: TrainingWindows,
-                 validation: ValidationSet, output: Path, team: distributed.Team, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        options: dict[str, Any],
+        schedule: Schedule,
+        windows: TrainingWindows,
+        validation: ValidationSet,
+        output: Path,
+        team: distributed.Team,
+        watch: Watch | None = None,
+    ) -> None:
         self.network, self.options, self.schedule, self.output, self.team = network, options, schedule, output, team
         self.validation, self.watch = validation, watch
         self.rates = [options["flow_learning_rate" if part == "flow_net" else "learning_rate"] for part in PARTS]
         self.optimiser = network.backend.Optimiser(
-            network.module, _groups(network, self.rates), options["clip_value"], options["clip_norm"], team)
+            network.module, _groups(network, self.rates), options["clip_value"], options["clip_norm"], team
+        )
         self.stream = SampleStream(
-            windows, options["blur"], options["batch_size"], options["patch_size"],
-            np.random.default_rng(options["seed"]), schedule.repeat, schedule.whole_epochs,
-            high=options["objective"] == "supervised")
+            windows,
+            options["blur"],
+            options["batch_size"],
+            options["patch_size"],
+            np.random.default_rng(options["seed"]),
+            schedule.repeat,
+            schedule.whole_epochs,
+            high=options["objective"] == "supervised",
+        )
         self.average = Average(options["ema"], network.state()) if options["ema"] else None
         self.judge = Judge()
         self.step = 0
@@ -124,7 +185,9 @@ class Trainer:
         if self.team.rank == 0:
             self.output.mkdir(parents=True, exist_ok=True)
             for name in ("train.json", WEIGHTS, *map(best_file, CRITERIA)):
-                (self.output / name).unlink(missing_ok=True)  # so that a broken run does not look like the one before it
+                (self.output / name).unlink(
+                    missing_ok=True
+                )  # so that a broken run does not look like the one before it
             training_state.remove(self.output)
         self._validate()
 
@@ -133,8 +196,10 @@ class Trainer:
         arrays, facts = training_state.read(self.output)
         training_state.require_same(facts["options"], self.options, self.output)
         if facts["step"] > self.schedule.steps:
-            raise UserError(f"The checkpoint in {self.output} is of step {facts['step']}, and steps is "
-                            f"{self.schedule.steps}; give at least as many.")
+            raise UserError(
+                f"The checkpoint in {self.output} is of step {facts['step']}, and steps is "
+                f"{self.schedule.steps}; give at least as many."
+            )
         self.network.load(_under("weights", arrays))
         self.optimiser.load(arrays, facts["updates"])
         self.stream.restore(facts["stream"])
@@ -155,9 +220,17 @@ class Trainer:
             log = None
             if self.team.rank == 0:
                 log = stack.enter_context(open(self.output / training_state.LOG, "a", encoding="utf-8", buffering=1))
-            bar = stack.enter_context(tqdm(
-                total=steps, initial=self.step, desc=f"train {self.options['framework']} {self.options['blur']}",
-                unit="step", disable=not progress, mininterval=2, ncols=100))
+            bar = stack.enter_context(
+                tqdm(
+                    total=steps,
+                    initial=self.step,
+                    desc=f"train {self.options['framework']} {self.options['blur']}",
+                    unit="step",
+                    disable=not progress,
+                    mininterval=2,
+                    ncols=100,
+                )
+            )
             while self.step < steps and not self.stopped:
                 entry = self._advance()
                 if entry is not None and log is not None:
@@ -171,8 +244,9 @@ class Trainer:
                 bar.set_postfix_str(self._words(), refresh=False)
                 bar.update()
         if len(self.skipped) == self.step:
-            raise UserError(f"None of the {self.step} steps had finite losses and gradients; "
-                            "give a smaller learning_rate.")
+            raise UserError(
+                f"None of the {self.step} steps had finite losses and gradients; give a smaller learning_rate."
+            )
         if self.team.rank == 0:
             checkpoints.write(self.output / WEIGHTS, self.values, self._notes())
 
@@ -196,16 +270,28 @@ class Trainer:
         totals, seconds = ([entry[key] for entry in self.log] for key in ("total", "seconds"))
         tenth = max(1, len(totals) // 10)
         return self.options | {
-            "log": training_state.LOG, "weights": checkpoints.entry(self.output / WEIGHTS, self.output),
-            "best": best_entries(self.judge, self.output), "steps_done": self.step, "skipped_steps": self.skipped,
-            "resumed": self.resumed, "stopped_early": self.stopped, "epochs_begun": self.stream.epoch,
-            "first_loss": float(np.mean(totals[:tenth])), "last_loss": float(np.mean(totals[-tenth:])),
-            "validation": self.judge.scores, "validation_bicubic": self.validation.bicubic,
-            "seconds_per_step": float(np.median(seconds)), "seconds": float(np.sum(seconds)),
+            "log": training_state.LOG,
+            "weights": checkpoints.entry(self.output / WEIGHTS, self.output),
+            "best": best_entries(self.judge, self.output),
+            "steps_done": self.step,
+            "skipped_steps": self.skipped,
+            "resumed": self.resumed,
+            "stopped_early": self.stopped,
+            "epochs_begun": self.stream.epoch,
+            "first_loss": float(np.mean(totals[:tenth])),
+            "last_loss": float(np.mean(totals[-tenth:])),
+            "validation": self.judge.scores,
+            "validation_bicubic": self.validation.bicubic,
+            "seconds_per_step": float(np.median(seconds)),
+            "seconds": float(np.sum(seconds)),
             "peak_device_memory_bytes": backend.peak_device_memory(device),
-            "device": backend.device_name(device), "device_type": device, "threads": backend.threads(),
-            "correlation": self.network.correlation, "blur_down": self.network.blur,
-            "convolution_without_gradients": TrainingRestorer(self.network).convolution, "batches": self.batches,
+            "device": backend.device_name(device),
+            "device_type": device,
+            "threads": backend.threads(),
+            "correlation": self.network.correlation,
+            "blur_down": self.network.blur,
+            "convolution_without_gradients": TrainingRestorer(self.network).convolution,
+            "batches": self.batches,
         }
 
     def _advance(self) -> dict[str, Any] | None:
@@ -225,16 +311,23 @@ class Trainer:
         seconds = time.perf_counter() - start
         if self.average:
             self.average.update(self.network.state())
-        return {"step": self.step, **values, "learning_rate": self.options["learning_rate"] * factor, "seconds": seconds,
-                "skipped_steps": len(self.skipped)}
+        return {
+            "step": self.step,
+            **values,
+            "learning_rate": self.options["learning_rate"] * factor,
+            "seconds": seconds,
+            "skipped_steps": len(self.skipped),
+        }
 
     def _skip(self) -> None:
         self.skipped.append(self.step)
         first = self.step - MOST_SKIPPED + 1
         if self.skipped[-MOST_SKIPPED:] == list(range(first, self.step + 1)):
-            raise UserError(f"The losses or gradients of the steps {first} to {self.step} were not finite, which is "
-                            f"{MOST_SKIPPED} in a row, so the training has ended; give a smaller learning_rate, "
-                            "or look for the fault in the training clips.")
+            raise UserError(
+                f"The losses or gradients of the steps {first} to {self.step} were not finite, which is "
+                f"{MOST_SKIPPED} in a row, so the training has ended; give a smaller learning_rate, "
+                "or look for the fault in the training clips."
+            )
 
     def _validate(self) -> None:
         scores = None
@@ -261,9 +354,20 @@ class Trainer:
         arrays = {f"weights.{name}": value for name, value in self.network.state().items()} | moments
         if self.average:
             arrays |= {f"average.{name}": value for name, value in self.average.values.items()}
-        training_state.write(self.output, arrays, {
-            "step": self.step, "updates": updates, "options": self.options, "stream": self.stream.state(),
-            "judge": asdict(self.judge), "skipped_steps": self.skipped, "resumed": self.resumed, "batches": self.batches})
+        training_state.write(
+            self.output,
+            arrays,
+            {
+                "step": self.step,
+                "updates": updates,
+                "options": self.options,
+                "stream": self.stream.state(),
+                "judge": asdict(self.judge),
+                "skipped_steps": self.skipped,
+                "resumed": self.resumed,
+                "batches": self.batches,
+            },
+        )
 
     def _words(self) -> str:
         psnr = self.judge.scores[-1]["psnr"]
@@ -271,8 +375,9 @@ class Trainer:
         return loss if psnr is None else f"{loss}, {psnr:.2f} dB"
 
 
-def take_step(network: Network, optimiser: Any, objective: str, batch: Batch,
-              weight: float = 1.0) -> tuple[bool, dict[str, float]]:
+def take_step(
+    network: Network, optimiser: Any, objective: str, batch: Batch, weight: float = 1.0
+) -> tuple[bool, dict[str, float]]:
     """One optimiser step; whether it changed anything, and the losses times `weight`."""
     backend = network.backend
     terms = terms_of(objective, network, batch)

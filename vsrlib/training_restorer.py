@@ -35,7 +35,7 @@ class TrainingRestorer:
         if self.convolution == "framework":
             return self._restore(frames, self._module, tail)
         blocks = WinogradBlocks(self._network, values)
-        return self._ops.concat([self._restore(frames[i:i + 1], blocks, tail) for i in range(frames.shape[0])], 0)
+        return self._ops.concat([self._restore(frames[i : i + 1], blocks, tail) for i in range(frames.shape[0])], 0)
 
     def _restore(self, frames: Any, blocks: Any, tail: Any) -> Any:
         places, size = range(self._network.config.frames), tuple(frames.shape[3:])
@@ -49,4 +49,4 @@ class TrainingRestorer:
         """Each frame's, all computed as one batch."""
         count, places = frames.shape[0], range(self._network.config.frames)
         batch = self._module.flow_net.pyramid(self._ops.concat([frames[:, i] for i in places], 0))
-        return [{level: value[i * count:(i + 1) * count] for level, value in batch.items()} for i in places]
+        return [{level: value[i * count : (i + 1) * count] for level, value in batch.items()} for i in places]

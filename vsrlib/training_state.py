@@ -33,8 +33,10 @@ def write(folder: Path, arrays: dict[str, np.ndarray], facts: dict[str, Any]) ->
         try:
             safetensors.numpy.save_file(arrays, temporary, metadata=metadata)
         except safetensors.SafetensorError as error:  # what it makes of a full disk
-            raise UserError(f"The checkpoint {folder / FILE} could not be written ({error}), and the one before is still "
-                            "there; make room and go on with resume.") from error
+            raise UserError(
+                f"The checkpoint {folder / FILE} could not be written ({error}), and the one before is still "
+                "there; make room and go on with resume."
+            ) from error
         if (folder / FILE).exists():
             with atomic_path(folder / PREVIOUS) as copy:
                 shutil.copyfile(folder / FILE, copy)
@@ -44,7 +46,9 @@ def read(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and the facts of a folder's checkpoint. UserError where there is none, or a damaged one."""
     path = folder / FILE
     if not path.is_file():
-        raise UserError(f"There is no checkpoint in {folder} to go on from; leave out resume to begin a training there.")
+        raise UserError(
+            f"There is no checkpoint in {folder} to go on from; leave out resume to begin a training there."
+        )
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -54,18 +58,24 @@ def read(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     except (safetensors.SafetensorError, OSError, ValueError, KeyError):
         whole = False
     if not whole:
-        raise UserError(f"The checkpoint {path} is damaged or of another kind; put {PREVIOUS} in its place, "
-                        "if there is one.")
+        raise UserError(
+            f"The checkpoint {path} is damaged or of another kind; put {PREVIOUS} in its place, if there is one."
+        )
     return arrays, facts
 
 
 def require_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
     """UserError naming every option in which the training of a checkpoint differs from this one."""
-    differing = [f"{name} was {before.get(name)!r} and is {value!r}" for name, value in now.items()
-                 if name not in _FREE and before.get(name) != value]
+    differing = [
+        f"{name} was {before.get(name)!r} and is {value!r}"
+        for name, value in now.items()
+        if name not in _FREE and before.get(name) != value
+    ]
     if differing:
-        raise UserError(f"The checkpoint in {folder} is of another training ({'; '.join(differing)}): "
-                        "give the same options, or leave out resume to begin anew.")
+        raise UserError(
+            f"The checkpoint in {folder} is of another training ({'; '.join(differing)}): "
+            "give the same options, or leave out resume to begin anew."
+        )
 
 
 def remove(folder: Path) -> None:
@@ -98,8 +108,10 @@ def cut_log(folder: Path, step: int, lines: int) -> list[dict[str, Any]]:
             break
         kept.append(entry)
     if len(kept) != lines:
-        raise UserError(f"The log {path} holds {len(kept)} of the {lines} steps before the checkpoint; "
-                        "bring it back, or leave out resume to begin anew.")
+        raise UserError(
+            f"The log {path} holds {len(kept)} of the {lines} steps before the checkpoint; "
+            "bring it back, or leave out resume to begin anew."
+        )
     with atomic_path(path) as temporary:
         temporary.write_text("".join(json.dumps(entry) + "\n" for entry in kept), encoding="utf-8")
     return kept

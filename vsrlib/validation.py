@@ -35,7 +35,7 @@ class ValidationSet:
             low = np.stack([blur_down(frame, kernel) for frame in frames])
             for start in range(len(frames) - WINDOW + 1):
                 centre = start + WINDOW // 2
-                self.windows.append((to_float(low[start:start + WINDOW]), to_float(frames[centre])))
+                self.windows.append((to_float(low[start : start + WINDOW]), to_float(frames[centre])))
                 bicubic.append(_float_psnr(to_float(bicubic_on_grid(low[centre])), self.windows[-1][1]))
         self.bicubic = float(np.mean(bicubic))
 
@@ -67,8 +67,12 @@ class Judge:
         """Take in a validation; returns by which criteria it is the best. A score that is not finite becomes None."""
         kept = {name: value if math.isfinite(value) else None for name, value in scores.items()}
         self.scores.append({"step": step, **kept})
-        better = [name for name, sign in CRITERIA.items() if math.isfinite(scores[name]) and
-                  (name not in self.best or sign * scores[name] > sign * self.best[name]["value"])]
+        better = [
+            name
+            for name, sign in CRITERIA.items()
+            if math.isfinite(scores[name])
+            and (name not in self.best or sign * scores[name] > sign * self.best[name]["value"])
+        ]
         for name in better:
             self.best[name] = {"step": step, "value": scores[name]}
         self.stale = 0 if "psnr" in better else self.stale + 1
@@ -82,8 +86,10 @@ def best_file(criterion: str) -> str:
 
 def best_entries(judge: Judge, folder: Path) -> dict[str, Any]:
     """The best weights as train.json names them: step, value and file by criterion."""
-    return {name: {**found, "weights": checkpoints.entry(folder / best_file(name), folder)}
-            for name, found in judge.best.items()}
+    return {
+        name: {**found, "weights": checkpoints.entry(folder / best_file(name), folder)}
+        for name, found in judge.best.items()
+    }
 
 
 def _float_psnr(a: np.ndarray, b: np.ndarray) -> float:

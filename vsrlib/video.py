@@ -112,8 +112,11 @@ def _check(path: Path, frame: "av.VideoFrame", first: "av.VideoFrame") -> None:
     if any(component.is_alpha for component in frame.format.components):
         raise UserError(f"{path} has an alpha channel, which has no meaning here: export it without transparency.")
     if frame.rotation:
-        raise UserError(f"{path} is to be shown rotated by {frame.rotation} degrees, which is not supported: "
-                        "export it upright.")
+        raise UserError(
+            f"{path} is to be shown rotated by {frame.rotation} degrees, which is not supported: export it upright."
+        )
     if (frame.width, frame.height) != (first.width, first.height):
-        raise UserError(f"{path} changes its frame size from {first.width}x{first.height} to "
-                        f"{frame.width}x{frame.height}: export it at one size.")
+        raise UserError(
+            f"{path} changes its frame size from {first.width}x{first.height} to "
+            f"{frame.width}x{frame.height}: export it at one size."
+        )

@@ -59,8 +59,9 @@ class Progress:
             raise self._cut(self.frames + round((self.claimed - self.end) * rate))
 
     def _cut(self, about: int) -> UserError:
-        return UserError(f"{self.path} is cut short: {self.frames} of about {about} frames can be decoded; "
-                         "copy it again.")
+        return UserError(
+            f"{self.path} is cut short: {self.frames} of about {about} frames can be decoded; copy it again."
+        )
 
 
 def _claimed_end(container: "av.container.InputContainer", stream: "av.VideoStream") -> float | None:

@@ -51,11 +51,12 @@ def write_video(path: Path, rate: Fraction, crf: int | None = None) -> Iterator[
 class _Video:
     """One stream of a container; it begins with the first frame, whose size it takes."""
 
-    def __init__(self, container: "av.container.OutputContainer", path: Path, rate: Fraction,
-                 crf: int | None = None) -> None:
+    def __init__(
+        self, container: "av.container.OutputContainer", path: Path, rate: Fraction, crf: int | None = None
+    ) -> None:
         self.container, self.path, self.rate, self.crf = container, path, rate, crf
         self.lossless = path.suffix.lower() == ".mkv"
-        self.stream: "av.VideoStream | None" = None
+        self.stream: av.VideoStream | None = None
 
     def add(self, rgb: np.ndarray) -> None:
         if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
@@ -64,8 +65,10 @@ class _Video:
         if self.stream is None:
             self.stream = self._begin(height, width)
         if (self.stream.height, self.stream.width) != (height, width):
-            raise ValueError(f"{self.path.name}: a frame is {width}x{height} after frames of "
-                             f"{self.stream.width}x{self.stream.height}")
+            raise ValueError(
+                f"{self.path.name}: a frame is {width}x{height} after frames of "
+                f"{self.stream.width}x{self.stream.height}"
+            )
         self.container.mux(self.stream.encode(self._converted(rgb)))
 
     def finish(self) -> None:
@@ -77,8 +80,10 @@ class _Video:
         import av
 
         if not self.lossless and (height % 2 or width % 2):
-            raise UserError(f"{self.path} would be {width}x{height} pixels, and an .mp4 needs even sides: "
-                            "write an .mkv, which takes any size.")
+            raise UserError(
+                f"{self.path} would be {width}x{height} pixels, and an .mp4 needs even sides: "
+                "write an .mkv, which takes any size."
+            )
         encoder = _LOSSLESS if self.lossless else _LOSSY
         options = {"level": "3", "slicecrc": "1"} if self.lossless else {"crf": "12"}
         if self.crf is not None and not self.lossless:
@@ -88,8 +93,10 @@ class _Video:
             stream = self.container.add_stream(encoder, rate=self.rate, options=options)
         except av.codec.codec.UnknownCodecError as error:
             other = ".mp4" if self.lossless else ".mkv"
-            raise UserError(f"{self.path} cannot be written because this FFmpeg lacks the encoder {encoder}: "
-                            f"write an {other}, or install PyAV from its wheel.") from error
+            raise UserError(
+                f"{self.path} cannot be written because this FFmpeg lacks the encoder {encoder}: "
+                f"write an {other}, or install PyAV from its wheel."
+            ) from error
         stream.height, stream.width = height, width
         stream.pix_fmt = "bgr0" if self.lossless else "yuv420p"
         if not self.lossless:
@@ -106,6 +113,10 @@ class _Video:
         if self.lossless:
             return frame.reformat(format="bgr0")
         # Without ACCURATE_RND and FULL_CHR_H_INP the conversion is fast and off by up to two levels.
-        return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, src_color_range=ColorRange.JPEG,
-                              dst_color_range=ColorRange.MPEG, interpolation=Interpolation.BICUBIC
-                              | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP)
+        return frame.reformat(
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP,
+        )

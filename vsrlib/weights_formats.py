@@ -18,8 +18,15 @@ import safetensors.numpy
 
 from vsrlib import restricted_pickle
 
-ENDINGS = {".safetensors": "safetensors", ".pt": "PyTorch", ".pth": "PyTorch", ".pytorch": "PyTorch",
-           ".pth.tar": "PyTorch", ".pkl": "pickle", ".npz": "npz"}
+ENDINGS = {
+    ".safetensors": "safetensors",
+    ".pt": "PyTorch",
+    ".pth": "PyTorch",
+    ".pytorch": "PyTorch",
+    ".pth.tar": "PyTorch",
+    ".pkl": "pickle",
+    ".npz": "npz",
+}
 """The end of a file's name -> its format."""
 
 _MOST_EXPANSION = 20  # floats hardly compress; what unpacks to more is a trap
@@ -53,9 +60,12 @@ def write(path: Path, kind: str, values: dict[str, np.ndarray], metadata: dict[s
     values = {name: np.asarray(value, order="C") for name, value in values.items()}
     match kind:
         case "safetensors":
-            path.write_bytes(safetensors.numpy.save(values, _packed(metadata)))  # its own writing hides why a disk refused
+            path.write_bytes(
+                safetensors.numpy.save(values, _packed(metadata))
+            )  # its own writing hides why a disk refused
         case "PyTorch":
             import torch
+
             with open(path, "wb") as file:  # given a path, it would write the temporary name into the file
                 torch.save({name: torch.from_numpy(value.copy()) for name, value in values.items()}, file)
         case "pickle":
@@ -80,6 +90,7 @@ def _packed(notes: dict[str, str] | None) -> dict[str, str] | None:
 
 def _read_torch(path: Path) -> dict[str, Any]:
     import torch
+
     _check_archive(path, most_expansion=1)  # PyTorch checks no checksums, and its archives are not compressed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pickle protocols and old storages, which say nothing to a user
@@ -96,6 +107,7 @@ def _read_torch(path: Path) -> dict[str, Any]:
         if not isinstance(leaf, torch.Tensor):
             return leaf
         return (leaf.detach().float() if leaf.is_floating_point() else leaf.detach()).numpy()  # numpy has no bfloat16
+
     return _map_leaves(found, array)
 
 

@@ -60,12 +60,16 @@ def merge_flow(full: Values, flow: Values, source: str = "the flow weights") -> 
     given = {name: value for name, value in flow.items() if name.startswith(FLOW)}
     faults = [f"{name} is missing" for name in wanted if name not in given]
     faults += [f"{name} is unknown" for name in given if name not in wanted]
-    faults += [f"{name} has shape {given[name].shape}, not {shape}" for name, shape in wanted.items()
-               if name in given and given[name].shape != shape]
+    faults += [
+        f"{name} has shape {given[name].shape}, not {shape}"
+        for name, shape in wanted.items()
+        if name in given and given[name].shape != shape
+    ]
     if faults:
         others = f", and {len(faults) - 1} more like it" if len(faults) > 1 else ""
-        raise UserError(f"The flow network in {source} does not fit: {faults[0]}{others}; "
-                        "check the preset it was made for.")
+        raise UserError(
+            f"The flow network in {source} does not fit: {faults[0]}{others}; check the preset it was made for."
+        )
     return {name: given.get(name, value) for name, value in full.items()}
 
 

@@ -17,4 +17,4 @@ def windows(source: ClipSource, border: bool) -> list[tuple[int, list[int]]]:
     if border:
         order = [0, 1, *order, count - 2, count - 1]
     half = WINDOW // 2
-    return [(order[i], order[i - half:i + half + 1]) for i in range(half, len(order) - half)]
+    return [(order[i], order[i - half : i + half + 1]) for i in range(half, len(order) - half)]

@@ -62,18 +62,23 @@ def own_cases(gaussian_set: Path, realistic_set: Path | None) -> list[Callable[[
     names = {blur: [source.name for source in parts[HR]] for blur, parts in found.items()}
     for blur, parts in found.items():
         if [source.name for source in parts[LR]] != names["Gaussian"] or names[blur] != names["Gaussian"]:
-            raise UserError(f"{sets[blur]} does not hold the clips of {sets['Gaussian']}: give two sets that were made "
-                            "from the same clips.")
+            raise UserError(
+                f"{sets[blur]} does not hold the clips of {sets['Gaussian']}: give two sets that were made "
+                "from the same clips."
+            )
 
     def loader(index: int) -> Callable[[], Case]:
         def load() -> Case:
             high = found["Gaussian"][HR][index].load().frames
             low = {blur: parts[LR][index].load().frames for blur, parts in found.items()}
             if len(high) < WINDOW or any(len(frames) != len(high) for frames in low.values()):
-                raise UserError(f"The clip {names['Gaussian'][index]} has {len(high)} HR frames and "
-                                f"{', '.join(str(len(frames)) for frames in low.values())} LR ones: give as many of each, "
-                                f"{WINDOW} at least.")
+                raise UserError(
+                    f"The clip {names['Gaussian'][index]} has {len(high)} HR frames and "
+                    f"{', '.join(str(len(frames)) for frames in low.values())} LR ones: give as many of each, "
+                    f"{WINDOW} at least."
+                )
             return Case(names["Gaussian"][index], "as filmed", high, low)
+
         return load
 
     return [loader(index) for index in range(len(names["Gaussian"]))]

@@ -21,8 +21,10 @@ def effects(result: dict[str, Any]) -> Chart:
     names = {group: [textwrap.fill(one["name"], 34) for one in found] for group, found in by_group.items()}
     heights = [0.55 + sum(0.12 + 0.19 * (1 + name.count("\n")) for name in names[group]) for group in groups]
     with style():
-        footer = (f"Points: mean of the paired differences over all frames; lines: 95 % bootstrap interval over clips. Dashed: "
-                  f"the {CLAIMED:+} dB of the earlier report. Ran on {result['ran_on']}.")
+        footer = (
+            f"Points: mean of the paired differences over all frames; lines: 95 % bootstrap interval over clips. Dashed: "
+            f"the {CLAIMED:+} dB of the earlier report. Ran on {result['ran_on']}."
+        )
         figure, panels = canvas(title, heights, footer=footer)
         for axes, group in zip(panels, groups, strict=True):
             for row, one in enumerate(by_group[group]):
@@ -36,7 +38,9 @@ def effects(result: dict[str, Any]) -> Chart:
             axes.set_ylim(len(names[group]) - 0.4, -0.6)
             axes.set_title(" ", fontsize=11)  # keeps the room for the group's name, which begins at the figure's edge
             across = blended_transform_factory(figure.transFigure, axes.transAxes)
-            name = axes.text(0.015, 1.02, f"{group[0].upper()}{group[1:]}", transform=across, fontsize=11, fontweight="bold")
+            name = axes.text(
+                0.015, 1.02, f"{group[0].upper()}{group[1:]}", transform=across, fontsize=11, fontweight="bold"
+            )
             name.set_in_layout(False)
             axes.set_xlim(_limits(result["effects"]))
             axes.grid(axis="x", color="#e0e0e0")
@@ -50,30 +54,50 @@ def rings(result: dict[str, Any]) -> Chart:
     pairs = {}
     for one in result["rings"]:
         if "(" not in one["weights"] and one["weights"] == one["frames"]:
-            pairs.setdefault(one["weights"], {})["changed" if tuple(one["factors"]) == CHANGED_DEFAULT else "right"] = one
+            pairs.setdefault(one["weights"], {})["changed" if tuple(one["factors"]) == CHANGED_DEFAULT else "right"] = (
+                one
+            )
     title = "Error of the restored frames by distance from the centre"
     words = []
     with style():
-        figure, panels = canvas(title, [2.2] * len(pairs), footer="Ten rings of equal width, from the centre to the corner.")
+        figure, panels = canvas(
+            title, [2.2] * len(pairs), footer="Ten rings of equal width, from the centre to the corner."
+        )
         for axes, (blur, found) in zip(panels, pairs.items(), strict=True):
-            for key, label, color, line, marker in (("right", "right network", _BLUE, "-", "o"),
-                                                    ("changed", "changed default", _ORANGE, "--", "s")):
+            for key, label, color, line, marker in (
+                ("right", "right network", _BLUE, "-", "o"),
+                ("changed", "changed default", _ORANGE, "--", "s"),
+            ):
                 values = found[key]["rmse"]
-                axes.plot([(i + 0.5) / len(values) for i in range(len(values))], values, line, marker=marker, color=color,
-                          label=label, markeredgecolor="black")
+                axes.plot(
+                    [(i + 0.5) / len(values) for i in range(len(values))],
+                    values,
+                    line,
+                    marker=marker,
+                    color=color,
+                    label=label,
+                    markeredgecolor="black",
+                )
             axes.set_title(f"{blur} weights and frames", loc="left")
             axes.set_ylabel("RMS error, 8-bit levels")
             axes.legend(frameon=False)
             ratio = [b / a for a, b in zip(found["right"]["rmse"], found["changed"]["rmse"]) if a]
-            words.append(f"{blur}: with the changed default {ratio[0]:.3f} times the error in the centre, {ratio[-1]:.3f} times "
-                         "in the corners")
+            words.append(
+                f"{blur}: with the changed default {ratio[0]:.3f} times the error in the centre, {ratio[-1]:.3f} times "
+                "in the corners"
+            )
         panels[-1].set_xlabel("distance from the centre (1: the corner)")
     return Chart("chart_ablation_rings", title, f"{title}. {'; '.join(words)}.", figure)
 
 
 def _limits(found: list[dict[str, Any]]) -> tuple[float, float]:
     """The same for all panels, so that they can be compared."""
-    ends = [end for one in found for end in (one["effect"]["low"], one["effect"]["value"], one["effect"]["high"]) if end is not None]
+    ends = [
+        end
+        for one in found
+        for end in (one["effect"]["low"], one["effect"]["value"], one["effect"]["high"])
+        if end is not None
+    ]
     return min(0.0, *ends) - 0.1, max(CLAIMED, *ends) + 0.1
 
 

@@ -33,8 +33,9 @@ class Scores:
         self.rings: dict[Trial, np.ndarray] = {}
 
 
-def evaluate(networks: dict[str, Network], trials: Iterable[Trial], cases: Sequence[Callable[[], Case]],
-             progress: bool = True) -> Scores:
+def evaluate(
+    networks: dict[str, Network], trials: Iterable[Trial], cases: Sequence[Callable[[], Case]], progress: bool = True
+) -> Scores:
     """Restore every case under every trial; `networks` by the name of their weights, in PyTorch."""
     scores, made = Scores(), {}
     trials = list(dict.fromkeys(trials))
@@ -42,19 +43,24 @@ def evaluate(networks: dict[str, Network], trials: Iterable[Trial], cases: Seque
         key = trial.weights, trial.factors
         if key not in made:
             made[key] = engines.make("streaming", altered(networks[trial.weights], trial.factors))
-    with tqdm(total=len(cases) * len(trials), desc="ablation", unit="clip", disable=not progress, mininterval=2,
-              ncols=90) as bar:
+    with tqdm(
+        total=len(cases) * len(trials), desc="ablation", unit="clip", disable=not progress, mininterval=2, ncols=90
+    ) as bar:
         for load in cases:
             case = load()
             scores.names.append(case.name)
             scores.motions.append(case.motion)
             for frames in dict.fromkeys(trial.frames for trial in trials):
                 enlarged = (bicubic_on_grid(frame) for frame in case.low[frames])
-                found = [psnr(image, truth) for image, truth in zip(enlarged, case.high)][WINDOW // 2:-(WINDOW // 2)]
+                found = [psnr(image, truth) for image, truth in zip(enlarged, case.high)][WINDOW // 2 : -(WINDOW // 2)]
                 scores.bicubic.setdefault(frames, []).append(found)
             for trial in trials:
-                restored = _restored(networks[trial.weights], made[trial.weights, trial.factors], case.low[trial.frames],
-                                     NO_NEIGHBOURS in trial.factors)
+                restored = _restored(
+                    networks[trial.weights],
+                    made[trial.weights, trial.factors],
+                    case.low[trial.frames],
+                    NO_NEIGHBOURS in trial.factors,
+                )
                 pairs = [(image, case.high[centre]) for centre, image in restored]
                 scores.psnr.setdefault(trial, []).append([psnr(image, truth) for image, truth in pairs])
                 if trial.factors in ((), CHANGED_DEFAULT):

@@ -65,4 +65,5 @@ def _warp(padding: str, align: bool, mask_align: bool, masked: bool) -> Callable
         sampled = ops.sample(x, flow, padding, align)
         mask = ops.at_least(ops.sample(ops.ones(x), flow, "zeros", mask_align), MASK_THRESHOLD)
         return (sampled * mask if masked else sampled), mask
+
     return warp

@@ -21,10 +21,19 @@ POWER = 0.3
 RESULT = "ablation.json"
 
 
-def ablate(output: Path, weights: Mapping[str, str | Path | None], gaussian_set: Path | None = None,
-           realistic_set: Path | None = None, seeds: list[int] | None = None, size: tuple[int, int] = (192, 256),
-           count: int = 2, draws: int = 3, device: str = "auto", preset: str | None = None,
-           progress: bool = True) -> dict[str, Any]:
+def ablate(
+    output: Path,
+    weights: Mapping[str, str | Path | None],
+    gaussian_set: Path | None = None,
+    realistic_set: Path | None = None,
+    seeds: list[int] | None = None,
+    size: tuple[int, int] = (192, 256),
+    count: int = 2,
+    draws: int = 3,
+    device: str = "auto",
+    preset: str | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
     """Measure what every suspect of claim C1 costs, and write `output`/ablation.json, which is returned.
 
     weights: "gaussian", "realistic" and, for the control, "gaussian_false" and "realistic_false" -> a file or a name;
@@ -52,19 +61,27 @@ def ablate(output: Path, weights: Mapping[str, str | Path | None], gaussian_set:
     scores = evaluate(networks, trials, cases, progress)
     files = {name: checkpoints.entry(path, output) for name, path in used.items()}
     result = summary(scores, chosen, np.random.default_rng([seeds[0] if seeds else 0, 5])) | {
-        "ran_on": "clips made from photographs" if gaussian_set is None else
-                  " and ".join(str(path) for path in (gaussian_set, realistic_set) if path is not None),
-        "embedded": gaussian_set is None, "seeds": seeds if gaussian_set is None else None,
-        "hr_size": list(size) if gaussian_set is None else None, "clips": scores.names,
-        "weights": files, "device": networks[GAUSSIAN].backend.device_name(networks[GAUSSIAN].device),
+        "ran_on": "clips made from photographs"
+        if gaussian_set is None
+        else " and ".join(str(path) for path in (gaussian_set, realistic_set) if path is not None),
+        "embedded": gaussian_set is None,
+        "seeds": seeds if gaussian_set is None else None,
+        "hr_size": list(size) if gaussian_set is None else None,
+        "clips": scores.names,
+        "weights": files,
+        "device": networks[GAUSSIAN].backend.device_name(networks[GAUSSIAN].device),
         "provenance": provenance.collect(seed=seeds[0] if seeds else 0),
     }
     write_json(Path(output) / RESULT, result)
     return result
 
 
-_TRIED_AS = {"gaussian": GAUSSIAN, "realistic": REALISTIC, "gaussian_false": GAUSSIAN + CONTROL,
-             "realistic_false": REALISTIC + CONTROL}
+_TRIED_AS = {
+    "gaussian": GAUSSIAN,
+    "realistic": REALISTIC,
+    "gaussian_false": GAUSSIAN + CONTROL,
+    "realistic_false": REALISTIC + CONTROL,
+}
 
 
 def summary(scores: Scores, chosen: list[Contrast], rng: np.random.Generator) -> dict[str, Any]:
@@ -72,18 +89,32 @@ def summary(scores: Scores, chosen: list[Contrast], rng: np.random.Generator) ->
     effects = []
     for one in chosen:
         differences = _differences(scores, one.one, one.other)
-        effects.append({
-            "group": one.group, "name": one.name, "trial": asdict(one.one), "against": asdict(one.other),
-            "effect": intervals.mean_interval(differences, rng),
-            "frames": sum(map(len, scores.psnr[one.one])),
-            "by_motion": {motion: intervals.mean_interval(differences[_where(scores, motion)], rng)
-                          for motion in dict.fromkeys(scores.motions)},
-        })
-    return {"effects": effects, "psnr": [{**asdict(trial), "psnr": _mean(found), "bicubic": _mean(scores.bicubic[trial.frames])}
-                                         for trial, found in scores.psnr.items()],
-            "power": {blur: _power(effects, blur) for blur in (GAUSSIAN, REALISTIC)},
-            "rings": [{**asdict(trial), "rmse": np.sqrt(sums[:, 0] / np.maximum(sums[:, 1], 1)).tolist()}
-                      for trial, sums in scores.rings.items()]}
+        effects.append(
+            {
+                "group": one.group,
+                "name": one.name,
+                "trial": asdict(one.one),
+                "against": asdict(one.other),
+                "effect": intervals.mean_interval(differences, rng),
+                "frames": sum(map(len, scores.psnr[one.one])),
+                "by_motion": {
+                    motion: intervals.mean_interval(differences[_where(scores, motion)], rng)
+                    for motion in dict.fromkeys(scores.motions)
+                },
+            }
+        )
+    return {
+        "effects": effects,
+        "psnr": [
+            {**asdict(trial), "psnr": _mean(found), "bicubic": _mean(scores.bicubic[trial.frames])}
+            for trial, found in scores.psnr.items()
+        ],
+        "power": {blur: _power(effects, blur) for blur in (GAUSSIAN, REALISTIC)},
+        "rings": [
+            {**asdict(trial), "rmse": np.sqrt(sums[:, 0] / np.maximum(sums[:, 1], 1)).tolist()}
+            for trial, sums in scores.rings.items()
+        ],
+    }
 
 
 def _power(effects: list[dict[str, Any]], blur: str) -> dict[str, Any] | None:
@@ -92,15 +123,22 @@ def _power(effects: list[dict[str, Any]], blur: str) -> dict[str, Any] | None:
     `without_neighbours_costs` says how much of the quality comes from the neighbours; `zero_flow_where_nothing_moves`
     what zero flow costs where it is the true one: the network has learned beside its own flow's errors.
     """
-    own = {one["trial"]["factors"]: one for one in effects if one["trial"]["weights"] == one["trial"]["frames"] == blur
-           and len(one["trial"]["factors"]) == 1}
+    own = {
+        one["trial"]["factors"]: one
+        for one in effects
+        if one["trial"]["weights"] == one["trial"]["frames"] == blur and len(one["trial"]["factors"]) == 1
+    }
     zero, alone = own.get(("no flow",)), own.get((NO_NEIGHBOURS,))
     if zero is None or alone is None:
         return None
     cost, still = -zero["effect"]["value"], zero["by_motion"].get("no motion")
-    return {"zero_flow_costs": cost, "needed": POWER, "enough": cost >= POWER,
-            "without_neighbours_costs": -alone["effect"]["value"],
-            "zero_flow_where_nothing_moves": None if still is None else -still["value"]}
+    return {
+        "zero_flow_costs": cost,
+        "needed": POWER,
+        "enough": cost >= POWER,
+        "without_neighbours_costs": -alone["effect"]["value"],
+        "zero_flow_where_nothing_moves": None if still is None else -still["value"],
+    }
 
 
 def _differences(scores: Scores, one: Trial, other: Trial) -> np.ndarray:

@@ -14,18 +14,29 @@ def table(result: dict[str, Any]) -> str:
     for group in dict.fromkeys(one["group"] for one in result["effects"]):
         motions = list(result["effects"][0]["by_motion"])
         several = motions if len(motions) > 1 else []
-        rows = [[one["name"], interval(one["effect"], 3, signed=True), reach(one["effect"]),
-                 *(interval(one["by_motion"][motion], 3, signed=True) for motion in several)]
-                for one in result["effects"] if one["group"] == group]
-        parts.append(f"**{group[0].upper()}{group[1:]}**\n\n" + markdown(
-            ["change", "dB, all clips", f"reaches {CLAIMED:+} dB?", *several], rows))
+        rows = [
+            [
+                one["name"],
+                interval(one["effect"], 3, signed=True),
+                reach(one["effect"]),
+                *(interval(one["by_motion"][motion], 3, signed=True) for motion in several),
+            ]
+            for one in result["effects"]
+            if one["group"] == group
+        ]
+        parts.append(
+            f"**{group[0].upper()}{group[1:]}**\n\n"
+            + markdown(["change", "dB, all clips", f"reaches {CLAIMED:+} dB?", *several], rows)
+        )
     return "\n\n".join(parts) + "\n"
 
 
 def words(result: dict[str, Any]) -> str:
     """What it ran on, and whether these weights can show what alignment is worth."""
-    lines = [f"Ran on {result['ran_on']}: {len(result['clips'])} clips. Effects are differences of PSNR in dB, paired by "
-             "frame, with 95 % bootstrap intervals over the clips."]
+    lines = [
+        f"Ran on {result['ran_on']}: {len(result['clips'])} clips. Effects are differences of PSNR in dB, paired by "
+        "frame, with 95 % bootstrap intervals over the clips."
+    ]
     for blur, power in result["power"].items():
         if power is None:
             lines.append(f"{blur} weights: not at hand.")
@@ -33,11 +44,16 @@ def words(result: dict[str, Any]) -> str:
         cost = f"{blur} weights: taking every flow as zero costs {power['zero_flow_costs']:.3f} dB"
         cost += f", and doing without the neighbouring frames {power['without_neighbours_costs']:.3f} dB"
         if power["zero_flow_where_nothing_moves"] is not None:
-            cost += (f" (where nothing moves, and zero is the true flow, it costs {power['zero_flow_where_nothing_moves']:.3f} dB: "
-                     "the network was trained beside its own flow's errors and expects them)")
-        lines.append(f"{cost}, so that they can show what alignment is worth." if power["enough"] else
-                     f"{cost}; zero flow costs less than {power['needed']} dB: these weights hardly use the neighbouring frames, and small "
-                     "effects of alignment prove nothing.")
+            cost += (
+                f" (where nothing moves, and zero is the true flow, it costs {power['zero_flow_where_nothing_moves']:.3f} dB: "
+                "the network was trained beside its own flow's errors and expects them)"
+            )
+        lines.append(
+            f"{cost}, so that they can show what alignment is worth."
+            if power["enough"]
+            else f"{cost}; zero flow costs less than {power['needed']} dB: these weights hardly use the neighbouring frames, and small "
+            "effects of alignment prove nothing."
+        )
     return "\n\n".join(lines)
 
 

@@ -35,17 +35,30 @@ def contrasts(weights: set[str], frames: set[str]) -> list[Contrast]:
     for blur in (GAUSSIAN, REALISTIC):
         right = Trial(blur, (), blur)
         single = [((name,), f"{words}") for name, words in FACTORS.items()]
-        joint = [(CHANGED_DEFAULT, "the changed default: all three readings of the grids at once"),
-                 (JITTOR_FAULTS, "the earlier Jittor side: neither dilations nor the flow network's mask"),
-                 (BOTH, "all of these at once")]
-        found += [Contrast(f"{blur} weights and frames", words, Trial(blur, factors, blur), right)
-                  for factors, words in (*single, *joint)]
+        joint = [
+            (CHANGED_DEFAULT, "the changed default: all three readings of the grids at once"),
+            (JITTOR_FAULTS, "the earlier Jittor side: neither dilations nor the flow network's mask"),
+            (BOTH, "all of these at once"),
+        ]
+        found += [
+            Contrast(f"{blur} weights and frames", words, Trial(blur, factors, blur), right)
+            for factors, words in (*single, *joint)
+        ]
         control = blur + CONTROL
-        found.append(Contrast("the control", f"{blur} weights trained with False: evaluated with False minus with True",
-                              Trial(control, CHANGED_DEFAULT, blur), Trial(control, (), blur)))
+        found.append(
+            Contrast(
+                "the control",
+                f"{blur} weights trained with False: evaluated with False minus with True",
+                Trial(control, CHANGED_DEFAULT, blur),
+                Trial(control, (), blur),
+            )
+        )
     found += _frames(frames) + _sides(frames)
-    return [one for one in found if all(trial.weights in weights and trial.frames in frames
-                                        for trial in (one.one, one.other))]
+    return [
+        one
+        for one in found
+        if all(trial.weights in weights and trial.frames in frames for trial in (one.one, one.other))
+    ]
 
 
 def _frames(frames: set[str]) -> list[Contrast]:
@@ -53,13 +66,28 @@ def _frames(frames: set[str]) -> list[Contrast]:
     right = Trial(REALISTIC, (), REALISTIC)
     draws = sorted(name for name in frames if name.startswith(REALISTIC) and name != REALISTIC)
     return [
-        Contrast(group, "Gaussian instead of realistic frames, realistic weights", Trial(REALISTIC, (), GAUSSIAN), right),
-        Contrast(group, "Gaussian instead of realistic frames, Gaussian weights",
-                 Trial(GAUSSIAN, (), GAUSSIAN), Trial(GAUSSIAN, (), REALISTIC)),
-        Contrast(group, "Gaussian instead of realistic weights, realistic frames", Trial(GAUSSIAN, (), REALISTIC), right),
+        Contrast(
+            group, "Gaussian instead of realistic frames, realistic weights", Trial(REALISTIC, (), GAUSSIAN), right
+        ),
+        Contrast(
+            group,
+            "Gaussian instead of realistic frames, Gaussian weights",
+            Trial(GAUSSIAN, (), GAUSSIAN),
+            Trial(GAUSSIAN, (), REALISTIC),
+        ),
+        Contrast(
+            group, "Gaussian instead of realistic weights, realistic frames", Trial(GAUSSIAN, (), REALISTIC), right
+        ),
         Contrast(group, "Gaussian frames and weights instead of realistic ones", Trial(GAUSSIAN, (), GAUSSIAN), right),
-        *(Contrast(group, f"another draw of the realistic kernels ({draw.rpartition(', ')[2]})",
-                   Trial(REALISTIC, (), draw), right) for draw in draws),
+        *(
+            Contrast(
+                group,
+                f"another draw of the realistic kernels ({draw.rpartition(', ')[2]})",
+                Trial(REALISTIC, (), draw),
+                right,
+            )
+            for draw in draws
+        ),
     ]
 
 
@@ -74,5 +102,6 @@ def _sides(frames: set[str]) -> list[Contrast]:
     }
     for draw in sorted(name for name in frames if name.startswith(f"{REALISTIC},")):
         given[f"Jittor given another draw of the realistic kernels ({draw.rpartition(', ')[2]})"] = Trial(
-            REALISTIC, JITTOR_FAULTS, draw)
+            REALISTIC, JITTOR_FAULTS, draw
+        )
     return [Contrast(SIDES, name, trial, torch_side) for name, trial in given.items()]

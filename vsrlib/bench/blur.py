@@ -33,6 +33,7 @@ def _train(options: Options, network: Network) -> dict[str, Any]:
         def call(turn: int) -> list[Any]:
             output = blur_down(x, kernel, _CONFIG.scale)
             return [output, *plain.gradients(output, weight, [x, kernel])]
+
         return call
 
     def read(outcome: list[Any]) -> list[np.ndarray]:

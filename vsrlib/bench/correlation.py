@@ -32,6 +32,7 @@ def measure(options: Options, network: Network) -> list[dict[str, Any]]:
         forward = {name: _forward(network, kernel, chosen) for name, kernel in kernels.items()}
         both = {name: _both(plain.gradients, kernel, chosen) for name, kernel in kernels.items()}
         for kind, calls in (("forward", forward), ("forward and backward", both)):
+
             def read(outcome: list[Any]) -> list[np.ndarray]:
                 return [network.download(value) for value in outcome]
 
@@ -69,17 +70,25 @@ def _forward(network: Network, kernel: Kernel, levels: list[Level]) -> Callable[
     def call(turn: int) -> list[Any]:
         with network.backend.no_grad():
             return [kernel(first, second) for first, second, _ in levels]
+
     return call
 
 
 def _both(gradients: Callable, kernel: Kernel, levels: list[Level]) -> Callable[[int], list[Any]]:
     def call(turn: int) -> list[Any]:
-        return [value for first, second, weight in levels
-                for value in gradients(kernel(first, second), weight, [first, second])]
+        return [
+            value
+            for first, second, weight in levels
+            for value in gradients(kernel(first, second), weight, [first, second])
+        ]
+
     return call
 
 
 def _checks(calls: dict[str, Callable], read: Callable) -> dict[str, dict[str, Any]]:
     values = {name: read(call(0)) for name, call in calls.items()}
-    return {name: {"largest_difference": max(float(np.abs(a - b).max()) for a, b in zip(ours, values[BASELINE]))}
-            for name, ours in values.items() if name != BASELINE}
+    return {
+        name: {"largest_difference": max(float(np.abs(a - b).max()) for a, b in zip(ours, values[BASELINE]))}
+        for name, ours in values.items()
+        if name != BASELINE
+    }

@@ -14,8 +14,13 @@ from vsrlib.networks.interface import Network
 
 BASELINE = "reference"
 KEPT = "reference, memory kept"
-_VARIANTS = {BASELINE: (BASELINE, "framework"), KEPT: (BASELINE, "framework"), "cached": ("cached", "framework"),
-             "streaming": ("streaming", "framework"), "streaming, Winograd": ("streaming", "winograd")}
+_VARIANTS = {
+    BASELINE: (BASELINE, "framework"),
+    KEPT: (BASELINE, "framework"),
+    "cached": ("cached", "framework"),
+    "streaming": ("streaming", "framework"),
+    "streaming, Winograd": ("streaming", "winograd"),
+}
 """What is compared: an engine, and what computes its convolutions."""
 _COMPARED = 3  # frames whose pixels are compared
 
@@ -58,10 +63,16 @@ def measure(options: Options, network: Network) -> list[dict[str, Any]]:
             allocate_as(name)
             engine.upload(ready["window"], ready["frames"])
             return engine.run()
+
         return restore
 
-    found = compare({name: restores(name) for name in _had(network)}, network.synchronise,
-                    network.download, prepare=prepare, **options.budget())
+    found = compare(
+        {name: restores(name) for name in _had(network)},
+        network.synchronise,
+        network.download,
+        prepare=prepare,
+        **options.budget(),
+    )
     return [{"what": "one frame", **found, "checks": differences(network, clip)}]
 
 

@@ -23,5 +23,8 @@ def measure(options: Options, network: Network, engine: str) -> dict[str, Any]:
         network.synchronise()
         network.download(output)
     device = network.backend.peak_device_memory(network.device)
-    return {"loaded_mib": loaded, "peak_mib": memory.peak_mib(),
-            "peak_device_mib": None if device is None else device / 2**20}
+    return {
+        "loaded_mib": loaded,
+        "peak_mib": memory.peak_mib(),
+        "peak_device_mib": None if device is None else device / 2**20,
+    }

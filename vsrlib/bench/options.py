@@ -66,7 +66,7 @@ class Options:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """"HxW" -> (H, W). UserError for anything else."""
+    """ "HxW" -> (H, W). UserError for anything else."""
     found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
     if found is None:
         raise UserError(f"size is {text!r}; give HEIGHTxWIDTH in LR pixels, e.g. 180x320.")

@@ -13,8 +13,14 @@ def correlation(first: Var, second: Var) -> Var:
     """(B, C, h, w) twice -> (B, 81, h, w): one multiplication of the maps for each displacement."""
     height, width = first.shape[2:]
     padded = nn.pad(second, [SEARCH_RANGE] * 4)
-    return jt.concat([(first * padded[:, :, dy:dy + height, dx:dx + width]).mean(1, keepdims=True)
-                      for dy in range(_SIDE) for dx in range(_SIDE)], dim=1)
+    return jt.concat(
+        [
+            (first * padded[:, :, dy : dy + height, dx : dx + width]).mean(1, keepdims=True)
+            for dy in range(_SIDE)
+            for dx in range(_SIDE)
+        ],
+        dim=1,
+    )
 
 
 def blur_down(x: Var, kernel: Var, scale: int) -> Var:

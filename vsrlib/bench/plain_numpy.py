@@ -34,6 +34,9 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
     mean_a, mean_b = local_mean(a), local_mean(b)
     variance_a, variance_b = local_mean(a * a) - mean_a**2, local_mean(b * b) - mean_b**2
     covariance = local_mean(a * b) - mean_a * mean_b
-    similarity = ((2 * mean_a * mean_b + _C1) * (2 * covariance + _C2)
-                  / ((mean_a**2 + mean_b**2 + _C1) * (variance_a + variance_b + _C2)))
+    similarity = (
+        (2 * mean_a * mean_b + _C1)
+        * (2 * covariance + _C2)
+        / ((mean_a**2 + mean_b**2 + _C1) * (variance_a + variance_b + _C2))
+    )
     return float(np.mean(similarity))

@@ -16,8 +16,14 @@ def correlation(first: Tensor, second: Tensor) -> Tensor:
     """(B, C, h, w) twice -> (B, 81, h, w): one multiplication of the maps for each displacement."""
     height, width = first.shape[2:]
     padded = F.pad(second, [SEARCH_RANGE] * 4)
-    return torch.cat([(first * padded[:, :, dy:dy + height, dx:dx + width]).mean(dim=1, keepdim=True)
-                      for dy in range(_SIDE) for dx in range(_SIDE)], dim=1)
+    return torch.cat(
+        [
+            (first * padded[:, :, dy : dy + height, dx : dx + width]).mean(dim=1, keepdim=True)
+            for dy in range(_SIDE)
+            for dx in range(_SIDE)
+        ],
+        dim=1,
+    )
 
 
 def blur_down(x: Tensor, kernel: Tensor, scale: int) -> Tensor:

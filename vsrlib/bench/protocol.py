@@ -21,9 +21,17 @@ STATISTICS = {"level": LEVEL, "draws": DRAWS, "seed": _SEED, "fewest_rounds": FE
 Call = Callable[[int], Any]
 
 
-def compare(variants: Mapping[str, Call], synchronise: Callable[[], None], read: Callable[[Any], Any], *, repeats: int,
-            seconds: float, synchronised: bool = True, prepare: Call = lambda turn: None,
-            clock: Callable[[], float] = time.perf_counter) -> dict[str, Any]:
+def compare(
+    variants: Mapping[str, Call],
+    synchronise: Callable[[], None],
+    read: Callable[[Any], Any],
+    *,
+    repeats: int,
+    seconds: float,
+    synchronised: bool = True,
+    prepare: Call = lambda turn: None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, Any]:
     """Time each variant `repeats` times, or for as many rounds as begin within `seconds` (never fewer than FEWEST).
 
     variants: by name, the baseline first; each is called with the number of the turn (0, 1, ..., the warm-up's
@@ -55,8 +63,13 @@ def compare(variants: Mapping[str, Call], synchronise: Callable[[], None], read:
         "synchronised": synchronised,
         "repeats": count,
         "ended_by": "repeats" if count >= repeats else "seconds",
-        "variants": {name: {"warm_up_seconds": warm_up[name],
-                            **_summary(None if name == names[0] else taken[names[0]], taken[name])} for name in names},
+        "variants": {
+            name: {
+                "warm_up_seconds": warm_up[name],
+                **_summary(None if name == names[0] else taken[names[0]], taken[name]),
+            }
+            for name in names
+        },
     }
 
 
@@ -67,8 +80,14 @@ def order(names: list[str], number: int) -> list[str]:
     return turned[::-1] if cycle % 2 else turned
 
 
-def _time(call: Call, turn: int, synchronise: Callable[[], None], read: Callable[[Any], Any], synchronised: bool,
-          clock: Callable[[], float]) -> float:
+def _time(
+    call: Call,
+    turn: int,
+    synchronise: Callable[[], None],
+    read: Callable[[Any], Any],
+    synchronised: bool,
+    clock: Callable[[], float],
+) -> float:
     synchronise()
     begin = clock()
     outcome = call(turn)

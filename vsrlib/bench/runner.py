@@ -78,8 +78,10 @@ def _suite(suite: str, frameworks: dict[str, dict], options: Options) -> dict[st
     places = {} if suite in _ONLY_WITHOUT else dict(frameworks)
     if suite in _WITHOUT_FRAMEWORK:
         places[NUMPY] = {}
-    return {name: {"skipped": place["skipped"]} if "skipped" in place else _record(suite, name, options)
-            for name, place in places.items()}
+    return {
+        name: {"skipped": place["skipped"]} if "skipped" in place else _record(suite, name, options)
+        for name, place in places.items()
+    }
 
 
 def _record(suite: str, framework: str, options: Options) -> dict[str, Any]:

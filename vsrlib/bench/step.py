@@ -28,8 +28,10 @@ def measure(options: Options, network: Network) -> list[dict[str, Any]]:
     """One comparison: losses, gradients and update; both sides start from the same weights."""
     ops, batch = network.backend.ops, _batch()
     plain = _plain(network)
-    calls = {"plain": _step(network, plain, lambda: losses(plain.cycle(network.tensor(batch.low)), ops)),
-             "ours": _step(network, network.module, lambda: terms_of("self-supervised", network, batch))}
+    calls = {
+        "plain": _step(network, plain, lambda: losses(plain.cycle(network.tensor(batch.low)), ops)),
+        "ours": _step(network, network.module, lambda: terms_of("self-supervised", network, batch)),
+    }
 
     def read(terms: dict[str, Any]) -> np.ndarray:
         return np.array([network.download(value).item() for value in terms.values()])
@@ -56,6 +58,7 @@ def _step(network: Network, module: Any, terms_of_batch: Terms) -> Callable[[int
         terms = terms_of_batch()
         optimiser.step(terms["total"])  # before the losses are read; see the Jittor optimiser
         return terms
+
     return call
 
 

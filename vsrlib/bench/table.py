@@ -41,8 +41,11 @@ def table(result: dict[str, Any]) -> str:
             sections.append(_memory(found) if suite == "memory" else _times(comparisons))
         sections += [f"{_name(name)}: {_why_not(record)}." for name, record in records.items() if _why_not(record)]
         # a kernel that is not to be had is missing from every comparison of its framework, and named once
-        sections += dict.fromkeys(f"{_name(name)}, {variant}: skipped, {_plain(reason)}." for name, one in comparisons
-                                  for variant, reason in one.get("skipped", {}).items())
+        sections += dict.fromkeys(
+            f"{_name(name)}, {variant}: skipped, {_plain(reason)}."
+            for name, one in comparisons
+            for variant, reason in one.get("skipped", {}).items()
+        )
         sections += [_conditions(name, record) for name, record in found.items() if "conditions" in record]
     return "\n\n".join(sections) + "\n"
 
@@ -69,22 +72,44 @@ def _about(result: dict[str, Any]) -> str:
 def _times(comparisons: list[tuple[str, dict]]) -> str:
     rows = [(name, one, variant) for name, one in comparisons for variant in one["variants"]]
     present = [key for key in _CHECKS if any(key in checks for _, one, _ in rows for checks in one["checks"].values())]
-    header = ["", "what", "variant", "median seconds", "baseline / this", "rounds", "warm-up (s)",
-              *(_CHECKS[key][0] for key in present)]
+    header = [
+        "",
+        "what",
+        "variant",
+        "median seconds",
+        "baseline / this",
+        "rounds",
+        "warm-up (s)",
+        *(_CHECKS[key][0] for key in present),
+    ]
     return markdown(header, [_row(name, one, variant, present) for name, one, variant in rows])
 
 
 def _row(name: str, one: dict[str, Any], variant: str, present: list[str]) -> list[str]:
     times, checks = one["variants"][variant], one["checks"].get(variant, {})
     ratio = "baseline" if variant == one["baseline"] else interval(times["ratio"], 2)
-    return [_name(name), one["what"], variant, significant(times["median"]), ratio,
-            f"{one['repeats']}{_ENDED[one['ended_by']]}", significant(times["warm_up_seconds"]),
-            *(_CHECKS[key][1](checks[key]) if key in checks else "" for key in present)]
+    return [
+        _name(name),
+        one["what"],
+        variant,
+        significant(times["median"]),
+        ratio,
+        f"{one['repeats']}{_ENDED[one['ended_by']]}",
+        significant(times["warm_up_seconds"]),
+        *(_CHECKS[key][1](checks[key]) if key in checks else "" for key in present),
+    ]
 
 
 def _memory(found: dict[str, dict]) -> str:
-    header = ["", "engine", "peak (MiB)", "once the network is loaded (MiB)", "peak on the GPU (MiB)", "correlation",
-              "threads"]
+    header = [
+        "",
+        "engine",
+        "peak (MiB)",
+        "once the network is loaded (MiB)",
+        "peak on the GPU (MiB)",
+        "correlation",
+        "threads",
+    ]
     rows = []
     for name, record in found.items():
         for engine, one in record["engines"].items():
@@ -101,8 +126,10 @@ def _conditions(name: str, record: dict[str, Any]) -> str:
     found = record["conditions"]
     kernel = f", correlation {found['correlation']}, blur {found['blur']}" if found["correlation"] else ""
     before, after = (f"{record['load_average'][when][0]:.2f}" for when in ("before", "after"))
-    return (f"{_name(name)}: {found['device']}, threads: {found['threads']}{kernel}; load average {before} before, "
-            f"{after} after.")
+    return (
+        f"{_name(name)}: {found['device']}, threads: {found['threads']}{kernel}; load average {before} before, "
+        f"{after} after."
+    )
 
 
 def _why_not(record: dict[str, Any]) -> str:

@@ -42,8 +42,12 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
 def _conditions(network: Network | None) -> dict[str, Any]:
     if network is None:
         return {"threads": cv2.getNumThreads(), "device": "cpu", "correlation": None, "blur": None}
-    return {"threads": network.backend.threads(), "device": network.backend.device_name(network.device),
-            "correlation": network.correlation, "blur": network.blur}
+    return {
+        "threads": network.backend.threads(),
+        "device": network.backend.device_name(network.device),
+        "correlation": network.correlation,
+        "blur": network.blur,
+    }
 
 
 if __name__ == "__main__":

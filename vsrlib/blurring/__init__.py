@@ -39,5 +39,6 @@ def source(size: int, scale: int) -> str:
 def require_fitting(image: tuple[int, ...], kernel: tuple[int, ...]) -> None:
     """ValueError unless the shapes are (B, C, h, w) and (B, 1, k, k), k odd, of at least one value."""
     if len(image) != 4 or 0 in image or tuple(kernel) != (image[0], 1, kernel[-1], kernel[-1]) or kernel[-1] % 2 == 0:
-        raise ValueError(f"an image (B, C, h, w) and a kernel (B, 1, k, k) with k odd are needed, not {[*image]} and "
-                         f"{[*kernel]}")
+        raise ValueError(
+            f"an image (B, C, h, w) and a kernel (B, 1, k, k) with k odd are needed, not {[*image]} and {[*kernel]}"
+        )

@@ -21,8 +21,11 @@ class BlurDown(jt.Function):
     def grad(self, gradient: Var) -> tuple[Var, Var, None]:
         """The gradients of image and kernel; what nobody asks for is never computed."""
         x, kernel, scale = self.saved
-        return (_call("backward_image", [gradient, kernel], x.shape, x, kernel, scale),
-                _call("backward_kernel", [gradient, x], kernel.shape, x, kernel, scale), None)
+        return (
+            _call("backward_image", [gradient, kernel], x.shape, x, kernel, scale),
+            _call("backward_kernel", [gradient, x], kernel.shape, x, kernel, scale),
+            None,
+        )
 
 
 def blur_down(x: Var, kernel: Var, scale: int) -> Var:
@@ -39,8 +42,16 @@ def blur_down(x: Var, kernel: Var, scale: int) -> Var:
 def _call(function: str, inputs: list[Var], shape: tuple[int, ...], x: Var, kernel: Var, scale: int) -> Var:
     # The sizes travel as data: written into the source, each would be compiled anew.
     data = dict(zip(("b", "c", "h", "w"), x.shape))
-    code = (f"blur::{function}(in0_p, in1_p, out0_p, {{(int)data[\"b\"], (int)data[\"c\"], (int)data[\"h\"], "
-            "(int)data[\"w\"]}, omp_get_max_threads());")
+    code = (
+        f'blur::{function}(in0_p, in1_p, out0_p, {{(int)data["b"], (int)data["c"], (int)data["h"], '
+        '(int)data["w"]}, omp_get_max_threads());'
+    )
     # The header's text goes into the operation's source, and with it into Jittor's compile key: a change recompiles.
-    return jt.code(shape, "float32", inputs, cpu_header="#include <omp.h>\n" + source(kernel.shape[2], scale),
-                   cpu_src=code, data=data)
+    return jt.code(
+        shape,
+        "float32",
+        inputs,
+        cpu_header="#include <omp.h>\n" + source(kernel.shape[2], scale),
+        cpu_src=code,
+        data=data,
+    )

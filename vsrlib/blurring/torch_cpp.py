@@ -57,10 +57,15 @@ class _BlurDown(torch.autograd.Function):
     def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x, kernel = ctx.saved_tensors
         gradient = gradient.contiguous()
-        return (_call(ctx.library.backward_image, gradient, kernel, torch.empty_like(x), x.shape)
-                if ctx.needs_input_grad[0] else None,
-                _call(ctx.library.backward_kernel, gradient, x, torch.empty_like(kernel), x.shape)
-                if ctx.needs_input_grad[1] else None, None)
+        return (
+            _call(ctx.library.backward_image, gradient, kernel, torch.empty_like(x), x.shape)
+            if ctx.needs_input_grad[0]
+            else None,
+            _call(ctx.library.backward_kernel, gradient, x, torch.empty_like(kernel), x.shape)
+            if ctx.needs_input_grad[1]
+            else None,
+            None,
+        )
 
 
 def _call(function: Callable[..., None], one: Tensor, two: Tensor, out: Tensor, shape: torch.Size) -> Tensor:

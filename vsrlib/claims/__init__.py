@@ -13,4 +13,4 @@ from vsrlib.claims.judge import judge, judge_comparison
 from vsrlib.claims.texts import CLAIMS, GAIN, NEGLIGIBLE, VERDICTS
 from vsrlib.claims.words import table
 
-__all__ = ["CLAIMS", "Evidence", "GAIN", "NEGLIGIBLE", "VERDICTS", "judge", "judge_comparison", "table"]
+__all__ = ["CLAIMS", "GAIN", "NEGLIGIBLE", "VERDICTS", "Evidence", "judge", "judge_comparison", "table"]

@@ -33,12 +33,17 @@ def with_ablation(found: Finding, ablation: dict[str, Any] | None) -> Finding:
     if same is None:
         return found
     able = [name for name, effect in sides.items() if reach(effect) in ("it may", "beyond it")]
-    mixed = (f"of {len(sides)} mix-ups of frames or weights {len(able)} reach {GAIN['psnr']} dB"
-             f"{' (' + '; '.join(able) + ')' if able else ''}")
+    mixed = (
+        f"of {len(sides)} mix-ups of frames or weights {len(able)} reach {GAIN['psnr']} dB"
+        f"{' (' + '; '.join(able) + ')' if able else ''}"
+    )
     power = [one for one in ablation["power"].values() if one]
     weak = "" if all(one["enough"] for one in power) else ", with weights that hardly use the neighbouring frames"
-    return replace(found, reason=f"{found.reason}. What the earlier two sides did differently explains "
-                                 f"{interval(same, 3, signed=True)} dB on {ablation['ran_on']}{weak}; {mixed}")
+    return replace(
+        found,
+        reason=f"{found.reason}. What the earlier two sides did differently explains "
+        f"{interval(same, 3, signed=True)} dB on {ablation['ran_on']}{weak}; {mixed}",
+    )
 
 
 def with_parity(found: Finding, parity: dict[str, Any] | None) -> Finding:
@@ -46,8 +51,9 @@ def with_parity(found: Finding, parity: dict[str, Any] | None) -> Finding:
     if parity is None or is_skipped(parity):
         return found
     if parity["agree"]:
-        return replace(found, reason=f"{found.reason}. The referee finds no layer, gradient or training step in which they "
-                                     "depart")
+        return replace(
+            found, reason=f"{found.reason}. The referee finds no layer, gradient or training step in which they depart"
+        )
     first = "the training" if parity["first"] is None else parity["first"]["place"]
     return replace(found, verdict="unsupported", reason=f"this run's own two implementations depart, first in {first}")
 
@@ -61,7 +67,9 @@ def installing(costs: dict[str, Any] | None) -> Finding:
     if absent:
         return Finding("not testable here", "; ".join(absent))
     works = {name: tried[name]["works"] for name in FRAMEWORKS}
-    words = "; ".join(f"without a compiler {NAMES[name]} {'works' if works[name] else 'does not work'}" for name in FRAMEWORKS)
+    words = "; ".join(
+        f"without a compiler {NAMES[name]} {'works' if works[name] else 'does not work'}" for name in FRAMEWORKS
+    )
     use = costs["first_use"]["jittor"]
     compiled = use["compiled_files"]
     reason = f"{words}; Jittor had compiled {compiled} files here"
@@ -79,10 +87,14 @@ def correlation(costs: dict[str, Any] | None) -> Finding:
     if len(kernels) < 2 or "pure" not in kernels:
         return Finding("not testable here", "there is one correlation kernel only here")
     pure = kernels["pure"]
-    percent = {key: None if pure["ratio"][key] is None else 100 * (pure["ratio"][key] - 1) for key in ("value", "low", "high")}
+    percent = {
+        key: None if pure["ratio"][key] is None else 100 * (pure["ratio"][key] - 1) for key in ("value", "low", "high")
+    }
     unit, others = "% more time for a frame", ", ".join(name for name in kernels if name != "pure")
     if pure["zero_gradient"] or pure["gradient_error"] > WRONG_GRADIENT:
-        wrong = "are zero" if pure["zero_gradient"] else f"are wrong by {significant(pure['gradient_error'])} of their norm"
+        wrong = (
+            "are zero" if pure["zero_gradient"] else f"are wrong by {significant(pure['gradient_error'])} of their norm"
+        )
         return finding("refuted", f"its gradients {wrong}, so that it changes what is learned", percent, unit)
     right = f"against {others}; its gradients are right to {pure['gradient_error']:.0e} of their norm"
     low, high = CORRELATION_COST
@@ -98,12 +110,18 @@ def with_output(found: Finding, costs: dict[str, Any] | None) -> Finding:
     if costs is None:
         return found
     parts = costs["image_output"]
-    words = ", ".join(f"{label} {significant(1000 * parts[key]['value'])} ms" for key, label in
-                      (("png", "PNG"), ("ssim_once", "SSIM"), ("ssim_three_times", "SSIM three times over")))
-    return replace(found, reason=f"{found.reason}. One HR frame of {parts['hr_size'][1]}x{parts['hr_size'][0]}: {words}")
+    words = ", ".join(
+        f"{label} {significant(1000 * parts[key]['value'])} ms"
+        for key, label in (("png", "PNG"), ("ssim_once", "SSIM"), ("ssim_three_times", "SSIM three times over"))
+    )
+    return replace(
+        found, reason=f"{found.reason}. One HR frame of {parts['hr_size'][1]}x{parts['hr_size'][0]}: {words}"
+    )
 
 
-def by_use(comparison_findings: dict[str, Finding], blur: dict[str, Any] | None, costs: dict[str, Any] | None) -> list[dict[str, str]]:
+def by_use(
+    comparison_findings: dict[str, Finding], blur: dict[str, Any] | None, costs: dict[str, Any] | None
+) -> list[dict[str, str]]:
     """Which framework to choose, by use, as far as the figures say: {"use", "choose", "because"}."""
     rows = []
     quality = comparison_findings["C1"]
@@ -116,15 +134,28 @@ def by_use(comparison_findings: dict[str, Finding], blur: dict[str, Any] | None,
         found = ratio["synchronised"]["forward"]
         low, high = bounds(found)
         choose = "Jittor" if low > 1 else "PyTorch" if high < 1 else "either"
-        rows.append({"use": "speed of restoration, here", "choose": choose,
-                     "because": f"PyTorch's forward time over Jittor's is {numbers(found)}"})
+        rows.append(
+            {
+                "use": "speed of restoration, here",
+                "choose": choose,
+                "because": f"PyTorch's forward time over Jittor's is {numbers(found)}",
+            }
+        )
     if costs is not None and not any(is_skipped(costs["without_compiler"][name]) for name in FRAMEWORKS):
         works = {name for name in FRAMEWORKS if costs["without_compiler"][name]["works"]}
         if len(works) == 1:
             only = NAMES[works.pop()]
-            rows.append({"use": "a machine without a compiler", "choose": only, "because": "the other does not run there"})
+            rows.append(
+                {"use": "a machine without a compiler", "choose": only, "because": "the other does not run there"}
+            )
         sizes = {name: costs["install"][name]["bytes"] for name in FRAMEWORKS}
         small = min(sizes, key=sizes.__getitem__)
         megabytes = ", ".join(f"{NAMES[name]} {sizes[name] / 2**20:.0f} MiB" for name in FRAMEWORKS)
-        rows.append({"use": "little disk space", "choose": NAMES[small], "because": f"installed with what they need: {megabytes}"})
+        rows.append(
+            {
+                "use": "little disk space",
+                "choose": NAMES[small],
+                "because": f"installed with what they need: {megabytes}",
+            }
+        )
     return rows

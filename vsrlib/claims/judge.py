@@ -36,21 +36,30 @@ def judge(comparison_file: Path, output: Path, further: Mapping[str, Path | None
     evidence = Evidence(**{name: _read(path) for name, path in further.items()})
     findings = judge_comparison(comparison, evidence)
     source = {"path": results.relative(comparison_file, output), "sha256": sha256_file(comparison_file)}
-    sources = {name: {"path": results.relative(path, output), "sha256": sha256_file(path)} for name, path in further.items()}
+    sources = {
+        name: {"path": results.relative(path, output), "sha256": sha256_file(path)} for name, path in further.items()
+    }
     found = provenance.collect(comparison=source, **sources)
     claims = [
         {
             "id": name,
             **asdict(claim),
             **asdict(findings[name]),
-            "evidence": [source["path"], *(results.relative(file, output) for file in files),
-                         *(sources[one]["path"] for one in OF_CLAIM.get(name, ()) if one in sources)],
+            "evidence": [
+                source["path"],
+                *(results.relative(file, output) for file in files),
+                *(sources[one]["path"] for one in OF_CLAIM.get(name, ()) if one in sources),
+            ],
             "profile": profile_of(comparison),
             "provenance": {"comparison": source, "commit": found["commit"], "created": found["created"]},
         }
         for name, claim in CLAIMS.items()
     ]
-    result = {"claims": claims, "by_use": other.by_use(findings, _judged(comparison), evidence.costs), "provenance": found}
+    result = {
+        "claims": claims,
+        "by_use": other.by_use(findings, _judged(comparison), evidence.costs),
+        "provenance": found,
+    }
     write_json(output / "claims.json", result)
     with atomic_path(output / "claims.md") as temporary:
         temporary.write_text(table(result), encoding="utf-8")
@@ -60,7 +69,11 @@ def judge(comparison_file: Path, output: Path, further: Mapping[str, Path | None
 def judge_comparison(comparison: dict, evidence: Evidence | None = None) -> dict[str, Finding]:
     """The verdicts alone, by id. Realistic blur is judged where both frameworks have it, as in the earlier report."""
     evidence = evidence or Evidence()
-    alone = {"C5": rules.memory(comparison), "C7": other.installing(evidence.costs), "C8": other.correlation(evidence.costs)}
+    alone = {
+        "C5": rules.memory(comparison),
+        "C7": other.installing(evidence.costs),
+        "C8": other.correlation(evidence.costs),
+    }
     blur = _judged(comparison)
     if blur is None:
         reasons = [results.why_not_both(one["runs"]).removeprefix("because ") for one in comparison["blurs"].values()]

@@ -6,7 +6,6 @@ from vsrlib.claims.texts import FORWARD_RATIO, GAIN, MODEL_MEBIBYTES, NEGLIGIBLE
 from vsrlib.claims.words import numbers
 from vsrlib.results import FRAMEWORKS, is_skipped
 
-
 _NO_GPU = "the claim is about a GPU and this run had none"
 
 

@@ -9,8 +9,14 @@ from vsrlib.results import is_skipped
 def table(result: dict) -> str:
     """The claims and their verdicts as a Markdown table, and which framework to choose by use."""
     rows = [
-        [one["id"], one["claim"], one["artefacts"], figure(one), f"**{one['verdict']}**: {one['reason']}",
-         ", ".join(f"[{Path(path).name}]({path})" for path in one["evidence"])]
+        [
+            one["id"],
+            one["claim"],
+            one["artefacts"],
+            figure(one),
+            f"**{one['verdict']}**: {one['reason']}",
+            ", ".join(f"[{Path(path).name}]({path})" for path in one["evidence"]),
+        ]
         for one in result["claims"]
     ]
     header = ["", "the earlier report's claim", "what its artefacts show", "this run", "verdict", "evidence"]

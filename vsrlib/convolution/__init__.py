@@ -14,18 +14,32 @@ from vsrlib.errors import UserError
 LANES = 16  # channels are multiples of this
 
 # Lavin and Gray (CVPR 2016), section 4.2: the weights' transform G of F(4x4, 3x3).
-_G = np.array([[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6],
-               [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]])
+_G = np.array(
+    [
+        [1 / 4, 0, 0],
+        [-1 / 6, -1 / 6, -1 / 6],
+        [-1 / 6, 1 / 6, -1 / 6],
+        [1 / 24, 1 / 12, 1 / 6],
+        [1 / 24, -1 / 12, 1 / 6],
+        [0, 0, 1],
+    ]
+)
 
 
 def pick(name: str, device: str, features: int) -> str:
-    """"auto" becomes "winograd" where that can be had, else "framework". UserError when "winograd" cannot be had.
+    """ "auto" becomes "winograd" where that can be had, else "framework". UserError when "winograd" cannot be had.
 
     `features` is the network's width.
     """
-    reason = ("is for the CPU" if device != "cpu" else
-              f"takes multiples of {LANES} features, and the network has {features}" if features % LANES else
-              "is compiled on first use and g++ was not found" if native.compiler() is None else None)
+    reason = (
+        "is for the CPU"
+        if device != "cpu"
+        else f"takes multiples of {LANES} features, and the network has {features}"
+        if features % LANES
+        else "is compiled on first use and g++ was not found"
+        if native.compiler() is None
+        else None
+    )
     if name == "auto":
         return "framework" if reason else "winograd"
     if name == "winograd" and reason:

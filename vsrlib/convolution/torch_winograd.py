@@ -42,7 +42,17 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor, residual: Tensor | None = 
     """
     height, width, inputs = x.shape
     out = x.new_empty(height, width, weight.shape[2]) if residual is None else residual
-    _library().convolve(x.data_ptr(), weight.data_ptr(), bias.data_ptr(),
-                        None if residual is None else residual.data_ptr(), out.data_ptr(), height, width, inputs,
-                        weight.shape[2], relu, torch.get_num_threads())
+    _library().convolve(
+        x.data_ptr(),
+        weight.data_ptr(),
+        bias.data_ptr(),
+        None if residual is None else residual.data_ptr(),
+        out.data_ptr(),
+        height,
+        width,
+        inputs,
+        weight.shape[2],
+        relu,
+        torch.get_num_threads(),
+    )
     return out

@@ -32,5 +32,7 @@ def reference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     around = [(0, 0), (0, 0), (SEARCH_RANGE, SEARCH_RANGE), (SEARCH_RANGE, SEARCH_RANGE)]
     padded = np.pad(second, around)
     shifts = range(2 * SEARCH_RANGE + 1)
-    return np.stack([(first * padded[:, :, dy:dy + height, dx:dx + width]).mean(axis=1)
-                     for dy in shifts for dx in shifts], axis=1)
+    return np.stack(
+        [(first * padded[:, :, dy : dy + height, dx : dx + width]).mean(axis=1) for dy in shifts for dx in shifts],
+        axis=1,
+    )

@@ -8,8 +8,12 @@ from vsrlib import native
 from vsrlib.errors import UserError
 from vsrlib.names import CORRELATIONS
 
-_KERNELS = {("torch", "cpu"): ("cpp", "pure"), ("torch", "cuda"): ("cuda", "pure"),
-            ("jittor", "cpu"): ("cpp",), ("jittor", "cuda"): ("cuda",)}
+_KERNELS = {
+    ("torch", "cpu"): ("cpp", "pure"),
+    ("torch", "cuda"): ("cuda", "pure"),
+    ("jittor", "cpu"): ("cpp",),
+    ("jittor", "cuda"): ("cuda",),
+}
 """What each framework has on each device, the fastest first."""
 _PREPARED = (("torch", "cpp"), ("torch", "cuda"))  # else the first use would compile; Jittor compiles all it does so
 
@@ -27,8 +31,10 @@ def pick(framework: str, correlation: str, device: str) -> tuple[str, Callable[[
     if correlation == "auto":
         correlation = offered[0] if len(offered) == 1 or _can_be_had(offered[0]) else offered[1]
     if correlation not in offered:
-        raise UserError(f'The {framework} side has no correlation kernel "{correlation}" on {device}; '
-                        f"choose {' or '.join(['auto', *offered])}.")
+        raise UserError(
+            f'The {framework} side has no correlation kernel "{correlation}" on {device}; '
+            f"choose {' or '.join(['auto', *offered])}."
+        )
     module = importlib.import_module(f"vsrlib.correlation.{framework}_{correlation}")
     if (framework, correlation) in _PREPARED:
         module.prepare()

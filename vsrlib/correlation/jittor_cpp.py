@@ -23,8 +23,10 @@ class Correlation(jt.Function):
     def grad(self, gradient: Var) -> tuple[Var, Var]:
         """The gradients of both maps."""
         first, second = self.saved
-        return (_call("backward<1>", [gradient, second], first.shape),
-                _call("backward<-1>", [gradient, first], second.shape))
+        return (
+            _call("backward<1>", [gradient, second], first.shape),
+            _call("backward<-1>", [gradient, first], second.shape),
+        )
 
 
 def correlation(first: Var, second: Var) -> Var:
@@ -40,6 +42,8 @@ def correlation(first: Var, second: Var) -> Var:
 
 def _call(function: str, inputs: list[Var], shape: tuple[int, ...]) -> Var:
     # Of the sizes only those of a map are passed, which are the second input's.
-    code = (f"correlation::{function}(in0_p, in1_p, out0_p, in1_shape0, in1_shape1, in1_shape2, in1_shape3, "
-            "omp_get_max_threads());")
+    code = (
+        f"correlation::{function}(in0_p, in1_p, out0_p, in1_shape0, in1_shape1, in1_shape2, in1_shape3, "
+        "omp_get_max_threads());"
+    )
     return jt.code(shape, "float32", inputs, cpu_header=_HEADER, cpu_src=code)

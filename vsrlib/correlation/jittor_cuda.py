@@ -30,8 +30,10 @@ class Correlation(jt.Function):
     def grad(self, gradient: Var) -> tuple[Var, Var]:
         """The gradients of both maps."""
         first, second = self.saved
-        return (_call("correlation_backward_first", [gradient, second], first.shape),
-                _call("correlation_backward_second", [gradient, first], second.shape))
+        return (
+            _call("correlation_backward_first", [gradient, second], first.shape),
+            _call("correlation_backward_second", [gradient, first], second.shape),
+        )
 
 
 def correlation(first: Var, second: Var) -> Var:
@@ -49,5 +51,6 @@ def _call(kernel: cuda.Kernel, inputs: list[Var], shape: tuple[int, ...]) -> Var
     # Of the sizes only those of a map are passed, which are the second input's.
     sizes = cuda.launch(kernel, tuple(inputs[1].shape))
     data = {f"{name}_{axis}": size for name, three in sizes._asdict().items() for axis, size in zip("xyz", three)}
-    return jt.code(shape, "float32", inputs, cuda_header=_HEADER, cuda_src=_LAUNCH.replace("KERNEL_NAME", kernel),
-                   data=data)
+    return jt.code(
+        shape, "float32", inputs, cuda_header=_HEADER, cuda_src=_LAUNCH.replace("KERNEL_NAME", kernel), data=data
+    )

@@ -64,10 +64,14 @@ class _Correlation(torch.autograd.Function):
     def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         first, second = ctx.saved_tensors
         gradient = gradient.contiguous()
-        return (_call("backward_first", gradient, second, torch.empty_like(first), first.shape)
-                if ctx.needs_input_grad[0] else None,
-                _call("backward_second", gradient, first, torch.empty_like(second), first.shape)
-                if ctx.needs_input_grad[1] else None)
+        return (
+            _call("backward_first", gradient, second, torch.empty_like(first), first.shape)
+            if ctx.needs_input_grad[0]
+            else None,
+            _call("backward_second", gradient, first, torch.empty_like(second), first.shape)
+            if ctx.needs_input_grad[1]
+            else None,
+        )
 
 
 def _call(name: str, one: Tensor, two: Tensor, out: Tensor, shape: torch.Size) -> Tensor:

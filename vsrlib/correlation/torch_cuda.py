@@ -14,8 +14,10 @@ from vsrlib.errors import UserError
 try:
     import cupy
 except ImportError as error:
-    raise UserError(f'CuPy cannot be imported ({error}), and the correlation kernel "cuda" needs it with PyTorch: '
-                    'install cupy-cuda12x, or choose correlation="pure".') from error
+    raise UserError(
+        f'CuPy cannot be imported ({error}), and the correlation kernel "cuda" needs it with PyTorch: '
+        'install cupy-cuda12x, or choose correlation="pure".'
+    ) from error
 
 
 @functools.cache
@@ -32,8 +34,10 @@ def prepare() -> None:
             kernel.compile()
     except (cupy.cuda.compiler.CompileException, ImportError, OSError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0][:200]
-        raise UserError(f'CuPy could not compile the correlation kernel "cuda" ({reason}): install CUDA 12\'s nvrtc '
-                        '(nvidia-cuda-nvrtc-cu12), or choose correlation="pure".') from error
+        raise UserError(
+            f'CuPy could not compile the correlation kernel "cuda" ({reason}): install CUDA 12\'s nvrtc '
+            '(nvidia-cuda-nvrtc-cu12), or choose correlation="pure".'
+        ) from error
 
 
 def correlation(first: Tensor, second: Tensor) -> Tensor:
@@ -43,8 +47,9 @@ def correlation(first: Tensor, second: Tensor) -> Tensor:
     """
     for one in (first, second):
         if one.dtype != torch.float32 or one.device.type != "cuda" or one.device != first.device:
-            raise TypeError(f'the kernel "cuda" takes float32 on one CUDA device, not {one.dtype} on {one.device}: '
-                            'use "pure"')
+            raise TypeError(
+                f'the kernel "cuda" takes float32 on one CUDA device, not {one.dtype} on {one.device}: use "pure"'
+            )
     require_alike(first.shape, second.shape)
     return Correlation.apply(first, second)
 
@@ -66,10 +71,14 @@ class Correlation(torch.autograd.Function):
         """The gradients that are asked for."""
         first, second = ctx.saved_tensors
         gradient = gradient.contiguous()
-        return (_call("correlation_backward_first", gradient, second, torch.empty_like(first), first.shape)
-                if ctx.needs_input_grad[0] else None,
-                _call("correlation_backward_second", gradient, first, torch.empty_like(second), first.shape)
-                if ctx.needs_input_grad[1] else None)
+        return (
+            _call("correlation_backward_first", gradient, second, torch.empty_like(first), first.shape)
+            if ctx.needs_input_grad[0]
+            else None,
+            _call("correlation_backward_second", gradient, first, torch.empty_like(second), first.shape)
+            if ctx.needs_input_grad[1]
+            else None,
+        )
 
 
 def _call(kernel: cuda.Kernel, one: Tensor, two: Tensor, out: Tensor, shape: torch.Size) -> Tensor:

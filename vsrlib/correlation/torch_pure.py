@@ -27,9 +27,9 @@ def correlation(first: Tensor, second: Tensor) -> Tensor:
     # (B, C, h, blocks, n) -> (B, h, blocks, C, n): the channels are summed over.
     rows, reach = (x.permute(0, 2, 3, 1, 4).contiguous() for x in (rows, reach))
     rows = rows.reshape(-1, channels, _BLOCK).transpose(1, 2)
-    bands = [_band(rows @ reach[:, dy:dy + height].reshape(-1, channels, _REACH)) for dy in range(_SIDE)]
+    bands = [_band(rows @ reach[:, dy : dy + height].reshape(-1, channels, _REACH)) for dy in range(_SIDE)]
     bands = [band.reshape(batch, height, blocks * _BLOCK, _SIDE)[:, :, :width].permute(0, 3, 1, 2) for band in bands]
-    return torch.stack(bands, dim=1).reshape(batch, _SIDE ** 2, height, width)
+    return torch.stack(bands, dim=1).reshape(batch, _SIDE**2, height, width)
 
 
 def _band(products: Tensor) -> Tensor:

@@ -32,7 +32,8 @@ def measure(framework: str, options: Options) -> dict[str, Any]:
     kernels, refused = available(network, plain.correlation)
     times = summary(seconds(network, kernels, options))
     return {name: times[name] | gradients(network, kernel, plain) for name, kernel in kernels.items()} | {
-        name: {"skipped": reason} for name, reason in refused.items()}
+        name: {"skipped": reason} for name, reason in refused.items()
+    }
 
 
 def seconds(network: Network, kernels: dict[str, Kernel], options: Options) -> dict[str, list[float]]:
@@ -46,6 +47,7 @@ def seconds(network: Network, kernels: dict[str, Kernel], options: Options) -> d
         def call(turn: int) -> list[Any]:
             with network.backend.no_grad():
                 return [kernel(first, second) for first, second in maps]
+
         return call
 
     engines = {name: Reference(with_kernel(network, kernel)) for name, kernel in kernels.items()}
@@ -58,8 +60,9 @@ def seconds(network: Network, kernels: dict[str, Kernel], options: Options) -> d
         for value in outcome if isinstance(outcome, list) else [outcome]:
             network.download(value)
 
-    calls: dict[str, Callable[[int], Any]] = {name: lambda turn, engine=engine: engine.run()
-                                              for name, engine in engines.items()}
+    calls: dict[str, Callable[[int], Any]] = {
+        name: lambda turn, engine=engine: engine.run() for name, engine in engines.items()
+    }
     calls |= {name + _ALONE: alone(kernel) for name, kernel in kernels.items()}
     found = compare(calls, network.synchronise, read, prepare=prepare, **options.budget())
     return {name: one["seconds"] for name, one in found["variants"].items()}
@@ -69,8 +72,14 @@ def summary(taken: dict[str, list[float]]) -> dict[str, dict[str, Any]]:
     """{kernel: {"frame_seconds", "ratio" (to the kernel with the smallest median), "share_of_frame"}}."""
     names = [name for name in taken if not name.endswith(_ALONE)]
     fastest = min(names, key=lambda name: np.median(taken[name]))
-    return {name: {"frame_seconds": seconds_interval(taken[name]), "ratio": paired_ratio(taken[name], taken[fastest]),
-                   "share_of_frame": paired_ratio(taken[name + _ALONE], taken[name])["value"]} for name in names}
+    return {
+        name: {
+            "frame_seconds": seconds_interval(taken[name]),
+            "ratio": paired_ratio(taken[name], taken[fastest]),
+            "share_of_frame": paired_ratio(taken[name + _ALONE], taken[name])["value"],
+        }
+        for name in names
+    }
 
 
 def with_kernel(network: Network, kernel: Kernel) -> Network:
@@ -103,8 +112,10 @@ def gradients(network: Network, kernel: Kernel, plain: Any) -> dict[str, Any]:
     one, two = (plain.leaf(network.tensor(values)) for values in (first, second))
     # A kernel that hands no gradient on would be an error; with this, which adds nothing, its gradient is zero.
     volume = kernel(one, two) + 0 * (one.sum() + two.sum())
-    found = [network.download(value).astype(np.float64)
-             for value in plain.gradients(volume, network.tensor(weight), [one, two])]
+    found = [
+        network.download(value).astype(np.float64)
+        for value in plain.gradients(volume, network.tensor(weight), [one, two])
+    ]
     return judge(found, reference_gradients(first, second, weight))
 
 

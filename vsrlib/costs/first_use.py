@@ -26,6 +26,9 @@ def measure(framework: str, options: Options) -> dict[str, Any]:
     done = time.monotonic()
     homes = [home.resolve() for home in (jittor_env.HOME, native.HOME)]
     compiled = [path for path in map(Path, native.libraries()) if any(path.is_relative_to(home) for home in homes)]
-    return {"done": done, "correlation": network.correlation,
-            "compiled": [[str(path), path.stat().st_size] for path in compiled if path.exists()],
-            "compilers": no_compiler.found(os.environ["PATH"])}
+    return {
+        "done": done,
+        "correlation": network.correlation,
+        "compiled": [[str(path), path.stat().st_size] for path in compiled if path.exists()],
+        "compilers": no_compiler.found(os.environ["PATH"]),
+    }

@@ -50,4 +50,5 @@ def measure(options: Options) -> dict[str, Any]:
         # arrays are computed when the call returns: there is nothing to wait for
         found = compare(calls, lambda: None, lambda outcome: outcome, **options.budget())
     return {"hr_size": list(options.high)} | {
-        name: seconds_interval(one["seconds"]) for name, one in found["variants"].items()}
+        name: seconds_interval(one["seconds"]) for name, one in found["variants"].items()
+    }

@@ -39,8 +39,12 @@ def measure(framework: str) -> dict[str, Any]:
         waiting += [(one.name, frozenset(one.extras)) for one in wanted if _applies(one.marker, extras)]
     rows = [{"name": name, "version": found[name].version, "bytes": _bytes(found[name])} for name in sorted(found)]
     sizes = [row["bytes"] for row in rows]
-    return {"count": len(rows), "bytes": None if None in sizes else sum(sizes), "distributions": rows,
-            "missing": sorted(missing)}
+    return {
+        "count": len(rows),
+        "bytes": None if None in sizes else sum(sizes),
+        "distributions": rows,
+        "missing": sorted(missing),
+    }
 
 
 def _distribution(name: str) -> metadata.Distribution | None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 VARIABLES = ("CC", "CXX", "CUDA_HOME", "CUDA_PATH", "cc_path", "nvcc_path")
 """Other ways in which a compiler is told to a program."""
-_NAME = re.compile(r"(.+-)?(gcc|g\+\+|cc|c\+\+|c89|c99|cpp|clang|clang\+\+|clang-cpp|icc|icpc|icx|icpx|tcc|nvcc)"
-                   r"(-(gcc|[0-9.]+))?")
+_NAME = re.compile(
+    r"(.+-)?(gcc|g\+\+|cc|c\+\+|c89|c99|cpp|clang|clang\+\+|clang-cpp|icc|icpc|icx|icpx|tcc|nvcc)"
+    r"(-(gcc|[0-9.]+))?"
+)
 
 
 def found(path: str) -> list[str]:

@@ -15,15 +15,31 @@ ANSWER = "costs answer: "
 _ATTEMPTS = {"jittor": 2}  # its parallel compiler has been seen to crash once and to work the next time
 
 
-def ask(part: str, framework: str, options: Options, home: Path | None = None, path: str | None = None,
-        without: tuple[str, ...] = (), attempts: int | None = None, **values: Any) -> dict[str, Any]:
+def ask(
+    part: str,
+    framework: str,
+    options: Options,
+    home: Path | None = None,
+    path: str | None = None,
+    without: tuple[str, ...] = (),
+    attempts: int | None = None,
+    **values: Any,
+) -> dict[str, Any]:
     """What `vsrlib.costs.worker` answers, with "asked" (when, on the clock of `time.monotonic`), or {"failed": reason}.
 
     home: a folder for everything that is compiled, in place of the environment's. path: the PATH of the process.
     without: variables that it does not get. `values` go to the part.
     """
-    task = json.dumps({"part": part, "framework": framework, "options": options.to_json(), "values": values,
-                       "home": None if home is None else str(home), "no_compiler": path is not None})
+    task = json.dumps(
+        {
+            "part": part,
+            "framework": framework,
+            "options": options.to_json(),
+            "values": values,
+            "home": None if home is None else str(home),
+            "no_compiler": path is not None,
+        }
+    )
     asked = time.monotonic()
     for _ in range(attempts or _ATTEMPTS.get(framework, 1)):
         with _environment(home, path, without):
@@ -42,7 +58,9 @@ def outcome(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _environment(home: Path | None, path: str | None, without: tuple[str, ...]) -> Any:
-    changed: Mapping[str, str] = {
-        name: value for name, value in os.environ.items() if name not in without
-    } | ({} if path is None else {"PATH": path}) | ({} if home is None else {"CUPY_CACHE_DIR": str(home / "cupy")})
+    changed: Mapping[str, str] = (
+        {name: value for name, value in os.environ.items() if name not in without}
+        | ({} if path is None else {"PATH": path})
+        | ({} if home is None else {"CUPY_CACHE_DIR": str(home / "cupy")})
+    )
     return mock.patch.dict(os.environ, changed, clear=True)

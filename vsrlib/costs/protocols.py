@@ -31,8 +31,13 @@ def measure(framework: str, options: Options) -> dict[str, Any]:
     Returns what `summary` does, and "conditions".
     """
     network = load_network(framework, options.weights, options.preset, options.device)
-    conditions = {"device": network.backend.device_name(network.device), "threads": network.backend.threads(),
-                  "correlation": network.correlation, "size": list(options.size), "preset": options.preset}
+    conditions = {
+        "device": network.backend.device_name(network.device),
+        "threads": network.backend.threads(),
+        "correlation": network.correlation,
+        "size": list(options.size),
+        "preset": options.preset,
+    }
     return summary(rounds(network, options)) | {"conditions": conditions}
 
 
@@ -50,8 +55,11 @@ def rounds(network: Network, options: Options) -> Rounds:
             elif number >= FEWEST and time.perf_counter() - begin > options.seconds:
                 break
             for way in order(list(found), max(number, 0)):
-                seconds = (_clip(network, windows, truth, target) if way == END_TO_END else
-                           time_frame(network, windows[0], truth, target, way == SYNCHRONISED, finish_as_reported))
+                seconds = (
+                    _clip(network, windows, truth, target)
+                    if way == END_TO_END
+                    else time_frame(network, windows[0], truth, target, way == SYNCHRONISED, finish_as_reported)
+                )
                 if number >= 0:
                     found[way].append(seconds)
     return found
@@ -78,10 +86,13 @@ def summary(found: Rounds) -> dict[str, Any]:
         totals = [sum(one[part] for part in PARTS) for one in found[way]]
         result[way] = {part: seconds_interval([one[part] for one in found[way]]) for part in (*PARTS, "download")} | {
             "total": seconds_interval(totals),
-            "share_of_post": paired_ratio([one["post"] for one in found[way]], totals)}
+            "share_of_post": paired_ratio([one["post"] for one in found[way]], totals),
+        }
     unsynchronised = found[AS_REPORTED]
     return result | {
         END_TO_END: {"total": seconds_interval([one["total"] for one in found[END_TO_END]]), "frames": CLIP},
-        "waiting_billed_to_post": paired_ratio([one["download"] for one in unsynchronised],
-                                               [one["post"] for one in unsynchronised]),
-        "rounds": len(unsynchronised)}
+        "waiting_billed_to_post": paired_ratio(
+            [one["download"] for one in unsynchronised], [one["post"] for one in unsynchronised]
+        ),
+        "rounds": len(unsynchronised),
+    }

@@ -31,8 +31,8 @@ def costs(output: Path, options: Options, fresh: bool = False) -> dict[str, Any]
     parts = ("install", "first_use", "without_compiler", "correlation", "protocols")
     result = {part: {framework: one[part] for framework, one in found.items()} for part in parts} | {
         "image_output": image_output.measure(options),
-        "options": {name: options.to_json()[name] for name in ("preset", "size", "repeats", "seconds", "device")} |
-                   {"fresh": fresh},
+        "options": {name: options.to_json()[name] for name in ("preset", "size", "repeats", "seconds", "device")}
+        | {"fresh": fresh},
         "load_average": os.getloadavg(),
         "machine": provenance.collect()["machine"],
         "provenance": provenance.collect(seed=0),
@@ -81,10 +81,14 @@ def _first_use(framework: str, options: Options, fresh: bool) -> dict[str, Any]:
         return outcome(failed)
     warm = [seconds(answer) for answer in answers]
     compiled = answers[-1]["result"]["compiled"]
-    return {"warm_seconds": statistics.median(warm), "warm_runs": warm,
-            "fresh_seconds": _fresh(framework, options) if fresh else None,
-            "compiled_files": len(compiled), "compiled_bytes": sum(size for _, size in compiled),
-            "correlation": answers[-1]["result"]["correlation"]}
+    return {
+        "warm_seconds": statistics.median(warm),
+        "warm_runs": warm,
+        "fresh_seconds": _fresh(framework, options) if fresh else None,
+        "compiled_files": len(compiled),
+        "compiled_bytes": sum(size for _, size in compiled),
+        "correlation": answers[-1]["result"]["correlation"],
+    }
 
 
 def _fresh(framework: str, options: Options) -> float | None:
@@ -118,6 +122,8 @@ def without_compiler(framework: str, options: Options) -> dict[str, Any]:
 
 def _first_frames(framework: str, options: Options) -> dict[str, Any]:
     """Seconds of the first timed frame after either warm-up, each in a fresh process."""
-    answers = {name: outcome(ask("warm_up", framework, options, read=read))
-               for name, read in (("executing", True), ("graph_only", False))}
+    answers = {
+        name: outcome(ask("warm_up", framework, options, read=read))
+        for name, read in (("executing", True), ("graph_only", False))
+    }
     return {name: answer.get("seconds", answer) for name, answer in answers.items()}

@@ -7,42 +7,67 @@ from vsrlib.comparison_table import markdown, significant
 from vsrlib.results import NAMES
 
 _WAYS = {"as_reported": "as the earlier report", "synchronised": "waiting after each part", "end_to_end": "end to end"}
-_OUTPUT = {"png": "PNG, as the earlier report", "png_ours": "PNG, here", "psnr": "PSNR",
-           "ssim_once": "SSIM once, as the earlier report", "ssim_three_times": "SSIM three times, as there",
-           "ssim_ours": "SSIM, here"}
+_OUTPUT = {
+    "png": "PNG, as the earlier report",
+    "png_ours": "PNG, here",
+    "psnr": "PSNR",
+    "ssim_once": "SSIM once, as the earlier report",
+    "ssim_three_times": "SSIM three times, as there",
+    "ssim_ours": "SSIM, here",
+}
 
 
 def table(result: dict[str, Any]) -> str:
     """All tables, each under its heading."""
-    parts = {"Installation": install_table, "First use": first_use_table, "Correlation kernels": correlation_table,
-             "Image output": output_table, "One run timed three ways": protocols_table}
+    parts = {
+        "Installation": install_table,
+        "First use": first_use_table,
+        "Correlation kernels": correlation_table,
+        "Image output": output_table,
+        "One run timed three ways": protocols_table,
+    }
     return "\n\n".join(f"**{title}**\n\n{make(result)}" for title, make in parts.items()) + "\n"
 
 
 def install_table(result: dict[str, Any]) -> str:
     """Number and size of the distributions of each framework, and the largest of them."""
+
     def row(one: dict[str, Any]) -> list[str]:
         largest = sorted(one["distributions"], key=lambda entry: entry["bytes"] or 0, reverse=True)[:3]
-        return [str(one["count"]), _mib(one["bytes"]),
-                ", ".join(f"{entry['name']} {entry['version']} ({_mib(entry['bytes'])})" for entry in largest)]
+        return [
+            str(one["count"]),
+            _mib(one["bytes"]),
+            ", ".join(f"{entry['name']} {entry['version']} ({_mib(entry['bytes'])})" for entry in largest),
+        ]
 
     return _by_framework(result["install"], ["distributions", "MiB", "largest (MiB)"], row)
 
 
 def first_use_table(result: dict[str, Any]) -> str:
     """Seconds from the start of a process to its first frame, and what had to be compiled on this machine."""
+
     def row(one: dict[str, Any]) -> list[str]:
         fresh = "not measured" if one["fresh_seconds"] is None else significant(one["fresh_seconds"])
-        return [significant(one["warm_seconds"]), fresh, f"{one['compiled_files']} ({_mib(one['compiled_bytes'])})",
-                one["correlation"]]
+        return [
+            significant(one["warm_seconds"]),
+            fresh,
+            f"{one['compiled_files']} ({_mib(one['compiled_bytes'])})",
+            one["correlation"],
+        ]
 
     def tried(one: dict[str, Any]) -> list[str]:
         return [f"yes, correlation {one['correlation']}" if one["works"] else "no", one["reason"] or ""]
 
-    return "\n\n".join((
-        _by_framework(result["first_use"], ["everything compiled (s)", "nothing compiled (s)",
-                                            "compiled libraries in use (MiB)", "correlation"], row),
-        _by_framework(result["without_compiler"], ["works without a compiler", "last message"], tried)))
+    return "\n\n".join(
+        (
+            _by_framework(
+                result["first_use"],
+                ["everything compiled (s)", "nothing compiled (s)", "compiled libraries in use (MiB)", "correlation"],
+                row,
+            ),
+            _by_framework(result["without_compiler"], ["works without a compiler", "last message"], tried),
+        )
+    )
 
 
 def correlation_table(result: dict[str, Any]) -> str:
@@ -56,11 +81,26 @@ def correlation_table(result: dict[str, Any]) -> str:
             if "skipped" in one:
                 words.append(f"{NAMES[framework]}, {kernel}: skipped, {one['skipped']}")
                 continue
-            rows.append([NAMES[framework], kernel, _interval(one["frame_seconds"]), _interval(one["ratio"]),
-                         f"{one['share_of_frame']:.1%}", f"{one['gradient_error']:.1e}",
-                         "ZERO" if one["zero_gradient"] else "not zero"])
-    header = ["", "kernel", "one frame (s)", "times the fastest", "share of the frame", "gradient's error to float64",
-              "gradient"]
+            rows.append(
+                [
+                    NAMES[framework],
+                    kernel,
+                    _interval(one["frame_seconds"]),
+                    _interval(one["ratio"]),
+                    f"{one['share_of_frame']:.1%}",
+                    f"{one['gradient_error']:.1e}",
+                    "ZERO" if one["zero_gradient"] else "not zero",
+                ]
+            )
+    header = [
+        "",
+        "kernel",
+        "one frame (s)",
+        "times the fastest",
+        "share of the frame",
+        "gradient's error to float64",
+        "gradient",
+    ]
     return "\n\n".join([markdown(header, rows)] * bool(rows) + words)
 
 
@@ -81,14 +121,26 @@ def protocols_table(result: dict[str, Any]) -> str:
             continue
         for way, name in _WAYS.items():
             one = found[way]
-            rows.append([NAMES[framework], name, *(_interval(one[part]) if part in one else ""
-                                                   for part in ("pre", "forward", "post", "total", "share_of_post"))])
-        first = {name: significant(value) if isinstance(value, float) else f"skipped, {value['skipped']}"
-                 for name, value in found["first_frame_seconds"].items()}
-        words.append(f"{NAMES[framework]}: {found['waiting_billed_to_post']['value']:.1%} of the \"post\" timed as the "
-                     "earlier report did is the call that fetches the picture, which waits for it. First timed frame of a "
-                     f"process: {first['executing']} s after a warm-up that reads its result, {first['graph_only']} s "
-                     "after one that only asks for it.")
+            rows.append(
+                [
+                    NAMES[framework],
+                    name,
+                    *(
+                        _interval(one[part]) if part in one else ""
+                        for part in ("pre", "forward", "post", "total", "share_of_post")
+                    ),
+                ]
+            )
+        first = {
+            name: significant(value) if isinstance(value, float) else f"skipped, {value['skipped']}"
+            for name, value in found["first_frame_seconds"].items()
+        }
+        words.append(
+            f'{NAMES[framework]}: {found["waiting_billed_to_post"]["value"]:.1%} of the "post" timed as the '
+            "earlier report did is the call that fetches the picture, which waits for it. First timed frame of a "
+            f"process: {first['executing']} s after a warm-up that reads its result, {first['graph_only']} s "
+            "after one that only asks for it."
+        )
     header = ["", "timed", "pre (s)", "forward (s)", "post (s)", "total (s)", "post / total"]
     return "\n\n".join([markdown(header, rows)] * bool(rows) + words)
 

@@ -2,7 +2,6 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from vsrlib.bench.options import Options
 from vsrlib.bench.texture import MovingTexture

@@ -33,28 +33,62 @@ _AUTHORS_LICENCE = "as the authors state there; research use"
 
 SOURCES: dict[str, Source] = {
     "reds-train": Source(
-        "REDS, 240 training clips, HR; REDS4 is among them", _REDS_LICENCE, "REDS/train_sharp.zip",
-        f"{_REDS}/train_sharp.zip", "620294c1c3f23ed26c5ea228633770469c0b28e57d31eb41dc77deb401c6681b", 34261573976),
+        "REDS, 240 training clips, HR; REDS4 is among them",
+        _REDS_LICENCE,
+        "REDS/train_sharp.zip",
+        f"{_REDS}/train_sharp.zip",
+        "620294c1c3f23ed26c5ea228633770469c0b28e57d31eb41dc77deb401c6681b",
+        34261573976,
+    ),
     "reds-val": Source("REDS, 30 validation clips, HR", _REDS_LICENCE, "REDS/val_sharp.zip", f"{_REDS}/val_sharp.zip"),
     "vid4": Source(
-        "Vid4, 4 clips", "none stated for the clips (Liu and Sun, TPAMI 2014); the mirror says Apache 2.0", "Vid4.zip",
+        "Vid4, 4 clips",
+        "none stated for the clips (Liu and Sun, TPAMI 2014); the mirror says Apache 2.0",
+        "Vid4.zip",
         "https://huggingface.co/datasets/Iceclear/REDS4/resolve/13f9ac5bf6ade3b56bef16d3c8117d16449cff83/Vid4.zip",
-        "9ed73013ff4ab15c8d4dbca689b6eeac56a92f7ffef2cf898e23184cdac592e1", 136015770),
-    "middlebury-frames": Source("Middlebury flow, two frames of each pair", _MIDDLEBURY_LICENCE,
-                                "Middlebury/other-color-twoframes.zip", f"{_MIDDLEBURY}/other-color-twoframes.zip"),
-    "middlebury-flow": Source("Middlebury flow, the true flow", _MIDDLEBURY_LICENCE, "Middlebury/other-gt-flow.zip",
-                              f"{_MIDDLEBURY}/other-gt-flow.zip"),
+        "9ed73013ff4ab15c8d4dbca689b6eeac56a92f7ffef2cf898e23184cdac592e1",
+        136015770,
+    ),
+    "middlebury-frames": Source(
+        "Middlebury flow, two frames of each pair",
+        _MIDDLEBURY_LICENCE,
+        "Middlebury/other-color-twoframes.zip",
+        f"{_MIDDLEBURY}/other-color-twoframes.zip",
+    ),
+    "middlebury-flow": Source(
+        "Middlebury flow, the true flow",
+        _MIDDLEBURY_LICENCE,
+        "Middlebury/other-gt-flow.zip",
+        f"{_MIDDLEBURY}/other-gt-flow.zip",
+    ),
     "pwc-net": Source(
-        "PWC-Net's weights in the PyTorch port", "that of PWC-Net's authors (NVlabs/PWC-Net): non-commercial use",
+        "PWC-Net's weights in the PyTorch port",
+        "that of PWC-Net's authors (NVlabs/PWC-Net): non-commercial use",
         "pretrain_models/network-default.pytorch",
-        "http://content.sniklaus.com/github/pytorch-pwc/network-default.pytorch"),
-    "spmcs": Source("SPMCS, 30 clips", "none stated (Tao et al., ICCV 2017); research use", "SPMCS",
-                    by_hand="the page of its authors (github.com/jiangsutx/SPMC_VideoSR) links to the test set"),
-    **{name: Source(f"{folder}: the published HR and LR frames", _AUTHORS_LICENCE, folder, by_hand=_AUTHORS)
-       for name, folder in (
-           ("reds4-gaussian", "REDS4_BlurDown_Gaussian"), ("reds4-realistic", "REDS4_BlurDown_Realistic"),
-           ("vid4-gaussian", "Vid4_BlurDown_Gaussian"), ("spmcs-gaussian", "SPMCS_BlurDown_Gaussian"))},
-    **{f"weights-{blur}": Source(f"the released weights for {blur} blur", _AUTHORS_LICENCE,
-                                 f"pretrain_models/self_blind_vsr_{blur}.pt", by_hand=_AUTHORS)
-       for blur in ("gaussian", "realistic")},
+        "http://content.sniklaus.com/github/pytorch-pwc/network-default.pytorch",
+    ),
+    "spmcs": Source(
+        "SPMCS, 30 clips",
+        "none stated (Tao et al., ICCV 2017); research use",
+        "SPMCS",
+        by_hand="the page of its authors (github.com/jiangsutx/SPMC_VideoSR) links to the test set",
+    ),
+    **{
+        name: Source(f"{folder}: the published HR and LR frames", _AUTHORS_LICENCE, folder, by_hand=_AUTHORS)
+        for name, folder in (
+            ("reds4-gaussian", "REDS4_BlurDown_Gaussian"),
+            ("reds4-realistic", "REDS4_BlurDown_Realistic"),
+            ("vid4-gaussian", "Vid4_BlurDown_Gaussian"),
+            ("spmcs-gaussian", "SPMCS_BlurDown_Gaussian"),
+        )
+    },
+    **{
+        f"weights-{blur}": Source(
+            f"the released weights for {blur} blur",
+            _AUTHORS_LICENCE,
+            f"pretrain_models/self_blind_vsr_{blur}.pt",
+            by_hand=_AUTHORS,
+        )
+        for blur in ("gaussian", "realistic")
+    },
 }

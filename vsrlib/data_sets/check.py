@@ -31,8 +31,9 @@ def check(root: Path, workers: int = 1, against: Path | None = None) -> dict[str
         return _checked(tree, record, pool.map)
 
 
-def _checked(tree: Tree, record: dict[str, Any] | None,
-             run: Callable[[Callable, Iterable], Iterable]) -> dict[str, Any]:
+def _checked(
+    tree: Tree, record: dict[str, Any] | None, run: Callable[[Callable, Iterable], Iterable]
+) -> dict[str, Any]:
     frames = [path for paths in tree.clips.values() for path in paths]
     found = dict(zip(frames, run(inspect_frame, frames)))
     found |= zip(tree.videos, run(inspect_video, tree.videos))
@@ -68,10 +69,16 @@ def _checked(tree: Tree, record: dict[str, Any] | None,
         notes += told
     name, missing = _missing(tree, clips)
     return {
-        "root": str(tree.root), "set": name, "digest": _digest(tree, found),
-        "clips": clips, "kernels": len(tree.kernels), "beside": tree.notes,
+        "root": str(tree.root),
+        "set": name,
+        "digest": _digest(tree, found),
+        "clips": clips,
+        "kernels": len(tree.kernels),
+        "beside": tree.notes,
         "pairs": [{"hr": pair.hr, "lr": pair.lr, "frames": len(pair.frames), "notes": pair.notes} for pair in pairs],
-        "missing": missing, "notes": notes, "faults": [{"path": path, "what": what} for path, what in sorted(faults)],
+        "missing": missing,
+        "notes": notes,
+        "faults": [{"path": path, "what": what} for path, what in sorted(faults)],
         "frames": digests,
     }
 
@@ -129,8 +136,9 @@ def _missing(tree: Tree, clips: list[dict[str, Any]]) -> tuple[str | None, list[
 def _digest(tree: Tree, found: dict[Path, Found]) -> str:
     """Of all pixels; kernels do not count, so that a set has the same digest with and without them."""
     kernels = set(tree.kernels)
-    return digest_of({_bare(tree, path): one.pixels for path, one in found.items()
-                      if one.pixels and path not in kernels})
+    return digest_of(
+        {_bare(tree, path): one.pixels for path, one in found.items() if one.pixels and path not in kernels}
+    )
 
 
 def _bare(tree: Tree, path: Path) -> str:

@@ -30,7 +30,7 @@ def quarter_sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
 def rounding_error(hr: np.ndarray, lr: np.ndarray, kernel: np.ndarray) -> float:
     """Largest difference, in levels, between LR (h, w, 3) uint8 and HR blurred with `kernel` and decimated."""
     height, width = lr.shape[:2]
-    cropped = hr[:SCALE * height, :SCALE * width]
+    cropped = hr[: SCALE * height, : SCALE * width]
     return float(np.abs(np.clip(blur_down_exact(cropped, kernel), 0, 255) - lr).max())
 
 
@@ -54,7 +54,7 @@ def fit(hr: np.ndarray, lr: np.ndarray) -> Fit | None:
     height, width = (side - 2 * inside for side in lr.shape[:2])
     if height * width < 2 * _FEWEST or height < 1:
         return None
-    chosen = rng.permutation(height * width)[:2 * _PIXELS]
+    chosen = rng.permutation(height * width)[: 2 * _PIXELS]
     rows, columns = chosen // width + inside, chosen % width + inside
     span = np.arange(-_RADIUS, _RADIUS + 1)
     padded = np.pad(hr, ((0, SCALE), (0, SCALE), (0, 0)), mode="edge")  # HR may end with the last LR pixel

@@ -47,14 +47,19 @@ def _download(source: Source, target: Path, retries: int) -> None:
     try:
         pooch.retrieve(source.url, known, fname=target.name, path=target.parent, downloader=_Resuming(target, retries))
     except requests.HTTPError as error:
-        raise UserError(f"{source.url} answers {error.response.status_code}: look for the file at its publisher's, and "
-                        f"put it at {target}.") from error
+        raise UserError(
+            f"{source.url} answers {error.response.status_code}: look for the file at its publisher's, and "
+            f"put it at {target}."
+        ) from error
     except requests.RequestException as error:
-        raise UserError(f"{source.url} did not come whole ({type(error).__name__}): repeat the command, which goes on "
-                        "where it broke off.") from error
+        raise UserError(
+            f"{source.url} did not come whole ({type(error).__name__}): repeat the command, which goes on "
+            "where it broke off."
+        ) from error
     except ValueError as error:  # pooch's word for another checksum; a file that was there already is kept
-        raise UserError(f"{source.url} has another sha256 than {source.sha256}: it was changed or damaged, and was not "
-                        "kept.") from error
+        raise UserError(
+            f"{source.url} has another sha256 than {source.sha256}: it was changed or damaged, and was not kept."
+        ) from error
 
 
 class _Resuming:

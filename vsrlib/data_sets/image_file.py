@@ -45,13 +45,13 @@ def _png(data: bytes) -> Header:
     position, kinds, packed = len(PNG), [], []
     header = b""
     while kinds[-1:] != [b"IEND"]:
-        length, kind = int.from_bytes(data[position:position + 4], "big"), data[position + 4:position + 8]
+        length, kind = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8]
         end = position + 12 + length
         if len(kind) < 4 or end > len(data):
             raise Damaged(f"it is cut short at byte {len(data)}")
-        if zlib.crc32(data[position + 4:end - 4]) != int.from_bytes(data[end - 4:end], "big"):
+        if zlib.crc32(data[position + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
             raise Damaged(f"the check sum of the part at byte {position} is wrong")
-        content = data[position + 8:end - 4]
+        content = data[position + 8 : end - 4]
         header = content if kind == b"IHDR" and not kinds else header
         if kind == b"IDAT":
             packed.append(content)
@@ -89,8 +89,8 @@ def _jpeg(data: bytes) -> Header:
         kind, position = found[1][0], found.end()
         if kind == _EOI:
             break
-        length = int.from_bytes(data[position:position + 2], "big")
-        content = data[position + 2:position + length]
+        length = int.from_bytes(data[position : position + 2], "big")
+        content = data[position + 2 : position + length]
         if kind in (_SOI, *_RESTARTS) or length < 2 or position + length > len(data):
             raise Damaged(f"its parts do not join at byte {position}")
         position += length

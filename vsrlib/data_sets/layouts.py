@@ -1,9 +1,9 @@
 """The layouts that data sets come in: what a folder's name says of its content. Paths alone; no file is opened.
 
-    HR/<clip>, LR_blurdown_x4/<clip>, kernel/<clip>      as Self-Blind-VSR publishes its test sets, and `vsrlib degrade`
-    GT/<clip>, BIx4/<clip>, BDx4/<clip>                  Vid4 and SPMCS as they are mostly passed on
-    <clip>/truth, <clip>/input4                          SPMCS as its authors publish it
-    train_sharp/<clip>, train_sharp_bicubic/X4/<clip>, and the same with val      REDS, below train/ and val/ or not
+HR/<clip>, LR_blurdown_x4/<clip>, kernel/<clip>      as Self-Blind-VSR publishes its test sets, and `vsrlib degrade`
+GT/<clip>, BIx4/<clip>, BDx4/<clip>                  Vid4 and SPMCS as they are mostly passed on
+<clip>/truth, <clip>/input4                          SPMCS as its authors publish it
+train_sharp/<clip>, train_sharp_bicubic/X4/<clip>, and the same with val      REDS, below train/ and val/ or not
 """
 
 from typing import NamedTuple
@@ -50,7 +50,7 @@ class Place(NamedTuple):
 def place(parts: tuple[str, ...]) -> Place:
     """The place of a folder, from the parts of its path below the root of the check."""
     for index, part in enumerate(parts):
-        name, rest = part.lower(), parts[index + 1:]
+        name, rest = part.lower(), parts[index + 1 :]
         before = parts[:index]
         if name in _REDS_LR and rest and rest[0].lower() == _REDS_SCALE:
             return Place(LR, f"{part}/{rest[0]}", (*before, _reds_part(name), *rest[1:]))

@@ -22,8 +22,10 @@ def numbering(names: list[str]) -> tuple[list[str], list[str]]:
         return [f"has two frames with the number {twice[0]}"], []
     if numbers != sorted(numbers):
         first = next(i for i, (a, b) in enumerate(zip(numbers, numbers[1:])) if a > b)
-        return [f"is sorted as text, which puts {names[first]} before {names[first + 1]}: number the frames with "
-                "leading zeros"], []
+        return [
+            f"is sorted as text, which puts {names[first]} before {names[first + 1]}: number the frames with "
+            "leading zeros"
+        ], []
     steps = [b - a for a, b in zip(numbers, numbers[1:])]
     step = min(steps)
     if max(steps) == step:

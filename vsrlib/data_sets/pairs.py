@@ -59,8 +59,9 @@ def check_content(pair: Pair, tree: Tree, run: Map) -> None:
             if isinstance(error, str):
                 pair.faults[tree.name(lr)] = error
             elif error > ROUNDING:
-                pair.faults[tree.name(lr)] = (f"is not its HR frame blurred with the stored kernel: up to {error:.1f} "
-                                              "levels of 255 apart")
+                pair.faults[tree.name(lr)] = (
+                    f"is not its HR frame blurred with the stored kernel: up to {error:.1f} levels of 255 apart"
+                )
         if not pair.faults and errors:
             pair.notes.append("LR is HR blurred with the stored kernel, within rounding")
         return
@@ -87,14 +88,14 @@ def _paired(tree: Tree, high: Path, low: Path, key: tuple[str, ...], found: dict
     else:
         differing = sorted(set(hr) ^ set(lr))
         side = "LR" if differing[0] in hr else "HR"
-        pair.faults[pair.lr] = (f"has {len(lr)} frames and {pair.hr} has {len(hr)}: "
-                                f"{differing[0]} is missing in {side}")
+        pair.faults[pair.lr] = f"has {len(lr)} frames and {pair.hr} has {len(hr)}: {differing[0]} is missing in {side}"
         couples = [(hr[name], lr[name]) for name in sorted(set(hr) & set(lr))]
     whole = [couple for couple in couples if not any(found[path].fault for path in couple)]
     for (hr_height, hr_width), (height, width) in dict.fromkeys((found[a].size, found[b].size) for a, b in whole):
         if (height, width) not in quarter_sizes((hr_height, hr_width)):
-            pair.faults[pair.lr] = (f"is {width}x{height} pixels and {pair.hr} is {hr_width}x{hr_height}: that is not "
-                                    "a quarter of it")
+            pair.faults[pair.lr] = (
+                f"is {width}x{height} pixels and {pair.hr} is {hr_width}x{hr_height}: that is not a quarter of it"
+            )
     pair.frames = [(a, b) for a, b in whole if found[b].size in quarter_sizes(found[a].size)]
     return pair
 
@@ -134,6 +135,8 @@ def _by_fit(frames: list[tuple[Path, Path]], index: int) -> tuple[str | None, st
                 return f"shows {frames[other][0].name} of its HR clip rather than {frames[index][0].name}", None
     if own.share > UNEXPLAINED:
         return "does not show what its HR frame shows: no kernel leads from one to the other", None
-    return None, (f"no kernel is stored, and a fitted one leaves {own.levels:.1f} levels of 255 with its centre "
-                  f"{own.off_centre:.1f} pixels off: the content could not be confirmed (noise, compression or "
-                  "frames of another time can be the reason)")
+    return None, (
+        f"no kernel is stored, and a fitted one leaves {own.levels:.1f} levels of 255 with its centre "
+        f"{own.off_centre:.1f} pixels off: the content could not be confirmed (noise, compression or "
+        "frames of another time can be the reason)"
+    )

@@ -28,8 +28,9 @@ def differences(record: dict[str, Any], frames: dict[str, dict[str, str]]) -> tu
     faults = {name: "is in the record and not here" for name in before if name not in frames}
     faults |= {name: "is not in the record" for name in frames if name not in before}
     same = [name for name in frames if name in before]
-    faults |= {name: "has other pixels than in the record" for name in same
-               if frames[name]["pixels"] != before[name]["pixels"]}
+    faults |= {
+        name: "has other pixels than in the record" for name in same if frames[name]["pixels"] != before[name]["pixels"]
+    }
     packed = [name for name in same if name not in faults and frames[name]["file"] != before[name]["file"]]
     return faults, [f"{name} has the recorded pixels in another file" for name in packed]
 
@@ -51,7 +52,7 @@ def manifest_faults(root: Path, clips: dict[str, list[Path]], bad: set[Path]) ->
     for name, entry in entries.items():
         for part, key in ((HR, "hr_sha256"), (LR, "lr_sha256")):
             frames = clips.get(f"{part}/{name}", [])
-            if key not in entry or not frames and part == HR:
+            if key not in entry or (not frames and part == HR):
                 continue
             if not frames:
                 faults[f"{part}/{name}"] = f"is in {MANIFEST} and not here"

@@ -72,7 +72,7 @@ def _sort_in(tree: Tree, path: Path, parts: tuple[str, ...]) -> None:
         tree.clips.setdefault(path if path == tree.root else path.parent, []).append(path)
     elif suffix in VIDEO_SUFFIXES:
         tree.videos.append(path)
-    elif suffix in COMPANION_SUFFIXES or among_kernels and suffix in FRAME_SUFFIXES:
+    elif suffix in COMPANION_SUFFIXES or (among_kernels and suffix in FRAME_SUFFIXES):
         _count(tree, suffix, 1)
     else:
         what = "is an archive: unpack it" if suffix in _ARCHIVES else "is neither a frame, a video, a kernel nor a note"

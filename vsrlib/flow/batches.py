@@ -12,12 +12,12 @@ from vsrlib.architecture import FLOW_STRIDE
 from vsrlib.flow.scenes import draw_samples
 from vsrlib.flow.settings import FlowSettings
 
-
 Batch = dict[str, np.ndarray]
 
 
-def batches(textures: list[np.ndarray], settings: FlowSettings, stage: int, steps: int,
-            workers: int = 0) -> Iterator[Batch]:
+def batches(
+    textures: list[np.ndarray], settings: FlowSettings, stage: int, steps: int, workers: int = 0
+) -> Iterator[Batch]:
     """The batches of a stage's steps, each drawn from (seed, stage, step) alone, so that `workers` changes none.
 
     workers: processes that draw ahead; 0: this one draws each when it is asked for.
@@ -29,7 +29,7 @@ def batches(textures: list[np.ndarray], settings: FlowSettings, stage: int, step
         return
     # Started anew rather than forked: a fork of a process whose libraries have threads may hang.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin, (textures, settings)) as pool:
-        waiting = deque(pool.submit(_draw, seed) for seed in seeds[:2 * workers])
+        waiting = deque(pool.submit(_draw, seed) for seed in seeds[: 2 * workers])
         for index in range(steps):
             yield waiting.popleft().result()
             if index + 2 * workers < steps:
@@ -49,12 +49,14 @@ def draw_batch(rng: np.random.Generator, textures: list[np.ndarray], settings: F
     samples = []
     while len(samples) < settings.batch_size:
         samples += draw_samples(rng, textures, size, settings.max_shift)
-    del samples[settings.batch_size:]
+    del samples[settings.batch_size :]
     stretch = np.array([side / size[1], side / size[0]], np.float32)[:, None, None]
-    return {"first": np.stack([sample.first for sample in samples]),
-            "second": np.stack([sample.second for sample in samples]),
-            "flow": np.stack([np.stack([_stretched(part, side) for part in s.flow]) * stretch for s in samples]),
-            "visible": np.stack([_stretched(s.visible.astype(np.float32), side) > 0.999 for s in samples])}
+    return {
+        "first": np.stack([sample.first for sample in samples]),
+        "second": np.stack([sample.second for sample in samples]),
+        "flow": np.stack([np.stack([_stretched(part, side) for part in s.flow]) * stretch for s in samples]),
+        "visible": np.stack([_stretched(s.visible.astype(np.float32), side) > 0.999 for s in samples]),
+    }
 
 
 _drawn_from: list = []  # a worker's textures and settings

@@ -21,8 +21,12 @@ def flow_error(network: Network | None, middlebury: Path | None = None, seed: in
 
     UserError for an unusable folder, and if the installed scikit-image lacks a file.
     """
-    sets = {"pairs": heldout_pairs(seed), "clips": heldout_clips(seed), "stereo": [stereo_pair()],
-            "stereo_quarter": [stereo_pair(quarter=True)]}
+    sets = {
+        "pairs": heldout_pairs(seed),
+        "clips": heldout_clips(seed),
+        "stereo": [stereo_pair()],
+        "stereo_quarter": [stereo_pair(quarter=True)],
+    }
     if middlebury is not None:
         sets["middlebury"] = middlebury_pairs(Path(middlebury))
     return {name: errors_of(network, pairs) for name, pairs in sets.items()}
@@ -44,16 +48,19 @@ def errors_of(network: Network | None, pairs: list[FlowPair]) -> dict[str, Any]:
         flows_of_pairs = [flow_of(pair) for pair in pairs]
         known[method] = float(np.mean([epe(flow, pair.flow, pair.known) for flow, pair in zip(flows_of_pairs, pairs)]))
         if all(pair.visible is not None for pair in pairs):
-            visible[method] = float(np.mean([epe(flow, pair.flow, pair.known & pair.visible)
-                                             for flow, pair in zip(flows_of_pairs, pairs)]))
+            visible[method] = float(
+                np.mean([epe(flow, pair.flow, pair.known & pair.visible) for flow, pair in zip(flows_of_pairs, pairs)])
+            )
     return {"pairs": len(pairs), "known": known, "visible": visible or None}
 
 
 def epe(flow: np.ndarray, truth: np.ndarray, where: np.ndarray) -> float:
     """Mean Euclidean distance of two flows (2, H, W) over the pixels of `where` (H, W); ValueError without any."""
     if flow.shape != truth.shape or not where.any():
-        raise ValueError(f"flows of one shape and at least one pixel are needed, not {flow.shape}, {truth.shape} and "
-                         f"{where.sum()} pixels")
+        raise ValueError(
+            f"flows of one shape and at least one pixel are needed, not {flow.shape}, {truth.shape} and "
+            f"{where.sum()} pixels"
+        )
     difference = flow.astype(np.float64) - truth
     return float(np.hypot(*difference)[where].mean())
 

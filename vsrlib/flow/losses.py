@@ -20,8 +20,9 @@ LEVEL_WEIGHTS = {6: 0.25, 5: 0.25, 4: 0.25, 3: 0.5, 2: 1.0}
 _TINY = 1e-8
 
 
-def step_losses(model: Network, batch: dict[str, np.ndarray], temperatures: Tensor,
-                match_weight: float | None) -> dict[str, Tensor]:
+def step_losses(
+    model: Network, batch: dict[str, np.ndarray], temperatures: Tensor, match_weight: float | None
+) -> dict[str, Tensor]:
     """The losses of a batch: `match` (mean of levels 2 to 4), `epe_2` to `epe_6` (pixels) and their `total`.
 
     `batch` is that of `vsrlib.flow.batches`; temperatures (3,). `match_weight` None: the matching alone; otherwise the
@@ -32,8 +33,17 @@ def step_losses(model: Network, batch: dict[str, np.ndarray], temperatures: Tens
     parts = []
     for index, level in enumerate(MATCHED_LEVELS):
         target, weight = (model.tensor(part) for part in matching_target(batch["flow"], batch["visible"], level))
-        parts.append(matching_loss(first[level], second[level], target, weight, temperatures[index:index + 1],
-                                   flow_net.moduleNetwork, ops))
+        parts.append(
+            matching_loss(
+                first[level],
+                second[level],
+                target,
+                weight,
+                temperatures[index : index + 1],
+                flow_net.moduleNetwork,
+                ops,
+            )
+        )
     match = sum(parts[1:], parts[0]) / len(parts)
     if match_weight is None:
         return {"match": match, "total": match * 1}
@@ -44,8 +54,9 @@ def step_losses(model: Network, batch: dict[str, np.ndarray], temperatures: Tens
     return {"match": match, **errors, "total": total}
 
 
-def matching_loss(first: Tensor, second: Tensor, target: Tensor, weight: Tensor, temperature: Tensor, network: Any,
-                  ops: ModuleType) -> Tensor:
+def matching_loss(
+    first: Tensor, second: Tensor, target: Tensor, weight: Tensor, temperature: Tensor, network: Any, ops: ModuleType
+) -> Tensor:
     """Cross-entropy, in nats, of the softmax over the 81 displacements of two feature maps against the true one.
 
     first, second (B, C, h, w); target (B, 81, h, w) and weight (B, h, w) of `vsrlib.flow.targets.matching_target`.

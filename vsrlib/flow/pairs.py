@@ -37,15 +37,24 @@ class FlowPair:
     visible: np.ndarray | None = None
 
 
-def heldout_pairs(seed: int = 0, count: int = 16, size: tuple[int, int] = (128, 192),
-                  max_shift: float = 8.0) -> list[FlowPair]:
+def heldout_pairs(
+    seed: int = 0, count: int = 16, size: tuple[int, int] = (128, 192), max_shift: float = 8.0
+) -> list[FlowPair]:
     """LR pairs drawn as the training's are (`vsrlib.flow.scenes`), from the photographs of the test split."""
     textures, rng = embedded_textures("test"), np.random.default_rng([seed, 2])
     pairs = []
     for index in range(count):
         sample, _ = draw_samples(rng, textures, size, max_shift)
-        pairs.append(FlowPair(f"pair-{index + 1}", to_uint8(sample.first), to_uint8(sample.second), sample.flow,
-                              np.ones(size, bool), sample.visible))
+        pairs.append(
+            FlowPair(
+                f"pair-{index + 1}",
+                to_uint8(sample.first),
+                to_uint8(sample.second),
+                sample.flow,
+                np.ones(size, bool),
+                sample.visible,
+            )
+        )
     return pairs
 
 

@@ -69,20 +69,34 @@ class Surface:
         transform = _compose(self.to_texture, _inverse(self.motion)) if second else self.to_texture
         left, top, right, bottom = box
         transform = _compose(transform, np.array([[1.0, 0, left], [0, 1, top]]))
-        picture = cv2.warpAffine(self.texture, transform, (right - left, bottom - top),
-                                 flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT_101)
+        picture = cv2.warpAffine(
+            self.texture,
+            transform,
+            (right - left, bottom - top),
+            flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REFLECT_101,
+        )
         return picture * self.gains
 
     def box(self, second: bool, size: tuple[int, int]) -> tuple[int, int, int, int]:
         """Left, top, right, bottom of the part of an HR frame of `size` that the piece and its soft edge can lie in."""
         x, y = self.move(self.centre[:, None])[:, 0] if second else self.centre
         reach = (self.radius + _EDGE) * max(1.0, math.sqrt(np.linalg.det(self.motion[:, :2]))) + 1
-        return (int(np.clip(x - reach, 0, size[1])), int(np.clip(y - reach, 0, size[0])),
-                int(np.clip(x + reach + 1, 0, size[1])), int(np.clip(y + reach + 1, 0, size[0])))
+        return (
+            int(np.clip(x - reach, 0, size[1])),
+            int(np.clip(y - reach, 0, size[0])),
+            int(np.clip(x + reach + 1, 0, size[1])),
+            int(np.clip(y + reach + 1, 0, size[0])),
+        )
 
 
-def draw_samples(rng: np.random.Generator, textures: list[np.ndarray], size: tuple[int, int], max_shift: float = 8.0,
-                 jitter: float = 0.03) -> tuple[Sample, Sample]:
+def draw_samples(
+    rng: np.random.Generator,
+    textures: list[np.ndarray],
+    size: tuple[int, int],
+    max_shift: float = 8.0,
+    jitter: float = 0.03,
+) -> tuple[Sample, Sample]:
     """A random scene as a pair of LR frames of `size` (h, w), forwards and backwards: rendering is what takes time.
 
     Backgrounds and pieces move by up to `max_shift` LR pixels, small shifts being the most frequent, and turn and zoom
@@ -97,8 +111,9 @@ def draw_samples(rng: np.random.Generator, textures: list[np.ndarray], size: tup
     return Sample(first, second, *scene_flow(scene, size)), Sample(second, first, *scene_flow(scene, size, second=True))
 
 
-def draw_scene(rng: np.random.Generator, textures: list[np.ndarray], size: tuple[int, int],
-               max_shift: float) -> list[Surface]:
+def draw_scene(
+    rng: np.random.Generator, textures: list[np.ndarray], size: tuple[int, int], max_shift: float
+) -> list[Surface]:
     """The surfaces of a random scene for LR frames of `size`, the background first and the nearest last."""
     frame = SCALE * np.array([size[1], size[0]], dtype=float)
     surfaces = [_draw_surface(rng, textures, frame / 2, max_shift, math.inf, 0)]
@@ -144,8 +159,14 @@ def scene_flow(scene: list[Surface], size: tuple[int, int], second: bool = False
     return ((there - here) / SCALE).astype(np.float32), inside & ~covered
 
 
-def _draw_surface(rng: np.random.Generator, textures: list[np.ndarray], centre: np.ndarray, max_shift: float,
-                  radius: float, sides: int) -> Surface:
+def _draw_surface(
+    rng: np.random.Generator,
+    textures: list[np.ndarray],
+    centre: np.ndarray,
+    max_shift: float,
+    radius: float,
+    sides: int,
+) -> Surface:
     texture = textures[rng.integers(len(textures))]
     # Never enlarged: that would be no sharp HR frame.
     zoom, turn = rng.uniform(1, 1.25), rng.uniform(0, 2 * math.pi)

@@ -36,15 +36,23 @@ class FlowSettings:
         require_types(self)
         require_choice("framework", self.framework, FRAMEWORKS)
         require_choice("preset", self.preset, PRESETS)
-        for name, least in (("match_steps", 0), ("flow_steps", 0), ("batch_size", 1), ("match_weight", 0),
-                            ("leaves", 0), ("seed", 0)):
+        for name, least in (
+            ("match_steps", 0),
+            ("flow_steps", 0),
+            ("batch_size", 1),
+            ("match_weight", 0),
+            ("leaves", 0),
+            ("seed", 0),
+        ):
             require_at_least(self, name, least)
         for name in ("max_shift", "match_learning_rate", "learning_rate"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UserError(f"{name} is {getattr(self, name)}; give a positive number.")
         if self.patch_size < FLOW_STRIDE or self.patch_size % FLOW_STRIDE:
-            raise UserError(f"patch_size is {self.patch_size}; give a multiple of {FLOW_STRIDE}, as which the "
-                            "flow network takes frames.")
+            raise UserError(
+                f"patch_size is {self.patch_size}; give a multiple of {FLOW_STRIDE}, as which the "
+                "flow network takes frames."
+            )
 
     def to_json(self) -> dict[str, Any]:
         """The settings as plain JSON values."""

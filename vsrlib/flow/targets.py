@@ -34,7 +34,7 @@ def matching_target(flow: np.ndarray, visible: np.ndarray, level: int) -> tuple[
     start = np.clip(np.floor(moved), -SEARCH_RANGE, SEARCH_RANGE - 1).astype(int)
     part = np.clip(moved - start, 0, 1)
     target = np.zeros((len(flow), _SIDE**2, height, width), np.float32)
-    sample, row, column = np.ogrid[:len(flow), :height, :width]
+    sample, row, column = np.ogrid[: len(flow), :height, :width]
     for down in (0, 1):
         for right in (0, 1):
             channel = (start[:, 1] + down + SEARCH_RANGE) * _SIDE + start[:, 0] + right + SEARCH_RANGE

@@ -44,12 +44,17 @@ def folder_textures(root: Path, most: int = 100) -> list[np.ndarray]:
             pictures += [frames[index] for index in chosen]
     for picture in pictures:
         if min(picture.shape[:2]) < _SMALLEST:
-            raise UserError(f"{root} holds a picture of {picture.shape[1]}x{picture.shape[0]} pixels, and at least "
-                            f"{_SMALLEST} a side are needed: leave it out.")
+            raise UserError(
+                f"{root} holds a picture of {picture.shape[1]}x{picture.shape[0]} pixels, and at least "
+                f"{_SMALLEST} a side are needed: leave it out."
+            )
     return _with_halves(pictures)
 
 
 def _with_halves(pictures: list[np.ndarray]) -> list[np.ndarray]:
-    halves = [cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-              for picture in pictures if min(picture.shape[:2]) >= _HALVED]
+    halves = [
+        cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        for picture in pictures
+        if min(picture.shape[:2]) >= _HALVED
+    ]
     return pictures + halves

@@ -33,9 +33,17 @@ _TEMPERATURES = "matching_temperatures"  # learned with the weights, and no part
 _START_TEMPERATURE = 10.0
 
 
-def train_flow(output: Path, settings: FlowSettings | None = None, images: Path | None = None, resume: bool = False,
-               device: str = "auto", correlation: str = "auto", progress: bool = True,
-               workers: int = 0, weights: Path | None = None) -> dict[str, Any]:
+def train_flow(
+    output: Path,
+    settings: FlowSettings | None = None,
+    images: Path | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    correlation: str = "auto",
+    progress: bool = True,
+    workers: int = 0,
+    weights: Path | None = None,
+) -> dict[str, Any]:
     """Train the flow network on pairs with exact flow, and write what came of it to `output`.
 
     The pairs are made of `images` (a folder of pictures or clips, or a video), or of the photographs of the training
@@ -71,12 +79,21 @@ def train_flow(output: Path, settings: FlowSettings | None = None, images: Path 
     values = flow_only(network.state())
     checkpoints.write(output / WEIGHTS, values, notes)
     result = {
-        "settings": settings.to_json(), "pictures": "embedded" if images is None else str(images),
-        "picture_count": len(textures), "pictures_sha256": digest, "initial_weights": start, "stages": {"match": matched, "flow": learned},
-        "log": LOG, "weights": checkpoints.entry(output / WEIGHTS, output), "values_sha256": checkpoints.digest(values),
+        "settings": settings.to_json(),
+        "pictures": "embedded" if images is None else str(images),
+        "picture_count": len(textures),
+        "pictures_sha256": digest,
+        "initial_weights": start,
+        "stages": {"match": matched, "flow": learned},
+        "log": LOG,
+        "weights": checkpoints.entry(output / WEIGHTS, output),
+        "values_sha256": checkpoints.digest(values),
         "heldout_before": before,
-        "error": flow_error(network), "device": network.backend.device_name(network.device),
-        "device_type": network.device, "threads": network.backend.threads(), "correlation": network.correlation,
+        "error": flow_error(network),
+        "device": network.backend.device_name(network.device),
+        "device_type": network.device,
+        "threads": network.backend.threads(),
+        "correlation": network.correlation,
         "provenance": provenance.collect(seed=settings.seed),
     }
     write_json(output / RESULT, result)
@@ -85,12 +102,27 @@ def train_flow(output: Path, settings: FlowSettings | None = None, images: Path 
 
 def _start(settings: FlowSettings, device: str, correlation: str, weights: Path | None) -> Network:
     flow_weights = weights or initial_flow_values(architecture.preset(settings.preset), settings.seed)
-    return load_network(settings.framework, None, settings.preset, device, settings.seed, correlation,
-                        settings.align_corners, flow_weights)
+    return load_network(
+        settings.framework,
+        None,
+        settings.preset,
+        device,
+        settings.seed,
+        correlation,
+        settings.align_corners,
+        flow_weights,
+    )
 
 
-def _stage(stage: str, network: Network, settings: FlowSettings, textures: list[np.ndarray], log: TextIO,
-           progress: bool, workers: int) -> dict[str, Any]:
+def _stage(
+    stage: str,
+    network: Network,
+    settings: FlowSettings,
+    textures: list[np.ndarray],
+    log: TextIO,
+    progress: bool,
+    workers: int,
+) -> dict[str, Any]:
     """Take a stage's steps; returns its first and last losses, its time and the digest of its batches."""
     matching = stage == "match"
     steps = settings.match_steps if matching else settings.flow_steps
@@ -99,8 +131,9 @@ def _stage(stage: str, network: Network, settings: FlowSettings, textures: list[
     optimiser = network.backend.Optimiser(network.module, [([*names, _TEMPERATURES], rate)])
     draws = batches(textures, settings, 0 if matching else 1, steps, workers)
     totals, seconds, digests = [], [], []
-    with tqdm(total=steps, desc=f"flow network, {stage}", unit="step", disable=not progress, mininterval=2,
-              ncols=90) as bar:
+    with tqdm(
+        total=steps, desc=f"flow network, {stage}", unit="step", disable=not progress, mininterval=2, ncols=90
+    ) as bar:
         for step in range(1, steps + 1):
             begin = time.perf_counter()
             batch = next(draws)
@@ -108,26 +141,44 @@ def _stage(stage: str, network: Network, settings: FlowSettings, textures: list[
             digests.append(sha256_array(batch["first"]))
             now = rate * rate_factor(step, steps)
             optimiser.set_rates([now])
-            terms = step_losses(network, batch, getattr(network.module, _TEMPERATURES),
-                                None if matching else settings.match_weight)
+            terms = step_losses(
+                network, batch, getattr(network.module, _TEMPERATURES), None if matching else settings.match_weight
+            )
             finite = optimiser.step(terms["total"])
             # Read after the step: Jittor fuses forward and backward only if it meets them together.
             values = {name: network.backend.array(value).item() for name, value in terms.items()}
             network.backend.synchronise(network.device)
             if not finite or not all(map(math.isfinite, values.values())):
-                raise UserError(f"The loss or its gradient is no longer finite at step {step} of the stage {stage}; "
-                                "give a smaller learning rate.")
+                raise UserError(
+                    f"The loss or its gradient is no longer finite at step {step} of the stage {stage}; "
+                    "give a smaller learning rate."
+                )
             totals.append(values["total"])
             seconds.append(time.perf_counter() - begin)
-            log.write(json.dumps({"stage": stage, "step": step, **values, "learning_rate": now,
-                                  "drawing_seconds": drawn - begin, "seconds": seconds[-1]}) + "\n")
+            log.write(
+                json.dumps(
+                    {
+                        "stage": stage,
+                        "step": step,
+                        **values,
+                        "learning_rate": now,
+                        "drawing_seconds": drawn - begin,
+                        "seconds": seconds[-1],
+                    }
+                )
+                + "\n"
+            )
             bar.set_postfix_str(f"loss {totals[-1]:.3f}", refresh=False)
             bar.update()
     tenth = max(1, steps // 10)
-    return {"steps": steps, "batches": sha256_array(np.array(digests)),
-            "first_loss": float(np.mean(totals[:tenth])) if totals else None,
-            "last_loss": float(np.mean(totals[-tenth:])) if totals else None,
-            "seconds_per_step": float(np.median(seconds)) if seconds else None, "seconds": float(np.sum(seconds))}
+    return {
+        "steps": steps,
+        "batches": sha256_array(np.array(digests)),
+        "first_loss": float(np.mean(totals[:tenth])) if totals else None,
+        "last_loss": float(np.mean(totals[-tenth:])) if totals else None,
+        "seconds_per_step": float(np.median(seconds)) if seconds else None,
+        "seconds": float(np.sum(seconds)),
+    }
 
 
 def _add_temperatures(network: Network, values: np.ndarray) -> None:
@@ -135,6 +186,7 @@ def _add_temperatures(network: Network, values: np.ndarray) -> None:
     tensor = network.tensor(values)
     if network.framework == "torch":
         import torch
+
         tensor = torch.nn.Parameter(tensor)
     setattr(network.module, _TEMPERATURES, tensor)
 
@@ -142,8 +194,10 @@ def _add_temperatures(network: Network, values: np.ndarray) -> None:
 def _keep(output: Path, key: dict[str, Any], network: Network, summary: dict[str, Any]) -> None:
     state = network.state()
     checkpoints.write(output / MATCHED, {**flow_only(state), _TEMPERATURES: state[_TEMPERATURES]})
-    write_json(output / "matched.json",
-               {"key": key, "summary": summary, "weights": checkpoints.entry(output / MATCHED, output)})
+    write_json(
+        output / "matched.json",
+        {"key": key, "summary": summary, "weights": checkpoints.entry(output / MATCHED, output)},
+    )
 
 
 def _take_over(output: Path, key: dict[str, Any], network: Network) -> dict[str, Any] | None:
@@ -152,8 +206,10 @@ def _take_over(output: Path, key: dict[str, Any], network: Network) -> dict[str,
         return None
     record = read_json(output / "matched.json")
     if record["key"] != key or record["weights"] != checkpoints.entry(output / MATCHED, output):
-        raise UserError(f"The first stage in {output} was trained with other settings or pictures; give those again, "
-                        "or start anew without resuming.")
+        raise UserError(
+            f"The first stage in {output} was trained with other settings or pictures; give those again, "
+            "or start anew without resuming."
+        )
     values = checkpoints.read(output / MATCHED)
     network.load(network.state() | flow_only(values))
     _add_temperatures(network, values[_TEMPERATURES])

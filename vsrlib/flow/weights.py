@@ -10,8 +10,10 @@ from vsrlib.architecture import LEAKY_SLOPE, LEVELS, NetworkConfig
 from vsrlib.checkpoints import Values
 from vsrlib.weights_names import FLOW, FLOW_PREFIX
 
-_HEADS = (*(f"{FLOW_PREFIX}module{name}.moduleSix.0" for name in LEVELS.values()),
-          f"{FLOW_PREFIX}moduleRefiner.moduleMain.12")
+_HEADS = (
+    *(f"{FLOW_PREFIX}module{name}.moduleSix.0" for name in LEVELS.values()),
+    f"{FLOW_PREFIX}moduleRefiner.moduleMain.12",
+)
 _GREY, _CONTRAST = 0.45, 0.25  # mean and spread of the first layer's input, roughly
 
 

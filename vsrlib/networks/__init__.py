@@ -13,9 +13,16 @@ from vsrlib.networks.interface import Network
 from vsrlib.weights_names import merge_flow, published_names
 
 
-def load_network(framework: str, weights: str | Path | dict[str, np.ndarray] | None = None, preset: str | None = None,
-                 device: str = "auto", seed: int = 0, correlation: str = "auto", align_corners: bool | None = None,
-                 flow_weights: str | Path | dict[str, np.ndarray] | None = None) -> Network:
+def load_network(
+    framework: str,
+    weights: str | Path | dict[str, np.ndarray] | None = None,
+    preset: str | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    correlation: str = "auto",
+    align_corners: bool | None = None,
+    flow_weights: str | Path | dict[str, np.ndarray] | None = None,
+) -> Network:
     """Build the network in a framework and set its weights.
 
     framework: "torch" or "jittor". weights: a file (see docs/weights.md), a name such as "study-gaussian", a dictionary
@@ -59,6 +66,8 @@ def _source(weights: str | Path | dict[str, np.ndarray]) -> str:
 def _align_corners(notes: dict[str, str], weights: object) -> bool:
     noted = notes.get("align_corners", "true")
     if noted not in ("true", "false"):
-        raise UserError(f"The weights in {weights} note align_corners as {noted[:20]!r}, neither true nor false; give "
-                        "align_corners=True or False.")
+        raise UserError(
+            f"The weights in {weights} note align_corners as {noted[:20]!r}, neither true nor false; give "
+            "align_corners=True or False."
+        )
     return noted == "true"

@@ -18,7 +18,9 @@ class Network:
     whoever has to time them apart.
     """
 
-    def __init__(self, framework: str, backend: ModuleType, config: NetworkConfig, device: str, correlation: str) -> None:
+    def __init__(
+        self, framework: str, backend: ModuleType, config: NetworkConfig, device: str, correlation: str
+    ) -> None:
         self.framework = framework
         self.config = config
         self.device = device
@@ -85,8 +87,11 @@ class Network:
 
 
 def _check(values: np.ndarray, shape: tuple[int | None, ...], what: str) -> None:
-    fits = isinstance(values, np.ndarray) and values.ndim == len(shape) and \
-        all(want in (None, have) for have, want in zip(values.shape, shape))
+    fits = (
+        isinstance(values, np.ndarray)
+        and values.ndim == len(shape)
+        and all(want in (None, have) for have, want in zip(values.shape, shape))
+    )
     if not fits:
         wanted = ", ".join("any" if side is None else str(side) for side in shape)
         raise UserError(f"The shape of {what} is {getattr(values, 'shape', type(values).__name__)}; give ({wanted}).")

@@ -13,12 +13,27 @@ from vsrlib.networks import jittor_ops as ops
 from vsrlib.networks.jittor_net import BlurDown, Correlation, SelfBlindVSR
 from vsrlib.networks.jittor_ops import Var, jt
 
-__all__ = ["Optimiser", "array", "build", "device_name", "gradients", "keep_memory", "load", "no_grad", "ops", "peak_device_memory",
-           "pick_device", "state", "synchronise", "tensor", "threads"]
+__all__ = [
+    "Optimiser",
+    "array",
+    "build",
+    "device_name",
+    "gradients",
+    "keep_memory",
+    "load",
+    "no_grad",
+    "ops",
+    "peak_device_memory",
+    "pick_device",
+    "state",
+    "synchronise",
+    "tensor",
+    "threads",
+]
 
 
 def pick_device(device: str) -> str:
-    """"auto" becomes "cpu": the network's Jittor side runs there only. Raises UserError for any other device."""
+    """ "auto" becomes "cpu": the network's Jittor side runs there only. Raises UserError for any other device."""
     if device not in ("auto", "cpu", "cuda"):
         raise UserError(f"There is no device {device!r}; choose auto or cpu.")
     if device == "cuda":
@@ -87,8 +102,10 @@ def gradients(module: SelfBlindVSR, inputs: Var) -> tuple[dict[str, float], dict
     losses = losses_of(module.cycle(inputs), ops)
     names, parameters = zip(*module.named_parameters())
     values = jt.grad(losses["total"], list(parameters))
-    return ({name: float(value.item()) for name, value in losses.items()},
-            {name: array(value) for name, value in zip(names, values)})
+    return (
+        {name: float(value.item()) for name, value in losses.items()},
+        {name: array(value) for name, value in zip(names, values)},
+    )
 
 
 class Optimiser:
@@ -101,13 +118,23 @@ class Optimiser:
     weight decay is PyTorch's Adam.
     """
 
-    def __init__(self, module: SelfBlindVSR, groups: list[tuple[list[str], float]], clip_value: float = 0.0,
-                 clip_norm: float = 0.0, team: Team = ALONE) -> None:
+    def __init__(
+        self,
+        module: SelfBlindVSR,
+        groups: list[tuple[list[str], float]],
+        clip_value: float = 0.0,
+        clip_norm: float = 0.0,
+        team: Team = ALONE,
+    ) -> None:
         parameters = dict(module.named_parameters())
         self._names = [name for names, _ in groups for name in names]
         self._optimiser = jt.optim.AdamW(
             [{"params": [parameters[name] for name in names], "lr": rate} for names, rate in groups],
-            lr=groups[0][1], eps=1e-8, betas=(0.9, 0.999), weight_decay=0)
+            lr=groups[0][1],
+            eps=1e-8,
+            betas=(0.9, 0.999),
+            weight_decay=0,
+        )
         self._clip_value, self._clip_norm = clip_value, clip_norm
 
     def set_rates(self, rates: list[float]) -> None:
@@ -141,8 +168,11 @@ class Optimiser:
 
     def state(self) -> tuple[dict[str, np.ndarray], int]:
         """Adam's two moments of every parameter, as `first.NAME` and `second.NAME`, and the number of updates."""
-        moments = {f"{ours}.{name}": part.numpy()
-                   for ours, theirs in _MOMENTS.items() for name, part in zip(self._names, self._all(theirs), strict=True)}
+        moments = {
+            f"{ours}.{name}": part.numpy()
+            for ours, theirs in _MOMENTS.items()
+            for name, part in zip(self._names, self._all(theirs), strict=True)
+        }
         return moments, self._optimiser.n_step
 
     def load(self, moments: dict[str, np.ndarray], updates: int) -> None:

@@ -13,8 +13,27 @@ from vsrlib.jittor_env import import_jittor
 jt = import_jittor()
 from jittor import Var, nn  # noqa: E402  (only after the environment has been set)
 
-__all__ = ["Var", "absolute", "adaptive_mean", "at_least", "blur_down", "concat", "constant", "conv", "conv2d", "deconv",
-           "floored", "global_mean", "jt", "linear", "mean", "nn", "ones", "resize", "sample"]
+__all__ = [
+    "Var",
+    "absolute",
+    "adaptive_mean",
+    "at_least",
+    "blur_down",
+    "concat",
+    "constant",
+    "conv",
+    "conv2d",
+    "deconv",
+    "floored",
+    "global_mean",
+    "jt",
+    "linear",
+    "mean",
+    "nn",
+    "ones",
+    "resize",
+    "sample",
+]
 
 
 def conv(layer: Conv) -> nn.Conv:
@@ -48,8 +67,10 @@ def sample(x: Var, flow: Var, padding: Literal["zeros", "border"], align_corners
     height, width = x.shape[2:]
     columns = jt.arange(width).float32().reshape(1, 1, width)
     rows = jt.arange(height).float32().reshape(1, height, 1)
-    grid = jt.stack([(columns + flow[:, 0]) * (2 / max(width - 1, 1)) - 1,
-                     (rows + flow[:, 1]) * (2 / max(height - 1, 1)) - 1], dim=3)
+    grid = jt.stack(
+        [(columns + flow[:, 0]) * (2 / max(width - 1, 1)) - 1, (rows + flow[:, 1]) * (2 / max(height - 1, 1)) - 1],
+        dim=3,
+    )
     return nn.grid_sample(x, grid, mode="bilinear", padding_mode=padding, align_corners=align_corners)
 
 
@@ -116,7 +137,9 @@ def blur_down(x: Var, kernel: Var, scale: int) -> Var:
     """
     batch, channels, height, width = x.shape
     size = kernel.shape[2]
-    padded = nn.pad(x, [size // 2] * 4, mode="replicate").reshape(1, batch * channels, height + size - 1, width + size - 1)
+    padded = nn.pad(x, [size // 2] * 4, mode="replicate").reshape(
+        1, batch * channels, height + size - 1, width + size - 1
+    )
     weight = kernel.expand(batch, channels, size, size).reshape(batch * channels, 1, size, size)
     out = nn.conv2d(padded, weight, stride=scale, groups=batch * channels)
     return out.reshape(batch, channels, out.shape[2], out.shape[3])

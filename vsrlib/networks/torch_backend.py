@@ -14,12 +14,27 @@ from vsrlib.losses import losses as losses_of
 from vsrlib.networks import torch_ops as ops
 from vsrlib.networks.torch_net import BlurDown, Correlation, SelfBlindVSR
 
-__all__ = ["Optimiser", "array", "build", "device_name", "gradients", "keep_memory", "load", "no_grad", "ops", "peak_device_memory",
-           "pick_device", "state", "synchronise", "tensor", "threads"]
+__all__ = [
+    "Optimiser",
+    "array",
+    "build",
+    "device_name",
+    "gradients",
+    "keep_memory",
+    "load",
+    "no_grad",
+    "ops",
+    "peak_device_memory",
+    "pick_device",
+    "state",
+    "synchronise",
+    "tensor",
+    "threads",
+]
 
 
 def pick_device(device: str) -> str:
-    """"auto" becomes "cuda" where it works, else "cpu". Raises UserError for a device that is not there."""
+    """ "auto" becomes "cuda" where it works, else "cpu". Raises UserError for a device that is not there."""
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device not in ("cpu", "cuda"):
@@ -104,8 +119,10 @@ def gradients(module: SelfBlindVSR, inputs: Tensor) -> tuple[dict[str, float], d
         values = torch.autograd.grad(losses["total"], parameters)
     finally:
         torch.backends.mkldnn.enabled = enabled
-    return ({name: float(value.detach()) for name, value in losses.items()},
-            {name: array(value) for name, value in zip(names, values)})
+    return (
+        {name: float(value.detach()) for name, value in losses.items()},
+        {name: array(value) for name, value in zip(names, values)},
+    )
 
 
 class Optimiser:
@@ -115,13 +132,21 @@ class Optimiser:
     team: the processes that train together, whose gradients are added.
     """
 
-    def __init__(self, module: SelfBlindVSR, groups: list[tuple[list[str], float]], clip_value: float = 0.0,
-                 clip_norm: float = 0.0, team: Team = ALONE) -> None:
+    def __init__(
+        self,
+        module: SelfBlindVSR,
+        groups: list[tuple[list[str], float]],
+        clip_value: float = 0.0,
+        clip_norm: float = 0.0,
+        team: Team = ALONE,
+    ) -> None:
         parameters = dict(module.named_parameters())
         self._parameters = {name: parameters[name] for names, _ in groups for name in names}
         self._optimiser = torch.optim.Adam(
             [{"params": [parameters[name] for name in names], "lr": rate} for names, rate in groups],
-            betas=(0.9, 0.999), eps=1e-8)
+            betas=(0.9, 0.999),
+            eps=1e-8,
+        )
         self._clip_value, self._clip_norm, self._team = clip_value, clip_norm, team
         self._updates = 0
 

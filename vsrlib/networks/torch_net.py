@@ -64,8 +64,12 @@ class KernelNet(nn.Module):
         self.size = size
         self.in_conv = conv(layers["in_conv"])
         self.body1 = nn.Sequential(RCAB(layers.under("body1.0")), RCAB(layers.under("body1.1")))
-        self.body2 = nn.Sequential(RCAB(layers.under("body2.0")), RCAB(layers.under("body2.1")),
-                                   conv(layers["body2.2"]), conv(layers["body2.3"]))
+        self.body2 = nn.Sequential(
+            RCAB(layers.under("body2.0")),
+            RCAB(layers.under("body2.1")),
+            conv(layers["body2.2"]),
+            conv(layers["body2.3"]),
+        )
         self.fc_net = nn.Sequential(linear(layers["fc_net.0"]), linear(layers["fc_net.1"]))
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -88,9 +92,14 @@ class Extractor(nn.Module):
 
     @staticmethod
     def level(layers: Layers) -> nn.Sequential:
-        return nn.Sequential(conv(layers["0"]), nn.LeakyReLU(arch.LEAKY_SLOPE),
-                             conv(layers["2"]), nn.LeakyReLU(arch.LEAKY_SLOPE),
-                             conv(layers["4"]), nn.LeakyReLU(arch.LEAKY_SLOPE))
+        return nn.Sequential(
+            conv(layers["0"]),
+            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            conv(layers["2"]),
+            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            conv(layers["4"]),
+            nn.LeakyReLU(arch.LEAKY_SLOPE),
+        )
 
     def forward(self, frame: Tensor) -> dict[int, Tensor]:
         one = self.moduleOne(frame)
@@ -150,13 +159,20 @@ class Refiner(nn.Module):
     def __init__(self, layers: Layers) -> None:
         super().__init__()
         self.moduleMain = nn.Sequential(
-            conv(layers["moduleMain.0"]), nn.LeakyReLU(arch.LEAKY_SLOPE),
-            conv(layers["moduleMain.2"]), nn.LeakyReLU(arch.LEAKY_SLOPE),
-            conv(layers["moduleMain.4"]), nn.LeakyReLU(arch.LEAKY_SLOPE),
-            conv(layers["moduleMain.6"]), nn.LeakyReLU(arch.LEAKY_SLOPE),
-            conv(layers["moduleMain.8"]), nn.LeakyReLU(arch.LEAKY_SLOPE),
-            conv(layers["moduleMain.10"]), nn.LeakyReLU(arch.LEAKY_SLOPE),
-            conv(layers["moduleMain.12"]))
+            conv(layers["moduleMain.0"]),
+            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            conv(layers["moduleMain.2"]),
+            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            conv(layers["moduleMain.4"]),
+            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            conv(layers["moduleMain.6"]),
+            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            conv(layers["moduleMain.8"]),
+            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            conv(layers["moduleMain.10"]),
+            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            conv(layers["moduleMain.12"]),
+        )
 
     def forward(self, dense: Tensor) -> Tensor:
         return self.moduleMain(dense)
@@ -215,11 +231,16 @@ class SelfBlindVSR(nn.Module):
         self.config = config
         self.blur_down = blur_down
         self.in_conv = nn.Sequential(conv(layers["in_conv.0"]))
-        self.extra_feat = nn.Sequential(*[ResBlock(layers.under(f"extra_feat.{i}")) for i in range(config.extra_blocks)])
+        self.extra_feat = nn.Sequential(
+            *[ResBlock(layers.under(f"extra_feat.{i}")) for i in range(config.extra_blocks)]
+        )
         self.fusion_conv = nn.Sequential(conv(layers["fusion_conv.0"]))
-        self.recons_net = nn.Sequential(*[ResBlock(layers.under(f"recons_net.{i}")) for i in range(config.recons_blocks)])
-        self.upsample_layers = nn.Sequential(conv(layers["upsample_layers.0"]), nn.PixelShuffle(2),
-                                             conv(layers["upsample_layers.2"]), nn.PixelShuffle(2))
+        self.recons_net = nn.Sequential(
+            *[ResBlock(layers.under(f"recons_net.{i}")) for i in range(config.recons_blocks)]
+        )
+        self.upsample_layers = nn.Sequential(
+            conv(layers["upsample_layers.0"]), nn.PixelShuffle(2), conv(layers["upsample_layers.2"]), nn.PixelShuffle(2)
+        )
         self.out_conv = nn.Sequential(conv(layers["out_conv.0"]), conv(layers["out_conv.1"]))
         self.flow_net = FlowNet(layers.under("flow_net"), config.align_corners, correlation)
         self.kernel_net = KernelNet(layers.under("kernel_net"), config.kernel_size)
@@ -266,8 +287,12 @@ class SelfBlindVSR(nn.Module):
         """Window -> `recons` (B, 3, 4h, 4w) and `kernel` (B, 1, 13, 13)."""
         return {"recons": self.reconstruct(frames), "kernel": self.kernel(frames)}
 
-    def cycle(self, frames: Tensor, rebuild: Restore | None = None,
-              restore: Restore | None = None) -> dict[str, Tensor]:
+    def cycle(
+        self,
+        frames: Tensor,
+        rebuild: Restore | None = None,
+        restore: Restore | None = None,
+    ) -> dict[str, Tensor]:
         """What training compares: the input, rebuilt from its own down-sampling and from its own restoration.
 
         The restoration is computed without gradients; the kernel network learns through both blurs. `rebuild` and
@@ -279,5 +304,9 @@ class SelfBlindVSR(nn.Module):
         with torch.no_grad():
             recons = (restore or self.reconstruct)(frames)
         input_cycle = self.blur_down(recons, kernel, self.config.scale)
-        return {"input": frames[:, arch.CENTRE], "recons_down": recons_down, "input_cycle": input_cycle,
-                "kernel": kernel}
+        return {
+            "input": frames[:, arch.CENTRE],
+            "recons_down": recons_down,
+            "input_cycle": input_cycle,
+            "kernel": kernel,
+        }

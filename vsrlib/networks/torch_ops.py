@@ -12,8 +12,24 @@ from torch import Tensor, nn
 
 from vsrlib.architecture import Conv, Deconv, Linear
 
-__all__ = ["absolute", "adaptive_mean", "at_least", "blur_down", "concat", "constant", "conv", "conv2d", "deconv",
-           "floored", "global_mean", "linear", "mean", "ones", "resize", "sample"]
+__all__ = [
+    "absolute",
+    "adaptive_mean",
+    "at_least",
+    "blur_down",
+    "concat",
+    "constant",
+    "conv",
+    "conv2d",
+    "deconv",
+    "floored",
+    "global_mean",
+    "linear",
+    "mean",
+    "ones",
+    "resize",
+    "sample",
+]
 
 
 def conv(layer: Conv) -> nn.Conv2d:
@@ -44,8 +60,10 @@ def sample(x: Tensor, flow: Tensor, padding: Literal["zeros", "border"], align_c
     height, width = x.shape[2:]
     columns = torch.arange(width, dtype=x.dtype, device=x.device).reshape(1, 1, width)
     rows = torch.arange(height, dtype=x.dtype, device=x.device).reshape(1, height, 1)
-    grid = torch.stack([(columns + flow[:, 0]) * (2 / max(width - 1, 1)) - 1,
-                        (rows + flow[:, 1]) * (2 / max(height - 1, 1)) - 1], dim=3)
+    grid = torch.stack(
+        [(columns + flow[:, 0]) * (2 / max(width - 1, 1)) - 1, (rows + flow[:, 1]) * (2 / max(height - 1, 1)) - 1],
+        dim=3,
+    )
     return F.grid_sample(x, grid, mode="bilinear", padding_mode=padding, align_corners=align_corners)
 
 
@@ -102,7 +120,9 @@ def blur_down(x: Tensor, kernel: Tensor, scale: int) -> Tensor:
     """
     batch, channels, height, width = x.shape
     size = kernel.shape[2]
-    padded = F.pad(x, [size // 2] * 4, mode="replicate").reshape(1, batch * channels, height + size - 1, width + size - 1)
+    padded = F.pad(x, [size // 2] * 4, mode="replicate").reshape(
+        1, batch * channels, height + size - 1, width + size - 1
+    )
     weight = kernel.expand(batch, channels, size, size).reshape(batch * channels, 1, size, size)
     out = F.conv2d(padded, weight, stride=scale, groups=batch * channels)
     return out.reshape(batch, channels, out.shape[2], out.shape[3])

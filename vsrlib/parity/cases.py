@@ -65,9 +65,11 @@ def flows(rng: np.random.Generator, align_corners: bool) -> Iterator[Case]:
     """Maps with a flow (B, 2, h, w) in pixels: between pixels, at pixels, at and beyond the border, very far."""
     for height, width in ((9, 11), (16, 24), (1, 7)):
         x = _normal(rng, (2, 3, height, width))
-        for words, flow in (("", _normal(rng, (2, 2, height, width)) * np.float32(2)),
-                            (", one way out", np.full((2, 2, height, width), 0.4 * width, np.float32)),
-                            (", very far", _normal(rng, (2, 2, height, width)) * np.float32(1e4))):
+        for words, flow in (
+            ("", _normal(rng, (2, 2, height, width)) * np.float32(2)),
+            (", one way out", np.full((2, 2, height, width), 0.4 * width, np.float32)),
+            (", very far", _normal(rng, (2, 2, height, width)) * np.float32(1e4)),
+        ):
             yield f"{height}x{width}{words}", away_from_kinks("sample", [x, flow], [str(align_corners)])
         yield f"{height}x{width}, no flow, {AT_PIXELS}", [x, np.zeros((2, 2, height, width), np.float32)]
         whole = rng.integers(-4, 5, (2, 2, height, width)).astype(np.float32)
@@ -90,8 +92,10 @@ def blurred(rng: np.random.Generator) -> Iterator[Case]:
     """Frames with a kernel (B, 1, 13, 13) that is not negative and sums to 1."""
     for height, width in ((12, 16), (13, 17), (40, 36), (4, 4)):
         kernel = np.exp(_normal(rng, (2, 1, 13, 13)))
-        yield f"{height}x{width}", [rng.random((2, 3, height, width), dtype=np.float32),
-                                    kernel / kernel.sum((1, 2, 3), keepdims=True)]
+        yield (
+            f"{height}x{width}",
+            [rng.random((2, 3, height, width), dtype=np.float32), kernel / kernel.sum((1, 2, 3), keepdims=True)],
+        )
 
 
 def kernels(rng: np.random.Generator) -> Iterator[Case]:

@@ -16,12 +16,15 @@ def layers(result: dict[str, Any]) -> Picture | Page:
     """Error of every step against float64 in both frameworks: fed the judge's input, and each its own."""
     if "skipped" in result:
         return _skipped(result)
-    largest = {way: {side: max(one["relative_l2"] for one in found.values()) for side, found in sides.items()}
-               for way, sides in result["layers"].items()}
+    largest = {
+        way: {side: max(one["relative_l2"] for one in found.values()) for side, found in sides.items()}
+        for way, sides in result["layers"].items()
+    }
     title = "How far every step of both frameworks is from float64"
     with style():
-        figure, panels = canvas(title, [2.2, 2.2], key(["torch", "jittor"]),
-                                footer=f"Exact steps are drawn at {_SMALLEST:g}.")
+        figure, panels = canvas(
+            title, [2.2, 2.2], key(["torch", "jittor"]), footer=f"Exact steps are drawn at {_SMALLEST:g}."
+        )
         for axes, (way, words) in zip(panels, _WAYS.items()):
             for side, found in result["layers"][way].items():
                 values = [max(one["relative_l2"], _SMALLEST) for one in found.values()]
@@ -31,8 +34,10 @@ def layers(result: dict[str, Any]) -> Picture | Page:
             axes.set_title(words, loc="left")
             axes.set_ylabel("relative error")
         panels[-1].set_xlabel("step, in the order in which they are taken")
-    spoken = [f"{_WAYS[way]}: " + ", ".join(f"{NAMES[side]} at most {value:.1e}" for side, value in sides.items())
-              for way, sides in largest.items()]
+    spoken = [
+        f"{_WAYS[way]}: " + ", ".join(f"{NAMES[side]} at most {value:.1e}" for side, value in sides.items())
+        for way, sides in largest.items()
+    ]
     return Picture(figure, f"{title}. {'. '.join(spoken)}.")
 
 
@@ -43,16 +48,22 @@ def gradients(result: dict[str, Any]) -> Picture | Page:
     title = "Gradients of the five losses for every parameter against float64"
     found = result["gradients"].values()
     with style():
-        figure, (axes,) = canvas(title, [2.6], key(["torch", "jittor"], line=True),
-                                 footer="At the judge's point, so that no ReLU opens in one framework only.")
+        figure, (axes,) = canvas(
+            title,
+            [2.6],
+            key(["torch", "jittor"], line=True),
+            footer="At the judge's point, so that no ReLU opens in one framework only.",
+        )
         for side, name in (("torch", "first"), ("jittor", "second")):
             values = np.sort([max(one[name], _SMALLEST) for one in found])
             axes.plot(values, color=LOOKS[side].color, linestyle=LOOKS[side].line, linewidth=2)
         axes.set_yscale("log")
         axes.set_ylabel("relative error")
         axes.set_xlabel("gradients of one loss for one parameter, sorted")
-    worst = [f"{NAMES[side]} at most {max(one[name] for one in found):.1e}"
-             for side, name in (("torch", "first"), ("jittor", "second"))]
+    worst = [
+        f"{NAMES[side]} at most {max(one[name] for one in found):.1e}"
+        for side, name in (("torch", "first"), ("jittor", "second"))
+    ]
     return Picture(figure, f"{title}: {', '.join(worst)}.")
 
 
@@ -69,8 +80,12 @@ def trajectories(result: dict[str, Any]) -> Picture | Page:
     other = np.maximum(np.abs(np.array(found["losses"]["other"]) / reference - 1), _SMALLEST)
     steps = np.arange(1, len(reference) + 1)
     with style():
-        figure, (axes,) = canvas(title, [2.6], key(["torch", "jittor"], line=True),
-                                 footer="PyTorch: from weights one unit in the last place apart, several times.")
+        figure, (axes,) = canvas(
+            title,
+            [2.6],
+            key(["torch", "jittor"], line=True),
+            footer="PyTorch: from weights one unit in the last place apart, several times.",
+        )
         for one in apart:
             axes.plot(steps, one, color=LOOKS["torch"].color, linewidth=1)
         axes.plot(steps, other, color=LOOKS["jittor"].color, linestyle=LOOKS["jittor"].line, linewidth=2)

@@ -9,7 +9,7 @@ from vsrlib.files import atomic_path, write_json
 from vsrlib.parity.comparison import summary
 from vsrlib.parity.faults import FAULTS
 from vsrlib.parity.processes import why_not, work
-from vsrlib.parity.rule import FLOOR, K, K_GRADIENT
+from vsrlib.parity.rule import FLOOR, K_GRADIENT, K
 from vsrlib.parity.trial import Trial
 
 JSON, TEXT = "parity_check.json", "parity_check.txt"
@@ -17,8 +17,13 @@ _TOGETHER = 5  # trials whose arrays lie on the disk at once, some 50 MB each
 _OCCURRENCES = 2  # of the 8 flows of a training step and their steps; `vsrlib parity` itself looks at all
 
 
-def check(output: Path, runs: int = 50, faults: list[str] | None = None, sides: tuple[str, ...] = ("torch", "jittor"),
-          seed: int = 0) -> dict[str, Any]:
+def check(
+    output: Path,
+    runs: int = 50,
+    faults: list[str] | None = None,
+    sides: tuple[str, ...] = ("torch", "jittor"),
+    seed: int = 0,
+) -> dict[str, Any]:
     """Plant each fault on each side but the first, and compare both sides `runs` times without any.
 
     faults: names of `vsrlib.parity.faults.FAULTS` (None: all). sides: two frameworks; ("torch", "torch") where there is
@@ -32,10 +37,14 @@ def check(output: Path, runs: int = 50, faults: list[str] | None = None, sides: 
         found = _faults(list(FAULTS) if faults is None else faults, sides, seed)
         clean, ratios = _clean(runs, sides, seed + 1)
         result = {
-            "sides": list(sides), "faults": found, "clean": clean,
-            "found": sum(one["found"] for one in found), "false_alarms": sum(not one["agree"] for one in clean),
+            "sides": list(sides),
+            "faults": found,
+            "clean": clean,
+            "found": sum(one["found"] for one in found),
+            "false_alarms": sum(not one["agree"] for one in clean),
             "ratios": {kind: summary(values) for kind, values in ratios.items()},
-            "rule": {"k": K, "k_gradient": K_GRADIENT, "floor": FLOOR}, "provenance": provenance.collect(seed=seed),
+            "rule": {"k": K, "k_gradient": K_GRADIENT, "floor": FLOOR},
+            "provenance": provenance.collect(seed=seed),
         }
     write_json(output / JSON, result)
     with atomic_path(output / TEXT) as temporary:
@@ -64,8 +73,10 @@ def _clean(runs: int, sides: tuple[str, ...], seed: int) -> tuple[list[dict[str,
     clean, ratios = [], {"forward": [], "backward": [], "gradient": []}
     for begin in range(0, runs, _TOGETHER):
         with tempfile.TemporaryDirectory() as folder:
-            trials = [Trial(Path(folder) / str(number), "tiny", occurrences=_OCCURRENCES)
-                      for number in range(begin, min(begin + _TOGETHER, runs))]
+            trials = [
+                Trial(Path(folder) / str(number), "tiny", occurrences=_OCCURRENCES)
+                for number in range(begin, min(begin + _TOGETHER, runs))
+            ]
             for number, trial in enumerate(trials, begin):
                 trial.write_random(seed + number)
             work("torch", [job for trial in trials for job in trial.jobs("judge")], Path(folder), double=True)
@@ -77,8 +88,9 @@ def _clean(runs: int, sides: tuple[str, ...], seed: int) -> tuple[list[dict[str,
                 for kind, values in verdict["ratios"].items():
                     ratios[kind] += values
                 largest = {kind: max(values, default=0.0) for kind, values in verdict["ratios"].items()}
-                clean.append({"seed": seed + number, "agree": verdict["agree"], "first": verdict["first"],
-                              "largest": largest})
+                clean.append(
+                    {"seed": seed + number, "agree": verdict["agree"], "first": verdict["first"], "largest": largest}
+                )
     return clean, ratios
 
 
@@ -86,16 +98,23 @@ def text(result: dict[str, Any]) -> str:
     """The result in words."""
     if "faults" not in result:
         return f"skipped {result['skipped']}\n"
-    lines = [f"{result['found']} of {len(result['faults'])} planted faults found and placed; {result['false_alarms']} "
-             f"false alarms in {len(result['clean'])} clean runs ({' against '.join(result['sides'])}).", ""]
+    lines = [
+        f"{result['found']} of {len(result['faults'])} planted faults found and placed; {result['false_alarms']} "
+        f"false alarms in {len(result['clean'])} clean runs ({' against '.join(result['sides'])}).",
+        "",
+    ]
     for one in result["faults"]:
         named = one["named"]
         where = "nothing departs" if named is None else f"{named['place']} ({named['kind']}): {named['says']}"
-        lines.append(f"{'found' if one['found'] else 'MISSED':<7} {one['fault']}, planted in {one['planted_in']}\n"
-                     f"        {where}")
+        lines.append(
+            f"{'found' if one['found'] else 'MISSED':<7} {one['fault']}, planted in {one['planted_in']}\n"
+            f"        {where}"
+        )
     lines += ["", "Ratios that the rule bounds, over all steps and gradients of the clean runs:"]
     for kind, found in result["ratios"].items():
         bound = result["rule"]["k_gradient" if kind == "gradient" else "k"]
-        lines.append(f"  {kind:<9} {found['count']:>8} of them: median {found['median']:.2f}, 99 % below "
-                     f"{found['99 %']:.2f}, largest {found['largest']:.2f}; bound {bound:g}")
+        lines.append(
+            f"  {kind:<9} {found['count']:>8} of them: median {found['median']:.2f}, 99 % below "
+            f"{found['99 %']:.2f}, largest {found['largest']:.2f}; bound {bound:g}"
+        )
     return "\n".join(lines) + "\n"

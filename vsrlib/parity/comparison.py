@@ -14,7 +14,7 @@ import numpy as np
 
 from vsrlib.parity.measures import measure
 from vsrlib.parity.recorder import Entry, key
-from vsrlib.parity.rule import K, K_GRADIENT, Ruling, ruling
+from vsrlib.parity.rule import K_GRADIENT, K, Ruling, ruling
 from vsrlib.parity.store import Store
 
 Departure = dict[str, Any]
@@ -53,8 +53,12 @@ def compare_steps(judge: Sequence[Entry], sides: Sequence[Sequence[Entry]], stor
                     else:
                         forward.append((entry[when], departure))
     known = {key(entry) for entry in judge}
-    extra = [_structure(entry["within"] or "the network", f"{key(entry)} is a step that the judge does not take")
-             for side in found for name, entry in side.items() if name not in known]
+    extra = [
+        _structure(entry["within"] or "the network", f"{key(entry)} is a step that the judge does not take")
+        for side in found
+        for name, entry in side.items()
+        if name not in known
+    ]
     forward.sort(key=lambda item: item[0])
     return {"departures": [departure for _, departure in forward] + extra + backward, "ratios": ratios}
 
@@ -62,10 +66,16 @@ def compare_steps(judge: Sequence[Entry], sides: Sequence[Sequence[Entry]], stor
 def compare_gradients(judge: Values, first: Values, second: Values) -> dict[str, Any]:
     """Gradients by name, e.g. of a parameter for a loss: {"departures", "ratios", "gradients": {name: distances}}."""
     rulings = {name: ruling(first[name], second[name], value) for name, value in judge.items()}
-    departures = [{"place": name, "kind": "gradient", "says": f"the gradient of {name} differs", **asdict(rule)}
-                  for name, rule in rulings.items() if rule.ratio > K_GRADIENT]
-    return {"departures": departures, "ratios": [rule.ratio for rule in rulings.values()],
-            "gradients": {name: asdict(rule) for name, rule in rulings.items()}}
+    departures = [
+        {"place": name, "kind": "gradient", "says": f"the gradient of {name} differs", **asdict(rule)}
+        for name, rule in rulings.items()
+        if rule.ratio > K_GRADIENT
+    ]
+    return {
+        "departures": departures,
+        "ratios": [rule.ratio for rule in rulings.values()],
+        "gradients": {name: asdict(rule) for name, rule in rulings.items()},
+    }
 
 
 def compare_structure(judge: dict[str, Any], first: dict[str, Any], second: dict[str, Any]) -> list[Departure]:
@@ -116,8 +126,14 @@ def _structure(place: str, says: str) -> Departure:
 
 
 def _of_values(step: str, within: str, name: str, part: str, index: int, rule: Ruling) -> Departure:
-    says = {"inputs": f"{within} hands input {index + 1} to {name}, and it differs",
-            "outputs": f"{name} computes something else from the same input",
-            "pulls": f"{name} has another gradient for its input or parameter {index + 1}"}[part]
-    return {"place": within if part == "inputs" else step, "kind": "backward" if part == "pulls" else "forward",
-            "says": says, **asdict(rule)}
+    says = {
+        "inputs": f"{within} hands input {index + 1} to {name}, and it differs",
+        "outputs": f"{name} computes something else from the same input",
+        "pulls": f"{name} has another gradient for its input or parameter {index + 1}",
+    }[part]
+    return {
+        "place": within if part == "inputs" else step,
+        "kind": "backward" if part == "pulls" else "forward",
+        "says": says,
+        **asdict(rule),
+    }

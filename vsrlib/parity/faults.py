@@ -44,12 +44,14 @@ def _module(network: Network, name: str) -> Any:
 
 def _of_framework(name: str, replacement: Callable[[Any, Side], Callable]) -> Plant:
     """Replace one of the framework's functions, or of `ops`, where the network's file looks it up."""
+
     def plant(network: Network, side: Side, stack: ExitStack) -> None:
         file = sys.modules[type(network.module).__module__]
         holder = "ops" if hasattr(file.ops, name) else side.namespace
         original = getattr(file, holder)
         changed = Watched(original, {name: replacement(original, side)})
         stack.enter_context(mock.patch.object(file, holder, changed))
+
     return plant
 
 
@@ -86,6 +88,7 @@ def _correlation(change: Callable[[Any, Side, Any, Any], Any]) -> Plant:
         decoder = _module(network, f"{FLOW}.moduleFiv")
         original = decoder.correlation
         decoder.correlation = lambda first, second: change(original, side, first, second)
+
     return plant
 
 
@@ -97,28 +100,32 @@ def _epsilon(network: Network, side: Side, stack: ExitStack) -> None:
         for group in made._optimiser.param_groups:
             group["eps"] = 1e-7
         return made
+
     stack.enter_context(mock.patch.object(network.backend, "Optimiser", with_other_epsilon))
 
 
 def _blur(change: Callable[[Callable, Any, Side], Callable]) -> Plant:
     def plant(network: Network, side: Side, stack: ExitStack) -> None:
         network.module.blur_down = change(network.module.blur_down, network.backend.ops, side)
+
     return plant
 
 
 def _zero_padded(own: Callable, ops: Any, side: Side) -> Callable:
     def blur_down(x: Any, kernel: Any, scale: int) -> Any:
         # Zeros all round, wider than the kernel reaches: what is then repeated at the border is zero.
-        above = x[:, :, :2 * scale] * 0
+        above = x[:, :, : 2 * scale] * 0
         x = ops.concat([above, x, above], 2)
-        beside = x[:, :, :, :2 * scale] * 0
+        beside = x[:, :, :, : 2 * scale] * 0
         return own(ops.concat([beside, x, beside], 3), kernel, scale)[:, :, 2:-2, 2:-2]
+
     return blur_down
 
 
 def _pooling(ops: Any, side: Side) -> Callable:
     if side.namespace == "nn":
         from jittor import nn
+
         return lambda x, size: nn.AdaptiveAvgPool2d(size)(x)
     import torch.nn.functional as functional
 
@@ -126,6 +133,7 @@ def _pooling(ops: Any, side: Side) -> Callable:
         stride = [length // size for length in x.shape[2:]]
         window = [length - (size - 1) * step for length, step in zip(x.shape[2:], stride)]
         return functional.avg_pool2d(x, window, stride)
+
     return fixed_windows
 
 
@@ -136,29 +144,48 @@ def _kernel_gradient(own: Callable, ops: Any, side: Side) -> Callable:
 def _resize(ops: Any, side: Side) -> Callable:
     if side.namespace == "nn":
         from jittor import nn
+
         return lambda x, size: nn.interpolate(x, size=size, mode="bilinear", align_corners=True)
     import torch.nn.functional as functional
+
     return lambda x, size: functional.interpolate(x, size=size, mode="bilinear", align_corners=True)
 
 
-FAULTS = {fault.name: fault for fault in (
-    Fault("dilation dropped", f"{FLOW}.moduleRefiner.moduleMain.4", _dilation, ("structure", "forward")),
-    Fault("align_corners flipped", f"{FLOW}.moduleThr.warp.sample", _align_corners, ("structure", "forward")),
-    Fault("mask dropped", f"{FLOW}.moduleFou.warp", _mask, ("structure", "forward")),
-    Fault("x and y of the flow swapped", "warp", _axes),
-    Fault("zero gradient", f"{FLOW}.moduleFiv.correlation",
-          _correlation(lambda own, side, a, b: own(side.fixed(a), side.fixed(b))), ("backward",)),
-    Fault("1/C missing", f"{FLOW}.moduleFiv.correlation",
-          _correlation(lambda own, side, a, b: own(a, b) * int(a.shape[1]))),
-    Fault("sign of the second gradient", f"{FLOW}.moduleFiv.correlation",
-          _correlation(lambda own, side, a, b: own(a, side.fixed(b) * 2 - b)), ("backward",)),
-    Fault("softmax over the wrong axis", "kernel_net.softmax",
-          _of_framework("softmax", lambda own, side: lambda x, dim: own.softmax(x, dim=0))),
-    Fault("Adam with another epsilon", "optimiser", _epsilon, ("structure",)),
-    Fault("replicate padding became zero", "blur_down", _blur(_zero_padded)),
-    Fault("Jittor's own adaptive pooling", "kernel_net.adaptive_mean", _of_framework("adaptive_mean", _pooling)),
-    Fault("other slope", f"{FLOW}.moduleRefiner.moduleMain.1", _slope),
-    Fault("no gradient for the kernel", "blur_down", _blur(_kernel_gradient), ("backward",)),
-    Fault("resize with align_corners", "flow_net.pyramid.resize", _of_framework("resize", _resize)),
-)}
+FAULTS = {
+    fault.name: fault
+    for fault in (
+        Fault("dilation dropped", f"{FLOW}.moduleRefiner.moduleMain.4", _dilation, ("structure", "forward")),
+        Fault("align_corners flipped", f"{FLOW}.moduleThr.warp.sample", _align_corners, ("structure", "forward")),
+        Fault("mask dropped", f"{FLOW}.moduleFou.warp", _mask, ("structure", "forward")),
+        Fault("x and y of the flow swapped", "warp", _axes),
+        Fault(
+            "zero gradient",
+            f"{FLOW}.moduleFiv.correlation",
+            _correlation(lambda own, side, a, b: own(side.fixed(a), side.fixed(b))),
+            ("backward",),
+        ),
+        Fault(
+            "1/C missing",
+            f"{FLOW}.moduleFiv.correlation",
+            _correlation(lambda own, side, a, b: own(a, b) * int(a.shape[1])),
+        ),
+        Fault(
+            "sign of the second gradient",
+            f"{FLOW}.moduleFiv.correlation",
+            _correlation(lambda own, side, a, b: own(a, side.fixed(b) * 2 - b)),
+            ("backward",),
+        ),
+        Fault(
+            "softmax over the wrong axis",
+            "kernel_net.softmax",
+            _of_framework("softmax", lambda own, side: lambda x, dim: own.softmax(x, dim=0)),
+        ),
+        Fault("Adam with another epsilon", "optimiser", _epsilon, ("structure",)),
+        Fault("replicate padding became zero", "blur_down", _blur(_zero_padded)),
+        Fault("Jittor's own adaptive pooling", "kernel_net.adaptive_mean", _of_framework("adaptive_mean", _pooling)),
+        Fault("other slope", f"{FLOW}.moduleRefiner.moduleMain.1", _slope),
+        Fault("no gradient for the kernel", "blur_down", _blur(_kernel_gradient), ("backward",)),
+        Fault("resize with align_corners", "flow_net.pyramid.resize", _of_framework("resize", _resize)),
+    )
+}
 """By name; those of the issue that asked for them, and a few more."""

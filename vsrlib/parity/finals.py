@@ -22,12 +22,17 @@ def compare(judge: Values, first: Values, second: Values, at_judges_point: dict[
     """
     found: dict[str, Any] = {}
     for name in ("recons", "kernel"):
-        found[name] = {"first": measure(first[name], judge[name]), "second": measure(second[name], judge[name]),
-                       "difference": distance(first[name], second[name], judge[name])}
+        found[name] = {
+            "first": measure(first[name], judge[name]),
+            "second": measure(second[name], judge[name]),
+            "difference": distance(first[name], second[name], judge[name]),
+        }
     found["recons"]["levels"] = _levels(first["recons"], second["recons"])
     losses = [name for name in judge if name.startswith("loss ")]
-    found["losses"] = {name.removeprefix("loss "): distance(*(np.ravel(side[name]) for side in (first, second, judge)))
-                       for name in losses}
+    found["losses"] = {
+        name.removeprefix("loss "): distance(*(np.ravel(side[name]) for side in (first, second, judge)))
+        for name in losses
+    }
     return found | {"gradients": _gradients(judge, first, second, at_judges_point)}
 
 
@@ -36,8 +41,11 @@ def _levels(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
     pictures = [np.rint(np.clip(value, 0, 1) * 255) for value in (first, second)]
     apart = np.abs(pictures[0] - pictures[1])
     error = float(np.mean((np.clip(first, 0, 1).astype(np.float64) - np.clip(second, 0, 1)) ** 2))
-    return {"largest": int(apart.max()), "share": float((apart > 0).mean()),
-            "psnr": None if error == 0 else float(-10 * np.log10(error))}
+    return {
+        "largest": int(apart.max()),
+        "share": float((apart > 0).mean()),
+        "psnr": None if error == 0 else float(-10 * np.log10(error)),
+    }
 
 
 def _gradients(judge: Values, first: Values, second: Values, at_judges_point: dict[str, dict]) -> dict[str, Any]:
@@ -50,6 +58,13 @@ def _gradients(judge: Values, first: Values, second: Values, at_judges_point: di
         if max(own) > WITHIN:
             parameter = name.removeprefix("gradient ")
             ratio = max(found["ratio"] for key, found in at_judges_point.items() if key.endswith(f"| {parameter}"))
-            beyond.append({"parameter": parameter, "first": own[0], "second": own[1], "ratio_at_judges_point": ratio,
-                           "explained": ratio <= K_GRADIENT})
+            beyond.append(
+                {
+                    "parameter": parameter,
+                    "first": own[0],
+                    "second": own[1],
+                    "ratio_at_judges_point": ratio,
+                    "explained": ratio <= K_GRADIENT,
+                }
+            )
     return {"bound": WITHIN, "count": len(names), "within": len(names) - len(beyond), "beyond": beyond}

@@ -41,5 +41,9 @@ def measure(value: np.ndarray, judge: np.ndarray) -> dict[str, float]:
     place = np.spacing(np.abs(judge).astype(np.float32)).astype(np.float64)
     norms = float(np.linalg.norm(value) * np.linalg.norm(judge))
     cosine = float(value @ judge) / norms if norms else float(not error.any())
-    return {"largest": float(error.max()), "relative_l2": relative,
-            "ulp": min(float(np.quantile(error / place, 0.999)), FAR), "cosine": cosine}
+    return {
+        "largest": float(error.max()),
+        "relative_l2": relative,
+        "ulp": min(float(np.quantile(error / place, 0.999)), FAR),
+        "cosine": cosine,
+    }

@@ -9,7 +9,7 @@ from unittest import mock
 
 import numpy as np
 
-from vsrlib.architecture import NetworkConfig, PRESETS, initial_values
+from vsrlib.architecture import PRESETS, NetworkConfig, initial_values
 from vsrlib.losses import losses
 from vsrlib.networks.interface import Network
 from vsrlib.parity.recorder import Recorder
@@ -20,8 +20,16 @@ KERNELS = ("correlation", "blur_down")  # functions that a module was given
 METHODS = ("features", "warp", "fuse", "upsample", "base", "reconstruct", "kernel", "pyramid", "between")
 OPERATIONS = ("adaptive_mean", "at_least", "global_mean", "ones", "resize", "sample")  # of `ops`
 FUNCTIONS = ("relu", "leaky_relu", "softmax")  # of the framework's own
-TINY = NetworkConfig(features=8, extra_blocks=1, recons_blocks=1, pyramid=(4, 6, 8, 8, 8, 8), decoder=(8, 8, 6, 4, 4),
-                     refiner=(8, 8, 8, 6, 4, 4), kernel_features=16, kernel_hidden=32)
+TINY = NetworkConfig(
+    features=8,
+    extra_blocks=1,
+    recons_blocks=1,
+    pyramid=(4, 6, 8, 8, 8, 8),
+    decoder=(8, 8, 6, 4, 4),
+    refiner=(8, 8, 8, 6, 4, 4),
+    kernel_features=16,
+    kernel_hidden=32,
+)
 CONFIGS = {"tiny": TINY, **PRESETS}
 """The networks that the referee can be asked for; "tiny" has every layer and hardly any width."""
 
@@ -44,8 +52,10 @@ def random_values(config: NetworkConfig, seed: int) -> dict[str, np.ndarray]:
     With the initial ones, all flow is a hundredth of a pixel, and a warp that is wrong would hardly differ.
     """
     values = initial_values(config, seed)
-    return {name: value * np.float32(2 if name.startswith("flow_net") and name.endswith("weight") else 1)
-            for name, value in values.items()}
+    return {
+        name: value * np.float32(2 if name.startswith("flow_net") and name.endswith("weight") else 1)
+        for name, value in values.items()
+    }
 
 
 @contextmanager

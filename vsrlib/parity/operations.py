@@ -47,18 +47,22 @@ def _layer(make: str, description: Any) -> Callable:
             delattr(module, name)  # PyTorch takes no plain tensor in place of a parameter
             setattr(module, name, value)
         return module(x)
+
     return run
 
 
 def _conv(inputs: int, outputs: int, **rest: int) -> Operation:
     description = Conv(inputs, outputs, **rest)
-    return Operation(_layer("conv", description),
-                     partial(cases.layer, weight=description.weight_shape, outputs=outputs))
+    return Operation(
+        _layer("conv", description), partial(cases.layer, weight=description.weight_shape, outputs=outputs)
+    )
 
 
 def _sample(padding: str, align_corners: bool) -> Operation:
-    return Operation(lambda tools, x, flow: tools.ops.sample(x, flow, padding, align_corners),
-                     partial(cases.flows, align_corners=align_corners))
+    return Operation(
+        lambda tools, x, flow: tools.ops.sample(x, flow, padding, align_corners),
+        partial(cases.flows, align_corners=align_corners),
+    )
 
 
 def _of_ops(name: str, inputs: Callable, *arguments: Any) -> Operation:
@@ -70,8 +74,9 @@ def _adam(tools: Tools, series: Any) -> Any:
     gradients = tools.side.array(series)
     module = tools.ops.linear(Linear(1, gradients.shape[1]))
     names = [name for name, _ in module.named_parameters()]
-    tools.backend.load(module, {name: np.zeros(tuple(value.shape), np.float32)
-                                for name, value in module.named_parameters()})
+    tools.backend.load(
+        module, {name: np.zeros(tuple(value.shape), np.float32) for name, value in module.named_parameters()}
+    )
     optimiser = tools.backend.Optimiser(module, [(names, 1e-3)])
     for gradient in gradients:
         optimiser.step((module.bias * tools.side.tensor(gradient)).sum() + module.weight.sum() * 0)
@@ -88,7 +93,8 @@ OPERATIONS: dict[str, Operation] = {
     "convolution 3x3, dilation 16": _conv(4, 6, padding=16, dilation=16),
     "convolution 1x1": _conv(4, 6, kernel=1, padding=0),
     "transposed convolution 4x4, stride 2": Operation(
-        _layer("deconv", Deconv(4, 2)), partial(cases.layer, weight=(4, 2, 4, 4), outputs=2)),
+        _layer("deconv", Deconv(4, 2)), partial(cases.layer, weight=(4, 2, 4, 4), outputs=2)
+    ),
     "fully connected": Operation(_layer("linear", Linear(169, 100)), cases.dense),
     "ReLU": Operation(lambda tools, x: tools.functions.relu(x), cases.maps),
     "leaky ReLU": Operation(lambda tools, x: tools.functions.leaky_relu(x, 0.1), cases.maps),
@@ -168,6 +174,11 @@ def compare(judge: dict, first: dict, second: dict) -> dict[str, dict[str, Any]]
             rule = ruling(first.get(key, NOTHING), second.get(key, NOTHING), judge[key])
             parts[cases.AT_PIXELS in case and part == "gradient 2"].append({"case": case, "of": part, **asdict(rule)})
         worst, kink = (max(found, key=lambda one: one["ratio"], default=None) for found in (parts[False], parts[True]))
-        atlas[name] = {"used": operation.used, "cases": len(parts[False]), "differs": worst["ratio"] > K_OPERATION,
-                       "worst": worst, **({"at a kink": kink} if kink else {})}
+        atlas[name] = {
+            "used": operation.used,
+            "cases": len(parts[False]),
+            "differs": worst["ratio"] > K_OPERATION,
+            "worst": worst,
+            **({"at a kink": kink} if kink else {}),
+        }
     return atlas

@@ -24,8 +24,10 @@ def work(framework: str, jobs: list[Job], folder: Path, double: bool = False) ->
             return
         if status == 2:  # a sentence for the user, which a second attempt would only repeat
             raise UserError(last)
-    raise UserError(f"The {framework} process of the referee ended with status {status} ({last[:300] or 'no output'}); "
-                    "see its messages above.")
+    raise UserError(
+        f"The {framework} process of the referee ended with status {status} ({last[:300] or 'no output'}); "
+        "see its messages above."
+    )
 
 
 def why_not(framework: str) -> str | None:

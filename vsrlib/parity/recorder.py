@@ -42,8 +42,14 @@ class Recorder:
     occurrences: a step that is taken more often is fed still, but its values are no longer recorded (0: always).
     """
 
-    def __init__(self, side: Side, way: str, script: tuple[list[Entry], Store] | None = None,
-                 adjust: Adjust | None = None, occurrences: int = 0) -> None:
+    def __init__(
+        self,
+        side: Side,
+        way: str,
+        script: tuple[list[Entry], Store] | None = None,
+        adjust: Adjust | None = None,
+        occurrences: int = 0,
+    ) -> None:
         self.side, self.way, self.adjust, self.occurrences = side, way, adjust, occurrences
         self.script = {} if script is None else {key(entry): entry for entry in script[0]}
         self.source = None if script is None else script[1]
@@ -54,35 +60,50 @@ class Recorder:
 
     def step(self, name: str, function: Callable, pulled: bool = False, parameters: Sequence[Any] = ()) -> Callable:
         """The function, recorded. `pulled`: its gradients are recorded, too, for its inputs and its parameters."""
+
         @functools.wraps(function)
         def watched(*args: Any, **kwargs: Any) -> Any:
             return self._take(name, function, (args, kwargs), pulled, parameters)
+
         return watched
 
     def inner(self, name: str, function: Callable) -> Callable:
         """As `step`, for a function that is called from many places: it is named after the step that calls it."""
+
         @functools.wraps(function)
         def watched(*args: Any, **kwargs: Any) -> Any:
             within, called = self._open[-1]
             called[name] += 1
             number = "" if called[name] == 1 else f".{called[name]}"
             return self._take(f"{within}.{name}{number}".lstrip("."), function, (args, kwargs), True, ())
+
         return watched
 
     def finish(self, store: Store) -> list[Entry]:
         """Put all arrays into the store; the entries then hold their names there."""
         for entry in self.entries:
             for part in ("inputs", "fed", "outputs", "handed on", "pulls"):
-                entry[part] = [store.put(value if isinstance(value, np.ndarray) else self.side.array(value))
-                               for value in entry[part]]
+                entry[part] = [
+                    store.put(value if isinstance(value, np.ndarray) else self.side.array(value))
+                    for value in entry[part]
+                ]
         return self.entries
 
     def _take(self, name: str, function: Callable, call: tuple, pulled: bool, parameters: Sequence[Any]) -> Any:
         is_tensor = self.side.is_tensor
         self._taken[name] += 1
-        entry: Entry = {"step": name, "occurrence": self._taken[name], "within": self._open[-1][0],
-                        "started": self._tick(), "constants": trees.constants(call, is_tensor),
-                        "inputs": trees.leaves(call, is_tensor), "fed": [], "outputs": [], "handed on": [], "pulls": []}
+        entry: Entry = {
+            "step": name,
+            "occurrence": self._taken[name],
+            "within": self._open[-1][0],
+            "started": self._tick(),
+            "constants": trees.constants(call, is_tensor),
+            "inputs": trees.leaves(call, is_tensor),
+            "fed": [],
+            "outputs": [],
+            "handed on": [],
+            "pulls": [],
+        }
         self.entries.append(entry)
         written = self.script.get(key(entry))
         if self.way != FREE:
@@ -155,8 +176,9 @@ class Recorder:
             args, kwargs = trees.replace(call, lambda _: next(rest), self.side.is_tensor)
             outputs = trees.leaves(function(*args, **kwargs), self.side.is_tensor)
             rng = np.random.default_rng(zlib.crc32(name.encode()))
-            weights = [self.side.tensor(rng.standard_normal(tuple(value.shape)).astype(np.float32))
-                       for value in outputs]
+            weights = [
+                self.side.tensor(rng.standard_normal(tuple(value.shape)).astype(np.float32)) for value in outputs
+            ]
             return self.side.pull(outputs, weights, [*variables, *parameters])
 
     def _tick(self) -> int:

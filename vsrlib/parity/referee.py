@@ -17,7 +17,7 @@ from vsrlib.parity import comparison, finals, operations, report, trajectories
 from vsrlib.parity.network import CONFIGS, random_values
 from vsrlib.parity.processes import why_not, work
 from vsrlib.parity.recorder import FREE
-from vsrlib.parity.rule import FLOOR, K, K_GRADIENT, K_OPERATION
+from vsrlib.parity.rule import FLOOR, K_GRADIENT, K_OPERATION, K
 from vsrlib.parity.store import Store
 from vsrlib.parity.trial import Trial
 
@@ -85,8 +85,7 @@ def _set_up(folder: Path, options: Options, output: Path, found: dict[str, Any])
     if options.weights is None:
         weights, found["weights"] = random_values(config, options.seed), f"random, seed {options.seed}"
     else:
-        weights = checkpoints.checked(checkpoints.read(options.weights), parameter_shapes(config),
-                                      str(options.weights))
+        weights = checkpoints.checked(checkpoints.read(options.weights), parameter_shapes(config), str(options.weights))
         align_corners = checkpoints.metadata(options.weights).get("align_corners", "true") != "false"
         found["weights"] = checkpoints.entry(options.weights, output)
     windows = _windows(options, np.random.default_rng(options.seed))
@@ -109,25 +108,35 @@ def _windows(options: Options, rng: np.random.Generator) -> np.ndarray:
         clip = clips[rng.integers(len(clips))]
         spare = [clip.shape[0] - 5, clip.shape[1] - height, clip.shape[2] - width]
         if min(spare) < 0:
-            raise UserError(f"The frames of {options.frames} are {clip.shape[2]} x {clip.shape[1]}, and windows of "
-                            f"{width} x {height} were asked for; give a smaller size.")
+            raise UserError(
+                f"The frames of {options.frames} are {clip.shape[2]} x {clip.shape[1]}, and windows of "
+                f"{width} x {height} were asked for; give a smaller size."
+            )
         begin, top, left = (int(rng.integers(most + 1)) for most in spare)
-        windows.append(to_float(clip[begin:begin + 5, top:top + height, left:left + width]))
+        windows.append(to_float(clip[begin : begin + 5, top : top + height, left : left + width]))
     return np.stack(windows)[:, None]
 
 
 def _work(trial: Trial, options: Options) -> None:
     """The judge first, then each framework in a process of its own."""
     for who in ("judge", *SIDES):
-        jobs = [*trial.jobs(who),
-                trial.job("layers", who, way=FREE, output=str(trial.folder / who / FREE)),
-                trial.job("outputs", who, output=str(trial.folder / who / "outputs.npz")),
-                trial.job("atlas", who, seed=options.seed, output=str(trial.folder / who / "atlas.npz"))]
+        jobs = [
+            *trial.jobs(who),
+            trial.job("layers", who, way=FREE, output=str(trial.folder / who / FREE)),
+            trial.job("outputs", who, output=str(trial.folder / who / "outputs.npz")),
+            trial.job("atlas", who, seed=options.seed, output=str(trial.folder / who / "atlas.npz")),
+        ]
         if options.steps and who != "judge":
             at = [step for step in _AT if step <= options.steps]
-            jobs.append(trial.job("training", who, at=sorted({*at, options.steps}),
-                                  starts=options.starts if who == "torch" else 0,
-                                  output=str(trial.folder / who / "training")))
+            jobs.append(
+                trial.job(
+                    "training",
+                    who,
+                    at=sorted({*at, options.steps}),
+                    starts=options.starts if who == "torch" else 0,
+                    output=str(trial.folder / who / "training"),
+                )
+            )
         work("torch" if who == "judge" else who, jobs, trial.folder, double=who == "judge")
 
 
@@ -137,15 +146,25 @@ def _judge(trial: Trial, options: Options) -> dict[str, Any]:
     atlas = operations.compare(*(_atlas(trial.folder / who / "atlas.npz") for who in everyone))
     verdict["departures"] += [
         {"place": f"operation {name}", "kind": "operation", "says": f"{name} differs, case {found['worst']['case']}"}
-        for name, found in atlas.items() if found["used"] and found["differs"]]
+        for name, found in atlas.items()
+        if found["used"] and found["differs"]
+    ]
     outputs = [dict(np.load(trial.folder / who / "outputs.npz")) for who in everyone]
     last = finals.compare(*outputs, verdict["gradients"])
     trained = _trajectories(trial, options) if options.steps else None
     ratios = {kind: comparison.summary(values) for kind, values in verdict["ratios"].items()}
     agree = not verdict["departures"] and (trained is None or trained["inside"])
-    return {"agree": agree, "first": next(iter(verdict["departures"]), None), "departures": verdict["departures"],
-            "ratios": ratios, "layers": _layers(trial), "gradients": verdict["gradients"], "operations": atlas,
-            "finals": last, "trajectories": trained}
+    return {
+        "agree": agree,
+        "first": next(iter(verdict["departures"]), None),
+        "departures": verdict["departures"],
+        "ratios": ratios,
+        "layers": _layers(trial),
+        "gradients": verdict["gradients"],
+        "operations": atlas,
+        "finals": last,
+        "trajectories": trained,
+    }
 
 
 def _layers(trial: Trial) -> dict[str, Any]:
@@ -164,7 +183,8 @@ def _atlas(path: Path) -> dict[str, np.ndarray]:
 
 def _trajectories(trial: Trial, options: Options) -> dict[str, Any]:
     start = dict(np.load(trial.folder / "weights.npz"))
-    torch = [trajectories.read(trial.folder / "torch" / "training" / f"{number}.npz")
-             for number in range(options.starts + 1)]
+    torch = [
+        trajectories.read(trial.folder / "torch" / "training" / f"{number}.npz") for number in range(options.starts + 1)
+    ]
     jittor = trajectories.read(trial.folder / "jittor" / "training" / "0.npz")
     return trajectories.compare(start, torch[0], jittor, torch[1:])

@@ -2,8 +2,11 @@
 
 from typing import Any
 
-_KINDS = {"forward": "forward pass, step by step", "backward": "gradients of each step alone",
-          "gradient": "gradients of the losses for each parameter"}
+_KINDS = {
+    "forward": "forward pass, step by step",
+    "backward": "gradients of each step alone",
+    "gradient": "gradients of the losses for each parameter",
+}
 
 
 def text(result: dict[str, Any]) -> str:
@@ -17,10 +20,24 @@ def text(result: dict[str, Any]) -> str:
     lines += ["", "Differences of the frameworks, in units of the smaller of their distances to float64:"]
     for kind, found in result["ratios"].items():
         bound = result["rule"]["k_gradient" if kind == "gradient" else "k"]
-        lines.append(f"  {_KINDS[kind]}: median {found['median']:.2f}, largest {found['largest']:.2f} of "
-                     f"{found['count']}; allowed {bound:g}")
-    return "\n".join([*lines, "", *_finals(result["finals"]), "", *_trajectories(result["trajectories"]), "",
-                      *_operations(result["operations"])]) + "\n"
+        lines.append(
+            f"  {_KINDS[kind]}: median {found['median']:.2f}, largest {found['largest']:.2f} of "
+            f"{found['count']}; allowed {bound:g}"
+        )
+    return (
+        "\n".join(
+            [
+                *lines,
+                "",
+                *_finals(result["finals"]),
+                "",
+                *_trajectories(result["trajectories"]),
+                "",
+                *_operations(result["operations"]),
+            ]
+        )
+        + "\n"
+    )
 
 
 def _verdict(result: dict[str, Any]) -> str:
@@ -41,25 +58,32 @@ def _finals(found: dict[str, Any]) -> list[str]:
         f"Kernel: relative difference {found['kernel']['difference']:.1e}.",
         f"Gradients of the whole training step: {gradients['within']} of {gradients['count']} within "
         f"{gradients['bound']:g} of float64; of the other {len(gradients['beyond'])}, {explained} agree at the judge's "
-        "point."]
+        "point.",
+    ]
 
 
 def _trajectories(found: dict[str, Any] | None) -> list[str]:
     if found is None:
         return ["No training was compared."]
-    lines = [f"Training {'stays inside' if found['inside'] else 'LEAVES'} the control band (weights: distance relative "
-             "to how far training has gone; control: PyTorch from weights one unit in the last place apart):"]
+    lines = [
+        f"Training {'stays inside' if found['inside'] else 'LEAVES'} the control band (weights: distance relative "
+        "to how far training has gone; control: PyTorch from weights one unit in the last place apart):"
+    ]
     for step, one in found["steps"].items():
         control = max(one["weights"]["control"])
-        lines.append(f"  after {step} steps: Jittor {one['weights']['other']:.1e}, control up to {control:.1e}; loss "
-                     f"{one['loss']['other']:.1e}, control up to {max(one['loss']['control']):.1e}")
+        lines.append(
+            f"  after {step} steps: Jittor {one['weights']['other']:.1e}, control up to {control:.1e}; loss "
+            f"{one['loss']['other']:.1e}, control up to {max(one['loss']['control']):.1e}"
+        )
     return lines
 
 
 def _operations(found: dict[str, Any]) -> list[str]:
     used = [name for name, one in found.items() if one["used"]]
-    lines = [f"Of {len(used)} operations that the network uses, {sum(found[name]['differs'] for name in used)} differ. "
-             "What the frameworks offer under the same name and the network does not use as it is:"]
+    lines = [
+        f"Of {len(used)} operations that the network uses, {sum(found[name]['differs'] for name in used)} differ. "
+        "What the frameworks offer under the same name and the network does not use as it is:"
+    ]
     for name, one in found.items():
         if not one["used"]:
             worst = one["worst"]

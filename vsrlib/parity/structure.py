@@ -14,7 +14,7 @@ _RATE = 1e-4
 
 
 def describe(network: Network, side: Side) -> dict[str, Any]:
-    """"place: what" -> value, for every parameter, module and the optimiser of a live network."""
+    """ "place: what" -> value, for every parameter, module and the optimiser of a live network."""
     found: dict[str, Any] = {}
     modules = dict(network.module.named_modules())
     for name, value in network.state().items():
@@ -55,10 +55,13 @@ def optimiser_constants(network: Network) -> dict[str, float]:
             moments, rate = optimiser.state()[0], moved[1]
         before = after
     network.load(state)
-    return {"rate": _digits(rate), "epsilon in the first step": _digits(epsilons[0]),
-            "epsilon in the second step": _digits(epsilons[1]),
-            "beta1": round(1 - float(moments[f"first.{name}"][1]), 5),
-            "beta2": round(1 - float(moments[f"second.{name}"][1]), 6)}
+    return {
+        "rate": _digits(rate),
+        "epsilon in the first step": _digits(epsilons[0]),
+        "epsilon in the second step": _digits(epsilons[1]),
+        "beta1": round(1 - float(moments[f"first.{name}"][1]), 5),
+        "beta2": round(1 - float(moments[f"second.{name}"][1]), 6),
+    }
 
 
 def _reach(module: Any, side: Side) -> dict[str, Any]:
@@ -70,8 +73,11 @@ def _reach(module: Any, side: Side) -> dict[str, Any]:
     loud, silent = side.array(module(side.tensor(impulse)))
     answer = np.abs(loud - silent).max(axis=0)
     heard = answer > 1e-3 * answer.max()  # some algorithms spread rounding errors over a tile
-    return {"size of the answer": list(answer.shape), "rows of the answer": np.flatnonzero(heard.any(1)).tolist(),
-            "columns of the answer": np.flatnonzero(heard.any(0)).tolist()}
+    return {
+        "size of the answer": list(answer.shape),
+        "rows of the answer": np.flatnonzero(heard.any(1)).tolist(),
+        "columns of the answer": np.flatnonzero(heard.any(0)).tolist(),
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -38,8 +38,15 @@ class TorchSide:
         kept = [(output, weight) for output, weight in zip(outputs, cotangents, strict=True) if output.requires_grad]
         if not kept:
             return [torch.zeros_like(value) for value in inputs]
-        return list(torch.autograd.grad([output for output, _ in kept], inputs, [weight for _, weight in kept],
-                                        allow_unused=True, materialize_grads=True))
+        return list(
+            torch.autograd.grad(
+                [output for output, _ in kept],
+                inputs,
+                [weight for _, weight in kept],
+                allow_unused=True,
+                materialize_grads=True,
+            )
+        )
 
     def variable(self, array: np.ndarray) -> Tensor:
         return self.tensor(array).requires_grad_()

@@ -56,8 +56,10 @@ def read(path: Path) -> Trained:
 def one_ulp_apart(values: Values, seed: int) -> Values:
     """Every weight moved to the next float32 number, up or down at random."""
     rng = np.random.default_rng(seed)
-    return {name: np.nextafter(value, np.where(rng.random(value.shape) < 0.5, -np.inf, np.inf).astype(np.float32))
-            for name, value in values.items()}
+    return {
+        name: np.nextafter(value, np.where(rng.random(value.shape) < 0.5, -np.inf, np.inf).astype(np.float32))
+        for name, value in values.items()
+    }
 
 
 def distances(start: Values, reference: Values, other: Values) -> float:
@@ -76,10 +78,14 @@ def compare(start: Values, reference: Trained, other: Trained, control: list[Tra
     """
     steps = {}
     for step in reference[1]:
-        weights = {"other": distances(start, reference[1][step], other[1][step]),
-                   "control": [distances(start, reference[1][step], one[1][step]) for one in control]}
-        loss = {"other": _relative(reference[0][step - 1], other[0][step - 1]),
-                "control": [_relative(reference[0][step - 1], one[0][step - 1]) for one in control]}
+        weights = {
+            "other": distances(start, reference[1][step], other[1][step]),
+            "control": [distances(start, reference[1][step], one[1][step]) for one in control],
+        }
+        loss = {
+            "other": _relative(reference[0][step - 1], other[0][step - 1]),
+            "control": [_relative(reference[0][step - 1], one[0][step - 1]) for one in control],
+        }
         for figure in (weights, loss):
             figure["ratio"] = figure["other"] / max(*figure["control"], 2.0**-22)
         steps[step] = {"weights": weights, "loss": loss}

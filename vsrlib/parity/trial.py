@@ -44,16 +44,25 @@ class Trial:
     def job(self, kind: str, who: str, **more: Any) -> Job:
         """A job for a worker, whose output goes into the folder of `who`."""
         (self.folder / who).mkdir(parents=True, exist_ok=True)
-        return {"kind": kind, "config": self.config, "align_corners": self.align_corners,
-                "weights": str(self.folder / "weights.npz"), "inputs": str(self.folder / "inputs.npz"),
-                "store": str(self.folder / "store"), "who": f"{who}_{more.get('way', '')}",
-                "occurrences": self.occurrences, **more}
+        return {
+            "kind": kind,
+            "config": self.config,
+            "align_corners": self.align_corners,
+            "weights": str(self.folder / "weights.npz"),
+            "inputs": str(self.folder / "inputs.npz"),
+            "store": str(self.folder / "store"),
+            "who": f"{who}_{more.get('way', '')}",
+            "occurrences": self.occurrences,
+            **more,
+        }
 
     def jobs(self, who: str, fault: str | None = None) -> list[Job]:
         """What the judge or a side has to do for the verdict. who: "judge", the first to work, or a name of a side."""
         way = {"way": JUDGE} if who == "judge" else {"way": FED, "judge": str(self.folder / "judge" / JUDGE)}
-        return [self.job("describe", who, fault=fault, output=str(self.folder / who / "structure.json")),
-                self.job("layers", who, fault=fault, output=str(self._of(who)), **way)]
+        return [
+            self.job("describe", who, fault=fault, output=str(self.folder / who / "structure.json")),
+            self.job("layers", who, fault=fault, output=str(self._of(who)), **way),
+        ]
 
     def verdict(self, first: str, second: str) -> dict[str, Any]:
         """{"agree", "first" (the first departure, or None), "departures", "ratios": {kind: list}} of two sides."""
@@ -66,8 +75,13 @@ class Trial:
         forward = [one for one in steps["departures"] if one["kind"] != "backward"]
         backward = [one for one in steps["departures"] if one["kind"] == "backward"]
         departures = [*forward, *comparison.compare_structure(*structures), *backward, *gradients["departures"]]
-        return {"agree": not departures, "first": departures[0] if departures else None, "departures": departures,
-                "ratios": steps["ratios"] | {"gradient": gradients["ratios"]}, "gradients": gradients["gradients"]}
+        return {
+            "agree": not departures,
+            "first": departures[0] if departures else None,
+            "departures": departures,
+            "ratios": steps["ratios"] | {"gradient": gradients["ratios"]},
+            "gradients": gradients["gradients"],
+        }
 
     def gradients(self, who: str) -> Values:
         """Gradients of every loss for every parameter at the judge's point."""
@@ -79,4 +93,3 @@ class Trial:
 
     def _of(self, who: str) -> Path:
         return self.folder / who / (JUDGE if who == "judge" else FED)
-

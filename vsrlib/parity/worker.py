@@ -60,9 +60,11 @@ def layers(network: Network, side: Side, job: Job) -> None:
     with watched(network, recorder, side):
         losses = training_losses(network, batch, recorder)
     names, parameters = zip(*network.module.named_parameters())
-    gradients = {f"{loss} | {name}": side.array(value).reshape(tuple(parameter.shape))
-                 for loss in LOSSES
-                 for name, parameter, value in zip(names, parameters, side.gradients(losses[loss], parameters))}
+    gradients = {
+        f"{loss} | {name}": side.array(value).reshape(tuple(parameter.shape))
+        for loss in LOSSES
+        for name, parameter, value in zip(names, parameters, side.gradients(losses[loss], parameters))
+    }
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "record.json", recorder.finish(store))
     store.close()
@@ -107,8 +109,11 @@ def run(framework: str, double: bool, jobs: list[Job]) -> None:
     """Do the jobs, one after the other."""
     side = side_of(framework, double)
     for number, job in enumerate(jobs, 1):
-        print(f"{framework}{' in float64' if double else ''}: {job['kind']}, {number} of {len(jobs)}", file=sys.stderr,
-              flush=True)
+        print(
+            f"{framework}{' in float64' if double else ''}: {job['kind']}, {number} of {len(jobs)}",
+            file=sys.stderr,
+            flush=True,
+        )
         with network_of(job, side, framework, double) as network:
             JOBS[job["kind"]](network, side, job)
 
