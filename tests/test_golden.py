@@ -11,6 +11,7 @@ import pytest
 from golden_weights import GOLDEN, frames, relative_error, weights
 
 import vsrlib
+from vsrlib.losses import losses as losses_of
 from vsrlib.networks.interface import Network
 from vsrlib.training_restorer import TrainingRestorer
 
@@ -74,15 +75,37 @@ def test_training_outputs(training: tuple, ours: str, golden: str) -> None:
     assert relative_error(training[2][ours], TRAIN[golden]) < 1e-5
 
 
-def test_every_gradient(training: tuple) -> None:
+def gradient_errors(gradients: dict[str, np.ndarray]) -> list[float]:
+    """Relative error of the norm of each parameter's gradient, where the authors' network has one."""
     truth = json.loads(TRAIN["grad_norm_json"].tobytes())
-    norms = {name: float(np.linalg.norm(value.astype(np.float64))) for name, value in training[1].items()}
+    norms = {name: float(np.linalg.norm(value.astype(np.float64))) for name, value in gradients.items()}
     assert set(norms) == set(truth)
+    assert all(norms[name] == 0 for name in truth if truth[name] == 0)
     errors = [abs(norms[name] / truth[name] - 1) for name in truth if truth[name] > 0]
     assert len(errors) == 269  # one channel attention is wholly behind a shut ReLU
-    assert all(norms[name] == 0 for name in truth if truth[name] == 0)
-    assert max(errors) < 1e-3
-    assert np.median(errors) < 1e-5
+    return errors
+
+
+def test_every_gradient_in_float64() -> None:
+    import torch  # here, because the rest of this file also runs in Jittor's process
+
+    network = vsrlib.load_network("torch", weights(12), device="cpu", correlation="pure")
+    network.module.double()
+    network.module.blur_down = network.backend.ops.blur_down  # the C++ one is float32's
+    parameters = dict(network.module.named_parameters())
+    batch = torch.from_numpy(frames(TRAIN["frames_u8"])).double()
+    total = losses_of(network.module.cycle(batch), network.backend.ops)["total"]
+    gradients = torch.autograd.grad(total, list(parameters.values()), allow_unused=True, materialize_grads=True)
+    assert max(gradient_errors({name: value.numpy() for name, value in zip(parameters, gradients)})) < 1e-6
+
+
+def test_every_gradient(training: tuple) -> None:
+    # In float32 an activation that is nearly zero may lie on its other side, which moves the gradients before it by
+    # up to per cents; which ones, if any, depends on the processor. The float64 test and the referee have no such room.
+    errors = gradient_errors(training[1])
+    assert max(errors) < 0.05
+    assert np.quantile(errors, 0.9) < 1e-3
+    assert np.median(errors) < 2e-5
 
 
 def test_align_corners_false_is_the_fault_of_the_golden_vectors(framework: str) -> None:
