@@ -23,6 +23,15 @@ COSTS = {
             "pure": {"ratio": interval(1.2, 1.15, 1.25), "zero_gradient": False, "gradient_error": 1e-7},
         }
     },
+    "memory": {
+        name: {"training": {"peak_mib": peak}, "inference": {"peak_mib": peak / 2}}
+        for name, peak in (("torch", 400.0), ("jittor", 300.0))
+    },
+    "model_size": {
+        name: {"parameters": 18_900_215, "format": end, "bytes": 72.1 * 2**20}
+        for name, end in (("torch", ".pt"), ("jittor", ".pkl"))
+    },
+    "options": {"preset": "study", "size": [64, 96], "device": "cpu"},
     "image_output": {
         "hr_size": [256, 384],
         "png": interval(0.01, 0, 1),
@@ -88,6 +97,33 @@ def test_correlation(changes: list, verdict: str) -> None:
     assert found.verdict == verdict
     if not changes:
         assert abs(found.figure - 20) < 1e-9 and [round(end) for end in found.interval] == [15, 25]
+
+
+@pytest.mark.parametrize(
+    "changes, verdict",
+    [
+        ([], "confirmed"),
+        ([(("model_size", "jittor", "bytes"), 80 * 2**20)], "refuted"),
+        ([(("model_size", "torch"), {"skipped": "because there is none"})], "not testable here"),
+    ],
+)
+def test_the_published_networks_file_settles_its_size(changes: list, verdict: str) -> None:
+    smaller = Finding("not testable here", "a smaller network than the published one", 5.5, "MiB")
+    found = evidence.with_model_size(smaller, costs(*changes))
+    assert found.verdict == verdict
+    measured = Finding("refuted", "both files are larger", 90.0, "MiB")
+    assert evidence.with_model_size(measured, COSTS) == measured and evidence.with_model_size(smaller, None) == smaller
+
+
+def test_memory_of_equal_work_is_the_figure_of_the_fifth_claim() -> None:
+    small = Finding("unsupported", "no GPU", 0.9, "of the small training")
+    found = evidence.with_memory(small, COSTS)
+    assert found.figure == 0.75 and found.verdict == "unsupported"
+    assert "training 400 MiB and 300 MiB; inference 200 MiB and 150 MiB" in found.reason
+    assert evidence.with_memory(small, None) == small
+    assert evidence.with_memory(small, costs((("memory", "jittor"), {"skipped": "because"}))) == small
+    alone = evidence.with_memory(small, costs((("memory", "torch", "inference"), {"skipped": "because"})))
+    assert alone.figure == 0.75 and "inference" not in alone.reason
 
 
 def test_without_costs_nothing_is_said() -> None:

@@ -10,11 +10,11 @@ import pytest
 
 from vsrlib import cli
 from vsrlib.bench.options import Options
-from vsrlib.costs import image_output, install, no_compiler, study
+from vsrlib.costs import charts, image_output, install, no_compiler, study
 from vsrlib.costs.table import table
 from vsrlib.errors import UserError
 
-PARTS = ("install", "first_use", "without_compiler", "correlation", "protocols")
+PARTS = ("install", "first_use", "without_compiler", "correlation", "protocols", "memory", "model_size")
 OPTIONS = Options(frameworks=("torch",), preset="study", size=(24, 32), repeats=3, seconds=0)
 INTERVAL = {"value": 2.0, "low": 1.0, "high": 3.0, "n": 3}
 
@@ -67,6 +67,8 @@ class Processes:
                 "rounds": 3,
             },
             "warm_up": {"seconds": 1.0 if values.get("read") else 5.0},
+            "memory": {"batch": 2, "loaded_mib": 100.0, "peak_mib": 300.0, "own_mib": None},
+            "model_size": {"preset": "published", "parameters": 4, "format": ".pt", "bytes": 72 * 2**20},
         }
         return {"result": found[part], "asked": 100.0}
 
@@ -87,6 +89,7 @@ def measured(
     result = study.costs(tmp_path / "out", options, fresh)
     assert json.loads((tmp_path / "out" / "costs.json").read_text()) == json.loads(json.dumps(result))
     assert "First use" in table(result)
+    assert charts.three_ways(result).name == "chart_time_three_ways"
     return result
 
 

@@ -245,6 +245,19 @@ def test_a_few_faults_are_found_and_three_clean_runs_are_silent(tmp_path: Path, 
     assert "3 of 3 planted faults" in (tmp_path / "parity_check.txt").read_text()
 
 
+def test_the_bound_of_the_psnr_difference_holds_for_any_truth() -> None:
+    rng = np.random.default_rng(0)
+    first = rng.random((3, 32, 32))
+    second = np.clip(first + 1e-4 * rng.standard_normal(first.shape), 0, 1)
+    bound = finals._levels(first, second)["psnr_difference_at_most"]
+    for truth in (first + 0.01 * rng.choice([-1, 1], first.shape), rng.random(first.shape), 2 * second - first + 0.01):
+        errors = [np.sqrt(np.mean((side - truth) ** 2)) for side in (first, second)]
+        assert max(errors) >= 10 ** (-finals.TYPICAL_PSNR / 20)
+        assert abs(20 * np.log10(errors[0] / errors[1])) <= bound
+    assert finals._levels(first, 1 - first)["psnr_difference_at_most"] is None  # too far apart for any bound
+    assert finals._levels(first, first)["psnr_difference_at_most"] == 0
+
+
 @pytest.mark.slow
 def test_every_fault_is_found_in_its_place(tmp_path: Path, in_this_process: None) -> None:
     result = check.check(tmp_path, 0, None, ("torch", "torch"))

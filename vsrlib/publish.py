@@ -21,6 +21,7 @@ RESULTS = (
     "parity.json",
     "costs.json",
     "chart_ablation_effects.svg",
+    "chart_time_three_ways.svg",
     "chart_ablation_rings.svg",
 )
 

@@ -6,7 +6,7 @@ from typing import Any
 from vsrlib.ablation.table import reach
 from vsrlib.ablation.trials import SIDES
 from vsrlib.claims.finding import Finding, bounds, finding
-from vsrlib.claims.texts import CORRELATION_COST, GAIN
+from vsrlib.claims.texts import CORRELATION_COST, GAIN, MODEL_MEBIBYTES
 from vsrlib.claims.words import numbers
 from vsrlib.comparison_table import interval, significant
 from vsrlib.results import FRAMEWORKS, NAMES, is_skipped
@@ -117,6 +117,42 @@ def with_output(found: Finding, costs: dict[str, Any] | None) -> Finding:
     return replace(
         found, reason=f"{found.reason}. One HR frame of {parts['hr_size'][1]}x{parts['hr_size'][0]}: {words}"
     )
+
+
+def with_memory(found: Finding, costs: dict[str, Any] | None) -> Finding:
+    """C5: peak memory of equal work in fresh processes; GPU memory, which the claim is about, only where there is one."""
+    held = {} if costs is None else costs["memory"]
+    peaks = {
+        work: [held[name][work]["peak_mib"] for name in FRAMEWORKS]
+        for work in ("training", "inference")
+        if not any(is_skipped(held.get(name, {"skipped": ""})) or is_skipped(held[name][work]) for name in FRAMEWORKS)
+    }
+    if "training" not in peaks:
+        return found
+    options = costs["options"]
+    shown = "; ".join(
+        f"{work} {' and '.join(f'{significant(peak)} MiB' for peak in pair)}" for work, pair in peaks.items()
+    )
+    where = f"{options['preset']} network, {options['size'][0]}x{options['size'][1]}, {options['device']}"
+    return replace(
+        found,
+        reason=f"{found.reason}. Peak of a process, PyTorch and Jittor, {where}: {shown}",
+        figure=peaks["training"][1] / peaks["training"][0],
+        unit="of PyTorch's process memory in training",
+    )
+
+
+def with_model_size(found: Finding, costs: dict[str, Any] | None) -> Finding:
+    """C6: where the run used another network, the published one's file with initial values, which is as large."""
+    sizes = {} if costs is None else costs["model_size"]
+    if found.verdict != "not testable here" or any(is_skipped(sizes.get(name, {"skipped": ""})) for name in FRAMEWORKS):
+        return found
+    mebibytes = {name: sizes[name]["bytes"] / 2**20 for name in FRAMEWORKS}
+    figure = max(mebibytes.values(), key=lambda size: abs(size - MODEL_MEBIBYTES))
+    words = ", ".join(f"{NAMES[name]} {sizes[name]['format']} {mebibytes[name]:.1f} MiB" for name in FRAMEWORKS)
+    verdict = "confirmed" if abs(figure - MODEL_MEBIBYTES) <= 1 else "refuted"
+    reason = f"the published network's {sizes['torch']['parameters']:,} parameters, with initial values, take: {words}"
+    return Finding(verdict, reason, figure, "MiB")
 
 
 def by_use(

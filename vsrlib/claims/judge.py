@@ -16,8 +16,24 @@ from vsrlib.errors import UserError
 from vsrlib.files import atomic_path, read_json, sha256_file, write_json
 from vsrlib.results import is_skipped
 
-OF_CLAIM = {"C1": ("ablation",), "C4": ("costs",), "C7": ("costs",), "C8": ("costs",), "C9": ("parity",)}
+OF_CLAIM = {
+    "C1": ("ablation",),
+    "C4": ("costs",),
+    "C5": ("costs",),
+    "C6": ("costs",),
+    "C7": ("costs",),
+    "C8": ("costs",),
+    "C9": ("parity",),
+}
 """Which further evidence belongs to a claim."""
+_RESTORING, _TRAINING = "inference.json", "train.json"
+FILES_OF_CLAIM = {
+    **dict.fromkeys(("C1", "C2", "C3", "C4", "C6"), (_RESTORING,)),
+    "C5": (_TRAINING,),
+    "C9": (_RESTORING, _TRAINING),
+    "C10": (_RESTORING, _TRAINING),
+}
+"""Which of the files that the comparison was made from belong to a claim."""
 
 
 def judge(comparison_file: Path, output: Path, further: Mapping[str, Path | None] | None = None) -> dict:
@@ -47,7 +63,7 @@ def judge(comparison_file: Path, output: Path, further: Mapping[str, Path | None
             **asdict(findings[name]),
             "evidence": [
                 source["path"],
-                *(results.relative(file, output) for file in files),
+                *(results.relative(file, output) for file in files if file.name in FILES_OF_CLAIM.get(name, ())),
                 *(sources[one]["path"] for one in OF_CLAIM.get(name, ()) if one in sources),
             ],
             "profile": profile_of(comparison),
@@ -70,7 +86,7 @@ def judge_comparison(comparison: dict, evidence: Evidence | None = None) -> dict
     """The verdicts alone, by id. Realistic blur is judged where both frameworks have it, as in the earlier report."""
     evidence = evidence or Evidence()
     alone = {
-        "C5": rules.memory(comparison),
+        "C5": other.with_memory(rules.memory(comparison), evidence.costs),
         "C7": other.installing(evidence.costs),
         "C8": other.correlation(evidence.costs),
     }
@@ -84,7 +100,7 @@ def judge_comparison(comparison: dict, evidence: Evidence | None = None) -> dict
         "C2": lambda: rules.forward(blur),
         "C3": lambda: rules.total(blur),
         "C4": lambda: other.with_output(rules.image_output(blur), evidence.costs),
-        "C6": lambda: rules.model_size(blur),
+        "C6": lambda: other.with_model_size(rules.model_size(blur), evidence.costs),
         "C9": lambda: other.with_parity(rules.equivalence(blur, comparison["training"]), evidence.parity),
     }
     found = {name: rule() for name, rule in computed.items()} | alone

@@ -68,13 +68,14 @@ CLAIMS = {
         "Training takes 8 GB in PyTorch and 6 GB in Jittor (a quarter less); inference about 2 GB in both.",
         "Nothing in the earlier code measured memory, and its own notes mention 8.386 GB for Jittor.",
         "Unsupported as long as no GPU memory of the published training is measured in both; the figure is Jittor's "
-        "peak process memory over PyTorch's, in the same training.",
+        "peak process memory over PyTorch's, for equal work in a fresh process each.",
     ),
     "C6": Claim(
         "The model file is 72 MB in both.",
         "The published network has 18.9 million parameters of four bytes, which is 72.1 MiB.",
-        "Size of the weights files that the two frameworks read, which may be one and the same. Only with the "
-        "published preset: confirmed if each is within 1 MiB of 72 MiB, refuted otherwise.",
+        "Size of the weights files that the two frameworks read, which may be one and the same; where they are of "
+        "another network than the published one, of the files that each writes for that one's initial values. "
+        "Confirmed if each is within 1 MiB of 72 MiB, refuted otherwise.",
     ),
     "C7": Claim(
         "Jittor needs no compiler and installs as it is; PyTorch needs a CUDA compiler for the correlation.",

@@ -8,7 +8,7 @@ from typing import Any
 
 from vsrlib import jittor_env, native, provenance
 from vsrlib.bench.options import Options
-from vsrlib.costs import image_output, install, no_compiler
+from vsrlib.costs import image_output, install, memory, no_compiler
 from vsrlib.costs.process import ask, outcome
 from vsrlib.errors import UserError
 from vsrlib.files import write_json
@@ -28,7 +28,7 @@ def costs(output: Path, options: Options, fresh: bool = False) -> dict[str, Any]
     if output.exists() and not output.is_dir():
         raise UserError(f"The output {output} is a file; give the path of a folder.")
     found = {framework: _of(framework, options, fresh) for framework in options.frameworks}
-    parts = ("install", "first_use", "without_compiler", "correlation", "protocols")
+    parts = ("install", "first_use", "without_compiler", "correlation", "protocols", "memory", "model_size")
     result = {part: {framework: one[part] for framework, one in found.items()} for part in parts} | {
         "image_output": image_output.measure(options),
         "options": {name: options.to_json()[name] for name in ("preset", "size", "repeats", "seconds", "device")}
@@ -50,7 +50,7 @@ def _of(framework: str, options: Options, fresh: bool) -> dict[str, Any]:
     tried = "skipped" not in installed and (reason is None or native.compiler() is None)
     found = {"install": installed, "without_compiler": without_compiler(framework, options) if tried else skipped}
     if reason is not None:
-        return found | dict.fromkeys(("first_use", "correlation", "protocols"), skipped)
+        return found | dict.fromkeys(("first_use", "correlation", "protocols", "memory", "model_size"), skipped)
     found["first_use"] = _first_use(framework, options, fresh)
     print(f"{framework}: correlation kernels ...", flush=True)
     kernels = outcome(ask("correlation", framework, options))
@@ -58,7 +58,10 @@ def _of(framework: str, options: Options, fresh: bool) -> dict[str, Any]:
     ways = outcome(ask("protocols", framework, options))
     if "skipped" not in ways:
         ways |= {"first_frame_seconds": _first_frames(framework, options)}
-    return found | {"correlation": kernels, "protocols": ways}
+    print(f"{framework}: memory ...", flush=True)
+    held = {work: outcome(ask("memory", framework, options, work=work)) for work in memory.BATCH}
+    size = outcome(ask("model_size", framework, options))
+    return found | {"correlation": kernels, "protocols": ways, "memory": held, "model_size": size}
 
 
 def _why_not(framework: str, options: Options) -> str | None:

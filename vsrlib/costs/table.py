@@ -6,6 +6,7 @@ from typing import Any
 from vsrlib.comparison_table import markdown, significant
 from vsrlib.results import NAMES
 
+_HELD = ("loaded_mib", "peak_mib")
 _WAYS = {"as_reported": "as the earlier report", "synchronised": "waiting after each part", "end_to_end": "end to end"}
 _OUTPUT = {
     "png": "PNG, as the earlier report",
@@ -25,6 +26,7 @@ def table(result: dict[str, Any]) -> str:
         "Correlation kernels": correlation_table,
         "Image output": output_table,
         "One run timed three ways": protocols_table,
+        "Memory and model file": memory_table,
     }
     return "\n\n".join(f"**{title}**\n\n{make(result)}" for title, make in parts.items()) + "\n"
 
@@ -142,6 +144,31 @@ def protocols_table(result: dict[str, Any]) -> str:
             "after one that only asks for it."
         )
     header = ["", "timed", "pre (s)", "forward (s)", "post (s)", "total (s)", "post / total"]
+    return "\n\n".join([markdown(header, rows)] * bool(rows) + words)
+
+
+def memory_table(result: dict[str, Any]) -> str:
+    """What a process holds that trains or restores, and the size of the published network's file."""
+    rows, words = [], []
+    for framework, found in result["memory"].items():
+        if "skipped" in found:
+            words.append(f"{NAMES[framework]}: skipped, {found['skipped']}")
+            continue
+        for work, one in found.items():
+            if "skipped" in one:
+                words.append(f"{NAMES[framework]}, {work}: skipped, {one['skipped']}")
+                continue
+            own = "no counter" if one["own_mib"] is None else significant(one["own_mib"])
+            rows.append(
+                [NAMES[framework], f"{work}, batch {one['batch']}", *(significant(one[key]) for key in _HELD), own]
+            )
+    for framework, one in result["model_size"].items():
+        if "skipped" not in one:
+            words.append(
+                f"{NAMES[framework]}: the {one['preset']} network's {one['parameters']:,} parameters take "
+                f"{_mib(one['bytes'])} MiB as {one['format']}."
+            )
+    header = ["", "work", "loaded (MiB)", "peak of the process (MiB)", "framework's own counter (MiB)"]
     return "\n\n".join([markdown(header, rows)] * bool(rows) + words)
 
 

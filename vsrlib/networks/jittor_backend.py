@@ -23,6 +23,7 @@ __all__ = [
     "load",
     "no_grad",
     "ops",
+    "own_memory",
     "peak_device_memory",
     "pick_device",
     "state",
@@ -91,6 +92,11 @@ def synchronise(device: str) -> None:
 def peak_device_memory(device: str) -> int | None:
     """None: the CPU's memory is the process's."""
     return None
+
+
+def own_memory(device: str) -> int | None:
+    """Bytes that Jittor's own allocator holds now, in use or kept for the next variable."""
+    return jt.get_mem_info().total_cpu_used
 
 
 def keep_memory(device: str, largest_mib: int) -> None:

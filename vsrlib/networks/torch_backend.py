@@ -24,6 +24,7 @@ __all__ = [
     "load",
     "no_grad",
     "ops",
+    "own_memory",
     "peak_device_memory",
     "pick_device",
     "state",
@@ -96,6 +97,11 @@ def synchronise(device: str) -> None:
 def peak_device_memory(device: str) -> int | None:
     """Largest number of bytes that PyTorch held on the GPU, or None on the CPU, where it does not count."""
     return torch.cuda.max_memory_allocated() if device == "cuda" else None
+
+
+def own_memory(device: str) -> int | None:
+    """Largest number of bytes that PyTorch's own allocator held on the GPU; it counts nothing on the CPU: None."""
+    return torch.cuda.max_memory_reserved() if device == "cuda" else None
 
 
 def keep_memory(device: str, largest_mib: int) -> None:

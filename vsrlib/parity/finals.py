@@ -10,6 +10,9 @@ from vsrlib.parity.rule import K_GRADIENT
 WITHIN = 1e-4
 """A gradient further from float64 than that, relative to its own norm, has to be explained."""
 
+TYPICAL_PSNR = 40.0
+"""dB; restored frames of this task lie at 24 to 40 dB."""
+
 Values = dict[str, np.ndarray]
 
 
@@ -37,14 +40,21 @@ def compare(judge: Values, first: Values, second: Values, at_judges_point: dict[
 
 
 def _levels(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
-    """The restored frames in 8 bits: largest difference, and share of values that differ; PSNR of one to the other."""
+    """The restored frames in 8 bits: largest difference, and share of values that differ; PSNR of one to the other.
+
+    "psnr_difference_at_most": by how many dB the two can differ in PSNR, whatever the truth is, as long as the worse
+    one has TYPICAL_PSNR or less; None where that is no bound. The norms of two errors differ by no more than the norm
+    of the difference.
+    """
     pictures = [np.rint(np.clip(value, 0, 1) * 255) for value in (first, second)]
     apart = np.abs(pictures[0] - pictures[1])
     error = float(np.mean((np.clip(first, 0, 1).astype(np.float64) - np.clip(second, 0, 1)) ** 2))
+    share = np.sqrt(error) * 10 ** (TYPICAL_PSNR / 20)  # of the worse one's error, which is no smaller than that
     return {
         "largest": int(apart.max()),
         "share": float((apart > 0).mean()),
         "psnr": None if error == 0 else float(-10 * np.log10(error)),
+        "psnr_difference_at_most": None if share >= 1 else float(-20 * np.log10(1 - share)),
     }
 
 

@@ -51,10 +51,12 @@ def _verdict(result: dict[str, Any]) -> str:
 def _finals(found: dict[str, Any]) -> list[str]:
     levels, gradients = found["recons"]["levels"], found["gradients"]
     explained = sum(one["explained"] for one in gradients["beyond"])
+    most = levels["psnr_difference_at_most"]
+    bound = "" if most is None else f" Whatever the truth, their PSNR differs by {most:.1e} dB at most."
     return [
         f"Restored frame: relative difference {found['recons']['difference']:.1e} (PyTorch to float64 "
         f"{found['recons']['first']['relative_l2']:.1e}, Jittor {found['recons']['second']['relative_l2']:.1e}); in 8 "
-        f"bits {levels['share']:.4%} of the values differ, by {levels['largest']} at most.",
+        f"bits {levels['share']:.4%} of the values differ, by {levels['largest']} at most.{bound}",
         f"Kernel: relative difference {found['kernel']['difference']:.1e}.",
         f"Gradients of the whole training step: {gradients['within']} of {gradients['count']} within "
         f"{gradients['bound']:g} of float64; of the other {len(gradients['beyond'])}, {explained} agree at the judge's "
