@@ -89,7 +89,8 @@ class _Several(Team):
 def team(framework: str, device: str) -> Iterator[Team]:
     """The processes that torchrun started (gloo on the CPU, NCCL on GPUs, one for each process); alone without it.
 
-    UserError for a framework other than PyTorch, and for processes that mpirun started, which know nothing of each other.
+    UserError for a framework other than PyTorch, and for processes that mpirun started, which know nothing of each
+    other.
     """
     if any(int(os.environ.get(name, "1")) > 1 for name in _MPI_SIZES):
         raise UserError(

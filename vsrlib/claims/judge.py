@@ -24,9 +24,9 @@ def judge(comparison_file: Path, output: Path, further: Mapping[str, Path | None
     """Judge the ten claims from comparison.json and, where there are any, ablation.json, parity.json and costs.json.
 
     further: "ablation", "parity", "costs" -> file, or None. Writes claims.json and claims.md (a table) into the folder
-    `output`. Returns the content of claims.json: {"claims": [{"id", "claim", "artefacts", "verdict", "reason", "figure",
-    "unit", "interval", "evidence", "rule", "profile", "provenance"}], "by_use", "provenance"}; evidence are paths
-    relative to `output`.
+    `output`. Returns the content of claims.json: {"claims": [{"id", "claim", "artefacts", "verdict", "reason",
+    "figure", "unit", "interval", "evidence", "rule", "profile", "provenance"}], "by_use", "provenance"}; evidence are
+    paths relative to `output`.
     UserError: no comparison, a file that is missing or not JSON, or one that the comparison was made from has changed.
     """
     comparison_file, output = Path(comparison_file), Path(output)

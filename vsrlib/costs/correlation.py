@@ -105,7 +105,7 @@ def calls_of_one_frame(network: Network, kernel: Kernel, clip: MovingTexture) ->
 
 
 def gradients(network: Network, kernel: Kernel, plain: Any) -> dict[str, Any]:
-    """{"gradient_error": the larger of both maps' relative L2 to float64, "zero_gradient": whether one is all zeros}."""
+    """{"gradient_error": the larger of both maps' relative L2 to float64, "zero_gradient": whether one is zero}."""
     rng = np.random.default_rng(0)
     shapes = _MAPS, _MAPS, (1, CHANNELS, *_MAPS[2:])
     first, second, weight = (rng.standard_normal(shape).astype(np.float32).astype(np.float64) for shape in shapes)

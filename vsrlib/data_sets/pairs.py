@@ -71,7 +71,7 @@ def check_content(pair: Pair, tree: Tree, run: Map) -> None:
     count = len(pair.frames)
     chosen = sorted({0, count // 2, count - 1}) if count else []
     answers = list(run(lambda index: _by_fit(pair.frames, index), chosen))
-    for index, (fault, note) in zip(chosen, answers):
+    for index, (fault, _) in zip(chosen, answers):
         if fault:
             pair.faults[tree.name(pair.frames[index][1])] = fault
     pair.notes += dict.fromkeys(note for _, note in answers if note)

@@ -23,7 +23,7 @@ class Store:
             data = np.memmap(path.with_suffix(".bin"), mode="r")
             self._places |= {digest: (data, *place) for digest, place in read_json(path).items()}
         self._own: dict[str, tuple[int, str, list[int]]] = {}
-        self._file = None if name is None else open(self.folder / f"{name}.bin", "wb")
+        self._file = None if name is None else (self.folder / f"{name}.bin").open("wb")
 
     def put(self, array: np.ndarray) -> str:
         """Keep an array; returns the name by which `get` finds it once the store is closed."""
