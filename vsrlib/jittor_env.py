@@ -59,12 +59,12 @@ def why_unusable() -> str | None:
 def import_jittor() -> ModuleType:
     """Import Jittor with the project's settings. Raises UserError when it cannot be built or used here."""
     if "jittor" in sys.modules:
-        jittor = sys.modules["jittor"]
-        if not str(jittor.compiler.cache_path).startswith(str(HOME)):
+        imported = sys.modules["jittor"]
+        if not str(imported.compiler.cache_path).startswith(str(HOME)):
             raise UserError(
                 "Jittor was imported before vsrlib, with settings of its own; import vsrlib's networks first."
             )
-        return jittor
+        return imported
     reason = why_unusable()
     if reason is not None:
         raise UserError(f"Jittor cannot be used on this machine because {reason}; install it and try again.")

@@ -45,7 +45,7 @@ class Settings:
     @property
     def folder(self) -> Path:
         """The folder that receives the results."""
-        return resolve(self.output)
+        return resolve(self.output)  # type: ignore[attr-defined] # each class has this field
 
     def inputs(self) -> dict[str, Path]:
         """What the notebook reads: name of the parameter -> absolute path."""

@@ -51,7 +51,7 @@ def effects(result: dict[str, Any]) -> Chart:
 
 def rings(result: dict[str, Any]) -> Chart:
     """Root-mean-square error by distance from the frame's centre, right network against changed default."""
-    pairs = {}
+    pairs: dict[str, dict[str, Any]] = {}
     for one in result["rings"]:
         if "(" not in one["weights"] and one["weights"] == one["frames"]:
             pairs.setdefault(one["weights"], {})["changed" if tuple(one["factors"]) == CHANGED_DEFAULT else "right"] = (

@@ -1,6 +1,7 @@
 """What each correlation kernel costs within one frame, and whether its gradients are right."""
 
 import copy
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -60,9 +61,7 @@ def seconds(network: Network, kernels: dict[str, Kernel], options: Options) -> d
         for value in outcome if isinstance(outcome, list) else [outcome]:
             network.download(value)
 
-    calls: dict[str, Callable[[int], Any]] = {
-        name: lambda turn, engine=engine: engine.run() for name, engine in engines.items()
-    }
+    calls: dict[str, Callable[[int], Any]] = {name: functools.partial(_run, engine) for name, engine in engines.items()}
     calls |= {name + _ALONE: alone(kernel) for name, kernel in kernels.items()}
     found = compare(calls, network.synchronise, read, prepare=prepare, **options.budget())
     return {name: one["seconds"] for name, one in found["variants"].items()}
@@ -102,6 +101,10 @@ def calls_of_one_frame(network: Network, kernel: Kernel, clip: MovingTexture) ->
     engine.upload(*clip.window(0))
     network.download(engine.run())
     return shapes
+
+
+def _run(engine: Reference, turn: int) -> Any:
+    return engine.run()
 
 
 def gradients(network: Network, kernel: Kernel, plain: Any) -> dict[str, Any]:
