@@ -101,9 +101,10 @@ if [ "${1:-}" != test ]; then
 fi
 
 shift
-if ! "$python" -c 'import nvidia.cuda_nvrtc' 2>/dev/null; then
-    say "installing what only the tests need. Download: NVIDIA's runtime compiler, 90 MB."
+if ! cmp -s tests/requirements.txt "$environment/.vsrlib-tests"; then
+    say "installing what only the tests need. Download: NVIDIA's runtime compiler, 90 MB; ruff and mypy, 25 MB."
     "$python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+    cp tests/requirements.txt "$environment/.vsrlib-tests"
 fi
 # Fast tests first; PyTorch and Jittor in processes of their own. Status 5: an option of yours left no test there.
 status=0 ran=0

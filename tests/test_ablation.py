@@ -1,4 +1,4 @@
-"""The ablation: that each factor is the change that it says, and that effects, power and words follow from the scores."""
+"""The ablation: each factor is the change that it says, and effects, power and words follow from the scores."""
 
 import json
 from pathlib import Path

@@ -14,6 +14,7 @@ from vsrlib.frames import Clip, list_clips, write_clip
 COMMANDS = (
     "study",
     "check",
+    "doctor",
     "data",
     "degrade",
     "clips",

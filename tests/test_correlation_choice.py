@@ -78,7 +78,7 @@ def test_auto_with_cupy_is_cuda_and_is_compiled_when_picked(no_cupy: None, monke
     )
     try:
         assert choice.pick("torch", "auto", "cuda")[0] == "cuda" and len(compiled) == 3
-        for fault in (refused("no such architecture\nmore"), ImportError("libnvrtc.so.12")):
+        for fault in (refused("no such architecture\nmore"), ImportError("libnvrtc.so.12")):  # noqa: B007 - compile_now
             with pytest.raises(UserError, match=r'\((no such architecture|libnvrtc.so.12)\): install .*"pure"'):
                 choice.pick("torch", "auto", "cuda")
     finally:

@@ -17,6 +17,7 @@ from vsrlib.kernels import gaussian_kernel, realistic_kernel
 from vsrlib.photographs import PHOTOGRAPHS
 
 SIZE = (48, 64)
+DISC = np.zeros((0, 3))  # no sides: the surface is round
 
 
 def smooth_textures(count: int = 4) -> list[np.ndarray]:
@@ -76,7 +77,7 @@ def piece(
     radius: float,
     shift: tuple[float, float],
     grey: int,
-    sides: np.ndarray = np.zeros((0, 3)),
+    sides: np.ndarray = DISC,
 ) -> Surface:
     texture = np.full((64, 64, 3), grey, np.uint8)
     motion = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], float)

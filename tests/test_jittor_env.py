@@ -20,10 +20,10 @@ from vsrlib.errors import UserError
         ("g++", lambda m: m.setattr(jittor_env.shutil, "which", lambda *_, **__: None), r"g\+\+"),
         (
             "headers",
-            lambda m: m.setattr(jittor_env, "_python_config", lambda: Path("/none/python-config")),
+            lambda m: m.setattr(jittor_env, "python_config", lambda: Path("/none/python-config")),
             "python-config",
         ),
-        ("oneDNN", lambda m: m.setattr(jittor_env, "_onednn_prefix", lambda: None), "oneDNN 2"),
+        ("oneDNN", lambda m: m.setattr(jittor_env, "onednn_prefix", lambda: None), "oneDNN 2"),
     ],
 )
 def test_what_is_missing_is_named(name: str, change, words: str, monkeypatch: pytest.MonkeyPatch) -> None:

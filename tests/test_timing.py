@@ -56,7 +56,10 @@ def test_the_waiting_is_billed_to_forward_or_to_post() -> None:
 def test_peak_memory_is_that_of_this_process() -> None:
     """A process started by a large one does not inherit its peak; one that grows shows it."""
     ballast = np.ones(40_000_000)
-    program = "import numpy as np; from vsrlib import memory; a = memory.peak_mib(); x = np.ones({}); print(a, memory.peak_mib())"
+    program = (
+        "import numpy as np; from vsrlib import memory; "
+        "a = memory.peak_mib(); x = np.ones({}); print(a, memory.peak_mib())"
+    )
     small, grown = (
         subprocess.run(
             [sys.executable, "-c", program.format(count)], capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""Going on from a checkpoint: to the bit, from the right training only, and whatever moment the last one was killed at."""
+"""Going on from a checkpoint: to the bit, from the right training only, whenever the last one was killed."""
 
 import resource
 import shutil

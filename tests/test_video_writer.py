@@ -104,10 +104,10 @@ def test_nothing_is_left_of_what_went_wrong(tmp_path: Path, name: str) -> None:
         raise RuntimeError("on purpose")
     with pytest.raises(ValueError, match="at least one frame"), write_video(tmp_path / name, RATE):
         pass
-    with pytest.raises(ValueError, match="a frame is 64x32 after frames of 192x128"):
-        with write_video(tmp_path / name, RATE) as add:
-            add(ramps(1)[0])
-            add(noise(32, 64, 3))
+    differing = pytest.raises(ValueError, match="a frame is 64x32 after frames of 192x128")
+    with differing, write_video(tmp_path / name, RATE) as add:
+        add(ramps(1)[0])
+        add(noise(32, 64, 3))
     with pytest.raises(ValueError, match="uint8"), write_video(tmp_path / name, RATE) as add:
         add(np.zeros((32, 64, 3)))
     with pytest.raises(ValueError, match="positive"), write_video(tmp_path / name, Fraction(0)):

@@ -200,11 +200,11 @@ def _flow_layers(config: NetworkConfig) -> Layers:
         inputs = width
     volume, dense = (2 * SEARCH_RANGE + 1) ** 2, sum(config.decoder)
     current = {level: volume + config.pyramid[level - 1] + 2 + 2 for level in WARP_SCALE} | {6: volume}
-    for level, name in LEVELS.items():
-        width = current[level]
-        if level in WARP_SCALE:
+    for number, name in LEVELS.items():
+        width = current[number]
+        if number in WARP_SCALE:
             table[f"module{name}.moduleUpflow"] = Deconv(2, 2)
-            table[f"module{name}.moduleUpfeat"] = Deconv(current[level + 1] + dense, 2)
+            table[f"module{name}.moduleUpfeat"] = Deconv(current[number + 1] + dense, 2)
         for layer, outputs in zip(("One", "Two", "Thr", "Fou", "Fiv"), config.decoder):
             table[f"module{name}.module{layer}.0"] = Conv(width, outputs)
             width += outputs

@@ -6,6 +6,7 @@ Only matplotlib's figure objects are used, never its global state.
 import re
 import textwrap
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -83,7 +84,7 @@ class Chart:
     figure: Figure
 
 
-def style():
+def style() -> AbstractContextManager[None]:
     """The settings that every chart is made and saved under, as a context; a user's own settings do not reach in."""
     defaults = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith("backend")}
     return matplotlib.rc_context({**defaults, **_RC})

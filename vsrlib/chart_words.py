@@ -72,7 +72,7 @@ def quality_vs_speed_title(found: dict) -> str:
         return "Quality against time: no comparison of the frameworks"
     points = speed_points(both[-1])
     seconds = {framework: points[framework][0][1] for framework in FRAMEWORKS}
-    fast, slow = sorted(seconds, key=seconds.get)
+    fast, slow = sorted(seconds, key=lambda framework: seconds[framework])
     # Paired by frame: the two means may leave out different frames.
     jittor_gain = both[-1]["quality"]["difference"]["psnr"]["value"]
     gap = jittor_gain if slow == "jittor" else -jittor_gain
@@ -82,7 +82,7 @@ def quality_vs_speed_title(found: dict) -> str:
 
 def skip_notes(found: dict) -> list[str]:
     """One line for each framework that was skipped, and why, and for runs that do not compare like with like."""
-    notes = {}
+    notes: dict[str, list[str]] = {}
     for blur, one in found["blurs"].items():
         for framework, run in one["runs"].items():
             if is_skipped(run):

@@ -14,6 +14,7 @@ from vsrlib import (
     command_costs,
     command_data,
     command_degrade,
+    command_doctor,
     command_flow,
     command_infer,
     command_parity,
@@ -51,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _study(commands.add_parser("study", help="run the notebooks in order and write the reports"))
     _check(commands.add_parser("check", help="try both frameworks; Jittor compiles itself the first time"))
+    command_doctor.arguments(
+        commands.add_parser("doctor", help="say what works on this machine, and what mends the rest")
+    )
     command_data.arguments(commands.add_parser("data", help="check data sets, and fetch those that can be downloaded"))
     command_degrade.arguments(commands.add_parser("degrade", help="make LR clips and blur kernels from HR clips"))
     command_clips.arguments(commands.add_parser("clips", help="make HR clips to train on from embedded photographs"))
@@ -122,7 +126,8 @@ def _run_study(options: argparse.Namespace) -> int:
 
 def _check(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Use each framework once, forward and backward, and say what works. Exit status 1 if neither does."
+        "Use each framework once, forward and backward, and say what works. Exit status 1 if neither does. "
+        "`vsrlib doctor` runs nothing, and says what mends what is missing."
     )
     parser.set_defaults(run=_run_check)
 

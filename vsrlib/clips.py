@@ -102,12 +102,14 @@ def _make_clip(
     name = stem if around == 0 else f"{stem}-{around + 1}"
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     photograph = _picture(back, seed)
-    background = place_camera(rng, motion, frames, size, photograph.shape[:2], back)
+    height, width = photograph.shape[:2]
+    background = place_camera(rng, motion, frames, size, (height, width), back)
     pictures = render_layer(background, photograph, size)
     if motion.foreground_speed is None:
         return SyntheticClip(name, _to_uint8(pictures), (back,), background)
     photograph = _picture(front, seed)
-    foreground = place_patch(rng, motion, frames, size, photograph.shape[:2], background.scale(0))
+    height, width = photograph.shape[:2]
+    foreground = place_patch(rng, motion, frames, size, (height, width), background.scale(0))
     pictures = _cover(pictures, foreground, render_layer(foreground, photograph, size))
     return SyntheticClip(name, _to_uint8(pictures), (back, front), background, foreground)
 

@@ -10,8 +10,9 @@ from vsrlib.settings import AblationSettings
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib ablate`."""
     parser.description = (
-        "Measure what every suspect of claim C1 costs, one change at a time, in PyTorch: how the warps read their grids, "
-        "the refiner's dilations, the masks, which frames and which weights. Writes OUTPUT/ablation.json and two charts."
+        "Measure what every suspect of claim C1 costs, one change at a time, in PyTorch: how the warps read their "
+        "grids, the refiner's dilations, the masks, which frames and which weights. Writes OUTPUT/ablation.json and "
+        "two charts."
     )
     parser.add_argument("output", type=Path, help="folder of the result")
     for blur in ("gaussian", "realistic"):

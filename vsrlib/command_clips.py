@@ -11,7 +11,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib clips`."""
     parser.description = (
         "Make HR clips to train on without a download: a camera moves over photographs that ship with scikit-image and "
-        "over drawn pictures (dead leaves), with a patch of another in front. Writes OUTPUT/HR and OUTPUT/manifest.json."
+        "over drawn pictures (dead leaves), with a patch of another in front. Writes OUTPUT/HR and "
+        "OUTPUT/manifest.json."
     )
     parser.add_argument("output", type=Path, help="folder of the data set")
     parser.add_argument("--split", choices=PHOTOGRAPHS, default="train", help="whose photographs (%(default)s)")

@@ -1,6 +1,7 @@
 """The commands `vsrlib train-flow` and `vsrlib flow-error`."""
 
 import argparse
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -137,7 +138,7 @@ def _network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--correlation", default="auto", choices=CORRELATIONS, help="kernel (%(default)s)")
 
 
-def _adder(parser: argparse.ArgumentParser):
+def _adder(parser: argparse.ArgumentParser) -> Callable[[str, type, str], None]:
     def add(name: str, kind: type, text: str) -> None:
         parser.add_argument(
             f"--{name.replace('_', '-')}",

@@ -24,7 +24,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--quick-test",
         choices=QUICK_TESTS,
         metavar="NAME",
-        help=f"a published test in place of the input, with its ground truth, weights and preset: {', '.join(QUICK_TESTS)}",
+        help="a published test in place of the input, with its ground truth, weights and preset: "
+        + ", ".join(QUICK_TESTS),
     )
     parser.add_argument("--data", type=Path, help="folder of the data sets of --quick-test (data/ of the project)")
     parser.add_argument("--gt", type=Path, help="the same clips in high resolution; without it no quality is measured")

@@ -15,8 +15,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib train`."""
     parser.description = (
         "Train the network on low-resolution windows made on the fly from HR clips. A value that is given replaces the "
-        "template's. Writes weights, a checkpoint, log.jsonl, curves.svg and train.json; without --resume they replace those of an "
-        "earlier training."
+        "template's. Writes weights, a checkpoint, log.jsonl, curves.svg and train.json; without --resume they "
+        "replace those of an earlier training."
     )
     parser.add_argument("hr", type=Path, help="folder of HR clips to learn from")
     parser.add_argument("validation", type=Path, help="folder of HR clips to validate on")

@@ -6,6 +6,7 @@ as {"skipped": "because ..."}; so does a comparison that the files do not allow.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -167,7 +168,7 @@ def _outputs(runs: dict[str, dict], output: Path) -> dict:
     same_weights, same_input = not weights, not inputs
     conditions = ("set", "preset", "engine", "border", "tile", "convolution", "device_type", "threads")
     differs = [*weights, *inputs, *unlike_fields(runs, conditions)]
-    found = {"same_weights": same_weights, "same_input": same_input, "differs": differs}
+    found: dict[str, Any] = {"same_weights": same_weights, "same_input": same_input, "differs": differs}
     if not (same_weights and same_input):
         return {**found, "skipped": f"because weights and input are not the same: {'; '.join(differs)}"}
     pairs = pair_frames(runs)
@@ -210,7 +211,7 @@ def _timing(runs: dict[str, dict], rng: np.random.Generator) -> dict:
 def with_total(seconds: dict) -> dict[str, np.ndarray]:
     """Repeats per part as arrays (repeats,), with their sum as "total"."""
     parts = {part: np.asarray(seconds[part], np.float64) for part in PARTS}
-    return {**parts, "total": sum(parts.values())}
+    return {**parts, "total": sum(parts.values(), np.zeros(1))}
 
 
 def _medians(run: dict, rng: np.random.Generator) -> dict:

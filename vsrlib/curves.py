@@ -61,7 +61,8 @@ class LiveCurves:
     """Draws the curves anew after every validation, in the place of the last drawing; for notebooks."""
 
     def __init__(self, name: str) -> None:
-        self._name, self._place = name, None
+        self._name = name
+        self._place: Any = None  # IPython's handle of what is displayed
 
     def __call__(self, log: Sequence[dict[str, Any]], scores: Sequence[dict[str, Any]], bicubic: float) -> None:
         from IPython.display import display

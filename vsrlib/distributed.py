@@ -59,7 +59,8 @@ class _Several(Team):
         count = len(batch.low)
         mine = np.array_split(np.arange(count), self.size)[self.rank]
         taken = mine if len(mine) else [0]  # of no weight, where the batch has fewer samples than there are processes
-        return Batch(*(None if part is None else part[taken] for part in batch)), len(mine) / count
+        truth = None if batch.high is None else batch.high[taken]
+        return Batch(batch.low[taken], truth), len(mine) / count
 
     def all(self, flag: bool) -> bool:
         return all(self._gathered(flag))
@@ -89,7 +90,8 @@ class _Several(Team):
 def team(framework: str, device: str) -> Iterator[Team]:
     """The processes that torchrun started (gloo on the CPU, NCCL on GPUs, one for each process); alone without it.
 
-    UserError for a framework other than PyTorch, and for processes that mpirun started, which know nothing of each other.
+    UserError for a framework other than PyTorch, and for processes that mpirun started, which know nothing of each
+    other.
     """
     if any(int(os.environ.get(name, "1")) > 1 for name in _MPI_SIZES):
         raise UserError(

@@ -41,7 +41,7 @@ def fold(values: dict[str, np.ndarray]) -> Callable[[Ends, Ends], Kernel]:
     `values` holds the network's parameters by name. What several of its kernels have in common is computed once.
     """
     first, second, third, last = (
-        tuple(values[f"{name}.{part}"].astype(np.float64) for part in ("weight", "bias")) for name in _STAGES
+        (values[f"{name}.weight"].astype(np.float64), values[f"{name}.bias"].astype(np.float64)) for name in _STAGES
     )
     at_output = Kernel(last[0][:, None, None], last[1][:, None, None])
 

@@ -52,8 +52,9 @@ def infer(
 
     input_path: a folder of frames, a folder of clips or a video; gt_path: the HR of the same clips, or None, and then
     no quality is measured. weights: a file, or None for values drawn from `seed`. engine, tile: see `vsrlib.engines`.
-    correlation, convolution: which kernels compute, see `vsrlib.correlation.choice` and `vsrlib.convolution`. video: None for PNG frames, "mp4", or "mkv" (lossless). kernels: also
-    save the blur kernel estimated for each frame. shard: restore that part of the frames only, to a folder of its own
+    correlation, convolution: which kernels compute, see `vsrlib.correlation.choice` and `vsrlib.convolution`.
+    video: None for PNG frames, "mp4", or "mkv" (lossless). kernels: also save the blur kernel estimated for each
+    frame. shard: restore that part of the frames only, to a folder of its own
     below `output`; `vsrlib.gather` puts the parts together. timing_repeats: how often the first window is timed in the
     published algorithm, with and without synchronisation (see `vsrlib.timing`).
     Until all clips are done the old results stay; then frames and result file are replaced, the latter last.

@@ -3,19 +3,20 @@
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 DRAWS = 2000
 LEVEL = 0.95
 
 
-def mean_interval(values: np.ndarray, rng: np.random.Generator, draws: int = DRAWS) -> dict:
+def mean_interval(values: ArrayLike, rng: np.random.Generator, draws: int = DRAWS) -> dict:
     """Mean of `values` (n,) with a percentile bootstrap interval over the n values.
 
     Returns {"value", "low", "high", "n"}; with n < 2 nothing can be resampled and low and high are None, with n = 0
     so is value. The interval treats the values as independent; neighbouring frames of a clip are alike, so it is
     narrower than one for new clips would be.
     """
-    return _interval(np.mean, values, rng, draws)
+    return _interval(np.mean, np.asarray(values), rng, draws)
 
 
 def median_interval(values: np.ndarray, rng: np.random.Generator, draws: int = DRAWS) -> dict:

@@ -49,9 +49,9 @@ def why_unusable() -> str | None:
         return "the package jittor is not installed"
     if shutil.which("g++", path=f"{BINARIES}{os.pathsep}{os.environ.get('PATH', '')}") is None:
         return "Jittor compiles itself and no g++ was found on the path"
-    if not _python_config().is_file():
-        return f"Jittor needs Python's development files and {_python_config().name} is missing"
-    if _onednn_prefix() is None:
+    if not python_config().is_file():
+        return f"Jittor needs Python's development files and {python_config().name} is missing"
+    if onednn_prefix() is None:
         return "oneDNN 2.x was not found (package onednn-devel-cpu-gomp 2022.2.1); without it Jittor would download it"
     return None
 
@@ -59,12 +59,12 @@ def why_unusable() -> str | None:
 def import_jittor() -> ModuleType:
     """Import Jittor with the project's settings. Raises UserError when it cannot be built or used here."""
     if "jittor" in sys.modules:
-        jittor = sys.modules["jittor"]
-        if not str(jittor.compiler.cache_path).startswith(str(HOME)):
+        imported = sys.modules["jittor"]
+        if not str(imported.compiler.cache_path).startswith(str(HOME)):
             raise UserError(
                 "Jittor was imported before vsrlib, with settings of its own; import vsrlib's networks first."
             )
-        return jittor
+        return imported
     reason = why_unusable()
     if reason is not None:
         raise UserError(f"Jittor cannot be used on this machine because {reason}; install it and try again.")
@@ -100,7 +100,7 @@ def _import_environment() -> Iterator[None]:
     settings = dict(
         _SETTINGS,
         HOME=str(HOME),
-        python_config_path=str(_python_config()),
+        python_config_path=str(python_config()),
         PATH=f"{BINARIES}{os.pathsep}{os.environ.get('PATH', '')}",
     )
     saved = {name: os.environ.get(name) for name in [*settings, "JITTOR_HOME"]}
@@ -120,11 +120,12 @@ def _import_environment() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _python_config() -> Path:
+def python_config() -> Path:
+    """Where the program python3.x-config of this Python belongs."""
     return Path(sysconfig.get_config_var("BINDIR")) / f"python{sys.version_info.major}.{sys.version_info.minor}-config"
 
 
-def _onednn_prefix() -> tuple[Path, Path] | None:
+def onednn_prefix() -> tuple[Path, Path] | None:
     """The (library, include folder) of oneDNN 2.x, from the environment or from Debian's libdnnl-dev."""
     multiarch = sysconfig.get_config_var("MULTIARCH") or "x86_64-linux-gnu"
     for library, include in (
@@ -137,7 +138,7 @@ def _onednn_prefix() -> tuple[Path, Path] | None:
 
 
 def _link_onednn() -> None:
-    found = _onednn_prefix()
+    found = onednn_prefix()
     assert found is not None, "checked by why_unusable"
     library, include = found
     folder = HOME / ONEDNN_FOLDER

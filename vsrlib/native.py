@@ -32,8 +32,9 @@ def compiler() -> str | None:
 def load(source: str, what: str, instead: str) -> ctypes.CDLL:
     """Compile C++ with OpenMP for this machine's CPU, once, and load it; its functions must be `extern "C"`.
 
-    `what` names it, and `instead` what can be chosen in its place, for the user to whom it cannot be given. Kept as `HOME`/<hash>.so; the hash covers source, flags, compiler and CPU, so that an environment carried to
-    another machine compiles anew. UserError when there is no compiler or it fails.
+    `what` names it, and `instead` what can be chosen in its place, for the user to whom it cannot be given. Kept as
+    `HOME`/<hash>.so; the hash covers source, flags, compiler and CPU, so that an environment carried to another
+    machine compiles anew. UserError when there is no compiler or it fails.
     """
     gxx = compiler()
     if gxx is None:

@@ -1,4 +1,4 @@
-"""What a training minimises: the paper's self-supervised losses, or the difference from the truth for whoever has it."""
+"""What a training minimises: the paper's self-supervised losses, or the difference from the truth if there is one."""
 
 from typing import Any
 

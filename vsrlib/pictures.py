@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from vsrlib import agreement, results
 from vsrlib.chart_style import LOOKS, canvas, key, style
@@ -115,7 +116,7 @@ def show_charts(folder: Path) -> Page:
     return Page("\n".join(blocks), "\n".join(f"{name}: {chart['alt']}" for name, chart in charts.items()))
 
 
-def _draw_losses(axes, losses: dict[int, float], framework: str) -> None:
+def _draw_losses(axes: Axes, losses: dict[int, float], framework: str) -> None:
     steps, values = np.array(sorted(losses)), np.array([losses[step] for step in sorted(losses)])
     window = agreement.smoothing_window(len(values))
     look = LOOKS[framework]

@@ -25,7 +25,7 @@ _NOT_BOTH = "no framework has both its quality and its time measured"
 
 def comparison_by_clip(found: dict, name: str, metric: str) -> Chart:
     """Mean quality of each clip and of all frames: bicubic, PyTorch and Jittor as marks on one line."""
-    label, axis_unit, _, digits = UNITS[metric]
+    label, axis_unit, *_ = UNITS[metric]
     title = quality_title(found, metric)
     heights = [0.75 + 0.3 * (len(blur["quality"]["clips"]) + 1) for blur in found["blurs"].values()]
     figure, panels = canvas(

@@ -47,7 +47,7 @@ def read_through(source: ClipSource) -> tuple[tuple[int, int], str]:
     digests = []
     for frame in source.frames():
         digests.append(sha256_array(frame))
-    return frame.shape[:2], digest_of(digests)
+    return (frame.shape[0], frame.shape[1]), digest_of(digests)
 
 
 def digest_of(digests: Iterable[str]) -> str:

@@ -93,11 +93,12 @@ def _run(data: bytes) -> Any:
     for count, (opcode, argument, position) in enumerate(pickletools.genops(data)):
         if count > _MOST_INSTRUCTIONS:
             raise ValueError("it holds more instructions than weights need")
+        operand: Any = argument  # its type goes with the instruction
         match opcode.name:
             case "PROTO" | "FRAME":
                 pass
             case "STOP":
-                if position + 1 != len(data):
+                if position is None or position + 1 != len(data):
                     raise ValueError("something follows its end")
                 return stack.pop()
             case "MARK":
@@ -146,13 +147,13 @@ def _run(data: bytes) -> Any:
                 pairs = above_mark()
                 _set(stack[-1], pairs)
             case "BINPUT" | "LONG_BINPUT":
-                memo[argument] = stack[-1]
+                memo[operand] = stack[-1]
             case "MEMOIZE":
                 memo[len(memo)] = stack[-1]
             case "BINGET" | "LONG_BINGET":
-                stack.append(memo[argument])
+                stack.append(memo[operand])
             case "GLOBAL":
-                stack.append(_name(argument))
+                stack.append(_name(operand))
             case "STACK_GLOBAL":
                 name, module = stack.pop(), stack.pop()
                 stack.append(_name(f"{_as(str, module)} {_as(str, name)}"))
@@ -202,7 +203,7 @@ def _fill(made: Any, state: tuple) -> None:
             raise ValueError("it sets something that arrays do not have")
 
 
-def _values(data: Any, kind: _Type, shape: tuple, order: str) -> np.ndarray:
+def _values(data: Any, kind: _Type, shape: tuple, order: Any) -> np.ndarray:
     dtype = np.dtype(kind.order + kind.code)
     sizes_fit = all(type(size) is int and size >= 0 for size in shape)
     if not (

@@ -46,6 +46,7 @@ class Layer:
 
         First order: right near the edge, which is where it is used.
         """
+        assert self.centre is not None and self.radii is not None, "a layer without an edge fills the frame"
         trailing = [1] * (points.ndim - 1)
         texture = np.tensordot(self.to_texture[frame][:, :2], points, axes=1) + self.to_texture[frame][:, 2].reshape(
             2, *trailing
@@ -91,6 +92,7 @@ def place_patch(
     scale: float,
 ) -> Layer:
     """An elliptic patch of a photograph of (height, width) pixels, on a path of its own within the frame."""
+    assert motion.foreground_speed is not None, "this motion has no patch"
     draws = rng.random(_PATCH_DRAWS)
     position = translation_path(draws[:4], frames, motion.foreground_speed, TURNS_PER_FRAME[1])
     angle = np.radians(swing_path(draws[4:6], frames, motion.rotation, TURNS_PER_FRAME[1]))

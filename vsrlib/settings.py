@@ -45,7 +45,7 @@ class Settings:
     @property
     def folder(self) -> Path:
         """The folder that receives the results."""
-        return resolve(self.output)
+        return resolve(self.output)  # type: ignore[attr-defined] # each class has this field
 
     def inputs(self) -> dict[str, Path]:
         """What the notebook reads: name of the parameter -> absolute path."""
@@ -366,7 +366,7 @@ class CompareSettings(Settings):
 
 @dataclass(frozen=True, repr=False)
 class AblationSettings(Settings):
-    """07_ablate_alignment: what each suspect of claim C1 costs; `vsrlib.ablation.study.ablate` says what values mean."""
+    """07_ablate_alignment: what each suspect of claim C1 costs; `vsrlib.ablation.study.ablate` says what they mean."""
 
     weights_gaussian: str = "study-gaussian"
     weights_realistic: str | None = "study-realistic"
@@ -514,7 +514,7 @@ class LookSettings(Settings):
 
 @dataclass(frozen=True, repr=False)
 class ParitySettings(Settings):
-    """06_prove_parity: the network in both frameworks, step by step; `vsrlib.parity.referee.Options` says what each is."""
+    """06_prove_parity: both frameworks' network, step by step; `vsrlib.parity.referee.Options` says what each is."""
 
     preset: str = "tiny"
     weights: str | None = None

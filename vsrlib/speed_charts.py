@@ -4,6 +4,7 @@ import math
 import textwrap
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from vsrlib.chart_data import drawn_together, timed
@@ -214,7 +215,7 @@ def _height(blur: dict) -> float:
     return 0.75 + 0.52 * max(2, len(_rows(blur)))
 
 
-def _label_rows(axes, rows: list[tuple[str, str]], blur: str) -> None:
+def _label_rows(axes: Axes, rows: list[tuple[str, str]], blur: str) -> None:
     axes.set_yticks(range(len(rows)), [f"{NAMES[framework]},\n{_PROTOCOLS[protocol]}" for protocol, framework in rows])
     axes.set_ylim(len(rows) - 0.45, -0.55)
     axes.set_title(f"{blur} blur", loc="left")

@@ -157,6 +157,7 @@ class _Study:
         why = self._why_run(one, inputs, force)
         if why is None:
             found = manifest.read(self._folder(one))
+            assert found is not None, "a step that is up to date has a manifest"
             self._finish(one, row, "up to date", found["seconds"])
             return
         row.status, row.message = "running", why
@@ -205,7 +206,7 @@ class _Study:
         return {name: entry for name, entry in result.items() if isinstance(entry, dict)}
 
     def _why_skipped(self, one: Planned) -> str | None:
-        framework = one.step.parameters.get("framework")
+        framework = one.step.parameters.get("framework", "")
         for other in self.planned:
             if other.step.notebook == profiles.ENVIRONMENT:
                 entry = self._environment(other).get(framework, {})

@@ -23,6 +23,7 @@ from vsrlib.networks.interface import Network
 from vsrlib.objectives import terms_of
 from vsrlib.samples import Batch, SampleStream, TrainingWindows
 from vsrlib.schedule import Schedule, in_epochs
+from vsrlib.shipped import locate
 from vsrlib.training_restorer import TrainingRestorer
 from vsrlib.validation import CRITERIA, Judge, ValidationSet, best_entries, best_file
 
@@ -115,13 +116,13 @@ def train(
             "ema": ema,
             "patience": patience,
             "processes": team.size,
-            "initial_weights": f"seed {seed}" if weights is None else sha256_file(checkpoints.locate(weights)),
+            "initial_weights": f"seed {seed}" if weights is None else sha256_file(locate(weights)),
             "training_clips": windows.digest(),
         }
         network = load_network(framework, weights, preset, device, seed, correlation, align_corners, flow_weights)
         options |= {
             "align_corners": network.config.align_corners,
-            "flow_weights": None if flow_weights is None else sha256_file(checkpoints.locate(flow_weights)),
+            "flow_weights": None if flow_weights is None else sha256_file(locate(flow_weights)),
         }
         loaded_memory = memory.resident_mib()
         validation = ValidationSet(Path(validation_root), blur, seed)

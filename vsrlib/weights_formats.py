@@ -84,7 +84,7 @@ def metadata(path: Path) -> dict[str, str]:
 
 
 def _packed(notes: dict[str, str] | None) -> dict[str, str] | None:
-    """The notes as one: safetensors writes several in an order that changes, and equal files should have equal digests."""
+    """The notes as one: safetensors writes several in a changing order, and equal files should have equal digests."""
     return {_NOTES: json.dumps(notes, sort_keys=True)} if notes else None
 
 

@@ -41,7 +41,7 @@ def embedded_cases(seeds: list[int], size: tuple[int, int], count: int, draws: i
     Degradations: "Gaussian" (sigma 1.2), "Realistic", and "Realistic, draw 2" to "draw n" of the same family, each
     clip with a kernel of its own from its seed.
     """
-    cases = []
+    cases: list[Case] = []
     for seed in seeds:
         for motion, moved in MOTIONS.items():
             for clip in embedded_clips("test", FRAMES, size, seed, count, moved):

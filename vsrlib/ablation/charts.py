@@ -22,8 +22,8 @@ def effects(result: dict[str, Any]) -> Chart:
     heights = [0.55 + sum(0.12 + 0.19 * (1 + name.count("\n")) for name in names[group]) for group in groups]
     with style():
         footer = (
-            f"Points: mean of the paired differences over all frames; lines: 95 % bootstrap interval over clips. Dashed: "
-            f"the {CLAIMED:+} dB of the earlier report. Ran on {result['ran_on']}."
+            "Points: mean of the paired differences over all frames; lines: 95 % bootstrap interval over clips. "
+            f"Dashed: the {CLAIMED:+} dB of the earlier report. Ran on {result['ran_on']}."
         )
         figure, panels = canvas(title, heights, footer=footer)
         for axes, group in zip(panels, groups, strict=True):
@@ -51,7 +51,7 @@ def effects(result: dict[str, Any]) -> Chart:
 
 def rings(result: dict[str, Any]) -> Chart:
     """Root-mean-square error by distance from the frame's centre, right network against changed default."""
-    pairs = {}
+    pairs: dict[str, dict[str, Any]] = {}
     for one in result["rings"]:
         if "(" not in one["weights"] and one["weights"] == one["frames"]:
             pairs.setdefault(one["weights"], {})["changed" if tuple(one["factors"]) == CHANGED_DEFAULT else "right"] = (

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Iterable
 from types import MethodType
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -59,7 +60,9 @@ def altered(network: Network, factors: Iterable[str]) -> Network:
     return changed
 
 
-def _warp(padding: str, align: bool, mask_align: bool, masked: bool) -> Callable[..., tuple[Tensor, Tensor]]:
+def _warp(
+    padding: Literal["zeros", "border"], align: bool, mask_align: bool, masked: bool
+) -> Callable[..., tuple[Tensor, Tensor]]:
     # What SelfBlindVSR.warp and Decoder.warp do, with each of the choices by itself.
     def warp(self: nn.Module, x: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
         sampled = ops.sample(x, flow, padding, align)

@@ -1,6 +1,7 @@
 """The ablation of claim C1: effects with intervals, and whether the weights can show any."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vsrlib import checkpoints, intervals, provenance
-from vsrlib.ablation.cases import embedded_cases, own_cases
+from vsrlib.ablation.cases import Case, embedded_cases, own_cases
 from vsrlib.ablation.evaluation import Scores, evaluate
 from vsrlib.ablation.factors import NO_NEIGHBOURS
 from vsrlib.ablation.trials import CONTROL, GAUSSIAN, REALISTIC, Contrast, Trial, contrasts
@@ -52,7 +53,8 @@ def ablate(
     networks = {name: load_network("torch", path, preset, device) for name, path in used.items()}
     if gaussian_set is None:
         made = embedded_cases(seeds, size, count, draws)
-        cases, frames = [lambda case=case: case for case in made], set(made[0].low)
+        cases: list[Callable[[], Case]] = [functools.partial(made.__getitem__, index) for index in range(len(made))]
+        frames = set(made[0].low)
     else:
         cases = own_cases(gaussian_set, realistic_set)
         frames = {GAUSSIAN} | ({REALISTIC} if realistic_set is not None else set())

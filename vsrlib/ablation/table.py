@@ -45,14 +45,15 @@ def words(result: dict[str, Any]) -> str:
         cost += f", and doing without the neighbouring frames {power['without_neighbours_costs']:.3f} dB"
         if power["zero_flow_where_nothing_moves"] is not None:
             cost += (
-                f" (where nothing moves, and zero is the true flow, it costs {power['zero_flow_where_nothing_moves']:.3f} dB: "
+                " (where nothing moves, and zero is the true flow, it costs "
+                f"{power['zero_flow_where_nothing_moves']:.3f} dB: "
                 "the network was trained beside its own flow's errors and expects them)"
             )
         lines.append(
             f"{cost}, so that they can show what alignment is worth."
             if power["enough"]
-            else f"{cost}; zero flow costs less than {power['needed']} dB: these weights hardly use the neighbouring frames, and small "
-            "effects of alignment prove nothing."
+            else f"{cost}; zero flow costs less than {power['needed']} dB: these weights hardly use the neighbouring "
+            "frames, and small effects of alignment prove nothing."
         )
     return "\n\n".join(lines)
 

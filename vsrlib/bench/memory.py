@@ -12,7 +12,10 @@ _WARM_UPS = 2
 
 
 def measure(options: Options, network: Network, engine: str) -> dict[str, Any]:
-    """Restore a frame after the warm-up's; `engine` is one of `engines.names`. MiB: `loaded` with the network, `peak` of the process, nothing deducted."""
+    """Restore a frame after the warm-up's; `engine` is one of `engines.names`.
+
+    MiB: `loaded` with the network, `peak` of the process, nothing deducted.
+    """
     loaded = memory.resident_mib()
     clip = MovingTexture(options.size)
     restorer = engines.make(engine, network)

@@ -62,7 +62,8 @@ class Options:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Options":
         """What `to_json` gave."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        lists: dict[str, Any] = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return cls(**values | lists)
 
 
 def parse_size(text: str) -> tuple[int, int]:

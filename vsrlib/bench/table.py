@@ -1,5 +1,6 @@
 """What `vsrlib bench` found, as Markdown. Every number comes from the result."""
 
+from collections.abc import Callable
 from typing import Any
 
 from vsrlib.bench.options import NUMPY
@@ -16,7 +17,7 @@ _TITLES = {
     "post": "Metrics and PNG file of one frame",
 }
 _UNSYNCHRONISED = " - NOT SYNCHRONISED: the clock stops when the call returns, whatever is still to be computed"
-_CHECKS = {
+_CHECKS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "largest_difference": ("largest difference", lambda value: f"{value:.2g}"),
     "largest_relative_difference": ("largest relative difference", lambda value: f"{value:.2g}"),
     "share_of_8_bit_values": ("8-bit values that differ", lambda value: f"{value:.4%}"),

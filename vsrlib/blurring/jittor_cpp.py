@@ -9,7 +9,7 @@ jt = import_jittor()
 Var = Any
 
 
-class BlurDown(jt.Function):
+class BlurDown(jt.Function):  # type: ignore[name-defined] # Jittor has no annotations
     """Forward and both gradients, each one call of the C++ kernel."""
 
     def execute(self, x: Var, kernel: Var, scale: int) -> Var:

@@ -9,7 +9,8 @@ from vsrlib.claims.finding import Finding, bounds, finding
 from vsrlib.claims.texts import CORRELATION_COST, GAIN, MODEL_MEBIBYTES
 from vsrlib.claims.words import numbers
 from vsrlib.comparison_table import interval, significant
-from vsrlib.results import FRAMEWORKS, NAMES, is_skipped
+from vsrlib.names import FRAMEWORKS
+from vsrlib.results import NAMES, is_skipped
 
 WRONG_GRADIENT = 1e-4
 """Relative error of a correlation's gradients from which on it changes more than time."""

@@ -40,20 +40,20 @@ def judge(comparison_file: Path, output: Path, further: Mapping[str, Path | None
     """Judge the ten claims from comparison.json and, where there are any, ablation.json, parity.json and costs.json.
 
     further: "ablation", "parity", "costs" -> file, or None. Writes claims.json and claims.md (a table) into the folder
-    `output`. Returns the content of claims.json: {"claims": [{"id", "claim", "artefacts", "verdict", "reason", "figure",
-    "unit", "interval", "evidence", "rule", "profile", "provenance"}], "by_use", "provenance"}; evidence are paths
-    relative to `output`.
+    `output`. Returns the content of claims.json: {"claims": [{"id", "claim", "artefacts", "verdict", "reason",
+    "figure", "unit", "interval", "evidence", "rule", "profile", "provenance"}], "by_use", "provenance"}; evidence are
+    paths relative to `output`.
     UserError: no comparison, a file that is missing or not JSON, or one that the comparison was made from has changed.
     """
     comparison_file, output = Path(comparison_file), Path(output)
     comparison = results.read_comparison(comparison_file)
     files = results.require_current(comparison, comparison_file.parent)
-    further = {name: Path(path) for name, path in (further or {}).items() if path is not None}
-    evidence = Evidence(**{name: _read(path) for name, path in further.items()})
+    there = {name: Path(path) for name, path in (further or {}).items() if path is not None}
+    evidence = Evidence(**{name: _read(path) for name, path in there.items()})
     findings = judge_comparison(comparison, evidence)
     source = {"path": results.relative(comparison_file, output), "sha256": sha256_file(comparison_file)}
     sources = {
-        name: {"path": results.relative(path, output), "sha256": sha256_file(path)} for name, path in further.items()
+        name: {"path": results.relative(path, output), "sha256": sha256_file(path)} for name, path in there.items()
     }
     found = provenance.collect(comparison=source, **sources)
     claims = [
@@ -92,8 +92,8 @@ def judge_comparison(comparison: dict, evidence: Evidence | None = None) -> dict
     }
     blur = _judged(comparison)
     if blur is None:
-        reasons = [results.why_not_both(one["runs"]).removeprefix("because ") for one in comparison["blurs"].values()]
-        found = {name: Finding("not testable here", reasons[-1]) for name in CLAIMS}
+        reasons = [results.why_not_both(one["runs"]) or "" for one in comparison["blurs"].values()]
+        found = {name: Finding("not testable here", reasons[-1].removeprefix("because ")) for name in CLAIMS}
         return found | alone
     computed: dict[str, Callable[[], Finding]] = {
         "C1": lambda: other.with_ablation(rules.quality(blur), evidence.ablation),

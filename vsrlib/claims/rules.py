@@ -4,7 +4,8 @@ from vsrlib import comparison_table, results
 from vsrlib.claims.finding import Finding, bounds, finding, reaches
 from vsrlib.claims.texts import FORWARD_RATIO, GAIN, MODEL_MEBIBYTES, NEGLIGIBLE, POST_SHARE, SAME_LOSSES, TOTAL_SECONDS
 from vsrlib.claims.words import numbers
-from vsrlib.results import FRAMEWORKS, is_skipped
+from vsrlib.names import FRAMEWORKS
+from vsrlib.results import is_skipped
 
 _NO_GPU = "the claim is about a GPU and this run had none"
 

@@ -81,15 +81,15 @@ CLAIMS = {
         "Jittor needs no compiler and installs as it is; PyTorch needs a CUDA compiler for the correlation.",
         "Jittor compiles its operators with a C++ compiler when it first runs. The earlier code offered a pure-tensor "
         "correlation for PyTorch that needs no compiler.",
-        "Each framework restores a frame in a process that finds no compiler. Confirmed if Jittor does and PyTorch does "
-        "not; refuted if Jittor does not; otherwise unsupported.",
+        "Each framework restores a frame in a process that finds no compiler. Confirmed if Jittor does and PyTorch "
+        "does not; refuted if Jittor does not; otherwise unsupported.",
     ),
     "C8": Claim(
         "The pure-tensor correlation costs about 20 % of the time and changes nothing else.",
         "Its gradients are zero in the earlier code, so training with it leaves the flow network as it was.",
-        "A frame with the pure-tensor correlation against one with the fastest, in turns, in PyTorch; the gradients of both "
-        "against float64. Refuted if the gradients are zero or wrong, or if the interval lies wholly outside 10 to 30 %; "
-        "confirmed if it lies wholly inside; otherwise unsupported.",
+        "A frame with the pure-tensor correlation against one with the fastest, in turns, in PyTorch; the gradients of "
+        "both against float64. Refuted if the gradients are zero or wrong, or if the interval lies wholly outside 10 "
+        "to 30 %; confirmed if it lies wholly inside; otherwise unsupported.",
     ),
     "C9": Claim(
         "The two implementations are equivalent but for API names, and training gives the same results.",

@@ -12,7 +12,7 @@ Var = Any
 _HEADER = "#include <omp.h>\n" + source("correlation.h")
 
 
-class Correlation(jt.Function):
+class Correlation(jt.Function):  # type: ignore[name-defined] # Jittor has no annotations
     """Forward and both gradients, each one call of the C++ kernel."""
 
     def execute(self, first: Var, second: Var) -> Var:

@@ -19,7 +19,7 @@ if (error != cudaSuccess) throw std::runtime_error(cudaGetErrorString(error));
 """
 
 
-class Correlation(jt.Function):
+class Correlation(jt.Function):  # type: ignore[name-defined] # Jittor has no annotations
     """Forward and both gradients, each one launch."""
 
     def execute(self, first: Var, second: Var) -> Var:

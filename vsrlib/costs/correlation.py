@@ -1,6 +1,7 @@
 """What each correlation kernel costs within one frame, and whether its gradients are right."""
 
 import copy
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -60,9 +61,7 @@ def seconds(network: Network, kernels: dict[str, Kernel], options: Options) -> d
         for value in outcome if isinstance(outcome, list) else [outcome]:
             network.download(value)
 
-    calls: dict[str, Callable[[int], Any]] = {
-        name: lambda turn, engine=engine: engine.run() for name, engine in engines.items()
-    }
+    calls: dict[str, Callable[[int], Any]] = {name: functools.partial(_run, engine) for name, engine in engines.items()}
     calls |= {name + _ALONE: alone(kernel) for name, kernel in kernels.items()}
     found = compare(calls, network.synchronise, read, prepare=prepare, **options.budget())
     return {name: one["seconds"] for name, one in found["variants"].items()}
@@ -104,8 +103,12 @@ def calls_of_one_frame(network: Network, kernel: Kernel, clip: MovingTexture) ->
     return shapes
 
 
+def _run(engine: Reference, turn: int) -> Any:
+    return engine.run()
+
+
 def gradients(network: Network, kernel: Kernel, plain: Any) -> dict[str, Any]:
-    """{"gradient_error": the larger of both maps' relative L2 to float64, "zero_gradient": whether one is all zeros}."""
+    """{"gradient_error": the larger of both maps' relative L2 to float64, "zero_gradient": whether one is zero}."""
     rng = np.random.default_rng(0)
     shapes = _MAPS, _MAPS, (1, CHANNELS, *_MAPS[2:])
     first, second, weight = (rng.standard_normal(shape).astype(np.float32).astype(np.float64) for shape in shapes)

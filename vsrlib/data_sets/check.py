@@ -50,8 +50,8 @@ def _checked(
     clips += [_clip(tree, path, [found[path]]) for path in tree.videos]
     bad = {path for path, one in found.items() if one.fault}
     by_name = {tree.name(folder): sorted(paths, key=lambda path: path.stem) for folder, paths in tree.clips.items()}
-    wrong, told, further = manifest_faults(tree.root, by_name, bad)
-    faults, notes = [*faults, *wrong.items()], [*notes, *told]
+    unlisted, told, further = manifest_faults(tree.root, by_name, bad)
+    faults, notes = [*faults, *unlisted.items()], [*notes, *told]
     pairs, alone = find_pairs(tree, found)
     faults += alone.items()
     for pair in pairs:
@@ -63,9 +63,9 @@ def _checked(
     digests = {_bare(tree, path): {"pixels": one.pixels, "file": one.file} for path, one in found.items() if one.pixels}
     if record is not None:
         named = {_without_ending(name) for name, _ in faults}
-        wrong, told = differences(record, digests)
+        unlike, told = differences(record, digests)
         # what cannot be read is not in `digests`, and was named already
-        faults += [(name, what) for name, what in wrong.items() if name in digests or name not in named]
+        faults += [(name, what) for name, what in unlike.items() if name in digests or name not in named]
         notes += told
     name, missing = _missing(tree, clips)
     return {
@@ -86,7 +86,7 @@ def _checked(
 def _clip(tree: Tree, path: Path, frames: list[Found]) -> dict[str, Any]:
     whole = [one for one in frames if one.size]
     kinds = sorted({one.kind for one in whole})
-    sizes = sorted({one.size for one in whole})
+    sizes = sorted({one.size for one in frames if one.size})
     name = tree.name(path)
     role = place(path.relative_to(tree.root).parts).role
     return {"name": name, "role": role, "frames": sum(one.frames for one in frames), "sizes": sizes, "kinds": kinds}

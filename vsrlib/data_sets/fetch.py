@@ -48,8 +48,7 @@ def _download(source: Source, target: Path, retries: int) -> None:
         pooch.retrieve(source.url, known, fname=target.name, path=target.parent, downloader=_Resuming(target, retries))
     except requests.HTTPError as error:
         raise UserError(
-            f"{source.url} answers {error.response.status_code}: look for the file at its publisher's, and "
-            f"put it at {target}."
+            f"{source.url} answers {_status(error)}: look for the file at its publisher's, and put it at {target}."
         ) from error
     except requests.RequestException as error:
         raise UserError(
@@ -60,6 +59,10 @@ def _download(source: Source, target: Path, retries: int) -> None:
         raise UserError(
             f"{source.url} has another sha256 than {source.sha256}: it was changed or damaged, and was not kept."
         ) from error
+
+
+def _status(error: requests.HTTPError) -> int | None:
+    return None if error.response is None else error.response.status_code
 
 
 class _Resuming:
@@ -74,7 +77,7 @@ class _Resuming:
                 self._go_on(url)
                 break
             except requests.HTTPError as error:
-                if error.response.status_code in _GONE or attempt == self._retries:
+                if _status(error) in _GONE or attempt == self._retries:
                     raise
             except requests.RequestException:
                 if attempt == self._retries:

@@ -42,7 +42,9 @@ def inspect(data: bytes) -> Header:
 
 
 def _png(data: bytes) -> Header:
-    position, kinds, packed = len(PNG), [], []
+    position = len(PNG)
+    kinds: list[bytes] = []
+    packed: list[bytes] = []
     header = b""
     while kinds[-1:] != [b"IEND"]:
         length, kind = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8]

@@ -48,7 +48,7 @@ def inspect_frame(path: Path) -> Found:
         return Found(file=file, fault=_predicate(error, path))
     channels = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGB with alpha"}[header.channels]
     kind = f"{header.format}, {header.bits} bit {channels}"
-    return Found(rgb.shape[:2], kind, 1, sha256_array(rgb), file)
+    return Found((rgb.shape[0], rgb.shape[1]), kind, 1, sha256_array(rgb), file)
 
 
 def inspect_video(path: Path) -> Found:
@@ -57,7 +57,7 @@ def inspect_video(path: Path) -> Found:
     size = None
     try:
         for index, rgb in enumerate(video.read_frames(path)):
-            size = size or rgb.shape[:2]
+            size = size or (rgb.shape[0], rgb.shape[1])
             digests[video.frame_name(index)] = sha256_array(rgb)
         return Found(size, "video", len(digests), digest_of(digests), sha256_file(path))
     except UserError as error:
@@ -96,7 +96,7 @@ def inspect_kernel(path: Path) -> Found:
         return Found(fault=_predicate(error, path))
     if abs(kernel.sum() - 1) > 1e-4:
         return Found(file=file, fault=f"holds values that sum to {kernel.sum():.6g}, and a kernel's sum to 1")
-    return Found(kernel.shape, "kernel", 1, sha256_array(kernel), file)
+    return Found((kernel.shape[0], kernel.shape[1]), "kernel", 1, sha256_array(kernel), file)
 
 
 def _predicate(error: UserError, path: Path) -> str:

@@ -11,10 +11,10 @@ def numbering(names: list[str]) -> tuple[list[str], list[str]]:
 
     The last number in a name counts. Every n-th number, evenly, is a note; a gap in an even row is a fault.
     """
-    parts = [_NUMBER.fullmatch(name) for name in names]
     if len(names) < 2:
         return [], []
-    if None in parts or len({(part[1], part[3]) for part in parts}) > 1:
+    parts = [match for match in map(_NUMBER.fullmatch, names) if match]
+    if len(parts) < len(names) or len({(part[1], part[3]) for part in parts}) > 1:
         return [], ["the frames' names do not share a pattern, so that gaps cannot be told"]
     numbers = [int(part[2]) for part in parts]
     twice = sorted({n for n in numbers if numbers.count(n) > 1})

@@ -71,7 +71,7 @@ def check_content(pair: Pair, tree: Tree, run: Map) -> None:
     count = len(pair.frames)
     chosen = sorted({0, count // 2, count - 1}) if count else []
     answers = list(run(lambda index: _by_fit(pair.frames, index), chosen))
-    for index, (fault, note) in zip(chosen, answers):
+    for index, (fault, _) in zip(chosen, answers):
         if fault:
             pair.faults[tree.name(pair.frames[index][1])] = fault
     pair.notes += dict.fromkeys(note for _, note in answers if note)
@@ -90,13 +90,15 @@ def _paired(tree: Tree, high: Path, low: Path, key: tuple[str, ...], found: dict
         side = "LR" if differing[0] in hr else "HR"
         pair.faults[pair.lr] = f"has {len(lr)} frames and {pair.hr} has {len(hr)}: {differing[0]} is missing in {side}"
         couples = [(hr[name], lr[name]) for name in sorted(set(hr) & set(lr))]
+    # A frame without a fault has a size.
+    sizes = {(a, b): (found[a].size or (0, 0), found[b].size or (0, 0)) for a, b in couples}
     whole = [couple for couple in couples if not any(found[path].fault for path in couple)]
-    for (hr_height, hr_width), (height, width) in dict.fromkeys((found[a].size, found[b].size) for a, b in whole):
+    for (hr_height, hr_width), (height, width) in dict.fromkeys(sizes[couple] for couple in whole):
         if (height, width) not in quarter_sizes((hr_height, hr_width)):
             pair.faults[pair.lr] = (
                 f"is {width}x{height} pixels and {pair.hr} is {hr_width}x{hr_height}: that is not a quarter of it"
             )
-    pair.frames = [(a, b) for a, b in whole if found[b].size in quarter_sizes(found[a].size)]
+    pair.frames = [couple for couple in whole if sizes[couple][1] in quarter_sizes(sizes[couple][0])]
     return pair
 
 
@@ -131,7 +133,8 @@ def _by_fit(frames: list[tuple[Path, Path]], index: int) -> tuple[str | None, st
     for other in (index - 1, index + 1):
         if 0 <= other < len(frames):
             near = fit(read_frame(frames[other][0]), lr)
-            if near.levels < max(own.levels / 2, AGREES) and near.off_centre < min(own.off_centre, CENTRED):
+            closer = near is not None and near.levels < max(own.levels / 2, AGREES)
+            if near is not None and closer and near.off_centre < min(own.off_centre, CENTRED):
                 return f"shows {frames[other][0].name} of its HR clip rather than {frames[index][0].name}", None
     if own.share > UNEXPLAINED:
         return "does not show what its HR frame shows: no kernel leads from one to the other", None

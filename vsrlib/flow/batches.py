@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from vsrlib.architecture import FLOW_STRIDE
-from vsrlib.flow.scenes import draw_samples
+from vsrlib.flow.scenes import Sample, draw_samples
 from vsrlib.flow.settings import FlowSettings
 
 Batch = dict[str, np.ndarray]
@@ -46,7 +46,7 @@ def draw_batch(rng: np.random.Generator, textures: list[np.ndarray], settings: F
     side = settings.patch_size
     least = max(side // 2, side - FLOW_STRIDE + 1)  # anything smaller would be stretched to less than the patch
     size = tuple(rng.integers(least, side + 1, 2).tolist()) if rng.random() < 0.5 else (side, side)
-    samples = []
+    samples: list[Sample] = []
     while len(samples) < settings.batch_size:
         samples += draw_samples(rng, textures, size, settings.max_shift)
     del samples[settings.batch_size :]

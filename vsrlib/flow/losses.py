@@ -73,7 +73,8 @@ def flows_by_level(network: Any, first: dict[int, Tensor], second: dict[int, Ten
 
     Level 2 is the network's output, refined.
     """
-    flows, coarser = {}, None
+    flows: dict[int, Tensor] = {}
+    coarser: Any = None
     for level in sorted(LEVELS, reverse=True):
         coarser = getattr(network, f"module{LEVELS[level]}")(first[level], second[level], coarser)
         flows[level] = coarser[0]

@@ -90,5 +90,5 @@ def stereo_pair(quarter: bool = False) -> FlowPair:
     flow = np.stack([np.where(known, -disparity, 0), np.zeros(known.shape)]).astype(np.float32)
     if not quarter:
         return FlowPair("stereo", left, right, flow, known)
-    low = [blur_down(frame, gaussian_kernel()) for frame in (left, right)]
-    return FlowPair("stereo, quarter size", *low, flow[:, ::SCALE, ::SCALE] / SCALE, known[::SCALE, ::SCALE])
+    left, right = (blur_down(frame, gaussian_kernel()) for frame in (left, right))
+    return FlowPair("stereo, quarter size", left, right, flow[:, ::SCALE, ::SCALE] / SCALE, known[::SCALE, ::SCALE])

@@ -27,6 +27,7 @@ from vsrlib.flow.textures import embedded_textures, folder_textures
 from vsrlib.flow.weights import flow_names, flow_only, initial_flow_values, matcher_names
 from vsrlib.networks import load_network
 from vsrlib.networks.interface import Network
+from vsrlib.shipped import locate
 
 RESULT, WEIGHTS, MATCHED, LOG = "train_flow.json", "flow.safetensors", "matched.safetensors", "log.jsonl"
 _TEMPERATURES = "matching_temperatures"  # learned with the weights, and no part of the network
@@ -63,7 +64,7 @@ def train_flow(
     before = errors_of(network, heldout_pairs())
     output.mkdir(parents=True, exist_ok=True)
     digest = sha256_array(np.array([sha256_array(texture) for texture in textures]))
-    start = None if weights is None else sha256_file(checkpoints.locate(weights))
+    start = None if weights is None else sha256_file(locate(weights))
     key = {**settings.of_matching(), "pictures": digest, "initial_weights": start}
     matched = _take_over(output, key, network) if resume else None
     for name in (RESULT, WEIGHTS, *(() if matched else ("matched.json", MATCHED))):

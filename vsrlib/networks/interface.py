@@ -86,7 +86,7 @@ class Network:
         return self.backend.tensor(values, self.device)
 
 
-def _check(values: np.ndarray, shape: tuple[int | None, ...], what: str) -> None:
+def _check(values: Any, shape: tuple[int | None, ...], what: str) -> None:
     fits = (
         isinstance(values, np.ndarray)
         and values.ndim == len(shape)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from vsrlib.architecture import Conv, Deconv, Linear
+from vsrlib.architecture import Conv, Deconv, Layer, Linear
 from vsrlib.jittor_env import import_jittor
 
 jt = import_jittor()
@@ -36,18 +36,21 @@ __all__ = [
 ]
 
 
-def conv(layer: Conv) -> nn.Conv:
+def conv(layer: Layer) -> nn.Conv:
     """A convolution layer as described; its values are set later."""
+    assert isinstance(layer, Conv)
     return nn.Conv(layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.padding, layer.dilation)
 
 
-def deconv(layer: Deconv) -> nn.ConvTranspose:
+def deconv(layer: Layer) -> nn.ConvTranspose:
     """A transposed convolution layer as described; its values are set later."""
+    assert isinstance(layer, Deconv)
     return nn.ConvTranspose(layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.padding)
 
 
-def linear(layer: Linear) -> nn.Linear:
+def linear(layer: Layer) -> nn.Linear:
     """A fully connected layer as described; its values are set later."""
+    assert isinstance(layer, Linear)
     return nn.Linear(layer.inputs, layer.outputs)
 
 

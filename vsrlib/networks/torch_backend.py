@@ -105,7 +105,7 @@ def own_memory(device: str) -> int | None:
 
 
 def keep_memory(device: str, largest_mib: int) -> None:
-    """Let the process keep what tensors of up to that size leave behind, rather than give it back and fetch it again."""
+    """Let the process keep what tensors of up to that size leave behind, rather than fetch it again and again."""
     if device == "cpu":
         memory.keep_blocks(largest_mib)
 

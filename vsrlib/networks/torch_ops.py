@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vsrlib.architecture import Conv, Deconv, Linear
+from vsrlib.architecture import Conv, Deconv, Layer, Linear
 
 __all__ = [
     "absolute",
@@ -32,18 +32,21 @@ __all__ = [
 ]
 
 
-def conv(layer: Conv) -> nn.Conv2d:
+def conv(layer: Layer) -> nn.Conv2d:
     """A convolution layer as described; its values are set later."""
+    assert isinstance(layer, Conv)
     return nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.padding, layer.dilation)
 
 
-def deconv(layer: Deconv) -> nn.ConvTranspose2d:
+def deconv(layer: Layer) -> nn.ConvTranspose2d:
     """A transposed convolution layer as described; its values are set later."""
+    assert isinstance(layer, Deconv)
     return nn.ConvTranspose2d(layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.padding)
 
 
-def linear(layer: Linear) -> nn.Linear:
+def linear(layer: Layer) -> nn.Linear:
     """A fully connected layer as described; its values are set later."""
+    assert isinstance(layer, Linear)
     return nn.Linear(layer.inputs, layer.outputs)
 
 

@@ -70,7 +70,8 @@ def _judged(name: str, verdict: dict[str, Any]) -> dict[str, Any]:
 
 
 def _clean(runs: int, sides: tuple[str, ...], seed: int) -> tuple[list[dict[str, Any]], dict[str, list[float]]]:
-    clean, ratios = [], {"forward": [], "backward": [], "gradient": []}
+    clean: list[dict[str, Any]] = []
+    ratios: dict[str, list[float]] = {"forward": [], "backward": [], "gradient": []}
     for begin in range(0, runs, _TOGETHER):
         with tempfile.TemporaryDirectory() as folder:
             trials = [

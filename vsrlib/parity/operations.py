@@ -132,7 +132,7 @@ OPERATIONS: dict[str, Operation] = {
 
 def run_all(tools: Tools, seed: int) -> dict[str, np.ndarray]:
     """Every case of every operation: {"operation | case | output" or "... | gradient n": array}."""
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for name, operation in OPERATIONS.items():
         rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
         for case, arrays in operation.cases(rng):
@@ -173,7 +173,8 @@ def compare(judge: dict, first: dict, second: dict) -> dict[str, dict[str, Any]]
             _, case, part = key.split(" | ")
             rule = ruling(first.get(key, NOTHING), second.get(key, NOTHING), judge[key])
             parts[cases.AT_PIXELS in case and part == "gradient 2"].append({"case": case, "of": part, **asdict(rule)})
-        worst, kink = (max(found, key=lambda one: one["ratio"], default=None) for found in (parts[False], parts[True]))
+        worst = max(parts[False], key=lambda one: one["ratio"])
+        kink = max(parts[True], key=lambda one: one["ratio"], default=None)
         atlas[name] = {
             "used": operation.used,
             "cases": len(parts[False]),

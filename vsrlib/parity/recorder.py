@@ -52,7 +52,7 @@ class Recorder:
     ) -> None:
         self.side, self.way, self.adjust, self.occurrences = side, way, adjust, occurrences
         self.script = {} if script is None else {key(entry): entry for entry in script[0]}
-        self.source = None if script is None else script[1]
+        self.source: Any = None if script is None else script[1]  # a store wherever a judge has written
         self.entries: list[Entry] = []
         self._open: list[tuple[str, Counter]] = [("", Counter())]  # steps under way, and what each has called so far
         self._taken: Counter = Counter()

@@ -149,8 +149,8 @@ def _judge(trial: Trial, options: Options) -> dict[str, Any]:
         for name, found in atlas.items()
         if found["used"] and found["differs"]
     ]
-    outputs = [dict(np.load(trial.folder / who / "outputs.npz")) for who in everyone]
-    last = finals.compare(*outputs, verdict["gradients"])
+    judge, first, second = (dict(np.load(trial.folder / who / "outputs.npz")) for who in everyone)
+    last = finals.compare(judge, first, second, verdict["gradients"])
     trained = _trajectories(trial, options) if options.steps else None
     ratios = {kind: comparison.summary(values) for kind, values in verdict["ratios"].items()}
     agree = not verdict["departures"] and (trained is None or trained["inside"])

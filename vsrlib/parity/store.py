@@ -23,18 +23,18 @@ class Store:
             data = np.memmap(path.with_suffix(".bin"), mode="r")
             self._places |= {digest: (data, *place) for digest, place in read_json(path).items()}
         self._own: dict[str, tuple[int, str, list[int]]] = {}
-        self._file = None if name is None else open(self.folder / f"{name}.bin", "wb")
+        self._file = None if name is None else (self.folder / f"{name}.bin").open("wb")
 
     def put(self, array: np.ndarray) -> str:
         """Keep an array; returns the name by which `get` finds it once the store is closed."""
         assert self._file is not None, "a store without a name is for reading"
         array = np.ascontiguousarray(array)
         digest = hashlib.blake2b(f"{array.dtype.str}{array.shape}".encode(), digest_size=12)
-        digest.update(array)
+        digest.update(array.data)
         name = digest.hexdigest()
         if name not in self._places and name not in self._own:
             self._own[name] = (self._file.tell(), array.dtype.str, list(array.shape))
-            self._file.write(array)
+            self._file.write(array.data)
         return name
 
     def get(self, name: str) -> np.ndarray:
@@ -44,6 +44,7 @@ class Store:
 
     def close(self) -> None:
         """Complete the file that was written."""
+        assert self._file is not None, "a store without a name is for reading"
         self._file.write(b"\0")  # an empty file cannot be mapped
         self._file.close()
         write_json(self.folder / f"{self.name}.json", self._own)

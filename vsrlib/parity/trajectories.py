@@ -46,7 +46,8 @@ def write(path: Path, trained: Trained) -> None:
 def read(path: Path) -> Trained:
     """What `write` kept."""
     arrays = dict(np.load(path))
-    losses, kept = arrays.pop("losses").tolist(), {}
+    losses = arrays.pop("losses").tolist()
+    kept: dict[int, Values] = {}
     for key, value in arrays.items():
         step, name = key.split(" | ")
         kept.setdefault(int(step), {})[name] = value
@@ -76,13 +77,13 @@ def compare(start: Values, reference: Trained, other: Trained, control: list[Tra
 
     {"steps": {step: {"weights", "loss": {"other", "control" (a list), "ratio"}}}, "losses" (all), "inside": bool}.
     """
-    steps = {}
+    steps: dict[int, dict[str, dict[str, Any]]] = {}
     for step in reference[1]:
-        weights = {
+        weights: dict[str, Any] = {
             "other": distances(start, reference[1][step], other[1][step]),
             "control": [distances(start, reference[1][step], one[1][step]) for one in control],
         }
-        loss = {
+        loss: dict[str, Any] = {
             "other": _relative(reference[0][step - 1], other[0][step - 1]),
             "control": [_relative(reference[0][step - 1], one[0][step - 1]) for one in control],
         }
