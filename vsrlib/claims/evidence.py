@@ -121,14 +121,14 @@ def with_output(found: Finding, costs: dict[str, Any] | None) -> Finding:
 
 
 def with_memory(found: Finding, costs: dict[str, Any] | None) -> Finding:
-    """C5: peak memory of equal work in fresh processes; GPU memory, which the claim is about, only where there is one."""
+    """C5: peak memory of equal work in fresh processes; the GPU's, which the claim is about, is not measured."""
     held = {} if costs is None else costs["memory"]
     peaks = {
         work: [held[name][work]["peak_mib"] for name in FRAMEWORKS]
         for work in ("training", "inference")
         if not any(is_skipped(held.get(name, {"skipped": ""})) or is_skipped(held[name][work]) for name in FRAMEWORKS)
     }
-    if "training" not in peaks:
+    if costs is None or "training" not in peaks:
         return found
     options = costs["options"]
     shown = "; ".join(

@@ -6,7 +6,8 @@ from matplotlib.patches import Patch
 
 from vsrlib.chart_style import PARTS, Chart, canvas, empty, style
 from vsrlib.comparison_table import significant
-from vsrlib.results import FRAMEWORKS, NAMES, is_skipped
+from vsrlib.names import FRAMEWORKS
+from vsrlib.results import NAMES, is_skipped
 
 _WAYS = {
     "as_reported": "as the earlier report",
@@ -25,8 +26,8 @@ def three_ways(result: dict[str, Any]) -> Chart:
     with style():
         size = "x".join(map(str, result["options"]["size"]))
         footer = (
-            f"Median seconds of a frame of {size}, {result['options']['preset']} network, {result['options']['device']}; "
-            "lines: 95\u00a0% interval of the total. Grey: end to end, no parts. Each way does the same work."
+            f"Median seconds of a frame of {size}, {result['options']['preset']} network, "
+            f"{result['options']['device']}; lines: 95\u00a0% interval of the total. Grey: end to end, no parts. Each way does the same work."
         )
         figure, panels = canvas(title, [1.7] * len(FRAMEWORKS), legend=legend, footer=footer)
         longest = 0.0
