@@ -24,10 +24,11 @@ def three_ways(result: dict[str, Any]) -> Chart:
     spoken = []
     legend = [Patch(facecolor=fill, hatch=hatch, edgecolor="black", label=name) for name, fill, hatch in _PARTS]
     with style():
-        size = "x".join(map(str, result["options"]["size"]))
+        options = result["options"]
+        size = "x".join(map(str, options["size"]))
         footer = (
-            f"Median seconds of a frame of {size}, {result['options']['preset']} network, "
-            f"{result['options']['device']}; lines: 95\u00a0% interval of the total. Grey: end to end, no parts. Each way does the same work."
+            f"Median seconds of a frame of {size}, {options['preset']} network, {options['device']}; lines: "
+            "95\u00a0% interval of the total. Grey: end to end, no parts. Each way does the same work."
         )
         figure, panels = canvas(title, [1.7] * len(FRAMEWORKS), legend=legend, footer=footer)
         longest = 0.0
