@@ -11,7 +11,7 @@ import numpy as np
 from vsrlib import losses
 from vsrlib.architecture import MASK_THRESHOLD, Conv, Deconv, Linear
 from vsrlib.parity import cases
-from vsrlib.parity.rule import K_OPERATION, ruling
+from vsrlib.parity.rule import K, ruling
 from vsrlib.parity.sides import Side
 
 NOTHING = np.zeros((0, 0), np.float32)
@@ -178,7 +178,7 @@ def compare(judge: dict, first: dict, second: dict) -> dict[str, dict[str, Any]]
         atlas[name] = {
             "used": operation.used,
             "cases": len(parts[False]),
-            "differs": worst["ratio"] > K_OPERATION,
+            "differs": worst["ratio"] > K,
             "worst": worst,
             **({"at a kink": kink} if kink else {}),
         }

@@ -17,7 +17,7 @@ from vsrlib.parity import comparison, finals, operations, report, trajectories
 from vsrlib.parity.network import CONFIGS, random_values
 from vsrlib.parity.processes import why_not, work
 from vsrlib.parity.recorder import FREE
-from vsrlib.parity.rule import FLOOR, K_GRADIENT, K_OPERATION, K
+from vsrlib.parity.rule import FLOOR, K_GRADIENT, K
 from vsrlib.parity.store import Store
 from vsrlib.parity.trial import Trial
 
@@ -70,7 +70,7 @@ def compare(output: Path, options: Options) -> dict[str, Any]:
             found |= _judge(trial, options)
         else:
             found |= {"skipped": reason}
-    rule = {"k": K, "k_gradient": K_GRADIENT, "k_operation": K_OPERATION, "floor": FLOOR}
+    rule = {"k": K, "k_gradient": K_GRADIENT, "floor": FLOOR}
     result = found | {"rule": rule, "provenance": provenance.collect(seed=options.seed)}
     write_json(output / JSON, result)
     with atomic_path(output / TEXT) as temporary:
