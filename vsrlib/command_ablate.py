@@ -18,7 +18,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     for blur in ("gaussian", "realistic"):
         parser.add_argument(f"--weights-{blur}", default=f"study-{blur}", help="file or name (%(default)s)")
         parser.add_argument(
-            f"--weights-{blur}-false", default=None, help="trained with align_corners=False, for the control"
+            f"--weights-{blur}-false",
+            help="trained with align_corners=False, for the control (those that come with the project, beside their own)",
         )
         parser.add_argument(
             f"--{blur}-set", type=Path, help="test set (HR and LR_blurdown_x4); none: clips made from photographs"
@@ -40,12 +41,11 @@ def run(options: argparse.Namespace) -> None:
     from vsrlib.ablation.table import table
     from vsrlib.chart_style import save
 
-    weights = {
-        "gaussian": options.weights_gaussian,
-        "realistic": options.weights_realistic,
-        "gaussian_false": options.weights_gaussian_false,
-        "realistic_false": options.weights_realistic_false,
-    }
+    weights = {"gaussian": options.weights_gaussian, "realistic": options.weights_realistic}
+    for blur, given in tuple(weights.items()):
+        control = getattr(options, f"weights_{blur}_false")
+        shipped = f"study-{blur}-align-false" if given == f"study-{blur}" else None
+        weights[f"{blur}_false"] = control or shipped
     result = ablate(
         options.output,
         weights,
