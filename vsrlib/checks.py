@@ -63,3 +63,11 @@ def require_at_least(settings: Any, name: str, least: int, reason: str = "") -> 
     value = getattr(settings, name)
     if value < least:
         raise UserError(f"{name} is {value}; give at least {least}{', because ' + reason if reason else ''}.")
+
+
+def require_frame(settings: Any) -> None:
+    """Height and width of HR frames."""
+    for name in ("height", "width"):
+        require_at_least(settings, name, 64, "smaller frames leave nothing to measure")
+        if getattr(settings, name) % 4:
+            raise UserError(f"{name} is {getattr(settings, name)}; give a multiple of 4, the scale.")
