@@ -1,5 +1,7 @@
 """Checks of parameter values. Each returns nothing and raises UserError with the name, the value and the remedy."""
 
+import difflib
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -41,6 +43,11 @@ _WORDS = {
     str(str | None): "a text or None",
     str(list[str] | None): "a list of texts or None",
 }
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """Of `names`, the one most like `name`."""
+    return difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
 
 
 def require_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:

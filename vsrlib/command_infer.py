@@ -76,6 +76,7 @@ def run(options: argparse.Namespace) -> None:
     blur = options.blur or _manifest_blur(options.input)
     output = options.output or _filed(options, blur)
     InferSettings(
+        weights=str(options.weights),
         **{
             name: getattr(options, name)
             for name in (
@@ -89,7 +90,7 @@ def run(options: argparse.Namespace) -> None:
                 "seed",
                 "device",
             )
-        }
+        },
     )
     result = inference.infer(
         options.framework,

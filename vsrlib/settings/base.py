@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self
 
-from vsrlib import shipped
+from vsrlib import injected, shipped
 from vsrlib.errors import UserError
 from vsrlib.provenance import PROJECT_ROOT
 
@@ -52,10 +52,18 @@ class Settings:
         """What the notebook writes, absolute."""
         return [self.folder]
 
+    def sets_to_make(self) -> list[Path]:
+        """Folders of the embedded data sets that the notebook reads, that are not there yet, and that it makes first."""
+        return []
+
     def require_inputs(self) -> Self:
-        """Return these settings; raise UserError for the first input that does not exist."""
+        """Return these settings; raise UserError for the first input that does not exist and that is not made first.
+
+        In a notebook also for a name given by papermill that no notebook has.
+        """
+        injected.require_known([entry.name for entry in fields(self)], known_names())
         for name, path in self.inputs().items():
-            if not path.exists():
+            if not path.exists() and not any(path.is_relative_to(folder) for folder in self.sets_to_make()):
                 raise UserError(self.missing(name, path))
         return self
 
@@ -70,6 +78,11 @@ class Settings:
             return shipped.why_missing(path.stem)
         maker = _MADE_BY.get(name, "the notebook before this one")
         return f"{name} is {shown(path)}, which does not exist: run {maker} first, or give another path."
+
+
+def known_names() -> set[str]:
+    """The parameters of all notebooks."""
+    return {entry.name for settings in Settings.__subclasses__() for entry in fields(settings)}
 
 
 _MADE_BY = {

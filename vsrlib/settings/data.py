@@ -1,5 +1,6 @@
 """Settings of the notebooks about the machine and the data: 01, 02 and 11."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,6 +77,12 @@ class DataSettings(Settings):
 
     def missing(self, name: str, path: Path) -> str:
         return f"{name} is {shown(path)}, which does not exist: give a folder that holds one folder of frames per clip."
+
+
+def absent_sets(paths: Iterable[Path]) -> list[Path]:
+    """Folders of those embedded sets in the project's data folder that hold one of the paths, which does not exist."""
+    absent = [path for path in paths if not path.exists()]
+    return [folder for folder in DataSettings().outputs() if any(path.is_relative_to(folder) for path in absent)]
 
 
 @dataclass(frozen=True, repr=False)

@@ -8,6 +8,7 @@ from vsrlib.checks import require_at_least, require_choice, require_types
 from vsrlib.errors import UserError
 from vsrlib.names import BLURS, CONVOLUTIONS, CORRELATIONS, DEVICES, ENGINES, FRAMEWORKS, OBJECTIVES, PRESETS
 from vsrlib.settings.base import QUICK, Settings, resolve, shown
+from vsrlib.settings.data import absent_sets
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,6 +89,9 @@ class TrainSettings(Settings):
         start = {name: path for name, path in files.items() if path is not None}
         return {"hr_root": resolve(self.hr_root), "validation_root": resolve(self.validation_root), **start}
 
+    def sets_to_make(self) -> list[Path]:
+        return absent_sets(self.inputs().values())
+
     def missing(self, name: str, path: Path) -> str:
         if name in ("weights", "flow_weights") and path.parent != shipped.FOLDER:
             return f"{name} is {shown(path)}, which does not exist: give the file to start from, or None for none."
@@ -99,13 +103,14 @@ class InferSettings(Settings):
     """04_infer_clips: super-resolution of the clips of one test set in one framework.
 
     Both frameworks read the same `weights`, so that a difference of their results is one of the frameworks.
+    None stands for those that come with the project for the blur.
     """
 
     framework: str = "torch"
     blur: str = "Realistic"
     input_path: str | None = None
     gt_path: str | None = None
-    weights: str = f"{QUICK}/03_train_network_torch/weights.safetensors"
+    weights: str | None = None
     output: str | None = None
     preset: str = "study"
     device: str = "cpu"
@@ -124,6 +129,11 @@ class InferSettings(Settings):
         require_choice("convolution", self.convolution, CONVOLUTIONS)
         require_at_least(self, "tile", 0)
         require_at_least(self, "timing_repeats", 0)
+        if self.weights is None and self.preset != "study":
+            raise UserError(
+                f"weights is None and preset is {self.preset!r}: give the file of weights, because those that come with "
+                "the project are of the study network."
+            )
 
     @property
     def folder(self) -> Path:
@@ -135,6 +145,11 @@ class InferSettings(Settings):
         return resolve(self.input_path or f"data/Embedded_BlurDown_{self.blur}/LR_blurdown_x4")
 
     @property
+    def checkpoint(self) -> Path:
+        """The file of weights."""
+        return resolve(self.weights or f"study-{self.blur.lower()}")
+
+    @property
     def ground_truth(self) -> Path | None:
         """The high-resolution clips; None for clips of your own without any, because nothing is guessed."""
         if self.gt_path is not None:
@@ -143,7 +158,10 @@ class InferSettings(Settings):
 
     def inputs(self) -> dict[str, Path]:
         truth = {} if self.ground_truth is None else {"gt_path": self.ground_truth}
-        return {"input_path": self.clips, **truth, "weights": resolve(self.weights)}
+        return {"input_path": self.clips, **truth, "weights": self.checkpoint}
+
+    def sets_to_make(self) -> list[Path]:
+        return absent_sets(self.inputs().values())
 
 
 def _require_network(settings: "TrainSettings | InferSettings") -> None:
