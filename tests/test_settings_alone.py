@@ -51,7 +51,7 @@ def test_they_are_those_of_the_data_notebook_and_what_is_there_stays(
         asked.append((root, seed, sizes))
         for name in only or []:
             (root / name / "HR").mkdir(parents=True)
-        return dict.fromkeys(only or [], {})
+        return {name: {} for name in only or []}
 
     monkeypatch.setattr("vsrlib.prepare.write_embedded_sets", write)
     (project / "data/Embedded_Train/HR").mkdir(parents=True)
