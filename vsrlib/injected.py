@@ -18,7 +18,11 @@ def names() -> list[str]:
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     cells = [] if shell is None else shell.user_ns.get("In", [])
     source = next((cell for cell in cells if cell.startswith(_BEGIN)), "")
-    return [node.targets[0].id for node in ast.parse(source).body]
+    return [
+        node.id
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
 
 
 def require_known(own: Sequence[str], known: Collection[str]) -> None:

@@ -38,7 +38,8 @@ class _Output:
     encoding = "utf-8"
 
     def __init__(self) -> None:
-        self._text, self._place = "", None
+        self._text = ""
+        self._place: Any = None
 
     def write(self, text: str) -> None:
         self._text = text.strip() or self._text
@@ -46,7 +47,7 @@ class _Output:
     def flush(self) -> None:
         from IPython.display import display
 
-        shown: dict[str, Any] = {"text/plain": self._text}
+        shown = {"text/plain": self._text}
         if self._place is None:
             self._place = display(shown, raw=True, display_id=True)
         else:

@@ -147,7 +147,8 @@ class ClaimsSettings(Settings):
         given = {"ablation": self.ablation_file, "parity": self.parity_file, "costs": self.costs_file}
         run = self.comparison.parent.parent
         own = {name: run / file if (run / file).is_file() else None for name, file in _FURTHER.items()}
-        return {name: own[name] if path == AUTO else path and resolve(path) for name, path in given.items()}
+        named = {name: None if path is None else resolve(path) for name, path in given.items()}
+        return {name: own[name] if given[name] == AUTO else path for name, path in named.items()}
 
     @property
     def evidence(self) -> str:
