@@ -53,7 +53,7 @@ class Settings:
         return [self.folder]
 
     def sets_to_make(self) -> list[Path]:
-        """Folders of the embedded data sets that the notebook reads, that are not there yet, and that it makes first."""
+        """Folders of the embedded data sets that the notebook reads, that are not there, and that it makes first."""
         return []
 
     def require_inputs(self) -> Self:

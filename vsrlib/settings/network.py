@@ -131,8 +131,8 @@ class InferSettings(Settings):
         require_at_least(self, "timing_repeats", 0)
         if self.weights is None and self.preset != "study":
             raise UserError(
-                f"weights is None and preset is {self.preset!r}: give the file of weights, because those that come with "
-                "the project are of the study network."
+                f"weights is None and preset is {self.preset!r}: give the file of weights, because those that come "
+                "with the project are of the study network."
             )
 
     @property
