@@ -56,7 +56,7 @@ def write_published(results: Path) -> None:
     inference = [_copied(path, results / f"04_infer_clips_{path.parent.name}") for path in inference]
     training = [_copied(path, results / f"03_train_network_{path.parent.name}") for path in training]
     compare(inference, training, results / "05_compare_frameworks")
-    for folder in (*made, *results.glob("*/frames")):
+    for folder in (*made, *results.glob("0*/frames")):
         shutil.rmtree(folder)
 
 
