@@ -1,11 +1,13 @@
 """Result files of a run that never took place, plausible and the same on every call."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from vsrlib.comparison import compare
 from vsrlib.files import write_json
 from vsrlib.frames import write_frame
 
@@ -45,6 +47,22 @@ def write_run(
             inference.append(folder / "inference.json")
             training.append(folder / "train.json")
     return inference, training
+
+
+def write_published(results: Path) -> None:
+    """Write what `vsrlib publish` keeps of a run: its result files and comparison, without the pictures."""
+    inference, training = write_run(results)
+    made = {path.parent for path in inference}
+    inference = [_copied(path, results / f"04_infer_clips_{path.parent.name}") for path in inference]
+    training = [_copied(path, results / f"03_train_network_{path.parent.name}") for path in training]
+    compare(inference, training, results / "05_compare_frameworks")
+    for folder in (*made, *results.glob("0*/frames")):
+        shutil.rmtree(folder)
+
+
+def _copied(path: Path, folder: Path) -> Path:
+    shutil.copytree(path.parent, folder)
+    return folder / path.name
 
 
 def edit(path: Path, **changes: object) -> None:

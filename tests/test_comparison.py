@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from vsrlib import agreement, comparison, comparison_table
+from vsrlib import agreement, comparison, comparison_table, results
 from vsrlib.errors import UserError
 from vsrlib.files import read_json, sha256_file
 from vsrlib.frames import read_frame, write_frame
@@ -399,3 +399,23 @@ def test_mean_interval_moves_with_its_values(values, shift):
     for key in ("value", "low", "high"):
         assert moved[key] == pytest.approx(first[key] + shift, abs=1e-9)
     assert min(values) - 1e-9 <= first["low"] <= first["high"] <= max(values) + 1e-9
+
+
+def test_a_published_comparison_stands_in_for_pictures_that_are_not_kept(tmp_path):
+    run.write_published(tmp_path / "results")
+    published = tmp_path / "results/05_compare_frameworks/comparison.json"
+    inference = sorted((tmp_path / "results").glob("04_*/inference.json"))
+    training = sorted((tmp_path / "results").glob("03_*/train.json"))
+    assert not list((tmp_path / "results").rglob("*.png")) and len(inference) == len(training) == 4
+    again = comparison.compare(inference, training, tmp_path / "out", source="there", published=published)
+    before = read_json(published)
+    assert again["source"] == "there" and "Results: there." in (tmp_path / "out/comparison.md").read_text()
+    for blur, found in again["blurs"].items():
+        assert found["outputs"] == before["blurs"][blur]["outputs"] and found["outputs"]["frames"] > 0
+        assert found["quality"]["total"] == before["blurs"][blur]["quality"]["total"]
+    run.edit(inference[0], seed=77)
+    with pytest.raises(UserError, match="was not made from .*publish the run again"):
+        comparison.compare(inference, training, tmp_path / "other", published=published)
+    run.edit(published, blurs={"Gaussian": {"runs": {"torch": {"set": "of an earlier version"}}}})
+    with pytest.raises(UserError, match="is a comparison of an earlier version"):
+        results.read_comparison(published)

@@ -28,7 +28,7 @@ CALLS = {
     "04_infer_clips": (
         "inference.infer",
         inference.infer,
-        {"output": "folder", "input_path": "clips", "gt_path": "ground_truth"},
+        {"output": "folder", "input_path": "clips", "gt_path": "ground_truth", "weights": "checkpoint"},
     ),
 }
 
@@ -69,11 +69,20 @@ class TestNotebook:
         settings = NOTEBOOKS[path.stem]
         assert parameters_cell(path) == dataclasses.asdict(settings())
         assert list(parameters_cell(path)) == [field.name for field in dataclasses.fields(settings)]
-        assert all(re.fullmatch(r"\w+ = .+  # .+", line) for line in cells(path)[1].source.splitlines())
 
-    def test_papermill_knows_every_parameter(self, path: Path) -> None:
-        # It reads the cell with expressions of its own and gives up on a line with a second equals sign.
-        assert list(papermill.inspect_notebook(path)) == list(parameters_cell(path))
+    def test_papermill_says_what_every_parameter_is(self, path: Path) -> None:
+        # It reads the cell with expressions of its own: a second equals sign or a bar in a type make it give up.
+        lines = [re.fullmatch(r"(\w+): .+ = .+?  # (.+)", line) for line in cells(path)[1].source.splitlines()]
+        shown = papermill.inspect_notebook(path)
+        assert [(name, one["help"]) for name, one in shown.items()] == [line.groups() for line in lines]
+        types = {entry.name: entry.type for entry in dataclasses.fields(NOTEBOOKS[path.stem])}
+        words = {
+            name: getattr(one, "__name__", str(one)) if isinstance(one, type) else str(one)
+            for name, one in types.items()
+        }
+        assert {name: one["inferred_type_name"] for name, one in shown.items()} == {
+            name: word.replace(" | ", " or ") for name, word in words.items()
+        }
 
     def test_every_parameter_goes_into_the_settings(self, path: Path) -> None:
         (call,) = [

@@ -8,7 +8,8 @@ from toy_study import CLASSES, planned, write_notebook, write_toys
 from vsrlib.errors import UserError
 from vsrlib.plan import parameters_cell, plan
 from vsrlib.profiles import PROFILES, Step, steps_of
-from vsrlib.settings import NOTEBOOKS, PROJECT_ROOT, Settings
+from vsrlib.provenance import PROJECT_ROOT
+from vsrlib.settings import NOTEBOOKS, Settings
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
+from shown import faults
 
 from vsrlib import jittor_env, shipped
 from vsrlib.figures import CHARTS
@@ -65,6 +67,9 @@ def test_the_study_runs_and_a_second_call_runs_nothing(tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert (run / "index.html").is_file()
     assert {path.stem for path in (run / "figures").glob("*.svg")} == set(CHARTS)
+    for path in run.glob("*/executed.ipynb"):
+        cells = [cell.outputs for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        assert [fault for cell in cells for fault in faults(cell)] == [], path
     for page in [run / "index.html", *run.glob("*/report.html")]:
         assert not re.findall(r'(?:src|href)="?https?:', page.read_text()), page
     comparison = read_json(run / "05_compare_frameworks" / "comparison.json")

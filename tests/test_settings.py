@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from vsrlib import architecture, names
+from vsrlib import architecture, names, shipped
 from vsrlib.errors import UserError
 from vsrlib.provenance import PROJECT_ROOT
 from vsrlib.settings import (
@@ -55,6 +55,7 @@ WRONG: list[tuple[type[Settings], dict[str, Any], str]] = [
     (InferSettings, {"device": "gpu"}, "device is 'gpu'; choose one of: auto, cpu, cuda"),
     (InferSettings, {"device": "cuda", "framework": "jittor"}, "runs on the CPU only"),
     (InferSettings, {"preset": "big"}, "preset is 'big'; choose one of: study, published"),
+    (InferSettings, {"preset": "published"}, "weights is None and preset is 'published': give the file of weights"),
     (InferSettings, {"seed": -1}, "seed is -1; give at least 0"),
     (TrainSettings, {"hr_root": None}, "hr_root is None; give a text"),
     (InferSettings, {"engine": "fast"}, "engine is 'fast'"),
@@ -141,7 +142,9 @@ def test_each_notebook_reads_what_the_one_before_wrote() -> None:
     infer = InferSettings().inputs()
     for path in (*TrainSettings().inputs().values(), infer["input_path"], infer["gt_path"]):
         assert any(path.is_relative_to(folder) for folder in made)
-    assert InferSettings(framework="jittor").inputs()["weights"].parent == TrainSettings(framework="torch").folder
+    for blur in names.BLURS:
+        weights = {InferSettings(framework=name, blur=blur).checkpoint for name in names.FRAMEWORKS}
+        assert weights == {shipped.path_of(f"study-{blur.lower()}")}
 
 
 def test_missing_inputs_are_named_with_a_remedy(tmp_path: Path) -> None:

@@ -55,8 +55,7 @@ def test_the_digest_does_not_follow_what_is_not_used(project: Path) -> None:
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_every_notebook_depends_on_its_settings_and_none_on_the_runner(name: str) -> None:
     files = set(library_files(PROJECT_ROOT / "notebooks" / f"{name}.ipynb"))
-    found = {path.stem for path in files}
-    assert {"settings", "errors"} <= found
+    assert {PROJECT_ROOT / "vsrlib" / name for name in ("settings/__init__.py", "errors.py")} <= files
     assert not files & {PROJECT_ROOT / "vsrlib" / f"{name}.py" for name in ("study", "study_step", "report", "cli")}
 
 

@@ -1,5 +1,7 @@
 """Checks of parameter values. Each returns nothing and raises UserError with the name, the value and the remedy."""
 
+import difflib
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -43,6 +45,11 @@ _WORDS = {
 }
 
 
+def nearest(name: str, names: Sequence[str]) -> str:
+    """Of `names`, the one most like `name`."""
+    return difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
+
+
 def require_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     """`value` is one of the choices."""
     if value not in choices:
@@ -63,3 +70,11 @@ def require_at_least(settings: Any, name: str, least: int, reason: str = "") -> 
     value = getattr(settings, name)
     if value < least:
         raise UserError(f"{name} is {value}; give at least {least}{', because ' + reason if reason else ''}.")
+
+
+def require_frame(settings: Any) -> None:
+    """Height and width of HR frames."""
+    for name in ("height", "width"):
+        require_at_least(settings, name, 64, "smaller frames leave nothing to measure")
+        if getattr(settings, name) % 4:
+            raise UserError(f"{name} is {getattr(settings, name)}; give a multiple of 4, the scale.")

@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--weights-{blur}", default=f"study-{blur}", help="file or name (%(default)s)")
         parser.add_argument(
             f"--weights-{blur}-false",
-            help="trained with align_corners=False, for the control (those that come with the project, beside their own)",
+            help="trained with align_corners=False, for the control (those that come with the project, beside them)",
         )
         parser.add_argument(
             f"--{blur}-set", type=Path, help="test set (HR and LR_blurdown_x4); none: clips made from photographs"

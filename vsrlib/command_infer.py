@@ -77,6 +77,7 @@ def run(options: argparse.Namespace) -> None:
     blur = options.blur or _manifest_blur(options.input)
     output = options.output or _filed(options, blur)
     InferSettings(
+        weights=str(options.weights),
         **{
             name: getattr(options, name)
             for name in (
@@ -90,7 +91,7 @@ def run(options: argparse.Namespace) -> None:
                 "seed",
                 "device",
             )
-        }
+        },
     )
     result = inference.infer(
         options.framework,

@@ -28,15 +28,25 @@ _SAME_TRAINING = (
 )  # fmt: skip
 
 
-def compare(inference_files: Sequence[Path], training_files: Sequence[Path], output: Path, seed: int = 0) -> dict:
+def compare(
+    inference_files: Sequence[Path],
+    training_files: Sequence[Path],
+    output: Path,
+    seed: int = 0,
+    source: str | None = None,
+    published: Path | None = None,
+) -> dict:
     """Compare the frameworks from the inference.json and train.json files of one run.
 
     Writes comparison.json and comparison.md (the same as tables) into the folder `output` and returns the former:
     "blurs": {blur: {"runs", "quality", "outputs", "timing"}}, "training": {blur: {framework, "agreement"}},
-    "statistics" (bootstrap: draws, level, seed), "inputs" (path relative to `output`, sha256) and "provenance".
+    "statistics" (bootstrap: draws, level, seed), "inputs" (path relative to `output`, sha256), "source" (where the
+    results were measured, in words, if said) and "provenance".
     Times are seconds per frame, PSNR dB, memory MiB, differences Jittor minus PyTorch. What was not measured under
     the same conditions in both is not compared, but {"skipped": "because ..."}, which names what differs.
-    `seed` starts the bootstrap's random numbers. UserError: a file that is missing, damaged or given twice.
+    `seed` starts the bootstrap's random numbers. `published`: an earlier comparison of the same files, which says how
+    far the pictures differ where they are not kept. UserError: a file that is missing, damaged or given twice, or
+    `published` was made from other files.
     """
     output = Path(output)
     runs = results.collect(inference_files, output, RUN_FIELDS)
@@ -44,7 +54,10 @@ def compare(inference_files: Sequence[Path], training_files: Sequence[Path], out
     if not runs:
         raise UserError("There is no inference result to compare; run the inference first.")
     rng = np.random.default_rng(seed)
-    blurs = {b: _compare_runs(results.pair(runs, b), output, rng) for b in BLURS if results.given(runs, b)}
+    known = {} if published is None else _published_outputs(published, inference_files)
+    blurs = {
+        b: _compare_runs(results.pair(runs, b), output, rng, known.get(b)) for b in BLURS if results.given(runs, b)
+    }
     training = {b: _compare_training(results.pair(trainings, b), output) for b in BLURS if results.given(trainings, b)}
     files = (*inference_files, *training_files)
     inputs = [{"path": results.relative(path, output), "sha256": sha256_file(path)} for path in files]
@@ -54,6 +67,7 @@ def compare(inference_files: Sequence[Path], training_files: Sequence[Path], out
         "training": training,
         "statistics": statistics,
         "inputs": inputs,
+        **({} if source is None else {"source": source}),
         "provenance": provenance.collect(seed=seed),
     }
     write_json(output / "comparison.json", result)
@@ -77,11 +91,21 @@ def pair_frames(runs: dict) -> list[tuple[dict, dict]]:
 # Inference
 
 
-def _compare_runs(runs: dict[str, dict], output: Path, rng: np.random.Generator) -> dict:
+def _published_outputs(published: Path, inference_files: Sequence[Path]) -> dict[str, dict]:
+    """What a published comparison of the same inference says of the pictures, by blur."""
+    comparison = results.read_comparison(published)
+    digests = {one["sha256"] for one in comparison["inputs"]}
+    for file in inference_files:
+        if sha256_file(file) not in digests:
+            raise UserError(f"{published} was not made from {file}; publish the run again.")
+    return {blur: found["outputs"] for blur, found in comparison["blurs"].items()}
+
+
+def _compare_runs(runs: dict[str, dict], output: Path, rng: np.random.Generator, known: dict | None) -> dict:
     return {
         "runs": runs,
         "quality": _quality(runs, rng),
-        "outputs": _outputs(runs, output),
+        "outputs": known or _outputs(runs, output),
         "timing": _timing(runs, rng),
     }
 

@@ -18,7 +18,7 @@ _PARTS = ("pre", "forward", "post", "total")
 
 def table(result: dict) -> str:
     """The whole comparison as Markdown: quality, outputs, time, memory and training."""
-    sections = ["# Comparison", _ABOUT_TIMES]
+    sections = ["# Comparison", *([f"Results: {result['source']}."] if "source" in result else []), _ABOUT_TIMES]
     for blur, found in result["blurs"].items():
         sections += [f"## {blur} blur", quality_table(found["quality"], result["statistics"])]
         sections += [outputs_text(found["outputs"]), timing_table(found["timing"]), memory_table(found["runs"])]

@@ -1,6 +1,6 @@
 """Write the embedded data sets, made from photographs, in the same layout as downloaded ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,9 @@ def write_embedded_sets(
     train_clips: int = 8,
     validation_clips: int = 1,
     motion: Motion | None = None,
+    only: Collection[str] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Write the four embedded sets below `data_root` and return their manifests by set name.
+    """Write the embedded sets below `data_root`, all four or those named in `only`; return their manifests by set name.
 
     Embedded_Train and Embedded_Validation hold HR frames; Embedded_BlurDown_Gaussian and _Realistic hold the same HR
     test clips with LR frames and kernels. `size` is (H, W) of the HR frames. The same arguments give the same frames.
@@ -44,10 +45,13 @@ def write_embedded_sets(
         (TRAIN, "train", train_frames, train_clips),
         (VALIDATION, "validation", validation_frames, validation_clips),
     ):
+        if only is not None and name not in only:
+            continue
         clips = embedded_clips(split, frames, size, seed, count, motion)
         manifests[name] = write_set(root / name, (HR,), _hr_writer(clips, split, seed, motion), seed)
-    clips = embedded_clips("test", test_frames, size, seed, test_clips, motion)
-    for blur in BLURS:
+    blurs = [blur for blur in BLURS if only is None or embedded_set(blur) in only]
+    clips = embedded_clips("test", test_frames, size, seed, test_clips, motion) if blurs else []
+    for blur in blurs:
         named = [(clip.clip, tuple(map(frame_name, range(test_frames)))) for clip in clips]
         manifests[embedded_set(blur)] = write_degraded_set(
             root / embedded_set(blur), named, blur, seed, **_described(clips, "test", motion)

@@ -25,11 +25,12 @@ CHARTS: dict[str, Callable[[dict, str], Chart]] = {
 }
 
 
-def draw_all(comparison_file: Path, output: Path) -> list[Path]:
+def draw_all(comparison_file: Path, output: Path, source: str | None = None) -> list[Path]:
     """Draw the ten charts into the folder `output`, each as SVG and as PNG, and provenance.json beside them.
 
     provenance.json holds, per chart, title, alternative text and sha256 of both files; the digests of the files
     that the numbers come from; where these were measured (commit, versions, machine, seeds) and where drawn.
+    `source`: where the comparison's numbers were measured, in words; provenance.json keeps it.
     Returns the paths written. The same comparison.json gives the same charts, byte for byte.
     """
     comparison_file, output = Path(comparison_file), Path(output)
@@ -43,15 +44,16 @@ def draw_all(comparison_file: Path, output: Path) -> list[Path]:
         digests = {file.name: sha256_file(file) for file in files}
         charts[name] = {"title": chart.title, "alt": chart.alt, "sha256": digests}
         written += files
-    source = {"path": results.relative(comparison_file, output), "sha256": sha256_file(comparison_file)}
+    measured = {"path": results.relative(comparison_file, output), "sha256": sha256_file(comparison_file)}
     inputs = [
         {**one, "path": results.relative(results.located(one["path"], comparison_file.parent), output)}
         for one in comparison["inputs"]
     ]
     record = {
         "charts": charts,
-        "sources": [source, *inputs],
+        "sources": [measured, *inputs],
         "statistics": comparison["statistics"],
+        **({} if source is None else {"source": source}),
         "measured": comparison["provenance"],
         "drawn": provenance.collect(matplotlib=matplotlib.__version__),
     }

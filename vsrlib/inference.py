@@ -4,8 +4,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from vsrlib import convolution as convolutions
 from vsrlib import engines, memory, provenance
 from vsrlib.checkpoints import entry
@@ -17,6 +15,7 @@ from vsrlib.frames import ClipSource, list_clips
 from vsrlib.names import CONVOLUTIONS, ENGINES, VIDEO_FORMATS
 from vsrlib.networks import load_network
 from vsrlib.networks.interface import Network
+from vsrlib.progress import bar as progress_bar
 from vsrlib.reading import FrameReader, digest_of, read_through
 from vsrlib.restoring import FRAMES, KERNELS, VIDEOS, Job, Output, restore_clip
 from vsrlib.shards import Shard
@@ -91,9 +90,7 @@ def infer(
     with replaced(output, (FRAMES, VIDEOS, KERNELS), RESULT) as staging:
         (staging / (VIDEOS if video else FRAMES)).mkdir()
         clips, warm_up_seconds, timing, warmed = [], 0.0, None, set()
-        with tqdm(
-            total=len(jobs), desc=f"infer {framework}", unit="frame", disable=not progress, mininterval=2, ncols=90
-        ) as bar:
+        with progress_bar(len(jobs), f"infer {framework}", "frame", progress) as bar:
             for clip, group in groupby(jobs, key=lambda job: job.clip):
                 ours, source, truth = list(group), sources[clip], truths[clip]
                 size = digests[clip][0]

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 import nbformat
 import psutil
 
+from vsrlib import progress
 from vsrlib.errors import UserError
 from vsrlib.provenance import PROJECT_ROOT
 
@@ -133,6 +134,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "IPYTHONDIR": str(folder / "ipython"),
         "PYTHONPATH": _before(PROJECT_ROOT, "PYTHONPATH"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        progress.STREAM: "1",
         # Left alone, one framework counts physical cores and the other logical ones: on a machine with
         # hyper-threading they would compute with different numbers of threads.
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(_physical_cores()),

@@ -1,7 +1,6 @@
 """What a study would run: its steps with checked parameters. Nothing is launched before all of this has passed."""
 
 import ast
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import nbformat
 
+from vsrlib.checks import nearest
 from vsrlib.errors import UserError
 from vsrlib.profiles import Step
 from vsrlib.settings import Settings, shown
@@ -73,11 +73,6 @@ def parameters_cell(notebook: Path) -> dict[str, Any]:
             raise UserError(f"The parameters cell of {shown(notebook)} may only hold lines such as `seed = 0`.")
         found[target.id] = ast.literal_eval(node.value)
     return found
-
-
-def nearest(name: str, names: Sequence[str]) -> str:
-    """Of `names`, the one most like `name`."""
-    return difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
 
 
 def _require_parameters(notebook: Path, names: Sequence[str]) -> None:

@@ -1,11 +1,15 @@
 """Makes the data sets of a study, from photographs or from clips of your own."""
 
+from collections.abc import Collection
 from typing import Any
 
 from vsrlib.degrade import degrade_clips
 from vsrlib.embedded import write_embedded_sets
+from vsrlib.files import locked
 from vsrlib.names import BLURS
-from vsrlib.settings import DataSettings, resolve
+from vsrlib.settings import DataSettings, Settings, resolve, shown
+
+_LOCK = ".making"
 
 
 def make_sets(settings: DataSettings) -> dict[str, dict[str, Any]]:
@@ -13,6 +17,28 @@ def make_sets(settings: DataSettings) -> dict[str, dict[str, Any]]:
 
     UserError: clips that cannot be read, or files in the way that were not made here.
     """
+    with locked(settings.folder / _LOCK):
+        return _make(settings)
+
+
+def make_absent(settings: Settings) -> list[str]:
+    """Make those embedded sets that a notebook reads and that are not there, as 02_generate_data makes them; say so.
+
+    Returns their names. What is there stays as it is.
+    """
+    if not settings.sets_to_make():
+        return []
+    with locked(DataSettings().folder / _LOCK):
+        folders = settings.sets_to_make()  # another process may have made them meanwhile
+        for folder in folders:
+            print(
+                f"{shown(folder)} is not there yet: making it as 02_generate_data does, from photographs.", flush=True
+            )
+        made = _make(DataSettings(), [folder.name for folder in folders]) if folders else {}
+    return list(made)
+
+
+def _make(settings: DataSettings, only: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
     if settings.test_root is None:
         return write_embedded_sets(
             settings.folder,
@@ -23,6 +49,7 @@ def make_sets(settings: DataSettings) -> dict[str, dict[str, Any]]:
             size=(settings.height, settings.width),
             test_clips=settings.test_clips,
             train_clips=settings.train_clips,
+            only=only,
         )
     source = resolve(settings.test_root)
     sets = [settings.test_set(blur) for blur in BLURS]

@@ -89,6 +89,9 @@ def read_comparison(path: Path) -> dict:
     comparison = _read(path)
     if "blurs" not in comparison:
         raise UserError(f"{path} holds no comparison; run the comparison again.")
+    runs = [run for blur in comparison["blurs"].values() for run in blur.get("runs", {}).values()]
+    if any(name not in run for run in runs if not is_skipped(run) for name in RUN_FIELDS):
+        raise UserError(f"{path} is a comparison of an earlier version; run the inference and the comparison again.")
     return comparison
 
 

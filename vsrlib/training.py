@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from vsrlib import checkpoints, distributed, memory, provenance, training_state
 from vsrlib.architecture import PARTS
@@ -21,6 +20,7 @@ from vsrlib.files import sha256_array, sha256_file, write_json
 from vsrlib.networks import load_network
 from vsrlib.networks.interface import Network
 from vsrlib.objectives import terms_of
+from vsrlib.progress import bar as progress_bar
 from vsrlib.samples import Batch, SampleStream, TrainingWindows
 from vsrlib.schedule import Schedule, in_epochs
 from vsrlib.shipped import locate
@@ -221,17 +221,8 @@ class Trainer:
             log = None
             if self.team.rank == 0:
                 log = stack.enter_context(open(self.output / training_state.LOG, "a", encoding="utf-8", buffering=1))
-            bar = stack.enter_context(
-                tqdm(
-                    total=steps,
-                    initial=self.step,
-                    desc=f"train {self.options['framework']} {self.options['blur']}",
-                    unit="step",
-                    disable=not progress,
-                    mininterval=2,
-                    ncols=100,
-                )
-            )
+            name = f"train {self.options['framework']} {self.options['blur']}"
+            bar = stack.enter_context(progress_bar(steps, name, "step", progress, self.step))
             while self.step < steps and not self.stopped:
                 entry = self._advance()
                 if entry is not None and log is not None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from vsrlib import engines
 from vsrlib.ablation.cases import Case
@@ -11,6 +10,7 @@ from vsrlib.ablation.factors import CHANGED_DEFAULT, NO_NEIGHBOURS, altered
 from vsrlib.ablation.trials import Trial
 from vsrlib.metrics import psnr, to_uint8
 from vsrlib.networks.interface import Network
+from vsrlib.progress import bar as progress_bar
 from vsrlib.resample import bicubic_on_grid
 from vsrlib.windows import WINDOW
 
@@ -43,9 +43,7 @@ def evaluate(
         key = trial.weights, trial.factors
         if key not in made:
             made[key] = engines.make("streaming", altered(networks[trial.weights], trial.factors))
-    with tqdm(
-        total=len(cases) * len(trials), desc="ablation", unit="clip", disable=not progress, mininterval=2, ncols=90
-    ) as bar:
+    with progress_bar(len(cases) * len(trials), "ablation", "clip", progress) as bar:
         for load in cases:
             case = load()
             scores.names.append(case.name)

@@ -36,13 +36,16 @@ FILES_OF_CLAIM = {
 """Which of the files that the comparison was made from belong to a claim."""
 
 
-def judge(comparison_file: Path, output: Path, further: Mapping[str, Path | None] | None = None) -> dict:
+def judge(
+    comparison_file: Path, output: Path, further: Mapping[str, Path | None] | None = None, source: str | None = None
+) -> dict:
     """Judge the ten claims from comparison.json and, where there are any, ablation.json, parity.json and costs.json.
 
     further: "ablation", "parity", "costs" -> file, or None. Writes claims.json and claims.md (a table) into the folder
     `output`. Returns the content of claims.json: {"claims": [{"id", "claim", "artefacts", "verdict", "reason",
     "figure", "unit", "interval", "evidence", "rule", "profile", "provenance"}], "by_use", "provenance"}; evidence are
-    paths relative to `output`.
+    paths relative to `output`. `source`: where the comparison's numbers were measured, in words; it is kept as
+    "source".
     UserError: no comparison, a file that is missing or not JSON, or one that the comparison was made from has changed.
     """
     comparison_file, output = Path(comparison_file), Path(output)
@@ -51,29 +54,30 @@ def judge(comparison_file: Path, output: Path, further: Mapping[str, Path | None
     there = {name: Path(path) for name, path in (further or {}).items() if path is not None}
     evidence = Evidence(**{name: _read(path) for name, path in there.items()})
     findings = judge_comparison(comparison, evidence)
-    source = {"path": results.relative(comparison_file, output), "sha256": sha256_file(comparison_file)}
+    measured = {"path": results.relative(comparison_file, output), "sha256": sha256_file(comparison_file)}
     sources = {
         name: {"path": results.relative(path, output), "sha256": sha256_file(path)} for name, path in there.items()
     }
-    found = provenance.collect(comparison=source, **sources)
+    found = provenance.collect(comparison=measured, **sources)
     claims = [
         {
             "id": name,
             **asdict(claim),
             **asdict(findings[name]),
             "evidence": [
-                source["path"],
+                measured["path"],
                 *(results.relative(file, output) for file in files if file.name in FILES_OF_CLAIM.get(name, ())),
                 *(sources[one]["path"] for one in OF_CLAIM.get(name, ()) if one in sources),
             ],
             "profile": profile_of(comparison),
-            "provenance": {"comparison": source, "commit": found["commit"], "created": found["created"]},
+            "provenance": {"comparison": measured, "commit": found["commit"], "created": found["created"]},
         }
         for name, claim in CLAIMS.items()
     ]
     result = {
         "claims": claims,
         "by_use": other.by_use(findings, _judged(comparison), evidence.costs),
+        **({} if source is None else {"source": source}),
         "provenance": found,
     }
     write_json(output / "claims.json", result)

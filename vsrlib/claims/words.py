@@ -23,7 +23,8 @@ def table(result: dict) -> str:
     profile = result["claims"][0]["profile"]
     uses = [[one["use"], one["choose"], one["because"]] for one in result["by_use"]]
     advice = f"\n\n{comparison_table.markdown(['use', 'choose', 'because'], uses)}" if uses else ""
-    return f"{comparison_table.markdown(header, rows)}\n\nMeasured with {profile}.{advice}\n"
+    source = f" Results: {result['source']}." if "source" in result else ""
+    return f"{comparison_table.markdown(header, rows)}\n\nMeasured with {profile}.{source}{advice}\n"
 
 
 def profile_of(comparison: dict) -> str:

@@ -1,0 +1,39 @@
+"""Names that papermill gives to a notebook which does not have them."""
+
+from types import SimpleNamespace
+
+import IPython
+import pytest
+
+from vsrlib import injected
+from vsrlib.errors import UserError
+from vsrlib.settings import CostsSettings, LookSettings
+
+CELLS = ["", "seed: int = 0  # a seed", '# Parameters\nframework = "jittor"\nseed = 3\n', "stray = 1"]
+
+
+def give(monkeypatch: pytest.MonkeyPatch, *cells: str) -> None:
+    monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(user_ns={"In": list(cells)}))
+
+
+def test_only_the_cell_of_papermill_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, *CELLS)
+    assert injected.names() == ["framework", "seed"]
+    give(monkeypatch, *CELLS[:2], CELLS[3])
+    assert injected.names() == []
+    monkeypatch.setattr(IPython, "get_ipython", lambda: None)
+    assert injected.names() == []
+
+
+def test_a_name_of_another_notebook_is_said_to_change_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    give(monkeypatch, *CELLS)
+    assert LookSettings().require_inputs() == LookSettings()
+    assert capsys.readouterr().out == "framework was given and changes nothing: this notebook has no such parameter.\n"
+
+
+def test_a_name_that_no_notebook_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, "", "# Parameters\nrepeat = 2\n")
+    with pytest.raises(UserError, match="There is no parameter 'repeat'; the nearest is 'repeats'"):
+        CostsSettings().require_inputs()
