@@ -513,6 +513,65 @@ class LookSettings(Settings):
 
 
 @dataclass(frozen=True, repr=False)
+class ShowSettings(Settings):
+    """12_show_frames: one frame of a run in pictures; `clip` and `frame` None are the first clip and its middle.
+
+    Without a list of files, those of `run_folder` with this blur are taken, whichever frameworks they are of.
+    """
+
+    blur: str = "Realistic"
+    clip: str | None = None
+    frame: str | None = None
+    moving: int = 6
+    run_folder: str = QUICK
+    inference_files: list[str] | None = None
+    input_path: str | None = None
+    gt_path: str | None = None
+    output: str | None = None
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_choice("blur", self.blur, BLURS)
+        require_at_least(self, "moving", 2, "one frame does not move")
+
+    @property
+    def folder(self) -> Path:
+        return resolve(self.output or f"{QUICK}/12_show_frames_{self.blur}")
+
+    @property
+    def inference(self) -> list[Path]:
+        """The inference.json files, sorted."""
+        if self.inference_files is None:
+            return sorted(resolve(self.run_folder).glob(f"04_*_{self.blur}/inference.json"))
+        return [resolve(path) for path in self.inference_files]
+
+    @property
+    def clips(self) -> Path:
+        """The low-resolution clips that the run read."""
+        return resolve(self.input_path or f"data/Embedded_BlurDown_{self.blur}/LR_blurdown_x4")
+
+    @property
+    def ground_truth(self) -> Path | None:
+        """The high-resolution clips; None for clips of your own without any."""
+        if self.gt_path is not None:
+            return resolve(self.gt_path)
+        return resolve(f"data/Embedded_BlurDown_{self.blur}/HR") if self.input_path is None else None
+
+    def inputs(self) -> dict[str, Path]:
+        files = {f"inference_files[{i}]": path for i, path in enumerate(self.inference)}
+        truth = {} if self.ground_truth is None else {"gt_path": self.ground_truth}
+        return {**files, "input_path": self.clips, **truth}
+
+    def require_inputs(self) -> Self:
+        if not self.inference:
+            raise UserError(f"{self.run_folder} holds no {self.blur} inference.json yet: run 04_infer_clips first.")
+        return super().require_inputs()
+
+    def missing(self, name: str, path: Path) -> str:
+        return super().missing(name.split("[")[0], path)
+
+
+@dataclass(frozen=True, repr=False)
 class ParitySettings(Settings):
     """06_prove_parity: the network in both frameworks, step by step; `vsrlib.parity.referee.Options` says what each is."""
 
@@ -551,5 +610,6 @@ NOTEBOOKS: dict[str, type[Settings]] = {
     "09_judge_claims": ClaimsSettings,
     "10_draw_figures": FigureSettings,
     "11_look_at_data": LookSettings,
+    "12_show_frames": ShowSettings,
 }
 """The settings class of each notebook."""
