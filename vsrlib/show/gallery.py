@@ -22,8 +22,8 @@ class Item:
 def gallery(items: Sequence[Item], note: str = "", width: int = 300) -> Page:
     """Pictures of at most `width` pixels of the screen, every pixel of theirs a sharp square; a note below them."""
     figures = "".join(_figure(item) for item in items)
-    least = f"minmax(min({width // 2}px,100%),1fr)"
-    grid = f"display:grid;grid-template-columns:repeat(auto-fit,{least});gap:1rem;max-width:{3 * width + 32}px"
+    least = f"minmax(min({3 * width // 4}px,45%),1fr)"  # two in a row on a telephone, three where there is room
+    grid = f"display:grid;grid-template-columns:repeat(auto-fill,{least});gap:1rem;max-width:{3 * width + 32}px"
     below = f"<p>{escape(note)}</p>" if note else ""
     text = "\n".join([*(f"{item.caption}: {item.alt}" for item in items), note]).strip()
     return Page(f'<div style="{grid}">{figures}</div>{below}', text)
@@ -38,6 +38,6 @@ def _figure(item: Item) -> str:
     source = data_url("image/png", png(item.picture))
     return (
         f'<figure style="margin:0"><img src="{source}" alt="{escape(item.alt)}" '
-        'style="display:block;width:100%;height:auto;image-rendering:pixelated">'
+        'style="display:block;width:100%;height:auto;image-rendering:pixelated;outline:1px solid #ddd">'
         f"<figcaption>{escape(item.caption)}</figcaption></figure>"
     )

@@ -40,7 +40,7 @@ def record(chosen: Chosen, found: Estimate, folder: Path) -> dict[str, Any]:
         "window_sha256": sha256_array(chosen.window),
         "truth_sha256": None if chosen.truth is None else sha256_array(chosen.truth),
         "restored": restored,
-        "skipped": {f"{name}": reason for name, reason in chosen.skipped.items()},
+        "absent": chosen.skipped,
         "difference": _difference(chosen) if len(chosen.folders) == 2 else None,
         "weights": entry(chosen.weights, folder),
         "kernel": kernel,
