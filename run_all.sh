@@ -101,8 +101,8 @@ if [ "${1:-}" != test ]; then
 fi
 
 shift
-if ! "$python" -c 'import nvidia.cuda_nvrtc' 2>/dev/null; then
-    say "installing what only the tests need. Download: NVIDIA's runtime compiler, 90 MB."
+if ! "$python" -c 'import nvidia.cuda_nvrtc, playwright' 2>/dev/null; then
+    say "installing what only the tests need. Download: NVIDIA's runtime compiler, 90 MB; a driver of browsers, 53 MB."
     "$python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 fi
 # Fast tests first; PyTorch and Jittor in processes of their own. Status 5: an option of yours left no test there.
