@@ -142,7 +142,7 @@ def _gallery(charts: Sequence[Chart]) -> str:
 
 def _figure(chart: Chart) -> str:
     path, title, alt = escape(chart.path), escape(chart.title), escape(chart.alt)
-    image = f'<img src="{path}" alt="{alt}" loading="lazy">'
+    image = f'<img src="{path}" alt="{alt}">'
     return f'<figure><a href="{path}">{image}</a><figcaption>{title}</figcaption></figure>'
 
 
@@ -163,7 +163,7 @@ def _table_row(row: Row) -> str:
     name = row.status.replace(" ", "-")
     picture = ""
     if row.picture is not None:
-        image = f'<img src="{escape(row.picture.path)}" alt="{escape(row.picture.alt)}" loading="lazy">'
+        image = f'<img src="{escape(row.picture.path)}" alt="{escape(row.picture.alt)}">'
         picture = f'<a href="{escape(row.id)}/{REPORT}">{image}</a>'
     return (
         f'<tr class="{name}"><th scope="row">{escape(row.id)}</th><td class="thumbnail">{picture}</td>'
