@@ -102,7 +102,8 @@ fi
 
 shift
 if ! cmp -s tests/requirements.txt "$environment/.vsrlib-tests"; then
-    say "installing what only the tests need. Download: NVIDIA's runtime compiler, 90 MB; ruff and mypy, 25 MB."
+    say "installing what only the tests need. Download: NVIDIA's runtime compiler, 90 MB; a driver of browsers, 53 MB;" \
+        "ruff, mypy and snakemake, 40 MB."
     "$python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
     cp tests/requirements.txt "$environment/.vsrlib-tests"
 fi

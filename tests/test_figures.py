@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import results_fixture as run
 
-from vsrlib import chart_words, comparison, figures, panels, pictures
+from vsrlib import chart_words, comparison, figures, markup, panels, pictures
 from vsrlib.chart_style import LOOKS, PARTS
 from vsrlib.errors import UserError
 from vsrlib.files import read_json, sha256_file, write_json
@@ -242,7 +242,7 @@ def test_pyplot_stays_out():
 # Pictures for notebooks
 
 
-def shown(picture: panels.Picture | panels.Page) -> str:
+def shown(picture: panels.Picture | markup.Page) -> str:
     html = picture._repr_html_()
     for image in re.findall(r"<img [^>]*>", html):
         assert re.search(r'alt="[^"]+"', image) and 'src="data:image/' in image

@@ -179,6 +179,11 @@ def test_both_frameworks_infer_with_the_same_weights(profile: str) -> None:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_comparison_names_exactly_what_the_profile_makes(profile: str) -> None:
     found = {step.id: NOTEBOOKS[step.notebook](**step.parameters) for step in steps(profile)}
+    for blur in ("Gaussian", "Realistic"):
+        given = found[f"12_show_frames_{blur}"]
+        read = [found[f"04_infer_clips_{framework}_{blur}"] for framework in ("torch", "jittor")]
+        assert [path.parent for path in given.inference] == [one.folder for one in read]
+        assert {(one.clips, one.ground_truth) for one in read} == {(given.clips, given.ground_truth)}
     for files, name in (("inference_files", "04_infer"), ("training_files", "03_train")):
         given = {(PROJECT_ROOT / path).parent for path in getattr(found["05_compare_frameworks"], files)}
         assert given == {settings.folder for step, settings in found.items() if step.startswith(name)}
@@ -188,7 +193,7 @@ def test_the_published_profile_runs_released_weights_on_reds4_without_training()
     kinds = [step.notebook for step in steps("published")]
     assert kinds == ["01_check_environment", *["04_infer_clips"] * 4,
                      "05_compare_frameworks", "06_prove_parity", "07_ablate_alignment", "08_measure_costs",
-                     "09_judge_claims", "10_draw_figures"]  # fmt: skip
+                     "09_judge_claims", "10_draw_figures", *["12_show_frames"] * 2]  # fmt: skip
     for step in steps("published"):
         if step.notebook == "04_infer_clips":
             folder = f"data/REDS4_BlurDown_{step.parameters['blur']}"

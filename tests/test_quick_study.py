@@ -7,12 +7,18 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from browser import chromium, crawl
 from shown import faults
 
 from vsrlib import jittor_env, shipped
 from vsrlib.figures import CHARTS
 from vsrlib.files import read_json, sha256_file
 
+pytestmark = [
+    pytest.mark.jittor,
+    pytest.mark.slow,
+    pytest.mark.skipif(jittor_env.why_unusable() is not None, reason="Jittor is unusable here"),
+]
 SMALL = {
     "steps": 3,
     "batch_size": 1,
@@ -57,20 +63,26 @@ def study(root: Path, *arguments: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.jittor
-@pytest.mark.slow
-@pytest.mark.skipif(jittor_env.why_unusable() is not None, reason="Jittor is unusable here")
-def test_the_study_runs_and_a_second_call_runs_nothing(tmp_path: Path) -> None:
-    first = study(tmp_path)
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one study, run once for all tests of it; what it printed is in stdout.txt."""
+    root = tmp_path_factory.mktemp("study")
+    first = study(root)
     assert first.returncode == 0, first.stdout + first.stderr
-    assert len(re.findall(r"\bdone\b", first.stdout)) >= 14 and "skipped" not in first.stdout
-    run = tmp_path / "run"
+    (root / "stdout.txt").write_text(first.stdout, encoding="utf-8")
+    return root
+
+
+def test_the_study_runs_and_a_second_call_runs_nothing(root: Path) -> None:
+    printed = (root / "stdout.txt").read_text(encoding="utf-8")
+    assert len(re.findall(r"\bdone\b", printed)) >= 16 and "skipped" not in printed
+    run = root / "run"
     assert (run / "index.html").is_file()
     assert {path.stem for path in (run / "figures").glob("*.svg")} == set(CHARTS)
     for path in run.glob("*/executed.ipynb"):
         cells = [cell.outputs for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
         assert [fault for cell in cells for fault in faults(cell)] == [], path
-    for page in [run / "index.html", *run.glob("*/report.html")]:
+    for page in [run / "index.html", *run.glob("*/report*.html")]:
         assert not re.findall(r'(?:src|href)="?https?:', page.read_text()), page
     comparison = read_json(run / "05_compare_frameworks" / "comparison.json")
     for blur in ("Gaussian", "Realistic"):
@@ -86,6 +98,22 @@ def test_the_study_runs_and_a_second_call_runs_nothing(tmp_path: Path) -> None:
     losses = [read_json(run / f"03_train_network_{name}" / "train.json")["last_loss"] for name in ("torch", "jittor")]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
-    second = study(tmp_path)
+    second = study(root)
     assert second.returncode == 0, second.stdout + second.stderr
-    assert len(re.findall("up to date", second.stdout)) >= 14
+    assert len(re.findall("up to date", second.stdout)) >= 16
+
+
+def test_every_page_of_the_study_passes_in_a_browser(root: Path) -> None:
+    with chromium() as browser:
+        found = crawl(browser, root / "run" / "index.html")
+        steps = [path.name for path in (root / "run").iterdir() if (path / "executed.ipynb").is_file()]
+        for step in steps:
+            assert {root / "run" / step / name for name in ("report.html", "report_code.html")} < set(found), step
+        assert len(steps) >= 16 and {path: faults for path, faults in found.items() if faults} == {}
+
+
+@pytest.mark.parametrize("blur", ["Gaussian", "Realistic"])
+def test_the_frames_are_shown_in_both_frameworks(root: Path, blur: str) -> None:
+    shown = read_json(root / "run" / f"12_show_frames_{blur}" / "show.json")
+    assert set(shown["restored"]) == {"torch", "jittor"} and shown["difference"]["largest"] <= 2
+    assert shown["kernel"]["psnr"] > 0 and shown["absent"] == {}

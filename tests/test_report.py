@@ -3,10 +3,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from vsrlib import provenance
-from vsrlib.report import STATUSES, Chart, Row, duration, write_index, write_notebook
+from vsrlib.files import read_json
+from vsrlib.panels import show_frames
+from vsrlib.provenance import PROJECT_ROOT
+from vsrlib.report import STATUSES, Chart, Overview, Row, description, duration, write_index, write_pages
 
 LOADS = {"src", "href", "srcset", "data", "poster", "action"}
 
@@ -58,19 +63,52 @@ def executed(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_notebooks_page_loads_nothing_and_runs_nothing(executed: Path) -> None:
-    page = Page(write_and_read(executed))
+@pytest.mark.parametrize("name", ["report.html", "report_code.html"])
+def test_a_notebooks_page_loads_nothing_and_runs_nothing(executed: Path, name: str) -> None:
+    write_pages(executed)
+    page = Page(executed.with_name(name).read_text(encoding="utf-8"))
     assert all(source.startswith("data:") for source in page.loaded)
     assert not {"script", "link", "iframe", "object", "embed"} & set(page.tags)
-    assert "https://example.org" in page.links
-    assert "A title" in page.text and "a widget" in page.text and "a bar" in page.text
+    assert {"https://example.org", "../index.html"} < set(page.links)
+    assert "A title" in page.text and "a widget" in page.text
     assert "alert(1)" in page.text and "<b>bad</b>" in page.text and "alert(2)" not in page.text
     assert "table" in page.tags and page.tags.count("img") == 1
+    assert page.text.count("A title (step)") == 1
 
 
-def write_and_read(executed: Path) -> str:
-    write_notebook(executed, executed.with_name("report.html"))
-    return executed.with_name("report.html").read_text(encoding="utf-8")
+def test_code_and_progress_stand_on_one_page_only(executed: Path) -> None:
+    write_pages(executed)
+    plain, code = (executed.with_name(name).read_text(encoding="utf-8") for name in ("report.html", "report_code.html"))
+    assert 'href="report_code.html"' in plain and 'href="report.html"' in code
+    for words in ("a bar", 'class="highlight'):
+        assert words in code and words not in plain
+
+
+def test_readers_may_unfold_the_parameters(tmp_path: Path) -> None:
+    cell = nbformat.v4.new_code_cell("settings = S().require_inputs()\nsettings")
+    cell.outputs = [nbformat.v4.new_output("execute_result", {"text/plain": "S(\n    a='<b>',\n)"}, execution_count=1)]
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "executed.ipynb")
+    write_pages(tmp_path / "executed.ipynb")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<details><summary>Parameters</summary><pre>S(\n" in page and "&lt;b&gt;" in page and "<b>" not in page
+    assert "<details>" not in (tmp_path / "report_code.html").read_text(encoding="utf-8")
+
+
+def test_the_thumbnail_is_the_first_picture_with_its_words(tmp_path: Path) -> None:
+    frames = {"a <b>": np.zeros((40, 60, 3), np.uint8)}
+    cell = nbformat.v4.new_code_cell("show")
+    html = show_frames(frames, 'says "a" & b')._repr_html_()
+    cell.outputs = [nbformat.v4.new_output("display_data", {"text/plain": "x"})]
+    cell.outputs += [nbformat.v4.new_output("display_data", {"text/html": html, "text/plain": "x"})]
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "executed.ipynb")
+    write_pages(tmp_path / "executed.ipynb")
+    assert description(tmp_path / "thumbnail.png") == 'says "a" & b'
+    with Image.open(tmp_path / "thumbnail.png") as image:
+        assert image.width == 320
+    cell.outputs = []
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "executed.ipynb")
+    write_pages(tmp_path / "executed.ipynb")
+    assert not (tmp_path / "thumbnail.png").exists()
 
 
 def rows() -> list[Row]:
@@ -84,7 +122,7 @@ def rows() -> list[Row]:
 
 def test_the_index_shows_every_step_and_escapes_what_comes_from_data(tmp_path: Path) -> None:
     charts = [Chart("figures/chart_a.svg", "A <i>", 'says "b"')]
-    write_index(tmp_path / "index.html", "quick <b>", rows(), charts, provenance.collect())
+    write_index(tmp_path / "index.html", "quick <b>", rows(), provenance.collect(), Overview(charts=charts))
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     page = Page(text)
     assert "<x>" not in text and "<img src=x" not in text and "quick <b>" not in text
@@ -98,20 +136,37 @@ def test_the_index_shows_every_step_and_escapes_what_comes_from_data(tmp_path: P
     assert 'name="viewport"' in text and "@media print" in text
 
 
+def test_the_verdicts_come_first_with_links_to_their_evidence(tmp_path: Path) -> None:
+    claims = read_json(PROJECT_ROOT / "figures" / "claims.json")
+    claims["claims"][0]["reason"] = "<script>alert(1)</script>"
+    ablation = Chart("07/effects.svg", "Costs <b>", "what it costs")
+    write_index(tmp_path / "index.html", "quick", rows(), provenance.collect(), Overview(claims, "figures", ablation))
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    page = Page(text)
+    headings = re.findall(r"<h[12]>(.*?)</h[12]>", text)
+    assert headings[1] == "The earlier report's claims" and headings.index("Steps") == 3
+    assert page.tags.index("table") < page.tags.index("figure")
+    for one in claims["claims"]:
+        assert one["id"] in page.text and one["verdict"] in page.text and one["claim"] in page.text
+    assert "<script>alert" not in text and "Costs <b>" not in text
+    assert "figures/results/05_compare_frameworks/comparison.json" in page.links
+    assert page.images[0] == {"src": "07/effects.svg", "alt": "what it costs"}
+
+
 def test_the_index_is_well_formed_and_changes_at_once(tmp_path: Path) -> None:
     page = tmp_path / "index.html"
-    write_index(page, "quick", rows(), [], provenance.collect())
+    write_index(page, "quick", rows(), provenance.collect())
     text = page.read_text(encoding="utf-8")
     for tag in ("table", "tr", "td", "th", "main", "dl", "dt", "dd", "body", "html", "span", "a"):
         assert len(re.findall(rf"<{tag}[ >]", text)) == text.count(f"</{tag}>"), tag
-    write_index(page, "quick", rows()[:1], [], provenance.collect())
+    write_index(page, "quick", rows()[:1], provenance.collect())
     assert "02_b" not in page.read_text(encoding="utf-8")
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
 
 
 def test_every_status_is_coloured_and_only_done_ones_are_counted(tmp_path: Path) -> None:
     every = [Row(f"0{number}", status) for number, status in enumerate(STATUSES)]
-    write_index(tmp_path / "index.html", "quick", every, [], provenance.collect())
+    write_index(tmp_path / "index.html", "quick", every, provenance.collect())
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     for status in STATUSES:
         name = status.replace(" ", "-")
@@ -121,7 +176,7 @@ def test_every_status_is_coloured_and_only_done_ones_are_counted(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(None, "–"), (0.04, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (125, "2 min 05 s"), (7620, "2 h 07 min")],
+    [(None, "-"), (0.04, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (125, "2 min 05 s"), (7620, "2 h 07 min")],
 )
 def test_durations_are_words(seconds: float | None, words: str) -> None:
     assert duration(seconds) == words

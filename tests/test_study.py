@@ -274,6 +274,8 @@ def test_the_quick_study_can_be_planned(tmp_path: Path, capsys: pytest.CaptureFi
         "08_measure_costs",
         "09_judge_claims",
         "10_draw_figures",
+        "12_show_frames_Gaussian",
+        "12_show_frames_Realistic",
     ]
 
 
@@ -283,7 +285,7 @@ def test_wrong_requests_are_refused_before_anything_is_written(tmp_path: Path) -
         ({"overrides": {"stepz": "3"}}, "no parameter 'stepz'; the nearest is 'steps'"),
         ({"overrides": {"steps": "many"}}, "steps is 'many'; give a whole number"),
         ({"overrides": {"framework": "jittor"}}, "framework tells the steps apart"),
-        ({"only": ["12"]}, "no step '12'"),
+        ({"only": ["13"]}, "no step '13'"),
         ({"only": ["09"]}, "comparison_file is .* does not exist: run 05_compare_frameworks first"),
         ({"profile": "standard"}, "test_root of step 02_generate_data .* no step makes it"),
     ]

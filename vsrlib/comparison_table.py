@@ -16,9 +16,10 @@ _ABOUT_TIMES = (
 _PARTS = ("pre", "forward", "post", "total")
 
 
-def table(result: dict) -> str:
-    """The whole comparison as Markdown: quality, outputs, time, memory and training."""
-    sections = ["# Comparison", *([f"Results: {result['source']}."] if "source" in result else []), _ABOUT_TIMES]
+def table(result: dict, title: str = "# Comparison") -> str:
+    """The whole comparison as Markdown: quality, outputs, time, memory and training; a notebook has its own title."""
+    source = [f"Results: {result['source']}."] if "source" in result else []
+    sections = [*([title] if title else []), *source, _ABOUT_TIMES]
     for blur, found in result["blurs"].items():
         sections += [f"## {blur} blur", quality_table(found["quality"], result["statistics"])]
         sections += [outputs_text(found["outputs"]), timing_table(found["timing"]), memory_table(found["runs"])]

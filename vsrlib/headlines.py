@@ -18,6 +18,7 @@ RESULTS = {
     "08_measure_costs": "costs.json",
     "09_judge_claims": "claims.json",
     "10_draw_figures": "provenance.json",
+    "12_show_frames": "show.json",
 }
 """File name of the result of each notebook, inside the settings' folder."""
 
@@ -93,6 +94,12 @@ def _parity(result: dict[str, Any]) -> str:
     return "no layer departs" if result["agree"] else f"{len(result['departures'])} departures"
 
 
+def _show(result: dict[str, Any]) -> str:
+    words = f"clip {result['clip']}, frame {result['frame']}"
+    apart = result["difference"]
+    return words if apart is None else f"{words}: the frameworks differ by at most {apart['largest']} of 255"
+
+
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "01_check_environment": _environment,
     "03_train_network": _train,
@@ -101,4 +108,5 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "06_prove_parity": _parity,
     "07_ablate_alignment": _ablation,
     "09_judge_claims": _claims,
+    "12_show_frames": _show,
 }

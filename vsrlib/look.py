@@ -17,6 +17,7 @@ from vsrlib.files import sha256_array, write_json
 from vsrlib.frames import Clip, require_frames
 from vsrlib.kernel_metrics import centre_error, kernel_psnr
 from vsrlib.kernels import kernel_picture
+from vsrlib.markup import Page
 from vsrlib.metrics import psnr, psnr_y, ssim, ssim_y
 from vsrlib.names import BLURS
 from vsrlib.resample import bicubic_on_grid
@@ -96,7 +97,7 @@ def flow_picture(flow: np.ndarray, largest: float) -> np.ndarray:
     return cv2.cvtColor(colour, cv2.COLOR_HSV2RGB)
 
 
-def measure(seen: Seen, folder: Path) -> panels.Page:
+def measure(seen: Seen, folder: Path) -> Page:
     """Every metric of bicubic enlargement against the truth, and of the kernels; writes `folder`/look.json."""
     truth = seen.clip.frames
     rows = {}
@@ -146,4 +147,4 @@ def measure(seen: Seen, folder: Path) -> panels.Page:
         f"{kernels['centre_error']:.2f} pixels apart."
     )
     cells = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in [header, *table])
-    return panels.Page(f"<table>{cells}</table><p>{words}</p>", f"{markdown(header, table)}\n\n{words}")
+    return Page(f"<table>{cells}</table><p>{words}</p>", f"{markdown(header, table)}\n\n{words}")

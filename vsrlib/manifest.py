@@ -12,8 +12,10 @@ NAME = "manifest.json"
 EXECUTED = "executed.ipynb"
 PARTIAL = "partial.ipynb"
 REPORT = "report.html"
+REPORT_CODE = "report_code.html"
+THUMBNAIL = "thumbnail.png"
 ERROR = "error.txt"
-_OF_THE_STUDY = {NAME, PARTIAL, REPORT, ERROR}
+_OF_THE_STUDY = {NAME, PARTIAL, REPORT, REPORT_CODE, THUMBNAIL, ERROR}
 
 
 class Digests:

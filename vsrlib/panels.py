@@ -3,17 +3,16 @@
 A Picture shows itself as the last expression of a cell, in a notebook without any plotting set-up.
 """
 
-import base64
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vsrlib.chart_style import WIDTH, style
+from vsrlib.markup import image_html
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,26 +40,6 @@ class Picture:
         return image_html("image/png", self.png(), self.alt, int(100 * self.figure.get_figwidth()))
 
 
-@dataclass(frozen=True, repr=False)
-class Page:
-    """HTML with its plain text, for what is no single figure."""
-
-    html: str
-    text: str
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_html_(self) -> str:
-        return self.html
-
-
-def image_html(kind: str, data: bytes, alt: str, width: int) -> str:
-    """An image that lies inside the page itself, at most `width` pixels wide, no wider than the screen."""
-    source = f"data:{kind};base64,{base64.b64encode(data).decode()}"
-    return f'<img src="{source}" alt="{escape(alt)}" style="width:100%;max-width:{width}px;height:auto">'
-
-
 def show_frames(frames: Mapping[str, np.ndarray], alt: str | None = None) -> Picture:
     """Frames beside each other, at most three in a row; title -> (H, W, 3) uint8 RGB."""
     sizes = ", ".join(f"{title} ({frame.shape[1]} x {frame.shape[0]} pixels)" for title, frame in frames.items())
@@ -80,7 +59,7 @@ def show_crops(
     detail. A smaller image (the input) must be smaller by a whole factor; its detail is enlarged by it.
     """
     height, width = max(image.shape[:2] for image in images.values())
-    box = box or _most_detailed(list(images.values())[-1], height, width)
+    box = box or most_detailed(list(images.values())[-1], height, width)
     top, left, tall, wide = box
     with style():
         figure, panels = _grid(len(images), tall / wide, columns=2)
@@ -92,6 +71,24 @@ def show_crops(
             _image(axes, title, detail)
     where = f"the {wide} x {tall} pixels from column {left}, row {top}"
     return Picture(figure, alt or f"The same detail, {where}, of: {'; '.join(images)}.")
+
+
+def most_detailed(image: np.ndarray, height: int, width: int) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of a third of the picture, on a grid of 4 pixels: where its grey values change most.
+
+    In pixels of a picture `height` x `width`, of which `image` is this size or smaller by a whole factor.
+    """
+    grey = np.asarray(image, np.float64).mean(axis=2)
+    factor = height // grey.shape[0]
+    change = np.hypot(*np.gradient(grey))
+    tall, wide = max(8, height // 3 // 4 * 4), max(8, width // 3 // 4 * 4)
+    candidates = [
+        (change[top // factor : (top + tall) // factor, left // factor : (left + wide) // factor].mean(), top, left)
+        for top in range(0, height - tall + 1, 4 * max(1, height // 64))
+        for left in range(0, width - wide + 1, 4 * max(1, width // 64))
+    ]
+    _, top, left = max(candidates)
+    return top, left, tall, wide
 
 
 def _image(axes: Axes, title: str, image: np.ndarray) -> None:
@@ -120,18 +117,3 @@ def _grid(count: int, aspect: float, columns: int) -> tuple[Figure, list[Axes]]:
 
 def _aspect(frames: Mapping[str, np.ndarray]) -> float:
     return max(frame.shape[0] / frame.shape[1] for frame in frames.values())
-
-
-def _most_detailed(image: np.ndarray, height: int, width: int) -> tuple[int, int, int, int]:
-    """The third of the picture, on a grid of 4 pixels, whose grey values change most from pixel to pixel."""
-    grey = np.asarray(image, np.float64).mean(axis=2)
-    factor = height // grey.shape[0]
-    change = np.hypot(*np.gradient(grey))
-    tall, wide = max(8, height // 3 // 4 * 4), max(8, width // 3 // 4 * 4)
-    candidates = [
-        (change[top // factor : (top + tall) // factor, left // factor : (left + wide) // factor].mean(), top, left)
-        for top in range(0, height - tall + 1, 4 * max(1, height // 64))
-        for left in range(0, width - wide + 1, 4 * max(1, width // 64))
-    ]
-    _, top, left = max(candidates)
-    return top, left, tall, wide

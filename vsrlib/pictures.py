@@ -17,7 +17,8 @@ from vsrlib.errors import UserError
 from vsrlib.files import read_json
 from vsrlib.frames import ClipSource, list_clips, read_frame
 from vsrlib.kernels import kernel_picture
-from vsrlib.panels import Page, Picture, image_html, show_crops, show_frames
+from vsrlib.markup import Page, image_html
+from vsrlib.panels import Picture, show_crops, show_frames
 from vsrlib.resample import bicubic_on_grid
 from vsrlib.results import NAMES, is_skipped
 

@@ -26,6 +26,7 @@ ABLATION = "07_ablate_alignment"
 COSTS = "08_measure_costs"
 CLAIMS = "09_judge_claims"
 FIGURES = "10_draw_figures"
+SHOW = "12_show_frames"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def _quick(run: str, data: str) -> list[Step]:
             for blur in BLURS
             for framework in FRAMEWORKS
         ),
-        *_conclude(run, [""]),
+        *_conclude(run, {blur: f"{data}/Embedded_BlurDown_{blur}" for blur in BLURS}, [""]),
     ]
 
 
@@ -85,7 +86,7 @@ def _standard(run: str, data: str) -> list[Step]:
             for blur in BLURS
             for framework in FRAMEWORKS
         ),
-        *_conclude(run, [""]),
+        *_conclude(run, {blur: f"{data}/{name}_BlurDown_{blur}" for blur in BLURS}, [""]),
     ]
 
 
@@ -97,7 +98,7 @@ def _published(run: str, data: str) -> list[Step]:
     released = {f"weights_{blur.lower()}": f"{data}/pretrain_models/self_blind_vsr_{blur.lower()}.pt" for blur in BLURS}
     sets = {f"{blur.lower()}_set": f"{data}/REDS4_BlurDown_{blur}" for blur in BLURS}
     controls = {f"weights_{blur.lower()}_false": None for blur in BLURS}
-    return [*steps, *_conclude(run, [], {**released, **controls, **sets, "preset": "published"})]
+    return [*steps, *_conclude(run, _reds4(data), [], {**released, **controls, **sets, "preset": "published"})]
 
 
 def _paper(run: str, data: str) -> list[Step]:
@@ -112,7 +113,7 @@ def _paper(run: str, data: str) -> list[Step]:
         trained = f"{TRAIN}_torch_{blur}"
         weights = f"{run}/{trained}/weights.safetensors"
         steps += [_infer_reds4(run, data, framework, blur, weights, (trained,)) for framework in FRAMEWORKS]
-    return [*steps, *_conclude(run, [f"_{blur}" for blur in BLURS])]
+    return [*steps, *_conclude(run, _reds4(data), [f"_{blur}" for blur in BLURS])]
 
 
 PAPER = {
@@ -160,9 +161,13 @@ def _infer(run: str, framework: str, blur: str, clips: str, weights: str, needs:
     return Step(name, INFER, {"framework": framework, "blur": blur, **files, "output": f"{run}/{name}"}, needs)
 
 
+def _reds4(data: str) -> dict[str, str]:
+    return {blur: f"{data}/REDS4_BlurDown_{blur}" for blur in BLURS}
+
+
 def _infer_reds4(run: str, data: str, framework: str, blur: str, weights: str, needs: tuple[str, ...] = ()) -> Step:
     # No step makes these clips: the realistic LR frames were drawn without a seed and cannot be made again.
-    step = _infer(run, framework, blur, f"{data}/REDS4_BlurDown_{blur}", weights, needs)
+    step = _infer(run, framework, blur, _reds4(data)[blur], weights, needs)
     yours = {
         "input_path": f"the published LR frames of REDS4 with {blur} blur (a folder for each clip)",
         "gt_path": "the HR frames of REDS4 (a folder for each clip)",
@@ -171,9 +176,9 @@ def _infer_reds4(run: str, data: str, framework: str, blur: str, weights: str, n
     return replace(step, parameters={**step.parameters, "preset": "published"}, yours=yours)
 
 
-def _conclude(run: str, trained: list[str], ablation: dict[str, Any] | None = None) -> list[Step]:
-    # `trained`: what the names of the training steps end in, after the framework. `ablation`: its parameters, where it
-    # is not to run on the weights and clips that come with the project.
+def _conclude(run: str, sets: dict[str, str], trained: list[str], ablation: dict[str, Any] | None = None) -> list[Step]:
+    # `sets`: the test set of each blur. `trained`: what the names of the training steps end in, after the framework.
+    # `ablation`: its parameters, where it is not to run on the weights and clips that come with the project.
     files = {
         "run_folder": run,
         "inference_files": [f"{run}/{INFER}_{f}_{blur}/inference.json" for blur in BLURS for f in FRAMEWORKS],
@@ -194,7 +199,20 @@ def _conclude(run: str, trained: list[str], ablation: dict[str, Any] | None = No
             CLAIMS, CLAIMS, {**comparison, **further, "output": f"{run}/{CLAIMS}"}, (COMPARE, PARITY, ABLATION, COSTS)
         ),
         Step(FIGURES, FIGURES, {**comparison, "output": f"{run}/figures"}, (COMPARE,)),
+        *(_show(run, blur, clips) for blur, clips in sets.items()),
     ]
+
+
+def _show(run: str, blur: str, clips: str) -> Step:
+    # Kernels and motion are what the network sees in PyTorch, so its result is needed; Jittor's may be missing.
+    name = f"{SHOW}_{blur}"
+    files = {
+        "run_folder": run,
+        "inference_files": [f"{run}/{INFER}_{framework}_{blur}/inference.json" for framework in FRAMEWORKS],
+        "input_path": f"{clips}/LR_blurdown_x4",
+        "gt_path": f"{clips}/HR",
+    }
+    return Step(name, SHOW, {"blur": blur, **files, "output": f"{run}/{name}"}, (f"{INFER}_torch_{blur}",))
 
 
 _PROFILES = {"quick": _quick, "standard": _standard, "published": _published, "paper": _paper}

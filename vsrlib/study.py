@@ -16,7 +16,8 @@ from typing import Any, TextIO
 from vsrlib import headlines, launch, manifest, profiles, provenance, report, sources
 from vsrlib.errors import UserError
 from vsrlib.files import write_json
-from vsrlib.manifest import ERROR, EXECUTED, PARTIAL, REPORT, Digests, why_run
+from vsrlib.manifest import ERROR, EXECUTED, PARTIAL, REPORT, REPORT_CODE, THUMBNAIL, Digests, why_run
+from vsrlib.overview import overview
 from vsrlib.plan import Planned, plan
 from vsrlib.provenance import PROJECT_ROOT
 from vsrlib.report import Chart, Row
@@ -89,6 +90,7 @@ class _Study:
         self.rows = {one.step.id: Row(one.step.id, "waiting") for one in planned}
         self.origin = provenance.collect()
         self.skipped: dict[str, str] = {}
+        self.done: set[str] = set()
 
     def require_what_is_read(self, force: bool) -> None:
         """UserError if a chosen step reads what a step that is not chosen has not made, or made of something else."""
@@ -181,7 +183,7 @@ class _Study:
         folder = self._folder(one)
         folder.mkdir(parents=True, exist_ok=True)
         # The manifest goes first: from here on, and until the end, this step is not done.
-        for name in (manifest.NAME, REPORT, EXECUTED, PARTIAL, ERROR):
+        for name in (manifest.NAME, REPORT, REPORT_CODE, THUMBNAIL, EXECUTED, PARTIAL, ERROR):
             (folder / name).unlink(missing_ok=True)
         partial, error = folder / PARTIAL, folder / ERROR
         files = {"notebook": one.notebook, "output": partial, "error": error}
@@ -190,7 +192,7 @@ class _Study:
         if problem is None:
             os.replace(partial, folder / EXECUTED)
         if (written := folder / (PARTIAL if problem else EXECUTED)).exists():
-            report.write_notebook(written, folder / REPORT)
+            report.write_pages(written)
         return problem
 
     def _why_run(self, one: Planned, inputs: dict[str, Any], force: bool) -> str | None:
@@ -234,11 +236,12 @@ class _Study:
 
     def _finish(self, one: Planned, row: Row, status: str, seconds: float) -> None:
         folder = self._folder(one)
-        if not (folder / REPORT).exists():
-            report.write_notebook(folder / EXECUTED, folder / REPORT)
+        if not all((folder / name).exists() for name in (REPORT, REPORT_CODE)):
+            report.write_pages(folder / EXECUTED)
         row.status, row.seconds = status, seconds
         row.headline = headlines.headline(one.step.notebook, one.settings)
-        row.links = self._links(one)
+        row.links, row.picture = self._links(one), self._thumbnail(one)
+        self.done.add(row.id)
 
     def _leave_out(self, one: Planned, row: Row) -> None:
         found = manifest.read(self._folder(one))
@@ -290,24 +293,16 @@ class _Study:
         return self.run_root / one.step.id
 
     def _links(self, one: Planned) -> tuple[str, ...]:
-        names = (REPORT, EXECUTED, PARTIAL, manifest.NAME)
+        names = (REPORT, REPORT_CODE, EXECUTED, PARTIAL, manifest.NAME)
         return tuple(f"{one.step.id}/{name}" for name in names if (self._folder(one) / name).exists())
 
-    def _charts(self) -> list[Chart]:
-        # Charts of an earlier run are not shown beside the steps of this one.
-        charts = []
-        for one in (one for one in self.planned if one.step.notebook == profiles.FIGURES):
-            found = headlines.result_of(one.step.notebook, one.settings) if self.rows[one.step.id].headline else {}
-            folder = os.path.relpath(one.settings.folder, self.run_root)
-            charts += [
-                Chart(f"{folder}/{name}.svg", about["title"], about["alt"])
-                for name, about in found.get("charts", {}).items()
-            ]
-        return charts
+    def _thumbnail(self, one: Planned) -> Chart | None:
+        path = self._folder(one) / THUMBNAIL
+        return Chart(f"{one.step.id}/{THUMBNAIL}", "", report.description(path)) if path.exists() else None
 
     def _write_index(self) -> None:
-        rows = list(self.rows.values())
-        report.write_index(self.run_root / "index.html", self.profile, rows, self._charts(), self.origin)
+        found = overview(self.planned, self.done, self.run_root)
+        report.write_index(self.run_root / "index.html", self.profile, list(self.rows.values()), self.origin, found)
 
 
 def _say(row: Row) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 from matplotlib.transforms import blended_transform_factory
 
 from vsrlib.ablation.factors import CHANGED_DEFAULT
-from vsrlib.ablation.table import CLAIMED, reach
-from vsrlib.ablation.trials import SIDES
+from vsrlib.ablation.table import CLAIMED, SIDES, reach
 from vsrlib.chart_style import Chart, canvas, style
 
 _BLUE, _ORANGE = "#0072B2", "#E69F00"

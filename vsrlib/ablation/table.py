@@ -4,6 +4,8 @@ from typing import Any
 
 from vsrlib.comparison_table import interval, markdown
 
+SIDES = "the earlier Jittor side minus the earlier PyTorch side"
+"""The group of the contrasts that bear on claim C1."""
 CLAIMED = 1.195
 """dB that the earlier report says Jittor is better by."""
 

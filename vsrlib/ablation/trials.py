@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from vsrlib.ablation.factors import CHANGED_DEFAULT, FACTORS, JITTOR_FAULTS
+from vsrlib.ablation.table import SIDES
 
 GAUSSIAN, REALISTIC = "Gaussian", "Realistic"
 CONTROL = " (trained with align_corners=False)"
-SIDES = "the earlier Jittor side minus the earlier PyTorch side"
 BOTH = (*CHANGED_DEFAULT, *JITTOR_FAULTS)
 
 

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vsrlib.ablation.table import reach
-from vsrlib.ablation.trials import SIDES
+from vsrlib.ablation.table import SIDES, reach
 from vsrlib.claims.finding import Finding, bounds, finding
 from vsrlib.claims.texts import CORRELATION_COST, GAIN, MODEL_MEBIBYTES
 from vsrlib.claims.words import numbers

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from vsrlib.chart_style import LOOKS, canvas, key, style
-from vsrlib.panels import Page, Picture
+from vsrlib.markup import Page
+from vsrlib.panels import Picture
 from vsrlib.results import NAMES
 
 _WAYS = {"fed": "Each step fed the judge's input", "free": "Each step fed its own"}

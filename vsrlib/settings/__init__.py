@@ -5,6 +5,7 @@ from vsrlib.settings.data import DataSettings, EnvironmentSettings, LookSettings
 from vsrlib.settings.evidence import AblationSettings, CostsSettings, ParitySettings
 from vsrlib.settings.network import InferSettings, TrainSettings
 from vsrlib.settings.results import ClaimsSettings, CompareSettings, FigureSettings
+from vsrlib.settings.show import ShowSettings
 
 __all__ = [
     "NOTEBOOKS",
@@ -20,6 +21,7 @@ __all__ = [
     "LookSettings",
     "ParitySettings",
     "Settings",
+    "ShowSettings",
     "TrainSettings",
     "resolve",
     "shown",
@@ -37,5 +39,6 @@ NOTEBOOKS: dict[str, type[Settings]] = {
     "09_judge_claims": ClaimsSettings,
     "10_draw_figures": FigureSettings,
     "11_look_at_data": LookSettings,
+    "12_show_frames": ShowSettings,
 }
 """The settings class of each notebook."""

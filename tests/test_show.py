@@ -1,0 +1,183 @@
+"""What the notebook of frames shows of a run, and what it says where something is missing."""
+
+import base64
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import vsrlib
+from vsrlib import look, shipped, show
+from vsrlib.checkpoints import entry
+from vsrlib.degrade import degrade_clips
+from vsrlib.errors import UserError
+from vsrlib.files import read_json, sha256_array, write_json
+from vsrlib.frames import Clip, read_frame, write_clip, write_frame
+from vsrlib.metrics import psnr
+from vsrlib.photographs import load_photograph
+from vsrlib.resample import bicubic_on_grid
+from vsrlib.show import film
+from vsrlib.show import pictures as shown
+
+NAMES = [f"{index:08d}" for index in range(7)]
+RESTORED = NAMES[2:-2]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A test set of two clips, and a run whose frames are bicubic; Jittor's differ by 3 in one value."""
+    photograph = load_photograph("coffee.png")
+    for name in ("city", "walk"):
+        frames = np.stack([photograph[20:116, 2 * i : 2 * i + 128] for i in range(len(NAMES))])
+        write_clip(tmp_path / "clips" / name, Clip(name, frames))
+    degrade_clips(tmp_path / "clips", tmp_path / "set", "Gaussian", 3)
+    weights = shipped.path_of("study-gaussian")
+    for framework in ("torch", "jittor"):
+        folder = tmp_path / f"04_{framework}"
+        for clip in ("city", "walk"):
+            for name in RESTORED:
+                frame = bicubic_on_grid(read_frame(tmp_path / "set" / "LR_blurdown_x4" / clip / f"{name}.png"))
+                if framework == "jittor":
+                    frame[7, 9, 1] += 3 if frame[7, 9, 1] < 200 else -3
+                write_frame(folder / "frames" / clip / f"{name}.png", frame)
+        clips = [{"name": clip, "frames": [{"name": name} for name in RESTORED]} for clip in ("city", "walk")]
+        result = {"framework": framework, "blur": "Gaussian", "preset": "study", "weights": entry(weights, folder)}
+        write_json(folder / "inference.json", {**result, "clips": clips, "images": "frames", "border": False})
+    return tmp_path
+
+
+def chosen(run: Path, truth: bool = True, **names: str) -> show.Chosen:
+    files = sorted(run.glob("04_*/inference.json"))
+    return show.choose(files, "Gaussian", run / "set/LR_blurdown_x4", run / "set/HR" if truth else None, **names)
+
+
+def skip(run: Path, framework: str) -> None:
+    stub = {"framework": framework, "blur": "Gaussian", "skipped": "because <it> is not installed"}
+    write_json(run / f"04_{framework}" / "inference.json", stub)
+
+
+def test_the_first_clip_and_its_middle_are_shown_unless_others_are_named(run: Path) -> None:
+    first = chosen(run)
+    assert (first.clip, first.frame, first.names) == ("city", NAMES[3], tuple(RESTORED))
+    other = chosen(run, clip="walk", frame=f"{NAMES[2]}.png")
+    assert (other.clip, other.frame) == ("walk", NAMES[2])
+    low = [read_frame(run / "set/LR_blurdown_x4/walk" / f"{name}.png") for name in NAMES[:5]]
+    assert np.array_equal(other.window, low) and np.array_equal(other.low, low[2])
+    assert np.array_equal(other.truth, read_frame(run / "set/HR/walk" / f"{NAMES[2]}.png"))
+    assert other.kernel.shape == (9, 9) and other.weights == shipped.path_of("study-gaussian")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda run: chosen(run, clip="sea"), "clip is 'sea'; choose one of: city, walk"),
+        (lambda run: chosen(run, frame=NAMES[0]), f"has {RESTORED[0]} to {RESTORED[-1]}"),
+        (lambda run: (skip(run, "torch"), skip(run, "jittor"), chosen(run)), "No Gaussian frames were restored"),
+        (lambda run: (edit(run, images="videos"), chosen(run)), "wrote videos and no frames"),
+        (lambda run: (edit(run, weights={"path": "x", "sha256": "0"}), chosen(run)), "are not those that restored"),
+    ],
+)
+def test_what_cannot_be_shown_is_said(run: Path, change, words: str) -> None:
+    with pytest.raises(UserError, match=re.escape(words)):
+        change(run)
+
+
+def edit(run: Path, **values) -> None:
+    path = run / "04_torch" / "inference.json"
+    write_json(path, read_json(path) | values)
+
+
+def test_crops_say_what_the_frames_are(run: Path) -> None:
+    one = chosen(run)
+    page = show.crops(one)
+    decibels = psnr(one.bicubic, one.truth)
+    for words in (
+        f"bicubic, {decibels:.2f} dB",
+        f"PyTorch, {decibels:.2f} dB",
+        "Jittor, ",
+        "truth",
+        "at most 3 of 255",
+    ):
+        assert words in page.html and words in page.text
+    assert "differ, by 3 at most" in page.text and page.html.count("<img") == 5
+    *_, height, width = one.box
+    assert np.count_nonzero(shown.difference(one)) == 1 and (height, width) == (32, 40)
+
+
+def test_a_skipped_framework_is_named_with_its_reason(run: Path) -> None:
+    skip(run, "jittor")
+    page = show.crops(chosen(run))
+    assert "Jittor: skipped, because <it> is not installed" in page.text and "<it>" not in page.html
+    assert page.html.count("<img") == 3 and "difference" not in page.html
+
+
+def test_without_truth_there_is_no_psnr_and_no_kernel(run: Path) -> None:
+    (run / "set" / "kernel").rename(run / "elsewhere")
+    one = chosen(run, truth=False)
+    page = show.crops(one)
+    assert "dB" not in page.html and "truth" not in page.html
+    found = show.Estimate(np.full((13, 13), 1 / 169), np.zeros((24, 32, 2)))
+    page = show.kernels(one, found)
+    assert "not known" in page.text and page.html.count("<img") == 1
+
+
+def test_kernels_share_one_scale_of_greys(run: Path) -> None:
+    one = chosen(run)
+    flat = show.Estimate(np.full((13, 13), 1 / 169), np.zeros((24, 32, 2)))
+    truth, estimated = pictures_of(show.kernels(one, flat))
+    assert truth.shape == estimated.shape == (13, 13, 3) and truth.min() == 0 and truth[0, 0, 0] == 255
+    assert abs(255 - int(estimated[0, 0, 0]) - 255 / 169 / one.kernel.max()) <= 1
+
+
+def pictures_of(page) -> list[np.ndarray]:
+    sources = re.findall(r"data:image/png;base64,([^\"]+)", page.html)
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(source))).convert("RGB")) for source in sources]
+
+
+def test_the_wheel_shows_the_colour_of_each_direction(run: Path) -> None:
+    flow = np.zeros((24, 32, 2), np.float32)
+    flow[..., 0], flow[:12, :, 1] = 2.0, 2.0
+    low, moving, wheel = pictures_of(show.flow(chosen(run), show.Estimate(np.ones((13, 13)), flow)))
+    assert low.shape == moving.shape == (24, 32, 3)
+    middle = len(wheel) // 2
+    assert wheel[middle, middle].tolist() == [255, 255, 255] == wheel[0, 0].tolist()
+    reach = round(middle * 2 / np.hypot(2, 2))
+    assert np.abs(wheel[middle, middle + reach].astype(int) - moving[20, 5]).max() <= 6
+    assert np.abs(wheel[middle + reach - 1, middle + reach - 1].astype(int) - moving[5, 5]).max() <= 12
+    assert shown.full_colour(flow) == pytest.approx(np.hypot(2, 2))
+    assert np.array_equal(moving, look.flow_picture(flow, shown.full_colour(flow)))
+
+
+def test_the_animation_ends_within_five_seconds_and_can_be_declined(run: Path) -> None:
+    one = chosen(run)
+    frames = film.strip(one, 3)
+    assert np.array_equal(frames[1], np.concatenate([one.bicubic, np.full((96, 8, 3), 255, np.uint8), one.bicubic], 1))
+    with Image.open(io.BytesIO(film.animation(frames, 150))) as image:
+        assert (image.n_frames, image.info["loop"]) == (3, 3)
+        image.seek(1)
+        image.load()
+        assert image.info["duration"] == 150
+    assert film.TIMES * 100 * min(200, 4800 // (film.TIMES * 100)) <= 5000
+    page = show.moving(one, 3)
+    assert "prefers-reduced-motion: reduce" in page.html and 'alt="3 frames of clip city' in page.html
+
+
+def test_the_estimate_is_the_networks_own_and_everything_is_recorded(run: Path) -> None:
+    one = chosen(run)
+    found = show.estimate(one)
+    network = vsrlib.load_network("torch", "study-gaussian", device="cpu")
+    frames = one.window.transpose(0, 3, 1, 2).astype(np.float32) / 255
+    assert np.array_equal(found.kernel, network.infer(frames)["kernel"]) and found.flow.shape == (24, 32, 2)
+    show.record(one, found, run / "12")
+    result = json.loads((run / "12" / "show.json").read_text())
+    assert (result["clip"], result["frame"], result["absent"]) == ("city", NAMES[3], {})
+    assert result["difference"]["largest"] == 3 and result["difference"]["share"] == pytest.approx(1 / (96 * 128 * 3))
+    for name in ("torch", "jittor"):
+        path = (run / "12" / result["restored"][name]["path"]).resolve()
+        assert sha256_array(read_frame(path)) == result["restored"][name]["sha256"]
+    assert result["kernel"]["estimated_sha256"] == sha256_array(found.kernel) and result["kernel"]["psnr"] > 10
+    assert result["provenance"]["versions"]["torch"]
