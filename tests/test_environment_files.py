@@ -83,6 +83,15 @@ def test_installed_versions_are_the_locked_ones() -> None:
     assert found == {name: LOCK[name] for name in found}
 
 
+def test_check_sums_are_those_of_the_lock() -> None:
+    """Every package of the lock in its version, PyTorch left out; pip refuses a file whose check sum is not among them."""
+    text = (ROOT / "requirements.hashes").read_text()
+    entries = re.findall(r"^(\S+)==(\S+)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$", text, re.MULTILINE)
+    found = {name.lower().replace("_", "-"): version for name, version, _ in entries}
+    assert found == {name: version for name, version in LOCK.items() if name != "torch"}
+    assert text.count("--hash=") == sum(hashes.count("--hash=sha256:") for _, _, hashes in entries)
+
+
 @pytest.mark.parametrize("tool", ["conda", "mamba"])
 def test_run_all_uses_conda_where_there_is_one(tool: str, tmp_path: Path) -> None:
     """With a stand-in for conda that writes down how it was called and makes an environment of stand-ins."""
