@@ -84,7 +84,7 @@ def test_installed_versions_are_the_locked_ones() -> None:
 
 
 def test_check_sums_are_those_of_the_lock() -> None:
-    """Every package of the lock in its version, PyTorch left out; pip refuses a file whose check sum is not among them."""
+    """Every package of the lock in its version, PyTorch left out; pip refuses a file with any other check sum."""
     text = (ROOT / "requirements.hashes").read_text()
     entries = re.findall(r"^(\S+)==(\S+)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$", text, re.MULTILINE)
     found = {name.lower().replace("_", "-"): version for name, version, _ in entries}
