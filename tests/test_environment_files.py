@@ -123,3 +123,13 @@ def test_run_all_uses_conda_where_there_is_one(tool: str, tmp_path: Path) -> Non
         "-m vsrlib check",
         "-m vsrlib study --profile quick",
     ] * 2
+
+
+def test_the_workflow_and_the_citation_follow_the_project() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
+    steps = workflow["jobs"]["tests"]["steps"]
+    assert steps[-1]["run"] == ".ci/run" and (ROOT / ".ci" / "run").stat().st_mode & 0o100
+    versions = [step["with"]["python-version"] for step in steps if "python-version" in step.get("with", {})]
+    assert versions == [(re.search(r"python=(\S+)", (ROOT / "environment.yml").read_text()) or [""])[1]]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"]["text"])
