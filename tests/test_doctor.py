@@ -1,7 +1,6 @@
 """`vsrlib doctor`: each fault is planted, and the line, the remedy and what it makes impossible are looked at."""
 
 import argparse
-import functools
 import json
 import os
 import subprocess
@@ -21,7 +20,6 @@ SOME = {"cupy-cuda12x": "13.6.0"}
 GPU = "NVIDIA H100"
 
 
-@functools.cache
 def script(path: Path, text: str) -> str:
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)

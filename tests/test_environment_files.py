@@ -83,6 +83,15 @@ def test_installed_versions_are_the_locked_ones() -> None:
     assert found == {name: LOCK[name] for name in found}
 
 
+def test_check_sums_are_those_of_the_lock() -> None:
+    """Every package of the lock in its version, PyTorch left out; pip refuses a file with any other check sum."""
+    text = (ROOT / "requirements.hashes").read_text()
+    entries = re.findall(r"^(\S+)==(\S+)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$", text, re.MULTILINE)
+    found = {name.lower().replace("_", "-"): version for name, version, _ in entries}
+    assert found == {name: version for name, version in LOCK.items() if name != "torch"}
+    assert text.count("--hash=") == sum(hashes.count("--hash=sha256:") for _, _, hashes in entries)
+
+
 @pytest.mark.parametrize("tool", ["conda", "mamba"])
 def test_run_all_uses_conda_where_there_is_one(tool: str, tmp_path: Path) -> None:
     """With a stand-in for conda that writes down how it was called and makes an environment of stand-ins."""
@@ -114,3 +123,13 @@ def test_run_all_uses_conda_where_there_is_one(tool: str, tmp_path: Path) -> Non
         "-m vsrlib check",
         "-m vsrlib study --profile quick",
     ] * 2
+
+
+def test_the_workflow_and_the_citation_follow_the_project() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
+    steps = workflow["jobs"]["tests"]["steps"]
+    assert steps[-1]["run"] == ".ci/run" and (ROOT / ".ci" / "run").stat().st_mode & 0o100
+    versions = [step["with"]["python-version"] for step in steps if "python-version" in step.get("with", {})]
+    assert versions == [(re.search(r"python=(\S+)", (ROOT / "environment.yml").read_text()) or [""])[1]]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"]["text"])
