@@ -26,11 +26,11 @@ VERDICTS = {
 UNITS = {
     "dB": "dB",
     "MiB": "MiB",
-    "times as fast": "倍速度",
-    "% less time": "% 的时间节省",
-    "% of the time": "% 的时间",
-    "% more time for a frame": "% 的每帧额外时间",
-    "of PyTorch's process memory, small training": "（与 PyTorch 进程内存之比，小规模训练）",
+    "times as fast": "倍（速度之比）",
+    "% less time": "%（节省的时间）",
+    "% of the time": "%（占总时间）",
+    "% more time for a frame": "%（每帧多花的时间）",
+    "of PyTorch's process memory, small training": "（与 PyTorch 的进程内存之比，小规模训练）",
     "files compiled by Jittor": "个由 Jittor 编译的文件",
 }
 
