@@ -3,8 +3,6 @@
 Commands are written as `documents.plain` makes them: without comment, `sudo` and the environment's folder.
 """
 
-_SMALL_FLOW = "--match-steps 1 --flow-steps 1 --patch-size 64 --batch-size 1 --leaves 1"
-
 APPENDED = {
     # README
     "vsrlib infer CLIPS OUTPUT --weights study-realistic": "",
@@ -57,7 +55,6 @@ APPENDED = {
         "--template Self_Blind_VSR_Gaussian --preset study --steps 1 --batch-size 1 --patch-size 16"
     ),
     "vsrlib clips CLIPS": "--count 1 --frames 5 --height 64 --width 64 --leaves 1",
-    "vsrlib train-flow OUTPUT": _SMALL_FLOW,
     # docs/weights.md
     "vsrlib convert SOURCE TARGET": "",
     "vsrlib convert SOURCE": "",
@@ -65,10 +62,6 @@ APPENDED = {
     "vsrlib clips CLIPS/validation --split validation --count 6 --leaves 2 --seed 1": (
         "--count 1 --frames 5 --height 64 --width 64"
     ),
-    "vsrlib train-flow FLOW/small --align-corners --device cpu": _SMALL_FLOW,
-    "vsrlib train-flow FLOW --weights FLOW/small/flow.safetensors --align-corners --device cpu --match-steps 0 "
-    "--flow-steps 1200 --patch-size 128 --batch-size 4 "
-    "--learning-rate 3e-4 --leaves 9": f"{_SMALL_FLOW} --match-steps 0",
     "vsrlib train CLIPS/train/HR CLIPS/validation/HR OUT --template study --blur Gaussian --align-corners "
     "--flow-weights FLOW/flow.safetensors --device cpu": "--steps 1 --batch-size 1 --patch-size 16",
     # docs/troubleshooting.md
@@ -107,6 +100,12 @@ ELSEWHERE = {
     "vsrlib parity-check OUTPUT": "test_parity.py::test_every_fault_is_found_in_jittor_and_clean_runs_are_silent",
     "vsrlib flow-error WEIGHTS --middlebury FOLDER": (
         "test_flow_error.py::test_middlebury_is_measured_where_it_is_given"
+    ),
+    "vsrlib train-flow OUTPUT": "test_flow_error.py::test_the_commands",
+    "vsrlib train-flow FLOW/small --align-corners --device cpu": "test_flow_error.py::test_the_commands",
+    "vsrlib train-flow FLOW --weights FLOW/small/flow.safetensors --align-corners --device cpu --match-steps 0 "
+    "--flow-steps 1200 --patch-size 128 --batch-size 4 --learning-rate 3e-4 --leaves 9": (
+        "test_flow_error.py::test_the_commands"
     ),
     "vsrlib data fetch NAME": "test_data_fetch.py::test_the_command",
     "vsrlib publish runs/quick figures --readme README.md": "test_readme.py::test_the_command_fills_all_documents",

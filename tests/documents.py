@@ -23,8 +23,8 @@ SHELL = ("", "bash", "sh", "console")
 """Labels of fenced blocks whose every line is a command."""
 PROGRAMS = {
     "vsrlib", "./run_all.sh", ".ci/run", "pip", "apt", "python", "python3", "pytest", "torchrun", "papermill",
-    "jupyter", "conda", "mamba", "git", "wsl", "export", "explorer.exe", "nvidia-smi", "snakemake", "pre-commit", "ruff", "mypy",
-    "docker", "sbatch", "cd", "xdg-open",
+    "jupyter", "conda", "mamba", "git", "wsl", "export", "explorer.exe", "nvidia-smi", "snakemake", "pre-commit",
+    "ruff", "mypy", "docker", "sbatch", "cd", "xdg-open",
 }  # fmt: skip
 """First words by which a command in running text is recognised."""
 _FOLDER = r"^(\.venv|\.conda)/bin/"
@@ -94,6 +94,12 @@ def links(document: Path) -> list[str]:
     """The targets of a document's links and pictures."""
     text = prose(document)
     return [*re.findall(r"\]\(([^)\s]+)\)", text), *re.findall(r'(?:src|href)="([^"]+)"', text)]
+
+
+def section(document: Path, title: str) -> str:
+    """The text below a heading of the second level, up to the next one."""
+    text = document.read_text(encoding="utf-8")
+    return next(part for part in text.split("\n## ") if part.startswith(f"{title}\n"))
 
 
 def headings(document: Path) -> list[str]:

@@ -257,6 +257,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     checkpoints.write(root / "OLD.pt", weights)
     flow = {name: value for name, value in weights.items() if name.startswith("flow_net.")}
     checkpoints.write(root / "flow.safetensors", flow)
+    (root / "FLOW").mkdir()
+    shutil.copyfile(root / "flow.safetensors", root / "FLOW" / "flow.safetensors")
     inference, training = results_fixture.write_run(root / "RUN")
     comparison.compare(inference, training, root / "RUN" / "05_compare_frameworks")
     return root
