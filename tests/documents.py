@@ -24,7 +24,7 @@ SHELL = ("", "bash", "sh", "console")
 PROGRAMS = {
     "vsrlib", "./run_all.sh", ".ci/run", "pip", "apt", "python", "python3", "pytest", "torchrun", "papermill",
     "jupyter", "conda", "mamba", "git", "wsl", "export", "explorer.exe", "nvidia-smi", "snakemake", "pre-commit",
-    "ruff", "mypy", "docker", "sbatch", "cd", "xdg-open",
+    "ruff", "mypy", "docker", "sbatch", "cd", "xdg-open", "ssh", "source",
 }  # fmt: skip
 """First words by which a command in running text is recognised."""
 _FOLDER = r"^(\.venv|\.conda)/bin/"
@@ -82,7 +82,7 @@ def plain(line: str) -> str:
     words = words[1:] if words[:1] == ["sudo"] else words
     line = shlex.join(words) if words else ""
     line = re.sub(_FOLDER, "", line)
-    return re.sub(r"^python3? -m vsrlib\b", "vsrlib", line)
+    return re.sub(r"^python3? -m vsrlib(?= |$)", "vsrlib", line)
 
 
 def _lines(text: str) -> list[str]:

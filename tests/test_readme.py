@@ -13,7 +13,6 @@ from vsrlib.errors import UserError
 from vsrlib.files import read_json
 from vsrlib.provenance import PROJECT_ROOT
 
-
 CLAIMS = read_json(PROJECT_ROOT / "figures" / "claims.json")
 
 
