@@ -26,7 +26,7 @@ APPENDED = {
     "vsrlib data check PATH": "",
     "vsrlib degrade HR SET": "",
     "vsrlib data fetch --help": "",
-    "python tests/damage_images.py FOLDER COUNT": "",
+    "python tests/damage_images.py FRAMES COUNT": "",
     # docs/experiments.md
     "vsrlib study --dry-run": "--run dry --data dry-data",
     "vsrlib infer CLIPS runs/mine/torch --weights study-realistic": "",

@@ -235,6 +235,7 @@ WORDS = {
     "TARGET": "target.npz",
     "FLOW_WEIGHTS": "flow.safetensors",
     "COUNT": "2",
+    "FRAMES": "HR",
     "tests/damage_images.py": str(TESTS / "damage_images.py"),
 }
 """Placeholders of files -> what is given for them; those of folders are folders of the workspace."""
@@ -272,8 +273,14 @@ def test_every_command_runs(
     monkeypatch.chdir(workspace)
     for command in documents.commands(document):
         if command in APPENDED:
-            status, said = _run([WORDS.get(word, word) for word in shlex.split(f"{command} {APPENDED[command]}")])
+            status, said = _run([_filled_in(word) for word in shlex.split(f"{command} {APPENDED[command]}")])
             assert status == 0, f"{command}\n{said or capsys.readouterr().err}"
+
+
+def _filled_in(word: str) -> str:
+    """A word with its placeholder replaced; a study takes relative paths from the project's folder, so not here."""
+    name, equals, value = word.partition("=")
+    return f"{name}={Path(value).absolute()}" if equals and value.isupper() else WORDS.get(word, word)
 
 
 def _run(words: list[str]) -> tuple[int, str]:
