@@ -1,14 +1,26 @@
-"""The part of the README that is filled from the last committed run's verdicts."""
+"""What README.md, its Chinese translation and docs/choosing.md say of the last committed run, from claims.json."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from vsrlib import readme_chinese
 from vsrlib.claims.words import figure
 from vsrlib.comparison_table import markdown
 from vsrlib.errors import UserError
 from vsrlib.files import atomic_path
 
 BEGIN, END = "<!-- filled by `vsrlib publish` -->", "<!-- end of what is filled -->"
+
+_OF_USE = {
+    "quality": "C1",
+    "time of a forward pass": "C2",
+    "time of a whole frame": "C3",
+    "memory of a training": "C5",
+    "a machine without a compiler": "C7",
+    "the correlation without a compiler": "C8",
+}
+"""What a reader chooses by -> the claim whose figure says it."""
 
 
 def answer(claims: dict[str, Any]) -> str:
@@ -19,20 +31,76 @@ def answer(claims: dict[str, Any]) -> str:
     lines = [
         f"**The answer.** {first['id']} is *{first['verdict']}*: {first['reason']}.",
         markdown(["", "the earlier report's claim", "verdict", "this run"], rows),
-        f"Measured with {first['profile']}, commit {str(first['provenance']['commit'])[:12]}.",
+        f"Measured with {first['profile']}, commit {_commit(first)}.",
         *(["Which framework to choose:\n\n" + "\n".join(uses)] if uses else []),
     ]
     return "\n\n".join(lines)
 
 
+def chinese(claims: dict[str, Any]) -> str:
+    """The same in simplified Chinese. Reasons, which hold figures of their own, are left to figures/claims.md."""
+    words = readme_chinese
+    shown = [
+        {
+            "id": one["id"],
+            "claim": words.CLAIMS[one["id"]],
+            "verdict": words.VERDICTS[one["verdict"]],
+            "figure": figure({**one, "unit": one["unit"] and words.UNITS[one["unit"]]}).replace(*words.LESS),
+        }
+        for one in claims["claims"]
+    ]
+    first = claims["claims"][0]
+    uses = [
+        words.USE.format(use=words.USES[one["use"]], choose=words.CHOICES[one["choose"]]) for one in claims["by_use"]
+    ]
+    lines = [
+        words.ANSWER.format(**shown[0]),
+        markdown(words.HEADER, [[one["id"], one["claim"], f"**{one['verdict']}**", one["figure"]] for one in shown]),
+        words.MEASURED.format(profile=first["profile"], commit=_commit(first)),
+        *(["\n\n".join([words.CHOOSE, "\n".join(uses)])] if uses else []),
+    ]
+    return "\n\n".join(lines)
+
+
+def choosing(claims: dict[str, Any]) -> str:
+    """What the run says by use, and the figures that a choice rests on."""
+    by_id = {one["id"]: one for one in claims["claims"]}
+    uses = [[one["use"], f"**{one['choose']}**", one["because"]] for one in claims["by_use"]]
+    rows = [[use, figure(by_id[name]), name, by_id[name]["verdict"]] for use, name in _OF_USE.items() if name in by_id]
+    first = claims["claims"][0]
+    return "\n\n".join(
+        [
+            markdown(["use", "choose", "because"], uses) if uses else "The committed run gives no advice by use.",
+            markdown(["measured", "this run", "claim", "verdict"], rows),
+            f"Measured with {first['profile']}, commit {_commit(first)}.",
+        ]
+    )
+
+
+FILLED: dict[str, Callable[[dict[str, Any]], str]] = {"docs/README.zh-CN.md": chinese, "docs/choosing.md": choosing}
+"""Documents beside a README that are filled with it -> what is put there."""
+
+
 def fill(readme: Path, claims: dict[str, Any]) -> None:
-    """Put the verdicts between the two marks of a README. UserError where it has none."""
-    text = readme.read_text(encoding="utf-8")
+    """Put the verdicts between the two marks of a README, and of the documents of FILLED that lie beside it.
+
+    UserError, before anything is written, where one of them lacks the marks.
+    """
+    words = {readme: answer} | {readme.parent / name: made for name, made in FILLED.items()}
+    pages = {path: _filled(path, made(claims)) for path, made in words.items() if path == readme or path.exists()}
+    for path, text in pages.items():
+        with atomic_path(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+def _filled(page: Path, words: str) -> str:
+    text = page.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise UserError(
-            f"{readme} lacks the lines {BEGIN} and {END}, between which the verdicts belong; put them back."
-        )
-    with atomic_path(readme) as temporary:
-        temporary.write_text(f"{before}{BEGIN}\n{answer(claims)}\n{END}{after}", encoding="utf-8")
+        raise UserError(f"{page} lacks the lines {BEGIN} and {END}, between which the verdicts belong; put them back.")
+    return f"{before}{BEGIN}\n{words}\n{END}{after}"
+
+
+def _commit(claim: dict[str, Any]) -> str:
+    return str(claim["provenance"]["commit"])[:12]

@@ -1,0 +1,138 @@
+"""How each command of the documents is tested. A command that stands in none of these tables fails the test.
+
+Commands are written as `documents.plain` makes them: without comment, `sudo` and the environment's folder.
+"""
+
+APPENDED = {
+    # README
+    "vsrlib infer CLIPS OUTPUT --weights study-realistic": "",
+    "vsrlib infer CLIPS OUTPUT --weights study-realistic --video mp4": "",
+    "vsrlib infer CLIPS OUTPUT --weights study-realistic --gt HR": "",
+    "vsrlib infer CLIPS OUTPUT --weights study-realistic --tile 128": "",
+    "vsrlib infer CLIPS OUTPUT --weights study-realistic --device cpu": "",
+    "vsrlib infer CLIPS OUTPUT --weights WEIGHTS --preset published": "--preset study",
+    "vsrlib degrade HR DATASET --blur Realistic": "",
+    "vsrlib data check DATASET": "",
+    "vsrlib convert WEIGHTS weights.safetensors": "",
+    "vsrlib train HR VALIDATION OUTPUT": "--steps 1 --batch-size 1 --patch-size 16",
+    "vsrlib study --set 04_infer_clips_torch.device=auto --dry-run": "--run dry --data dry-data",
+    "vsrlib bench --device auto": "blur --framework torch --size 16x16 --repeats 3 --seconds 1 --preset study",
+    "vsrlib --help": "",
+    # docs/choosing.md
+    "vsrlib bench --output OUTPUT": "blur --framework torch --size 16x16 --repeats 3 --seconds 1 --preset study",
+    # docs/data.md
+    "vsrlib data check DATA --json before.json": "",
+    "vsrlib data check DATA --against before.json": "",
+    "vsrlib data check PATH": "",
+    "vsrlib degrade HR SET": "",
+    "vsrlib data fetch --help": "",
+    "python tests/damage_images.py FRAMES COUNT": "",
+    # docs/experiments.md
+    "vsrlib study --dry-run": "--run dry --data dry-data",
+    "vsrlib infer CLIPS runs/mine/torch --weights study-realistic": "",
+    "vsrlib infer CLIPS runs/mine/jittor --weights study-realistic --framework jittor": "",
+    "vsrlib degrade HR data/Mine --blur Gaussian": "",
+    "vsrlib data check data/Mine": "",
+    "vsrlib infer data/Mine/LR_blurdown_x4 runs/gt/torch --gt data/Mine/HR --weights study-gaussian": "",
+    "vsrlib infer data/Mine/LR_blurdown_x4 runs/gt/jittor --gt data/Mine/HR --weights study-gaussian "
+    "--framework jittor": "",
+    "vsrlib compare runs/gt/torch/inference.json runs/gt/jittor/inference.json --output runs/gt/comparison": "",
+    "vsrlib study --profile standard --set test_root=HR --set hr_root=HR --set validation_root=VALIDATION": (
+        "--run dry --data dry-data --dry-run"
+    ),
+    "vsrlib train HR VALIDATION OUTPUT --template small-budget --flow-weights FLOW_WEIGHTS": (
+        "--preset study --steps 1 --batch-size 1 --patch-size 16"
+    ),
+    "vsrlib train HR VALIDATION OUTPUT --template Self_Blind_VSR_Realistic --flow-weights FLOW_WEIGHTS": (
+        "--preset study --steps 1 --batch-size 1 --patch-size 16"
+    ),
+    # docs/training.md
+    "vsrlib train HR VALIDATION OUTPUT --objective supervised": "--steps 1 --batch-size 1 --patch-size 16",
+    "vsrlib train HR VALIDATION OUTPUT --template Self_Blind_VSR_Gaussian": (
+        "--preset study --steps 1 --batch-size 1 --patch-size 16"
+    ),
+    "vsrlib train HR VALIDATION OUTPUT --resume": (
+        "--template Self_Blind_VSR_Gaussian --preset study --steps 1 --batch-size 1 --patch-size 16"
+    ),
+    "vsrlib clips CLIPS": "--count 1 --frames 5 --height 64 --width 64 --leaves 1",
+    # docs/weights.md
+    "vsrlib convert SOURCE TARGET": "",
+    "vsrlib convert SOURCE": "",
+    "vsrlib clips CLIPS/train": "--count 1 --frames 5 --height 64 --width 64 --leaves 1",
+    "vsrlib clips CLIPS/validation --split validation --count 6 --leaves 2 --seed 1": (
+        "--count 1 --frames 5 --height 64 --width 64"
+    ),
+    "vsrlib train CLIPS/train/HR CLIPS/validation/HR OUT --template study --blur Gaussian --align-corners "
+    "--flow-weights FLOW/flow.safetensors --device cpu": "--steps 1 --batch-size 1 --patch-size 16",
+    # docs/troubleshooting.md
+    "vsrlib convert OLD.pt weights.safetensors": "",
+    "vsrlib convert WEIGHTS weights.pkl": "",
+    # data/README.md
+    "vsrlib degrade --help": "",
+    "vsrlib data check data/SET": "",
+    # figures/README.md
+    "vsrlib publish RUN FOLDER": "",
+}
+"""Commands that are run here for real -> what is appended to make them short; later options replace earlier ones."""
+
+ELSEWHERE = {
+    "./run_all.sh": "test_environment_files.py::test_run_all_uses_conda_where_there_is_one",
+    "./run_all.sh test": "test_environment_files.py::test_run_all_uses_conda_where_there_is_one",
+    "vsrlib study": "test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
+    "vsrlib study --profile published": (
+        "test_plan.py::test_what_the_published_profile_lacks_is_named_with_what_to_put_there"
+    ),
+    "vsrlib study --profile paper": "test_plan.py::test_the_paper_profile_is_the_papers_configuration",
+    "vsrlib infer --quick-test Gaussian_Vid4": "test_command_infer.py::test_published_tests_by_name",
+    "vsrlib check": "test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
+    "vsrlib costs OUTPUT": "test_costs_study.py::test_everything_for_real",
+    "vsrlib bench": "test_bench_command.py::test_every_suite",
+    "vsrlib bench degrade": "test_bench_command.py::test_every_suite",
+    "vsrlib bench engines memory": "test_bench_command.py::test_every_suite",
+    "vsrlib bench step blur": "test_bench_command.py::test_every_suite",
+    "vsrlib ablate runs/ablation": "test_ablation.py::test_the_command_writes_what_it_found",
+    "vsrlib ablate figures/ablation --count 4": "test_ablation.py::test_the_command_writes_what_it_found",
+    "vsrlib parity OUTPUT": "test_parity.py::test_the_two_networks_agree",
+    "vsrlib parity OUTPUT --preset published --weights FILE --frames CLIPS --size 64x64 --steps 10": (
+        "test_parity.py::test_the_two_networks_agree"
+    ),
+    "vsrlib parity runs/parity --preset published --steps 10": "test_parity.py::test_the_two_networks_agree",
+    "vsrlib parity-check OUTPUT": "test_parity.py::test_every_fault_is_found_in_jittor_and_clean_runs_are_silent",
+    "vsrlib flow-error WEIGHTS --middlebury FOLDER": (
+        "test_flow_error.py::test_middlebury_is_measured_where_it_is_given"
+    ),
+    "vsrlib train-flow OUTPUT": "test_flow_error.py::test_the_commands",
+    "vsrlib train-flow FLOW/small --align-corners --device cpu": "test_flow_error.py::test_the_commands",
+    "vsrlib train-flow FLOW --weights FLOW/small/flow.safetensors --align-corners --device cpu --match-steps 0 "
+    "--flow-steps 1200 --patch-size 128 --batch-size 4 --learning-rate 3e-4 --leaves 9": (
+        "test_flow_error.py::test_the_commands"
+    ),
+    "vsrlib data fetch NAME": "test_data_fetch.py::test_the_command",
+    "vsrlib publish runs/quick figures --readme README.md": "test_readme.py::test_the_command_fills_all_documents",
+    "vsrlib COMMAND --help": "test_cli.py::test_every_command_explains_itself",
+    "torchrun --nproc-per-node 4 -m vsrlib train ...": (
+        "test_training_distributed.py::test_two_processes_take_the_steps_of_one"
+    ),
+    "papermill notebooks/04_infer_clips.ipynb out.ipynb -p framework jittor -p blur Gaussian": (
+        "test_documents.py::test_papermill_gets_parameters_that_the_notebook_has"
+    ),
+    "vsrlib degrade HR SET --blur Defocus": "test_extending.py::test_a_degradation",
+    "vsrlib train HR VALIDATION OUTPUT --blur Defocus": "test_extending.py::test_a_degradation",
+    "vsrlib data check data/UDM10": "test_extending.py::test_a_data_set",
+    "vsrlib data fetch udm10": "test_extending.py::test_a_data_set",
+    "vsrlib degrade data/UDM10 SET": "test_extending.py::test_a_data_set",
+}
+"""Commands that another test runs, because they take minutes, a network, or files that are not here -> that test."""
+
+NOT_RUN = {
+    "apt install": "changes the machine; CI installs the same g++",
+    "pip install": "changes the environment; the versions are compared with the pinned ones instead",
+    "pip uninstall": "changes the environment",
+    "jupyter lab notebooks": "a server that runs until it is ended",
+    "python -c 'import torch; print(torch.version.cuda)'": "plain Python of PyTorch",
+    "wsl --install": "Windows",
+    "explorer.exe ": "Windows",
+    "git config core.autocrlf input": "changes the user's git",
+    "export ": "a variable of the shell",
+}
+"""Beginnings of commands that no test can run -> why."""
