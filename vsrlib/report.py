@@ -59,7 +59,9 @@ def write_notebook(notebook: Path, page: Path) -> None:
     _write_page(page, notebook.parent.name, style, f"{back}\n{body}")
 
 
-# No scripts and no widgets: a report is to be read.
+# No scripts and no widgets: a report is to be read. What comes from data is escaped where it is written; a browser is
+# told all the same to run nothing.
+_INERT = "script-src 'none'; object-src 'none'; frame-src 'none'; form-action 'none'; base-uri 'none'"
 _SHOWN_TYPES = ("image/svg+xml", "text/html", "text/markdown", "image/png", "image/jpeg", "text/plain")
 
 
@@ -122,6 +124,7 @@ def _write_page(path: Path, title: str, style: str, body: str) -> None:
     with atomic_path(path) as temporary:
         temporary.write_text(
             f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f'<meta http-equiv="Content-Security-Policy" content="{_INERT}">\n'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
             f"<style>\n{style}\n</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n",
             encoding="utf-8",
