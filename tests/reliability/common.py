@@ -10,10 +10,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the tests' own modules
 
-from damage_images import KINDS, damaged  # noqa: E402
+from damage_images import KINDS, damaged
 
-from vsrlib import provenance  # noqa: E402
-from vsrlib.files import write_json  # noqa: E402
+from vsrlib import provenance
+from vsrlib.files import write_json
 
 __all__ = ["main", "mutations"]
 
