@@ -60,7 +60,7 @@ def mutations(whole: list[bytes], seed: int) -> Callable[[int], tuple[str, int, 
         kind = _KINDS[number // len(whole) % len(_KINDS)]
         changed = damaged(whole[which], kind, rng, b"")
         for _ in range(rng.randrange(3)):  # one damage, two or three
-            if changed:
+            if len(changed) > 1:
                 changed = damaged(changed, rng.choice(_KINDS), rng, b"")
         return kind, which, changed
 
