@@ -51,14 +51,6 @@ for number in range(4):
     checkpoints.write(Path(output) / "w.safetensors", values)
     write_json(Path(output) / "result.json", {"values": rng.random(2000).tolist(), "seconds": time.time()})
 """
-IN_PLACE = (
-    SOUND
-    + """
-for number in range(200):
-    (Path(output) / "result.json").write_text(str(rng.random(200_000).tolist()))
-"""
-)
-"""A fault on purpose: results that are written in place are caught half-written."""
 
 
 def command(study: str, folder: Path) -> list[str]:

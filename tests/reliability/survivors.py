@@ -10,7 +10,7 @@ from typing import Any
 
 MOST_SECONDS = 5
 """Of the process's own time: the machine may be busy with other things."""
-_WALL = 120  # seconds without an answer, which is a hang even if nothing is computed
+_WALL = 600  # seconds without an answer, which is a hang even if nothing is computed
 _CHUNK = 500  # tasks to a process
 
 

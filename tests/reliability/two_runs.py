@@ -5,6 +5,7 @@ python tests/reliability/two_runs.py OUTPUT --count 50 --seed 1
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,12 +92,12 @@ def _table(root: Path) -> str | None:
 
 
 def without_a_lock(folder: Path, seed: int) -> None:
-    """A fault on purpose: two such runs write their frames under each other's manifest."""
-    rng = np.random.default_rng(seed)
-    frames = rng.integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)
-    for name in "abc":
-        write_clip(folder / "HR" / name, Clip(name, frames))
-    write_json(folder / "manifest.json", {"clips": {name: {"hr_sha256": sha256_array(frames)} for name in "abc"}})
+    """A fault on purpose: two such runs leave the frames of one under the manifest of the other."""
+    frames = np.random.default_rng(seed).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)
+    time.sleep(0 if seed % 2 else 1)
+    write_clip(folder / "HR" / "a", Clip("a", frames))
+    time.sleep(3 if seed % 2 else 0)
+    write_json(folder / "manifest.json", {"clips": {"a": {"hr_sha256": sha256_array(frames)}}})
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ def check(folder: Path, count: int, seed: int, load: Callable[[Path], Any] | Non
     """Put a wrong number at a random place `count` times before loading, and each kind once before the other two."""
     rng = random.Random(seed)
     whole = checkpoints.read(path_of("study-gaussian"))
-    caught = {name: 0 for name in _WORDS}
-    tried = {name: 0 for name in _WORDS}
+    caught = dict.fromkeys(_WORDS, 0)
+    tried = dict.fromkeys(_WORDS, 0)
     broken: list[str] = []
 
     def attempt(name: str, what: str, task: Callable[[], Any]) -> None:
