@@ -111,8 +111,8 @@ _RULES = """## Rules
 
 - **Frames.** PNG and JPEG, 8 bits; 16 bits become the nearest of 8; grey is repeated; an opaque alpha channel is left
   out. Refused with a sentence: what is damaged as far as the file lets it be known (any changed byte of a PNG; of a
-  JPEG what a strict decoder cannot follow), transparency, CMYK, an animated PNG, an EXIF orientation other than upright, more
-  than 2^27 pixels (15360x8640 and hardly more), names with control characters or bytes that are no text.
+  JPEG what a strict decoder cannot follow), transparency, CMYK, an animated PNG, an EXIF orientation other than
+  upright, more than 2^27 pixels (15360x8640 and hardly more), names with control characters or bytes that are no text.
 - **Not found.** A changed byte of a JPEG, or of a video without check sums, that leaves another valid picture. The
   counts of `other pixels` in the result file say how often; `vsrlib data check --against` finds it by a record.
 - **One run to a folder.** A study locks its run and data folders; `infer`, `gather`, `degrade`, `clips`, `train` and
@@ -139,8 +139,8 @@ def page(folder: Path) -> str:
                 "# Nothing lost, nobody let in",
                 "What happens when something goes wrong, tried on purpose. This page is made by "
                 "`python tests/reliability/report.py figures/reliability docs/reliability.md` from the result files in "
-                "[figures/reliability](../figures/reliability); a short version of each check is a test, and so is a planted "
-                "fault that each must find.",
+                "[figures/reliability](../figures/reliability); a short version of each check is a test, and so is a "
+                "planted fault that each must find.",
                 markdown(heads, rows),
                 _RULES.strip(),
                 "## To do it again",
