@@ -1,5 +1,6 @@
 """Reading and writing frames and clips: what is accepted, what is refused and with which words."""
 
+import zlib
 from pathlib import Path
 
 import cv2
@@ -84,6 +85,57 @@ def test_a_cut_file_is_an_error_that_names_it(tmp_path: Path, suffix: str, kept:
     path.write_bytes(data[: int(kept * len(data))])
     with pytest.raises(UserError, match=rf"a\.{suffix} cannot be decoded"):
         read_frame(path)
+
+
+def exif(orientation: int) -> bytes:
+    notes = Image.Exif()
+    notes[0x0112] = orientation
+    return notes.tobytes()
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("turned.jpg", r"turned.jpg is to be shown rotated or mirrored \(EXIF orientation 6\): export it upright"),
+        ("turned.png", r"turned.png is to be shown rotated or mirrored \(EXIF orientation 6\): export it upright"),
+        ("cmyk.jpg", "cmyk.jpg is a CMYK picture"),
+        ("moving.png", "moving.png is an animated PNG"),
+        ("large.png", "large.png has 20000x20000 pixels, and at most 134217728 are taken"),
+    ],
+)
+def test_what_is_whole_and_no_frame_is_refused_by_rule(tmp_path: Path, name: str, words: str) -> None:
+    path, picture = tmp_path / name, Image.fromarray(noise(20, 30, 3))
+    if name.startswith("turned"):
+        picture.save(tmp_path / f"upright{path.suffix}", exif=exif(1))
+        assert read_frame(tmp_path / f"upright{path.suffix}").shape == (20, 30, 3)
+        picture.save(path, exif=exif(6))
+    elif name == "cmyk.jpg":
+        picture.convert("CMYK").save(path)
+    elif name == "moving.png":
+        picture.save(path, save_all=True, append_images=[Image.fromarray(noise(20, 30, 3, seed=1))])
+    else:  # some kilobytes that unpack to 400 MB
+        part = zlib.compress(bytes(20_000_000))
+        header = (20_000).to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
+        chunks = ((b"IHDR", header), (b"IDAT", part), (b"IEND", b""))
+        path.write_bytes(
+            b"\x89PNG\r\n\x1a\n"
+            + b"".join(
+                len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+                for kind, data in chunks
+            )
+        )
+    with pytest.raises(UserError, match=words):
+        read_frame(path)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[2J", "\udcff"])
+def test_names_that_no_report_can_show_are_refused(tmp_path: Path, name: str) -> None:
+    write_frame(tmp_path / "clips" / name / "0.png", noise(8, 8, 3))
+    write_frame(tmp_path / "frames" / f"{name}.png", noise(8, 8, 3))
+    for root in (tmp_path / "clips", tmp_path / "frames"):
+        with pytest.raises(UserError, match="control characters") as caught:
+            list_clips(root)
+        assert str(caught.value).isprintable()
 
 
 def test_a_missing_frame(tmp_path: Path) -> None:

@@ -158,7 +158,8 @@ def _manifest_blur(input_path: Path) -> str | None:
     from vsrlib.files import read_json
 
     manifest = input_path.resolve().parent / MANIFEST
-    return read_json(manifest).get("blur") if manifest.is_file() else None
+    blur = read_json(manifest).get("blur") if manifest.is_file() else None
+    return blur if blur in BLURS else None  # it becomes the name of a folder
 
 
 def _filed(options: argparse.Namespace, blur: str | None) -> Path:

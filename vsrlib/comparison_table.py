@@ -1,7 +1,9 @@
 """A comparison as Markdown: what comparison.md holds and what the notebooks show."""
 
 import math
+import re
 from collections.abc import Sequence
+from html import escape
 
 from vsrlib.names import FRAMEWORKS
 from vsrlib.results import NAMES, is_skipped
@@ -35,10 +37,10 @@ def quality_table(quality: dict, statistics: dict) -> str:
         return _skipped(quality["difference"])
     header = ["clip", "frames"] + [f"{_METHODS[m]} {unit}" for unit in ("PSNR (dB)", "SSIM") for m in methods]
     rows = [
-        [clip["name"], str(clip["frames"])]
+        ["**all frames**" if clip["name"] is None else plain(clip["name"]), str(clip["frames"])]
         + [number(clip[m]["psnr"], 3) for m in methods]
         + [number(clip[m]["ssim"], 4) for m in methods]
-        for clip in (*quality["clips"], {"name": "**all frames**", **quality["total"]})
+        for clip in (*quality["clips"], {"name": None, **quality["total"]})
     ]
     words = [_difference_text(quality["difference"], statistics), _gain_text(quality), _identical_text(quality)]
     return "\n\n".join([markdown(header, rows), *(text for text in words if text)])
@@ -156,10 +158,15 @@ def training_table(training: dict) -> str:
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; pipes and line breaks in cells are made harmless."""
+    """A Markdown table; pipes and line breaks in cells are made harmless. Names from users: see `plain`."""
     lines = [header, ["---"] * len(header), *rows]
     cells = ([cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines)
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def plain(name: str) -> str:
+    """A name as Markdown that shows it and does nothing else: no HTML, no link, no picture."""
+    return escape(re.sub(r"([\\`*\[\]$])", r"\\\1", name), quote=False)
 
 
 def number(value: float | None, digits: int) -> str:

@@ -1,6 +1,5 @@
 """Files that appear whole or not at all, and digests of what they hold."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -38,15 +37,6 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold `path`, a file made for this, while the block runs; another process that asks for it waits until then."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def require_own(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Frames and clips on disk: PNG and JPEG frames, folders of them, video files; 8-bit RGB in memory."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 
 from vsrlib import video
+from vsrlib.data_sets.image_file import Damaged, Refused, inspect
 from vsrlib.errors import UserError
 from vsrlib.files import atomic_path
 
@@ -104,11 +106,22 @@ class ClipSource:
 
 
 def read_frame(path: Path) -> np.ndarray:
-    """Read one PNG or JPEG file as (H, W, 3) uint8 RGB; see `decode_frame`. UserError for a file that is missing."""
+    """Read one PNG or JPEG file as (H, W, 3) uint8 RGB; see `decode_frame`.
+
+    UserError for a file that is missing, damaged (as far as `vsrlib.data_sets.image_file` can tell), or no frame by
+    the rules there. A decoder alone would make up what is missing.
+    """
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path} does not exist: give the path of a PNG or JPEG frame.")
-    return decode_frame(path, path.read_bytes())
+    data = path.read_bytes()
+    try:
+        inspect(data)
+    except Damaged as error:
+        raise UserError(f"{path} cannot be decoded as an image ({error}): copy or export it again.") from error
+    except Refused as error:
+        raise UserError(f"{path} {error}.") from error
+    return decode_frame(path, data)
 
 
 def decode_frame(path: Path, data: bytes) -> np.ndarray:
@@ -160,7 +173,8 @@ def list_clips(root: Path) -> list[ClipSource]:
 
     `root` is a video file, a folder of frames (one clip, named after the folder), or a folder of such folders.
     Hidden files and notes (.txt, .json, .mat, ...) are passed over.
-    UserError for a path that is missing or empty, for a clip without frames, and for files of another kind.
+    UserError for a path that is missing or empty, for a clip without frames, for files of another kind, and for names
+    with control characters.
     """
     root = Path(root)
     if root.is_file():
@@ -169,6 +183,7 @@ def list_clips(root: Path) -> list[ClipSource]:
                 f"{root} is neither a folder nor a video file ({' '.join(video.VIDEO_SUFFIXES)}): "
                 "give a folder of frames, a folder of clip folders, or a video."
             )
+        require_plain(root.stem, root)
         count = video.count_frames(root)
         return [ClipSource(root.stem, tuple(video.frame_name(i) for i in range(count)), video=root)]
     if not root.is_dir():
@@ -196,10 +211,19 @@ def require_frames(source: ClipSource, count: int) -> None:
         )
 
 
+def require_plain(name: str, path: Path) -> None:
+    """UserError for a name that no report can show: control characters, such as line breaks, or bytes of no text."""
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
+        raise UserError(f"{str(path)!a} has a name with control characters or bytes that are no text: rename it.")
+
+
 def _folder_clip(name: str, folder: Path, paths: list[Path]) -> ClipSource:
     if not paths:
         raise UserError(f"clip folder {folder} holds no frames: put PNG or JPEG frames there, or remove the folder.")
     names = tuple(path.stem for path in paths)
+    require_plain(name, folder)
+    for one, path in zip(names, paths):
+        require_plain(one, path)
     if len(set(names)) != len(names):
         twice = next(a for a, b in zip(names, names[1:]) if a == b)
         raise UserError(f"{folder} holds two frames named {twice} with different endings: keep one of them.")

@@ -1,14 +1,12 @@
 """Starts the process that executes one notebook, and judges what it left."""
 
-import fcntl
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,34 +14,10 @@ import nbformat
 import psutil
 
 from vsrlib import progress
-from vsrlib.errors import UserError
 from vsrlib.provenance import PROJECT_ROOT
 
-PATIENCE = 5.0
-"""Seconds to wait for the last process of a study that was killed."""
 _GRACE = 10.0
 """Seconds that a step gets to end itself and its kernel."""
-
-
-@contextmanager
-def lock(folder: Path, kind: str = "run folder") -> Iterator[TextIO]:
-    """Hold the folder for one study; yield the open lock file. UserError if another study holds it.
-
-    Processes that inherit the file hold the folder too. `kind`: what the folder is to the user.
-    """
-    with open(folder / ".lock", "a", encoding="utf-8") as file:
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    raise UserError(
-                        f"Another study is running in {folder}: wait until it has ended, or give another {kind}."
-                    ) from None
-                time.sleep(0.1)
-        yield file
 
 
 def in_own_process(task: dict[str, Any], held: Sequence[TextIO]) -> int:

@@ -46,8 +46,8 @@ def licence_of(package: metadata.Distribution) -> str:
         text.split(" :: ")[-1] for text in about.get_all("Classifier") or [] if text.startswith("License ::")
     ]
     classifiers = [text for text in classifiers if text not in ("OSI Approved", "Other/Proprietary License")]
-    field = (about.get("License") or "").strip()
-    if about.get("License-Expression"):
+    field = about["License"].strip() if "License" in about else ""
+    if "License-Expression" in about:
         return str(about["License-Expression"])
     # A classifier such as "BSD License" is vaguer than a short field.
     if field and field != "UNKNOWN" and "\n" not in field and len(field) < 40:

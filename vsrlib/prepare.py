@@ -5,7 +5,7 @@ from typing import Any
 
 from vsrlib.degrade import degrade_clips
 from vsrlib.embedded import write_embedded_sets
-from vsrlib.files import locked
+from vsrlib.locks import locked
 from vsrlib.names import BLURS
 from vsrlib.settings import DataSettings, Settings, resolve, shown
 

@@ -41,7 +41,7 @@ def comparison_by_clip(found: dict, name: str, metric: str) -> Chart:
             marks = [(row[method][metric], y) for y, row in enumerate(rows) if row[method][metric] is not None]
             axes.plot(*zip(*marks, strict=True), linestyle="none", clip_on=False, **LOOKS[method].marks())
         axes.axhline(len(rows) - 1.5, color="black", linewidth=0.8)
-        axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
+        axes.set_yticks(range(len(rows)), [_label(row["name"]) for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(axis="y", color="#e0e0e0")
         axes.set_title(f"{blur} blur", loc="left")
@@ -79,7 +79,9 @@ def trend(found: dict, name: str) -> Chart:
         # Names of many clips would overlap; the other charts name them.
         few = len(names) <= 5
         ticks = [starts[clip] + (longest[clip] - 1) / 2 for clip in names]
-        axes.set_xticks(ticks if few else [], names if few else [], rotation=18 if len(names) > 3 else 0)
+        axes.set_xticks(
+            ticks if few else [], list(map(_label, names)) if few else [], rotation=18 if len(names) > 3 else 0
+        )
         axes.tick_params(axis="x", length=0)
         axes.margins(y=0.1)
         axes.set_ylabel("PSNR (dB)")
@@ -115,7 +117,7 @@ def distribution(found: dict, name: str, metric: str) -> Chart:
                     axes.plot([median] * 2, [y - 0.13, y + 0.13], color="black", linewidth=1.8)
         for row in range(1, len(names)):
             axes.axhline(row - 0.5, color="#e0e0e0", linewidth=0.8)
-        axes.set_yticks(range(len(names)), names)
+        axes.set_yticks(range(len(names)), list(map(_label, names)))
         axes.set_ylim(len(names) - 0.45, -0.55)
         axes.set_title(f"{blur} blur", loc="left")
     _share_limits(panels, "x")
@@ -162,3 +164,8 @@ def _share_limits(panels: Sequence[Axes], axis: str) -> None:
     limits = [getattr(axes, f"get_{axis}lim")() for axes in drawn]
     for axes in drawn:
         getattr(axes, f"set_{axis}lim")(min(low for low, _ in limits), max(high for _, high in limits))
+
+
+def _label(name: str) -> str:
+    """A clip's name as Matplotlib shows it: a dollar would begin a formula."""
+    return name.replace("$", r"\$")

@@ -1,7 +1,5 @@
 """The words of the Chinese README's table, as data; vsrlib/readme.py puts them round the figures of claims.json."""
 
-# ruff: noqa: RUF001
-
 CLAIMS = {
     "C1": "在权重相同的情况下，由于数值精度，Jittor 的 PSNR 高 1.195 dB，SSIM 高 0.0430。",
     "C2": "Jittor 的前向计算速度是 PyTorch 的 6.6 倍。",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from vsrlib import locks
 from vsrlib.files import MARKER, require_own
 
 _STAGING = ".unfinished"
@@ -16,27 +17,29 @@ def replaced(root: Path, parts: Sequence[str], record: str) -> Iterator[Path]:
 
     `record` is the file that describes the parts; the caller writes the new one afterwards, so that it never describes
     others. A part that was not filled is removed. An error leaves everything as it was.
-    UserError for a part that holds files which were not made here: those are never replaced.
+    UserError for a part that holds files which were not made here: those are never replaced; and while another run
+    is filling this `root`.
     """
     for part in parts:
         require_own(root / part)
     made_root = not root.exists()
     staging = root / _STAGING
-    remove(staging)
-    try:
-        staging.mkdir(parents=True)
-        yield staging
-        (root / record).unlink(missing_ok=True)
-        for part in parts:
-            if (root / part).exists():
-                (root / part).rename(staging / f"old {part}")
-            if (staging / part).exists():
-                (staging / part / MARKER).touch()
-                (staging / part).rename(root / part)
-    finally:
-        remove(staging)
-        if made_root and root.exists() and not any(root.iterdir()):
-            root.rmdir()
+    with locks.lock(root, "run", "folder"):
+        try:
+            remove(staging)
+            staging.mkdir()
+            yield staging
+            (root / record).unlink(missing_ok=True)
+            for part in parts:
+                if (root / part).exists():
+                    (root / part).rename(staging / f"old {part}")
+                if (staging / part).exists():
+                    (staging / part / MARKER).touch()
+                    (staging / part).rename(root / part)
+        finally:
+            remove(staging)
+            if made_root and [path.name for path in root.iterdir()] == [locks.NAME]:
+                remove(root)
 
 
 def remove(folder: Path) -> None:

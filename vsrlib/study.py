@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
 
-from vsrlib import headlines, launch, manifest, profiles, provenance, report, sources
+from vsrlib import headlines, launch, locks, manifest, profiles, provenance, report, sources
 from vsrlib.errors import UserError
 from vsrlib.files import write_json
 from vsrlib.manifest import ERROR, EXECUTED, PARTIAL, REPORT, REPORT_CODE, THUMBNAIL, Digests, why_run
@@ -66,8 +66,7 @@ def execute(
     with ExitStack() as stack:
         held = []
         for folder, kind in folders.items():
-            folder.mkdir(parents=True, exist_ok=True)
-            held.append(stack.enter_context(launch.lock(folder, kind)))
+            held.append(stack.enter_context(locks.lock(folder, "study", kind)))
         study = _Study(planned, run_root, profile, held)
         try:
             study.require_what_is_read(force)

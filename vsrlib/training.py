@@ -5,14 +5,14 @@ import json
 import os
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vsrlib import checkpoints, distributed, memory, provenance, training_state
+from vsrlib import checkpoints, distributed, locks, memory, provenance, training_state
 from vsrlib.architecture import PARTS
 from vsrlib.averaging import Average
 from vsrlib.errors import UserError
@@ -88,8 +88,8 @@ def train(
     Writes log.jsonl (a line per step), checkpoint.safetensors, weights_best_psnr.safetensors and
     weights_best_cycle.safetensors (the best by the two scores of `ValidationSet`), weights.safetensors and, last,
     train.json, which is returned.
-    Raises UserError for unusable clips, for a checkpoint of another training, and when three steps in a row were not
-    finite.
+    Raises UserError for unusable clips, for a checkpoint of another training, while another training runs in `output`,
+    and when three steps in a row were not finite.
     """
     output = Path(output)
     with distributed.team(framework, device) as team:
@@ -127,20 +127,21 @@ def train(
         loaded_memory = memory.resident_mib()
         validation = ValidationSet(Path(validation_root), blur, seed)
         trainer = Trainer(network, options, schedule, windows, validation, output, team, watch)
-        if resume:
-            trainer.resume()
-        else:
-            trainer.begin()
-        trainer.run(checkpoint_every, progress and team.rank == 0)
-        if team.rank > 0:
-            return {}
-        result = trainer.result() | {
-            "peak_memory_mib": memory.peak_mib(),
-            "import_memory_mib": loaded_memory,
-            "provenance": provenance.collect(seed=seed),
-        }
-        write_json(output / "train.json", result)
-        return result
+        with nullcontext() if team.rank > 0 else locks.lock(output, "training", "output folder"):
+            if resume:
+                trainer.resume()
+            else:
+                trainer.begin()
+            trainer.run(checkpoint_every, progress and team.rank == 0)
+            if team.rank > 0:
+                return {}
+            result = trainer.result() | {
+                "peak_memory_mib": memory.peak_mib(),
+                "import_memory_mib": loaded_memory,
+                "provenance": provenance.collect(seed=seed),
+            }
+            write_json(output / "train.json", result)
+            return result
 
 
 class Trainer:

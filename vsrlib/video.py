@@ -43,17 +43,18 @@ def read_frames(path: Path) -> Iterator[np.ndarray]:
     an alpha channel, a rotation flag, or frames that change their size; and, where the file lets it be known, for one
     that is cut short or damaged (see `vsrlib.video_length`; then frames may come before the error).
     """
-    from av.video.reformatter import Interpolation
+    from vsrlib.ffmpeg import av
 
+    kinds = av.video.reformatter.Interpolation
     # The default conversion is faster and darkens 4:2:0 video by one level.
-    exact = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+    exact = kinds.BICUBIC | kinds.ACCURATE_RND | kinds.FULL_CHR_H_INT
     for frame in _decode(path):
         yield frame.reformat(format="rgb24", interpolation=exact).to_ndarray()
 
 
 def frame_rate(path: Path) -> Fraction:
     """Frames a second, on average; 25 for a video that does not say. UserError for what is no video or cut short."""
-    import av
+    from vsrlib.ffmpeg import av
 
     try:
         require_whole_file(path)
@@ -67,7 +68,7 @@ def frame_rate(path: Path) -> Fraction:
 
 
 def _decode(path: Path) -> Iterator["av.VideoFrame"]:
-    import av  # here, so that reading PNG frames does not load FFmpeg
+    from vsrlib.ffmpeg import av  # here, so that reading PNG frames does not load FFmpeg
 
     first = None
     try:

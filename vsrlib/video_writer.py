@@ -36,7 +36,7 @@ def write_video(path: Path, rate: Fraction, crf: int | None = None) -> Iterator[
         raise UserError(f"{path} is neither .mp4 nor .mkv: give .mp4 for a small file or .mkv for a lossless one.")
     if rate <= 0:
         raise ValueError(f"a frame rate must be positive, not {rate}")
-    import av  # here, so that what reads and writes PNG frames does not load FFmpeg
+    from vsrlib.ffmpeg import av  # here, so that what reads and writes PNG frames does not load FFmpeg
 
     with atomic_path(path) as temporary:
         # bitexact leaves out the random identifier and the program's version; faststart puts the index in front, for
@@ -77,7 +77,7 @@ class _Video:
         self.container.mux(self.stream.encode())
 
     def _begin(self, height: int, width: int) -> "av.VideoStream":
-        import av
+        from vsrlib.ffmpeg import av
 
         if not self.lossless and (height % 2 or width % 2):
             raise UserError(
@@ -106,8 +106,9 @@ class _Video:
         return stream
 
     def _converted(self, rgb: np.ndarray) -> "av.VideoFrame":
-        import av
         from av.video.reformatter import ColorRange, Colorspace, Interpolation
+
+        from vsrlib.ffmpeg import av
 
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
         if self.lossless:

@@ -1,5 +1,8 @@
 """Whether a PNG or JPEG file is whole, by its bytes: decoders forgive what a data set should not contain.
 
+Also what is no frame by our rules, although whole: an animation, CMYK, a picture to be shown rotated, and one so large
+that its pixels would fill the memory, which a file of some kilobytes can claim.
+
 A PNG file holds a check sum of every part, so any changed byte is found. A JPEG file holds none: what is found is a
 file that is cut short, whose parts do not join, or whose coded data a strict decoder cannot follow. A change that
 leaves another valid picture can be found only against a record of the pixels (`vsrlib data check --against`).
@@ -10,8 +13,13 @@ import re
 import zlib
 from typing import NamedTuple
 
+from PIL import Image
+
+MOST_PIXELS = 2**27
+"""Of a frame: what four times the side of 3840x2160 has, 15360x8640, and hardly more."""
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 _CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # of PNG's colour types; a palette holds RGB
+_APP1, _ORIENTATION = 0xE1, 0x0112
 _SOI, _EOI, _SOS, _RESTARTS = 0xD8, 0xD9, 0xDA, range(0xD0, 0xD8)
 _FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive: what is in use and what FFmpeg decodes
 _OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
@@ -30,8 +38,12 @@ class Damaged(Exception):
     """What is wrong with a file, in words that go on after "is damaged: "."""
 
 
+class Refused(Exception):
+    """Why a whole file is not taken, in words that go on after its name."""
+
+
 def inspect(data: bytes) -> Header:
-    """The header of a whole PNG or JPEG file. Damaged for one that is not whole."""
+    """The header of a whole PNG or JPEG file. Damaged for one that is not whole, Refused for what is no frame."""
     if not data:
         raise Damaged("it is empty")
     if data.startswith(PNG):
@@ -45,7 +57,7 @@ def _png(data: bytes) -> Header:
     position = len(PNG)
     kinds: list[bytes] = []
     packed: list[bytes] = []
-    header = b""
+    header, orientation = b"", 1
     while kinds[-1:] != [b"IEND"]:
         length, kind = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8]
         end = position + 12 + length
@@ -57,16 +69,39 @@ def _png(data: bytes) -> Header:
         header = content if kind == b"IHDR" and not kinds else header
         if kind == b"IDAT":
             packed.append(content)
+        if kind == b"eXIf":
+            orientation = _orientation(content)
         kinds.append(kind)
         position = end
     if position < len(data):
         raise Damaged(f"{len(data) - position} bytes follow its end")
     if len(header) != 13 or not packed:
         raise Damaged("it has no header or no pixels")
+    _require_frame(int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big"), orientation)
+    if b"acTL" in kinds:
+        raise Refused("is an animated PNG, of which one picture would be read: export each picture as a frame")
     bits, channels = header[8], _CHANNELS.get(header[9], 0)
     if header[12] == 0:  # not interlaced: the number of bytes is known
         _require_pixels(b"".join(packed), header, bits * (1 if header[9] == 3 else channels))
     return Header("PNG", 8 if header[9] == 3 else bits, channels)
+
+
+def _require_frame(width: int, height: int, orientation: int) -> None:
+    if width * height > MOST_PIXELS:
+        raise Refused(f"has {width}x{height} pixels, and at most {MOST_PIXELS} are taken: cut it into smaller frames")
+    if orientation != 1:
+        raise Refused(f"is to be shown rotated or mirrored (EXIF orientation {orientation}): export it upright")
+
+
+def _orientation(exif: bytes) -> int:
+    """How a viewer would turn the picture, 1 to 8; 1, upright, where the notes cannot be read, as viewers take it."""
+    notes = Image.Exif()
+    try:
+        notes.load(exif)
+        found = notes.get(_ORIENTATION, 1)
+    except Exception:  # Pillow's reader ends in errors of every kind when the notes are damaged
+        return 1
+    return found if found in range(1, 9) else 1
 
 
 def _require_pixels(packed: bytes, header: bytes, bits_a_pixel: int) -> None:
@@ -82,7 +117,7 @@ def _require_pixels(packed: bytes, header: bytes, bits_a_pixel: int) -> None:
 
 
 def _jpeg(data: bytes) -> Header:
-    header, restarts, position = None, False, 2
+    header, restarts, orientation, position = None, False, 1, 2
     while True:
         found = _MARKER.match(data, position)
         if found is None:
@@ -101,6 +136,8 @@ def _jpeg(data: bytes) -> Header:
                 raise Damaged(f"its header at byte {position} is not one")
             header = content
             supported = kind in _FRAMES
+        if kind == _APP1 and content.startswith(b"Exif"):
+            orientation = _orientation(content)
         restarts = restarts or kind == 0xDD
         if kind == _SOS:
             position = _scan_end(data, position, restarts)
@@ -112,6 +149,9 @@ def _jpeg(data: bytes) -> Header:
     # A block of 8x8 pixels takes a bit at least.
     if height * width > 512 * len(data):
         raise Damaged(f"its header says {width}x{height} pixels, more than {len(data)} bytes can hold")
+    _require_frame(width, height, orientation)
+    if header[5] == 4:
+        raise Refused("is a CMYK picture, whose colours depend on a printer: export it as RGB")
     if supported and header[0] == 8 and header[5] in (1, 3):
         _decode_strictly(data)
     return Header("JPEG", header[0], header[5])
@@ -128,7 +168,7 @@ def _scan_end(data: bytes, position: int, restarts: bool) -> int:
 
 
 def _decode_strictly(data: bytes) -> None:
-    import av
+    from vsrlib.ffmpeg import av
 
     try:
         with av.open(io.BytesIO(data), format="jpeg_pipe") as container:

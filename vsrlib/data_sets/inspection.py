@@ -9,7 +9,7 @@ from scipy import io as scipy_io
 
 from vsrlib import video
 from vsrlib.data_sets.digests import digest_of
-from vsrlib.data_sets.image_file import Damaged, inspect
+from vsrlib.data_sets.image_file import Damaged, Refused, inspect
 from vsrlib.errors import UserError
 from vsrlib.files import sha256_array, sha256_bytes, sha256_file
 from vsrlib.frames import decode_frame
@@ -44,6 +44,8 @@ def inspect_frame(path: Path) -> Found:
         rgb = decode_frame(path, data)
     except Damaged as error:
         return Found(file=file, fault=f"is damaged: {error}")
+    except Refused as error:
+        return Found(file=file, fault=str(error).split(":")[0])
     except UserError as error:
         return Found(file=file, fault=_predicate(error, path))
     channels = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGB with alpha"}[header.channels]

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import numpy as np
 from tqdm import tqdm
 
-from vsrlib import architecture, checkpoints, provenance
+from vsrlib import architecture, checkpoints, locks, provenance
 from vsrlib.errors import UserError
 from vsrlib.files import read_json, sha256_array, sha256_file, write_json
 from vsrlib.flow.batches import batches
@@ -56,13 +56,29 @@ def train_flow(
     `weights`: what the flow network starts from, in place of values drawn from the seed; e.g. to go on with larger
     patches, without which the refiner never learns what its widest dilations see.
     `workers`: processes that draw pairs ahead; the result is the same. On a GPU drawing takes longer than learning.
-    Raises UserError for unusable pictures, and when a loss is no longer finite.
+    Raises UserError for unusable pictures, while another training runs in `output`,
+    and when a loss is no longer finite.
     """
     output, settings = Path(output), settings or FlowSettings()
     textures = embedded_textures("train", STEREO, settings.leaves) if images is None else folder_textures(Path(images))
     network = _start(settings, device, correlation, weights)
     before = errors_of(network, heldout_pairs())
-    output.mkdir(parents=True, exist_ok=True)
+    with locks.lock(output, "training", "output folder"):
+        return _train(output, settings, images, textures, network, before, resume, weights, progress, workers)
+
+
+def _train(
+    output: Path,
+    settings: FlowSettings,
+    images: Path | None,
+    textures: list[np.ndarray],
+    network: Network,
+    before: dict[str, Any],
+    resume: bool,
+    weights: Path | None,
+    progress: bool,
+    workers: int,
+) -> dict[str, Any]:
     digest = sha256_array(np.array([sha256_array(texture) for texture in textures]))
     start = None if weights is None else sha256_file(locate(weights))
     key = {**settings.of_matching(), "pictures": digest, "initial_weights": start}

@@ -1,0 +1,130 @@
+"""A disk that is full, and one that is read-only: the run stops with an error, and what was there stays whole.
+
+python tests/reliability/disk.py OUTPUT      mounts a tmpfs of 160 MiB below OUTPUT, for which it has to be root
+"""
+
+import contextlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from common import main
+from interruption import SOUND
+from results import damage, digests
+from toy_study import write_toys
+
+from vsrlib import cli
+from vsrlib.clips import embedded_clips
+from vsrlib.frames import write_clip
+
+_LEFT = 40_000  # bytes that stay free on the full disk: some small files still fit
+Run = Callable[[Path, int], tuple[int, str]]
+
+
+def data(root: Path, attempt: int) -> tuple[int, str]:
+    """`vsrlib degrade`."""
+    return _cli("degrade", root.parent / "HR", root / "set", "--blur", "Realistic", "--seed", attempt)
+
+
+def training(root: Path, attempt: int) -> tuple[int, str]:
+    """`vsrlib train`, which goes on from its checkpoint the second time."""
+    given = f"--batch-size 1 --patch-size 16 --validate-every 0 --checkpoint-every 1 --device cpu --steps {1 + attempt}"
+    clips = root.parent / "HR"
+    return _cli("train", clips, clips, root / "train", *given.split(), *(["--resume"] if attempt else []))
+
+
+def inference(root: Path, attempt: int) -> tuple[int, str]:
+    """`vsrlib infer`."""
+    given = ["--device", "cpu", "--weights", "study-gaussian", *(["--border"] if attempt else [])]
+    return _cli("infer", root.parent / "HR" / "0", root / "infer", *given)
+
+
+def study(root: Path, attempt: int) -> tuple[int, str]:
+    """A study of toy notebooks; the first step is run again because its notebook has changed."""
+    write_toys(root.parent / "toys", make=f"{SOUND}\n# {attempt}")
+    target = root / "study"
+    target.mkdir(exist_ok=True)
+    for name in ("notebooks", "run"):
+        link, there = target / name, root.parent / "toys" / name if name == "notebooks" else root / "run"
+        if not link.is_symlink():
+            there.mkdir(exist_ok=True)
+            link.symlink_to(there.absolute())
+    script = Path(__file__).parent.parent / "toy_study.py"
+    done = subprocess.run([sys.executable, script, target, "make"], capture_output=True, text=True)
+    said = (done.stdout + done.stderr).strip().splitlines()
+    return done.returncode, said[-1] if said else ""
+
+
+TASKS: dict[str, Run] = {"data generation": data, "training": training, "inference": inference, "study": study}
+
+
+def check(folder: Path, count: int, seed: int, tasks: dict[str, Run] | None = None) -> dict[str, Any]:
+    """Run each task on a sound disk, then again on a full and on a read-only one; `count` tasks at most."""
+    shutil.rmtree(folder / "HR", ignore_errors=True)
+    for index, clip in enumerate(embedded_clips("test", 5, (64, 64), seed=seed, count=2)):
+        write_clip(folder / "HR" / str(index), clip.clip)
+    did: dict[str, Any] = {}
+    broken: list[str] = []
+    for name, task in list((tasks or TASKS).items())[:count]:
+        did[name] = {}
+        try:
+            with _disk(folder / "disk") as disk:
+                status, said = task(disk, 0)
+                before = digests(disk)
+                if status != 0:
+                    raise RuntimeError(f"{name} fails on a sound disk already: {said}")
+                for fault, make in (("full", _fill), ("read-only", _read_only)):
+                    make(disk)
+                    status, said = task(disk, 1)
+                    (disk / "filler").unlink(missing_ok=True) if fault == "full" else None
+                    now = digests(disk)
+                    lost = sorted(path for path, digest in before.items() if now.get(path) != digest)
+                    torn = damage(disk)[0]
+                    did[name][fault] = {"status": status, "said": said, "good files": len(before), "lost": lost}
+                    if status == 0 or lost or torn:
+                        broken.append(f"{name}, {fault}: {did[name][fault]}, torn: {torn}")
+        except PermissionError as error:
+            return {"skipped": f"because no tmpfs can be mounted here ({error})", "broken": []}
+    return {"tasks": did, "broken": broken}
+
+
+def _cli(*arguments: object) -> tuple[int, str]:
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+        status = cli.main([str(one) for one in arguments])
+    return status, (said.getvalue().strip().splitlines() or [""])[-1]
+
+
+@contextlib.contextmanager
+def _disk(folder: Path) -> Iterator[Path]:
+    folder.mkdir(exist_ok=True)
+    _mount("-t", "tmpfs", "-o", "size=160m", "tmpfs", folder)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=False)
+
+
+def _fill(disk: Path) -> None:
+    free = os.statvfs(disk)
+    with open(disk / "filler", "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize - _LEFT)
+
+
+def _read_only(disk: Path) -> None:
+    _mount("-o", "remount,ro", disk)
+
+
+def _mount(*arguments: object) -> None:
+    done = subprocess.run(["mount", *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise PermissionError(done.stderr.strip() or "mount failed")
+
+
+if __name__ == "__main__":
+    main("disk", check, len(TASKS))

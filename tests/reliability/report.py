@@ -1,0 +1,179 @@
+"""Make docs/reliability.md of the result files of this folder's scripts.
+
+python tests/reliability/report.py figures/reliability docs/reliability.md
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from common import main as _  # noqa: F401 - puts the tests' folder on the path
+
+from vsrlib.comparison_table import markdown
+from vsrlib.files import atomic_path, read_json
+
+Result = dict[str, Any]
+
+
+def _damaged(one: Result) -> str:
+    total = one["total"]
+    return (
+        f"{one['files']:,} files: {total['crash']} crashes, {total['hang']} hangs over 5 s of computing, "
+        f"{total['silent skip']} silent skips; at most {one['peak_mib']} MiB"
+    )
+
+
+def _checkpoints(one: Result) -> str:
+    ran = sum(entry["ran"] for entry in one["canaries"].values())
+    return f"canaries in {', '.join(one['canaries'])}: {ran} ran. {_damaged(one)}"
+
+
+def _kills(one: Result) -> str:
+    where = ", ".join(f"{count} in {name}" for name, count in sorted(one["running_when_killed"].items()))
+    completed = one.get("runs_completed_after_kills", one.get("studies_completed_after_kills"))
+    return (
+        f"{one['kills']} kills ({where}); {completed} runs came to their end afterwards, each with the "
+        f"{one['results_compared']} results of an uninterrupted one"
+    )
+
+
+def _disk(one: Result) -> str:
+    if "skipped" in one:
+        return f"skipped, {one['skipped']}"
+    stopped = sum(
+        entry["status"] != 0 and not entry["lost"] for task in one["tasks"].values() for entry in task.values()
+    )
+    return f"{stopped} of {2 * len(one['tasks'])} stopped with an error and all good files: {', '.join(one['tasks'])}"
+
+
+def _kernels(one: Result) -> str:
+    failed = sum(entry["status"] == "failed" for entry in one["notebooks"].values())
+    return f"{one['kernels_killed']} notebooks, {failed} `failed`, each partial notebook kept"
+
+
+def _names(one: Result) -> str:
+    return (
+        f"{one['names']} odd names kept below the output and shown as text, {one['names_refused']} with control "
+        f"characters refused, {one['shell_calls']} calls of a shell in the source"
+    )
+
+
+def _twice(one: Result) -> str:
+    return f"{one['rounds']} rounds: " + ", ".join(f"{count} {name}" for name, count in sorted(one["outcomes"].items()))
+
+
+def _long(one: Result) -> str:
+    return "; ".join(
+        f"{kind}: {entry['frames']} frames, {entry['mib_at_frame_100']:.0f} MiB at frame 100, "
+        f"at most {max(entry['growth'], 0):.1%} more afterwards"
+        for kind, entry in one["inputs"].items()
+    )
+
+
+def _wrong(one: Result) -> str:
+    return ", ".join(f"{name}: {one['caught'][name]} of {tried} caught" for name, tried in one["tried"].items())
+
+
+def _same(one: Result) -> str:
+    return f"{one['compared']} results of two runs compared, {one['broken_count']} differ ({', '.join(one['of'])})"
+
+
+def _coverage(one: Result) -> str:
+    return f"{one['percent']:.1f} % of {one['statements']:,} statements ({one['tests']})"
+
+
+ROWS: dict[str, tuple[str, str, Callable[[Result], str]]] = {
+    "images": (
+        "hostile or damaged images and videos",
+        "one error that names file and reason, limits on pixels, nothing skipped silently",
+        _damaged,
+    ),
+    "checkpoints": ("hostile checkpoints", "nothing in a file is run, sizes are bounded", _checkpoints),
+    "interruption": (
+        "a study killed anywhere",
+        "every file whole or absent, what is done stays done, the same end",
+        _kills,
+    ),
+    "pipeline": ("data, training, inference killed in their work", "the same, without the notebooks", _kills),
+    "disk": ("a full or read-only disk", "stop, an exit status other than 0, last good files intact", _disk),
+    "dead_kernels": ("a notebook that dies", "`failed`, never `completed`, partial notebook kept", _kernels),
+    "names": ("paths and names", "outputs stay in their folder, names escaped in HTML, no shell", _names),
+    "two_runs": ("two runs at once", "a lock: the second waits or says so", _twice),
+    "long_clips": ("long clips", "memory within 5 % from frame 100 on", _long),
+    "wrong_numbers": ("NaN and infinity", "caught at load, in training, in inference", _wrong),
+    "determinism": ("the same run twice", "the same results but for times, memory and provenance", _same),
+    "coverage": ("code that no test runs", "measured", _coverage),
+}
+"""Result file -> the fault, the promise, and the figure in words."""
+
+_RULES = """## Rules
+
+- **Frames.** PNG and JPEG, 8 bits; 16 bits become the nearest of 8; grey is repeated; an opaque alpha channel is left
+  out. Refused with a sentence: what is damaged as far as the file lets it be known (any changed byte of a PNG; of a
+  JPEG what a strict decoder cannot follow), transparency, CMYK, an animated PNG, an EXIF orientation other than
+  upright, more than 2^27 pixels (15360x8640 and hardly more), names with control characters or bytes that are no text.
+- **Not found.** A changed byte of a JPEG, or of a video without check sums, that leaves another valid picture. The
+  counts of `other pixels` in the result file say how often; `vsrlib data check --against` finds it by a record.
+- **One run to a folder.** A study locks its run and data folders; `infer`, `gather`, `degrade`, `clips`, `train` and
+  `train-flow` lock their output. A second run waits for five seconds, and then says who is there.
+- **Evidence.** `partial.ipynb` is written anew after each cell, in place, and `error.txt` too: a kill may leave half of
+  one. They are never results; the next run of the step removes them.
+- **A training without `--resume`** replaces what an earlier one left, from its first moment.
+- **Hangs** are counted in the process's own computing time, because the machine may be busy with other things.
+"""
+
+
+def page(folder: Path) -> str:
+    """The document as Markdown; a row without a result file says so."""
+    rows, details = [], []
+    for name, (fault, promise, words) in ROWS.items():
+        path = folder / f"{name}.json"
+        one = read_json(path) if path.exists() else None
+        rows.append([fault, promise, words(one) if one else "not measured yet", _verdict(one)])
+        details.append(_detail(name, one))
+    heads = ["fault", "promise", "figure", "held"]
+    return (
+        "\n\n".join(
+            [
+                "# Nothing lost, nobody let in",
+                "What happens when something goes wrong, tried on purpose. This page is made by "
+                "`python tests/reliability/report.py figures/reliability docs/reliability.md` from the result files in "
+                "[figures/reliability](../figures/reliability); a short version of each check is a test, and so is a "
+                "planted fault that each must find.",
+                markdown(heads, rows),
+                _RULES.strip(),
+                "## To do it again",
+                "Each script writes its result file to the folder it is given.",
+                "\n".join(details),
+            ]
+        )
+        + "\n"
+    )
+
+
+def _verdict(one: Result | None) -> str:
+    if one is None:
+        return "-"
+    return "skipped" if "skipped" in one else "no" if one.get("broken") else "yes"
+
+
+def _detail(name: str, one: Result | None) -> str:
+    if name == "coverage":
+        words = f" Left out: {one['left_out']}." if one else ""
+        return f"- `coverage`: `python tests/reliability/coverage_figure.py figures/reliability`.{words}"
+    if one is None:
+        return f"- `python tests/reliability/{name}.py OUTPUT`: no result yet."
+    asked = " ".join(f"--{key} {value}" for key, value in one["asked"].items() if value)
+    origin = one["provenance"]
+    broken = "".join(f" **Did not hold:** {sentence}." for sentence in one["broken"])
+    machine = f"{origin['machine']['processor']}, {origin['machine']['cores']} cores"
+    return (
+        f"- `python tests/reliability/{name}.py OUTPUT {asked}`: {one['seconds']:.0f} s on a busy machine "
+        f"({machine}), commit {(origin['commit'] or 'none')[:12]}, {origin['created'][:10]}.{broken}"
+    )
+
+
+if __name__ == "__main__":
+    with atomic_path(Path(sys.argv[2])) as temporary:
+        temporary.write_text(page(Path(sys.argv[1])), encoding="utf-8")

@@ -1,0 +1,215 @@
+"""Short versions of the checks in this folder, and faults planted on purpose that each of them has to find."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import checkpoints
+import common  # noqa: F401 - puts the tests' folder on the path
+import dead_kernels
+import determinism
+import disk
+import images
+import long_clips
+import names
+import numpy as np
+import pipeline
+import pytest
+import report
+import two_runs
+import wrong_numbers
+from results import damage, digests
+
+from vsrlib import comparison_table, launch, restoring
+from vsrlib.checkpoints import read
+from vsrlib.checkpoints import write as write_weights
+from vsrlib.errors import UserError
+from vsrlib.files import write_json
+from vsrlib.frames import FRAME_SUFFIXES, read_frame, write_frame
+
+
+def test_damaged_images_and_videos(tmp_path: Path) -> None:
+    found = images.check(tmp_path, 110, seed=5)
+    assert found["files"] == 110 and found["broken"] == []
+
+
+def test_a_reader_that_skips_what_it_cannot_read_is_caught(tmp_path: Path) -> None:
+    def skipping(path: Path) -> np.ndarray:
+        frames = []
+        for one in sorted(path.iterdir()) if path.is_dir() else []:
+            try:
+                frames.append(read_frame(one))
+            except UserError:
+                assert one.suffix in FRAME_SUFFIXES
+        return np.stack(frames) if frames else images.read(path)
+
+    broken = images.check(tmp_path, 22, seed=5, reader=skipping)["broken"]
+    assert any("silent skip: 2 of 3 frames" in sentence for sentence in broken)
+
+
+@pytest.mark.parametrize("fault, word", [("crash", "crash: signal 9"), ("raise", "crash: KeyError"), ("hang", "hang")])
+def test_a_reader_that_dies_or_hangs_is_caught(
+    tmp_path: Path, fault: str, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("survivors.MOST_SECONDS", 0.3)
+
+    def reader(path: Path) -> np.ndarray:
+        if fault == "crash":
+            os.kill(os.getpid(), 9)
+        while fault == "hang":
+            pass
+        raise KeyError(path)
+
+    broken = images.check(tmp_path, 2, seed=5, reader=reader)["broken"]
+    assert len(broken) == 2 and all(word in sentence for sentence in broken)
+
+
+def test_hostile_checkpoints(tmp_path: Path) -> None:
+    found = checkpoints.check(tmp_path, 60, seed=5)
+    assert found["files"] == 60 and found["broken"] == []
+
+
+def test_a_loader_that_trusts_is_caught(tmp_path: Path) -> None:
+    did, broken = checkpoints.canaries(tmp_path / "canaries", checkpoints.trusting)
+    assert all(entry["ran"] for entry in did.values()) and len(broken) == len(checkpoints.CANARIES)
+
+
+def steady(folder: Path) -> None:
+    """Work that goes on where it was: each file appears whole."""
+    for index in range(20):
+        if not (folder / f"{index}.json").exists():
+            write_json(folder / f"{index}.json", [index] * 20_000)
+
+
+def in_place(folder: Path) -> None:
+    """A writer with a fault: its files grow in place."""
+    for index in range(20):
+        with open(folder / f"{index}.json", "w") as file:
+            for part in ("[", *(f"{number}," for number in range(9)), "0]"):
+                file.write(part)
+                file.flush()
+                time.sleep(0.005)
+
+
+def forgetful(folder: Path) -> None:
+    """Work with a fault: what it writes depends on how often it was begun."""
+    begun = len(list(folder.glob("begun*")))
+    write_json(folder / f"begun{begun}.json", begun)
+    steady(folder)
+    time.sleep(0.05)
+
+
+def test_kills_leave_whole_files_and_the_same_end(tmp_path: Path) -> None:
+    found = pipeline.check(tmp_path, 12, seed=5, work=steady)
+    assert found["kills"] == 12 and found["broken"] == []
+
+
+@pytest.mark.parametrize("work, word", [(in_place, "JSONDecodeError"), (forgetful, "is not what the uninterrupted")])
+def test_a_writer_in_place_and_a_forgetful_one_are_caught(tmp_path: Path, work: Any, word: str) -> None:
+    assert any(word in sentence for sentence in pipeline.check(tmp_path, 12, seed=5, work=work)["broken"])
+
+
+def test_half_of_any_file_is_seen(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"a": 1})
+    write_frame(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8))
+    write_weights(tmp_path / "a.safetensors", {"a": np.zeros(9, np.float32)})
+    np.save(tmp_path / "a.npy", np.zeros(9))
+    (tmp_path / "a.html").write_text("<html></html>")
+    (tmp_path / "a.svg").write_text("<svg></svg>")
+    (tmp_path / "a.jsonl").write_text("{}\n{}\n{")  # the last line is under way
+    (tmp_path / "a.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    assert damage(tmp_path) == ([], [])
+    whole = {path: path.read_bytes() for path in tmp_path.iterdir() if path.suffix != ".jsonl"}
+    for path, data in whole.items():
+        path.write_bytes(data[: len(data) // 2])
+        assert [fault.split(":")[0] for fault in damage(tmp_path)[0]] == [path.name]
+        path.write_bytes(data)
+
+
+def test_two_equal_runs_and_two_that_differ(tmp_path: Path) -> None:
+    for name, seconds, value in (("a", 1.0, 3), ("b", 2.0, 3), ("c", 1.0, 4)):
+        write_json(
+            tmp_path / name / "step" / "x.json", {"seconds": seconds, "value": value, "path": f"{tmp_path}/{name}"}
+        )
+    a, b, c = (digests(tmp_path / name) for name in "abc")
+    assert determinism.compare(a, b)["broken"] == [] and determinism.compare(a, b)["compared"] == 1
+    assert determinism.compare(a, c)["broken"] == ["step/x.json differs"]
+
+
+def test_a_dead_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = ["11_look_at_data"]
+    assert dead_kernels.check(tmp_path, 1, seed=5, names=one)["broken"] == []
+    monkeypatch.setattr(launch, "problem", lambda *_: None)  # as if papermill's word were taken
+    assert len(dead_kernels.check(tmp_path, 1, seed=5, names=one)["broken"]) == 1
+
+
+def test_two_runs_at_once(tmp_path: Path) -> None:
+    assert two_runs.check(tmp_path, 2, seed=5)["broken"] == []
+    assert two_runs.check(tmp_path, 1, seed=5, work=two_runs.without_a_lock, study_too=False)["broken"]
+
+
+def test_names(tmp_path: Path) -> None:
+    found = names.check(tmp_path, len(names.SHOWN), seed=5)
+    assert found["broken"] == [] and found["names_refused"] == len(names.REFUSED)
+
+
+def test_a_table_that_does_not_escape_and_a_shell_are_caught(tmp_path: Path) -> None:
+    page = names.page_of(tmp_path, names.SHOWN[0], lambda *_: comparison_table.markdown(["clip"], [[names.SHOWN[0]]]))
+    assert "onerror=alert(1)" in names.active(page)
+    (tmp_path / "bad.py").write_text("import os\nos.system('ls')\nrun('ls', shell=True)\nrun('ls', shell=False)\n")
+    assert names.shell_calls(tmp_path) == ["bad.py:2", "bad.py:3"]
+
+
+def test_wrong_numbers(tmp_path: Path) -> None:
+    found = wrong_numbers.check(tmp_path, 3, seed=5)
+    assert found["broken"] == [] and found["caught"] == found["tried"] == {"load": 3, "training": 3, "inference": 3}
+
+
+def test_a_loader_that_does_not_look_is_caught(tmp_path: Path) -> None:
+    broken = wrong_numbers.check(tmp_path, 3, seed=5, load=read)["broken"]
+    assert len(broken) == 3 and all("passed" in sentence for sentence in broken)
+
+
+def test_a_long_clip(tmp_path: Path) -> None:
+    assert long_clips.check(tmp_path, 130, seed=5)["broken"] == []
+
+
+def test_a_leak_is_caught(tmp_path: Path) -> None:
+    kept = []
+
+    def leaking(*arguments: Any) -> dict[str, Any]:
+        kept.append(np.ones(2_000_000))
+        return restoring_finish(*arguments)
+
+    restoring_finish = restoring._finish
+    broken = long_clips.check(tmp_path, 130, seed=5, finish=leaking)["broken"]
+    assert len(broken) == 2 and all("'growth': 0." in sentence for sentence in broken)
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    found = disk.check(tmp_path, 1, seed=5)
+    if "skipped" in found:
+        pytest.skip(found["skipped"])
+    assert found["broken"] == [] and set(found["tasks"]["data generation"]) == {"full", "read-only"}
+
+    def careless(root: Path, attempt: int) -> tuple[int, str]:
+        disk.data(root, attempt)
+        return 0, "done"
+
+    assert len(disk.check(tmp_path, 1, seed=5, tasks={"careless": careless})["broken"]) == 2
+
+
+def test_a_result_file_and_its_exit_status(tmp_path: Path) -> None:
+    script = Path(names.__file__)
+    done = subprocess.run([sys.executable, script, tmp_path, "--count", "2"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "names.json").read_text())
+    assert found["asked"] == {"count": 2, "seed": 1} and found["provenance"]["seed"] == 1
+    page = report.page(tmp_path)
+    assert "2 odd names" in page and "not measured yet" in page
+    write_json(tmp_path / "names.json", {**found, "broken": ["a.txt lies outside the output"]})
+    assert "**Did not hold:** a.txt lies outside the output." in report.page(tmp_path)
