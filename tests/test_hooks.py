@@ -59,5 +59,7 @@ def test_code_that_ruff_objects_to_is_refused(repository: Path) -> None:
 
 def test_the_projects_notebooks_have_nothing_to_strip() -> None:
     notebooks = sorted(map(str, (ROOT / "notebooks").glob("*.ipynb")))
-    done = subprocess.run([sys.executable, "-m", "nbstripout", "--verify", *notebooks], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "nbstripout", "--keep-id", "--verify", *notebooks], capture_output=True, text=True
+    )
     assert notebooks and done.returncode == 0, done.stdout + done.stderr
