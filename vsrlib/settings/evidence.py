@@ -44,7 +44,7 @@ class AblationSettings(Settings):
     weights_gaussian: str = "study-gaussian"
     weights_realistic: str | None = "study-realistic"
     weights_gaussian_false: str | None = "study-gaussian-align-false"
-    weights_realistic_false: str | None = None
+    weights_realistic_false: str | None = "study-realistic-align-false"
     gaussian_set: str | None = None
     realistic_set: str | None = None
     output: str = f"{QUICK}/07_ablate_alignment"
