@@ -76,6 +76,11 @@ APPENDED = {
 """Commands that are run here for real -> what is appended to make them short; later options replace earlier ones."""
 
 ELSEWHERE = {
+    "vsrlib study --profile quick": "test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
+    "vsrlib infer --shard 1/4": "test_command_infer.py::test_a_mistake_is_one_sentence",
+    "papermill notebooks/04_infer_clips.ipynb out.ipynb -p framework jittor -p blur Realistic": (
+        "test_documents.py::test_papermill_gets_parameters_that_the_notebook_has"
+    ),
     "./run_all.sh": "test_environment_files.py::test_run_all_uses_conda_where_there_is_one",
     "./run_all.sh test": "test_environment_files.py::test_run_all_uses_conda_where_there_is_one",
     "vsrlib study": "test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
@@ -125,6 +130,17 @@ ELSEWHERE = {
 """Commands that another test runs, because they take minutes, a network, or files that are not here -> that test."""
 
 NOT_RUN = {
+    "papermill --help-notebook ": "prints the comments of a parameters cell, which tests/test_notebooks.py looks at",
+    "snakemake ": "tests/test_sweep.py runs the same Snakefile",
+    "ssh ": "another machine",
+    "jupyter lab --no-browser": "a server that runs until it is ended",
+    "git clone ": "a network",
+    "cd ": "a shell's",
+    "source ": "a shell's",
+    "pre-commit install": "changes the user's git",
+    "pytest ": "the tests themselves",
+    "ruff ": "tests/test_style.py runs it",
+    "python -m vsrlib.licences ": "tests/test_licences.py calls it",
     "apt install": "changes the machine; CI installs the same g++",
     "pip install": "changes the environment; the versions are compared with the pinned ones instead",
     "pip uninstall": "changes the environment",
