@@ -143,8 +143,11 @@ def test_planted_mistakes_are_found(tmp_path: Path, capsys: pytest.CaptureFixtur
     ]
 
 
+PINNED = ("requirements.lock", "environment.yml", "tests/requirements.txt")
+
+
 def test_pinned_packages_are_those_of_the_environment() -> None:
-    pinned = "".join((PROJECT_ROOT / name).read_text() for name in ("requirements.lock", "environment.yml"))
+    pinned = "".join((PROJECT_ROOT / name).read_text() for name in PINNED)
     for document in DOCUMENTS:
         for command in documents.commands(document):
             for package in re.findall(r"[\w-]+==[\w.]+", command):
@@ -156,7 +159,9 @@ def test_papermill_gets_parameters_that_the_notebook_has() -> None:
     assert commands
     for words in map(str.split, commands):
         given = {name for option, name in zip(words, words[1:]) if option in ("-p", "-r", "--parameters")}
-        assert given and given <= set(parameters_cell(PROJECT_ROOT / words[1]))
+        assert given or "--help-notebook" in words
+        (notebook,) = [word for word in words[1:3] if word.startswith("notebooks/")]
+        assert given <= set(parameters_cell(PROJECT_ROOT / notebook))
 
 
 def test_the_translation_is_in_step() -> None:
