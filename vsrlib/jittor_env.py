@@ -58,7 +58,7 @@ def why_unusable() -> str | None:
 
 def import_jittor() -> ModuleType:
     """Import Jittor with the project's settings. Raises UserError when it cannot be built or used here."""
-    if "jittor" in sys.modules:
+    if sys.modules.get("jittor") is not None:
         jittor = sys.modules["jittor"]
         if not str(jittor.compiler.cache_path).startswith(str(HOME)):
             raise UserError(
