@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from common import main as _  # noqa: F401 - puts the tests' folder on the path
-
 from vsrlib.comparison_table import markdown
 from vsrlib.files import atomic_path, read_json
 
