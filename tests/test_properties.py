@@ -59,6 +59,7 @@ def test_metrics_know_equal_images_are_symmetric_and_fall_with_noise(seed: int, 
         assert values == sorted(values, reverse=True) and len(set(values)) == len(values)
 
 
+@settings(deadline=None)
 @given(count=st.integers(WINDOW, 200), border=st.booleans())
 def test_windows_restore_every_frame_once(count: int, border: bool) -> None:
     source = ClipSource("clip", tuple(map(str, range(count))))
@@ -69,6 +70,7 @@ def test_windows_restore_every_frame_once(count: int, border: bool) -> None:
         assert all(0 <= one < count for one in window)
 
 
+@settings(deadline=None)
 @given(side=st.integers(1, 500), tile=st.integers(1, 300), name=st.sampled_from(["study", "published"]))
 def test_tiles_cover_a_side_exactly(side: int, tile: int, name: str) -> None:
     config = preset(name)

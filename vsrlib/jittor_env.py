@@ -58,8 +58,8 @@ def why_unusable() -> str | None:
 
 def import_jittor() -> ModuleType:
     """Import Jittor with the project's settings. Raises UserError when it cannot be built or used here."""
-    if "jittor" in sys.modules:
-        imported = sys.modules["jittor"]
+    imported = sys.modules.get("jittor")
+    if imported is not None:
         if not str(imported.compiler.cache_path).startswith(str(HOME)):
             raise UserError(
                 "Jittor was imported before vsrlib, with settings of its own; import vsrlib's networks first."

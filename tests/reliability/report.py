@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from common import main as _  # noqa: F401 - puts the tests' folder on the path
-
 from vsrlib.comparison_table import markdown
 from vsrlib.files import atomic_path, read_json
 
@@ -31,10 +29,9 @@ def _checkpoints(one: Result) -> str:
 
 def _kills(one: Result) -> str:
     where = ", ".join(f"{count} in {name}" for name, count in sorted(one["running_when_killed"].items()))
-    completed = one.get("runs_completed_after_kills", one.get("studies_completed_after_kills"))
     return (
-        f"{one['kills']} kills ({where}); {completed} runs came to their end afterwards, each with the "
-        f"{one['results_compared']} results of an uninterrupted one"
+        f"{one['kills']} kills ({where}), after each every file whole or absent: {not one['broken']}; "
+        f"{_completed(one)} runs came to their end afterwards and were compared in {one['results_compared']} results"
     )
 
 
@@ -155,7 +152,14 @@ def page(folder: Path) -> str:
 def _verdict(one: Result | None) -> str:
     if one is None:
         return "-"
+    if one.get("kills") and not _completed(one):
+        return "as far as it came: none came to its end"  # so that nothing is known of the end
     return "skipped" if "skipped" in one else "no" if one.get("broken") else "yes"
+
+
+def _completed(one: Result) -> int:
+    """How many runs came to their end after kills."""
+    return one.get("runs_completed_after_kills", one.get("studies_completed_after_kills", 0))
 
 
 def _detail(name: str, one: Result | None) -> str:
