@@ -53,6 +53,7 @@ def opened(browser: "Browser", path: Path, faults: list[str] | None = None) -> I
     """A page of a file; errors of console and scripts, requests that fail or leave the machine go to `faults`."""
     faults = [] if faults is None else faults
     page = browser.new_page()
+    page.set_default_timeout(180_000)  # a page is quick, and a machine that runs other tests as well is not
     page.on("console", lambda said: faults.append(f"console: {said.text}") if said.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(f"script: {error}"))
     page.on("requestfailed", lambda request: faults.append(f"request of {request.url[:80]} failed"))
