@@ -224,8 +224,8 @@ def test_what_needs_an_unusable_framework_is_skipped_and_never_done(
     # A choice of steps changes nothing about it: what an earlier run skipped stays skipped, and so does what needs it.
     assert execute(plan(steps, notebooks, classes, only=["infer"]), root, "toy") == 0
     said = statuses(capsys.readouterr().out)
-    assert said["env"].startswith("done") and said["train"].startswith("skipped – because jittor cannot be used")
-    assert said["infer"] == "skipped – because step train was skipped"
+    assert said["env"].startswith("done") and said["train"].startswith("skipped - because jittor cannot be used")
+    assert said["infer"] == "skipped - because step train was skipped"
     assert executed(tmp_path) == []
 
 

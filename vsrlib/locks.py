@@ -22,8 +22,13 @@ def lock(folder: Path, who: str = "study", kind: str = "run folder") -> Iterator
     Processes that inherit the file hold the folder too; the system lets go of it when the last of them has died.
     `who`: what runs in the folder, and `kind`: what the folder is, in the words of the user.
     """
-    with _held(Path(folder), who, kind) as file:
-        yield file
+    folder = Path(folder)
+    with _held(folder, who, kind) as file:
+        try:
+            yield file
+        finally:
+            # While it is still held: whoever waits for this file sees that it is gone, and makes another.
+            (folder / NAME).unlink(missing_ok=True)
 
 
 @contextmanager

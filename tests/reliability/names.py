@@ -19,6 +19,7 @@ from common import main
 from vsrlib import cli, comparison_table, report
 from vsrlib.files import write_json
 from vsrlib.frames import Clip, write_clip
+from vsrlib.manifest import EXECUTED, REPORT, REPORT_CODE
 from vsrlib.provenance import PROJECT_ROOT
 
 SHOWN = (
@@ -92,10 +93,10 @@ def page_of(folder: Path, name: str, table: Any = None) -> str:
             "1", execution_count=1, outputs=[shown, nbformat.v4.new_output("stream", name="stdout", text=f"{name}\n")]
         )
     ]
-    nbformat.write(notebook, folder / "shown.ipynb")
-    report.write_notebook(folder / "shown.ipynb", folder / "shown.html")
-    report.write_index(folder / "index.html", name, [report.Row(name, "failed", 1.0, name, name)], [], _ORIGIN)
-    return (folder / "shown.html").read_text() + (folder / "index.html").read_text()
+    nbformat.write(notebook, folder / EXECUTED)
+    report.write_pages(folder / EXECUTED)
+    report.write_index(folder / "index.html", name, [report.Row(name, "failed", 1.0, name, name)], _ORIGIN)
+    return "".join((folder / page).read_text() for page in (REPORT, REPORT_CODE, "index.html"))
 
 
 _ORIGIN = {

@@ -2,11 +2,13 @@
 
 import multiprocessing
 import os
-import resource
 import signal
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
+
+from vsrlib import memory
 
 MOST_SECONDS = 5
 """Of the process's own time: the machine may be busy with other things."""
@@ -15,7 +17,7 @@ _CHUNK = 500  # tasks to a process
 
 
 def survey(task: Callable[[int], str], count: int) -> Iterator[tuple[int, str, int]]:
-    """Yield (number, what the task answered, peak MiB of its process) for 0 to count - 1.
+    """Yield (number, what the task answered, MiB that its process took at most) for 0 to count - 1.
 
     In place of an answer: "crash: ..." for an exception or a process that died, "hang" for one that took too long.
     """
@@ -45,6 +47,9 @@ def survey(task: Callable[[int], str], count: int) -> Iterator[tuple[int, str, i
 
 
 def _work(task: Callable[[int], str], begin: int, end: int, answers: Connection) -> None:
+    # What it takes beyond the process that it is a copy of, whose own peak it would else begin with.
+    Path("/proc/self/clear_refs").write_text("5")
+    inherited = memory.resident_mib()
     for number in range(begin, end):
         signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)  # its signal ends the process, whatever that is doing
         try:
@@ -52,7 +57,7 @@ def _work(task: Callable[[int], str], begin: int, end: int, answers: Connection)
         except BaseException as error:
             answer = f"crash: {type(error).__name__}: {str(error)[:200]}"
         signal.setitimer(signal.ITIMER_PROF, 0)
-        answers.send((answer, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
+        answers.send((answer, max(1, round(memory.peak_mib() - inherited))))
     answers.close()
     os._exit(0)
 

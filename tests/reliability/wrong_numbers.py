@@ -49,7 +49,7 @@ def check(folder: Path, count: int, seed: int, load: Callable[[Path], Any] | Non
     clips = make_clips(folder / "clips")
     for bad in _BAD:
         # After loading, as an update that went wrong would leave them: what is read from files never gets this far.
-        poisoned = _after_loading("recons_net.0.body.0.weight", bad, rng)
+        poisoned = _after_loading("recons_net.0.conv1.weight", bad, rng)
         shutil.rmtree(folder / "train", ignore_errors=True)
         with mock.patch.object(training, "load_network", poisoned):
             attempt("training", str(bad), lambda: run("torch", clips, folder / "train", validate_every=0))
