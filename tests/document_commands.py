@@ -141,7 +141,7 @@ NOT_RUN = {
     "ssh ": "another machine",
     "pipx run pip-audit": "a network",
     "git clone ": "a network",
-    "python tests/reliability/": "hours; tests/reliability/test_reliability.py runs short forms of them",
+    "python tests/reliability/": "hours; tests/reliability/short_checks.py has short forms of them",
     "source ": "a shell's",
     "pre-commit install": "changes the user's git",
     "pytest ": "the tests themselves",
