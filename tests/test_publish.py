@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 import results_fixture as run
 
-from vsrlib import comparison
+from vsrlib import claims, comparison, figures, results
 from vsrlib.errors import UserError
 from vsrlib.files import MARKER, read_json
+from vsrlib.provenance import PROJECT_ROOT
 from vsrlib.publish import publish
+from vsrlib.settings import ClaimsSettings, CompareSettings
+from vsrlib.settings.results import COMMITTED, COMPARISON
 
 
 @pytest.fixture
@@ -98,3 +101,19 @@ def test_a_comparison_of_files_from_elsewhere_is_refused(study, tmp_path):
 def test_a_run_without_comparison_is_refused(tmp_path):
     with pytest.raises(UserError, match="holds no comparison"):
         publish(tmp_path, tmp_path / "out")
+
+
+def test_the_results_that_come_with_the_project_are_those_of_this_version(tmp_path: Path) -> None:
+    # Notebooks 05, 09 and 10 fall back on them where nothing has been run.
+    compared = CompareSettings(run_folder=COMMITTED)
+    again = comparison.compare(
+        compared.inference, compared.training, tmp_path, source=compared.source, published=compared.published
+    )
+    published = results.read_comparison(PROJECT_ROOT / COMMITTED / COMPARISON)
+    assert again["blurs"]["Realistic"]["quality"] == published["blurs"]["Realistic"]["quality"]
+    further = ClaimsSettings(comparison_file=f"{COMMITTED}/{COMPARISON}").further
+    judged = claims.judge(PROJECT_ROOT / COMMITTED / COMPARISON, tmp_path, further)
+    assert [one["verdict"] for one in judged["claims"]] == [
+        one["verdict"] for one in read_json(PROJECT_ROOT / "figures" / "claims.json")["claims"]
+    ]
+    assert len(figures.draw_all(PROJECT_ROOT / COMMITTED / COMPARISON, tmp_path)) == 11

@@ -55,5 +55,7 @@ def numbers(found: dict, unit: str = "") -> str:
         if max(map(abs, values)) < 1e-4:
             return "less than 0.0001"
         return comparison_table.interval(found, 4, signed=True)
+    if isinstance(found["value"], int):
+        return str(found["value"])  # a count
     value, *ends = map(comparison_table.significant, values)
     return f"{value} [{', '.join(ends)}]" if ends else value
