@@ -100,7 +100,7 @@ def _verdicts(claims: dict[str, Any], folder: str) -> str:
     )
     advice = f"<h3>Which framework to choose</h3>\n<ul>\n{uses}\n</ul>" if uses else ""
     return f"""<h2>The earlier report's claims</h2>
-<table class="cards">
+<table class="cards claims">
 <thead><tr><th></th><th>claim</th><th>verdict</th><th>this run</th><th>evidence</th></tr></thead>
 <tbody>
 {rows}
