@@ -116,4 +116,4 @@ def test_the_results_that_come_with_the_project_are_those_of_this_version(tmp_pa
     assert [one["verdict"] for one in judged["claims"]] == [
         one["verdict"] for one in read_json(PROJECT_ROOT / "figures" / "claims.json")["claims"]
     ]
-    assert len(figures.draw_all(PROJECT_ROOT / COMMITTED / COMPARISON, tmp_path)) == 11
+    assert len(figures.draw_all(PROJECT_ROOT / COMMITTED / COMPARISON, tmp_path)) == 21
