@@ -77,7 +77,6 @@ APPENDED = {
 
 ELSEWHERE = {
     "vsrlib study --profile quick": "test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
-    "vsrlib data check --against": "test_data_check.py::test_a_record_tells_what_differs",
     "vsrlib infer --shard 1/4": "test_command_infer.py::test_a_mistake_is_one_sentence",
     "papermill notebooks/04_infer_clips.ipynb out.ipynb -p framework jittor -p blur Realistic": (
         "test_documents.py::test_papermill_gets_parameters_that_the_notebook_has"
