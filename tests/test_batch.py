@@ -82,8 +82,8 @@ def test_data_that_are_missing_are_made_and_a_bar_leaves_one_line(clone: Clone) 
 
 @pytest.mark.slow
 def test_a_parameter_that_no_notebook_has_ends_it(clone: Clone) -> None:
-    run = clone.papermill("11_look_at_data", "-p", "frame", "2")
-    assert run.returncode != 0 and "There is no parameter 'frame'; the nearest is 'frames'." in run.stderr
+    run = clone.papermill("11_look_at_data", "-p", "frmes", "2")
+    assert run.returncode != 0 and "There is no parameter 'frmes'; the nearest is 'frames'." in run.stderr
     assert not (clone.folder / "runs/quick/11_look_at_data").exists()
 
 

@@ -56,10 +56,10 @@ def check(folder: Path, count: int, seed: int) -> dict[str, Any]:
         write_clip(inside / "HR" / name, Clip(name, frames))
     before = _below(folder)
     status, said = _cli("degrade", inside / "HR", inside / "set", "--blur", "Gaussian", "--seed", seed)
-    made = {path.name for path in (inside / "set" / "LR_blurdown_x4").iterdir()} if status == 0 else set()
+    made = {path.name for path in (inside / "set" / "LR_blurdown_x4").glob("[!.]*")} if status == 0 else set()
     if made != set(names):
         broken.append(f"degrade: exit status {status}, {said}; missing: {sorted(set(names) - made)}")
-    strays = [path for path in _below(folder) - before if not path.startswith("names/set/")]
+    strays = [path for path in _below(folder) - before if path != "names/set" and not path.startswith("names/set/")]
     broken += [f"{path} lies outside the output" for path in strays]
     broken += [f"the page of {name!r} holds {found}" for name in names for found in active(page_of(folder, name))]
     refused = 0
