@@ -6,14 +6,10 @@ from matplotlib.patches import Patch
 
 from vsrlib.chart_style import PARTS, Chart, canvas, empty, style
 from vsrlib.comparison_table import significant
+from vsrlib.costs.table import WAYS
 from vsrlib.names import FRAMEWORKS
 from vsrlib.results import NAMES, is_skipped
 
-_WAYS = {
-    "as_reported": "as the earlier report",
-    "synchronised": "waiting after each part",
-    "end_to_end": "end to end",
-}
 _WHOLE = "#bfbfbf"
 _PARTS = PARTS.values()
 
@@ -39,11 +35,11 @@ def three_ways(result: dict[str, Any]) -> Chart:
                 empty(axes, f"skipped, {found['skipped']}")
                 spoken.append(f"{NAMES[framework]}: skipped, {found['skipped']}")
                 continue
-            for row, way in enumerate(_WAYS):
+            for row, way in enumerate(WAYS):
                 longest = max(longest, _bar(axes, row, found[way]))
-                spoken.append(f"{NAMES[framework]}, {_WAYS[way]}: {_words(found[way])}")
-            axes.set_yticks(range(len(_WAYS)), _WAYS.values())
-            axes.set_ylim(len(_WAYS) - 0.5, -0.5)
+                spoken.append(f"{NAMES[framework]}, {WAYS[way]}: {_words(found[way])}")
+            axes.set_yticks(range(len(WAYS)), WAYS.values())
+            axes.set_ylim(len(WAYS) - 0.5, -0.5)
             axes.grid(axis="x", color="#e0e0e0")
         for axes in panels:
             axes.set_xlim(0, 1.08 * longest or 1)

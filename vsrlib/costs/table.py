@@ -7,7 +7,7 @@ from vsrlib.comparison_table import markdown, significant
 from vsrlib.results import NAMES
 
 _HELD = ("loaded_mib", "peak_mib")
-_WAYS = {"as_reported": "as the earlier report", "synchronised": "waiting after each part", "end_to_end": "end to end"}
+WAYS = {"as_reported": "as the earlier report", "synchronised": "waiting after each part", "end_to_end": "end to end"}
 _OUTPUT = {
     "png": "PNG, as the earlier report",
     "png_ours": "PNG, here",
@@ -121,7 +121,7 @@ def protocols_table(result: dict[str, Any]) -> str:
         if "skipped" in found:
             words.append(f"{NAMES[framework]}: skipped, {found['skipped']}")
             continue
-        for way, name in _WAYS.items():
+        for way, name in WAYS.items():
             one = found[way]
             rows.append(
                 [

@@ -79,6 +79,18 @@ class DataSettings(Settings):
         return f"{name} is {shown(path)}, which does not exist: give a folder that holds one folder of frames per clip."
 
 
+def lr_clips(input_path: str | None, blur: str) -> Path:
+    """The low-resolution clips: those given, or the embedded ones with this blur."""
+    return resolve(input_path or f"data/Embedded_BlurDown_{blur}/LR_blurdown_x4")
+
+
+def hr_clips(gt_path: str | None, input_path: str | None, blur: str) -> Path | None:
+    """The high-resolution clips; None for clips of your own without any, because nothing is guessed."""
+    if gt_path is not None:
+        return resolve(gt_path)
+    return resolve(f"data/Embedded_BlurDown_{blur}/HR") if input_path is None else None
+
+
 def absent_sets(paths: Iterable[Path]) -> list[Path]:
     """Folders of those embedded sets in the project's data folder that hold one of the paths, which does not exist."""
     absent = [path for path in paths if not path.exists()]

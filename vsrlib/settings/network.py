@@ -8,7 +8,7 @@ from vsrlib.checks import require_at_least, require_choice, require_types
 from vsrlib.errors import UserError
 from vsrlib.names import BLURS, CONVOLUTIONS, CORRELATIONS, DEVICES, ENGINES, FRAMEWORKS, OBJECTIVES, PRESETS
 from vsrlib.settings.base import QUICK, Settings, resolve, shown
-from vsrlib.settings.data import absent_sets
+from vsrlib.settings.data import absent_sets, hr_clips, lr_clips
 
 
 @dataclass(frozen=True, repr=False)
@@ -142,7 +142,7 @@ class InferSettings(Settings):
     @property
     def clips(self) -> Path:
         """The low-resolution clips."""
-        return resolve(self.input_path or f"data/Embedded_BlurDown_{self.blur}/LR_blurdown_x4")
+        return lr_clips(self.input_path, self.blur)
 
     @property
     def checkpoint(self) -> Path:
@@ -152,9 +152,7 @@ class InferSettings(Settings):
     @property
     def ground_truth(self) -> Path | None:
         """The high-resolution clips; None for clips of your own without any, because nothing is guessed."""
-        if self.gt_path is not None:
-            return resolve(self.gt_path)
-        return resolve(f"data/Embedded_BlurDown_{self.blur}/HR") if self.input_path is None else None
+        return hr_clips(self.gt_path, self.input_path, self.blur)
 
     def inputs(self) -> dict[str, Path]:
         truth = {} if self.ground_truth is None else {"gt_path": self.ground_truth}

@@ -8,7 +8,7 @@ from vsrlib.checks import require_at_least, require_choice, require_types
 from vsrlib.errors import UserError
 from vsrlib.names import BLURS
 from vsrlib.settings.base import QUICK, Settings, resolve
-from vsrlib.settings.data import absent_sets
+from vsrlib.settings.data import absent_sets, hr_clips, lr_clips
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,14 +59,12 @@ class ShowSettings(Settings):
     @property
     def clips(self) -> Path:
         """The low-resolution clips that the run read."""
-        return resolve(self.input_path or f"data/Embedded_BlurDown_{self.blur}/LR_blurdown_x4")
+        return lr_clips(self.input_path, self.blur)
 
     @property
     def ground_truth(self) -> Path | None:
         """The high-resolution clips; None for clips of your own without any."""
-        if self.gt_path is not None:
-            return resolve(self.gt_path)
-        return resolve(f"data/Embedded_BlurDown_{self.blur}/HR") if self.input_path is None else None
+        return hr_clips(self.gt_path, self.input_path, self.blur)
 
     def inputs(self) -> dict[str, Path]:
         files = {f"inference_files[{i}]": path for i, path in enumerate(self.found)}
