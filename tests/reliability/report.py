@@ -111,8 +111,8 @@ _RULES = """## Rules
   JPEG what a strict decoder cannot follow), transparency, CMYK, an animated PNG, an EXIF orientation other than
   upright, more than 2^27 pixels (15360x8640 and hardly more), names with control characters or bytes that are no text.
 - **Not found.** A changed byte of a JPEG, or of a video without check sums, that leaves another valid picture. The
-  counts of `other pixels` in the result file say how often; `vsrlib data check DATA --against before.json` finds
-  it by a record.
+  counts of `other pixels` in the result file say how often; the record of an earlier `vsrlib data check` (its
+  `--json`, then `--against`) finds it.
 - **One run to a folder.** A study locks its run and data folders; `infer`, `gather`, `degrade`, `clips`, `train` and
   `train-flow` lock their output. A second run waits for five seconds, and then says who is there.
 - **Evidence.** `partial.ipynb` is written anew after each cell, in place, and `error.txt` too: a kill may leave half of
