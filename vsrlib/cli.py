@@ -1,6 +1,7 @@
 """The command `vsrlib`. Each subcommand is one library call; a user's mistake is one sentence and exit status 2."""
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,11 @@ from vsrlib.errors import UserError
 from vsrlib.names import CORRELATIONS, DEVICES, FRAMEWORKS, PRESETS
 
 INTERRUPTED = 130
+_REMEDIES = {
+    errno.ENOSPC: "; free some space and run the same command again",
+    errno.EROFS: "; choose a folder on a disk that can be written",
+    errno.EACCES: "; choose a folder that you may write, or files that you may read",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:  # a full disk, a folder without permission: the environment's fault, not the program's
-        print(f"error: {error.filename or 'a file'}: {error.strerror or error}.", file=sys.stderr)
+        remedy = _REMEDIES.get(error.errno or 0, "")
+        print(f"error: {error.filename or 'The output'}: {error.strerror or error}{remedy}.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("error: interrupted; what was not finished has not been written.", file=sys.stderr)

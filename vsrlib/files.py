@@ -22,7 +22,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it into place when the block ends well.
 
     The file is flushed to disk before the move, so a killed process or a full
-    disk leaves either the old file or the new one, never half of one.
+    disk leaves either the old file or the new one, never half of one. An
+    OSError of the block names `path`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,6 +36,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:  # a full disk fails in a write, which does not know the name of its file
+        error.filename = str(path) if error.filename in (None, name) else error.filename
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -211,7 +211,6 @@ class Trainer:
         self.step, self.skipped, self.batches = facts["step"], facts["skipped_steps"], facts["batches"]
         self.resumed = [*facts["resumed"], self.step]
         if self.team.rank == 0:
-            (self.output / "train.json").unlink(missing_ok=True)
             training_state.remove_temporary(self.output)
             self.log = training_state.cut_log(self.output, self.step, self.step - len(self.skipped))
 

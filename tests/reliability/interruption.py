@@ -25,7 +25,7 @@ from vsrlib.files import read_json
 _REAL = {
     "steps": 4,
     "batch_size": 1,
-    "patch_size": 32,
+    "patch_size": 16,
     "validate_every": 2,
     "train_clips": 1,
     "train_frames": 5,

@@ -14,7 +14,16 @@ from vsrlib.data_sets.image_file import inspect
 
 _TIMES = ("seconds", "mib", "_bytes", "created", "provenance", "resumed", "timing", "pre", "forward", "post")
 """Ends of the names of what may differ between equal runs: times, memory, and how often a training went on."""
-_TOLD = ("manifest.json", "executed.ipynb", "partial.ipynb", "report.html", "index.html", "error.txt")
+_TOLD = (
+    "manifest.json",
+    "executed.ipynb",
+    "partial.ipynb",
+    "report.html",
+    "report_code.html",
+    "index.html",
+    "thumbnail.png",
+    "error.txt",
+)
 """What tells of a run and is no result of it."""
 _IN_THE_MAKING = ("partial.ipynb", "error.txt")
 """Evidence of a step that runs or has failed; papermill writes the first anew after each cell, in place."""
