@@ -198,6 +198,18 @@ def test_damage_that_ffmpeg_passes_over_is_refused_in_motion_jpeg(whole: Callabl
     assert passed_over > 0
 
 
+def test_an_avi_that_has_lost_its_index_and_a_last_frame_is_cut_short(
+    whole: Callable[[str], Path], tmp_path: Path
+) -> None:
+    data = whole("avi-mpeg4").read_bytes()
+    index, last = data.rindex(b"idx1"), data.rindex(b"00dc", 0, data.rindex(b"idx1"))
+    (tmp_path / "v.avi").write_bytes(data[:last].ljust(len(data), b"\0"))
+    with pytest.raises(UserError, match=f"v.avi is cut short: {COUNT - 1} of about {COUNT} frames"):
+        video.count_frames(tmp_path / "v.avi")
+    (tmp_path / "v.avi").write_bytes(data[:index].ljust(len(data), b"\0"))
+    assert video.count_frames(tmp_path / "v.avi") == COUNT  # all frames are there
+
+
 def test_a_block_that_is_not_found_is_not_left_out(whole: Callable[[str], Path], tmp_path: Path) -> None:
     # In a WebM file without check sums: a block under another identifier, which FFmpeg passes over.
     data = bytearray(whole("webm-vp9").read_bytes())

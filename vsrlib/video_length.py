@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import av
 
 _SLACK = 2.5  # frames by which a claimed duration may be wrong: rounding, and an audio track that ends later
+_EXACT = 0.5  # an AVI states its number of frames, and where its index is gone nothing else tells
 
 
 class Progress:
@@ -29,6 +30,8 @@ class Progress:
         self.kind = container.format.name
         self.indexed = len(stream.index_entries) if self.kind == "avi" or "mp4" in self.kind else 0
         self.claimed = _claimed_end(container, stream)
+        # FFmpeg puts the packets that it probes into an index that is gone; null frames need not stand in a sound one.
+        self.bare = self.kind == "avi" and 2 * self.indexed < stream.frames
         self.packets = self.frames = 0
         self.end = self.longest = 0.0
 
@@ -55,7 +58,8 @@ class Progress:
             raise self._cut(self.frames + self.indexed - self.packets)
         rate = float(self.stream.average_rate or 25)
         # A still picture at the end of a video of variable rate may last: not missed unless longer than any before.
-        if self.claimed is not None and self.claimed - self.end > max(_SLACK / rate, self.longest):
+        slack = _EXACT / rate if self.bare else max(_SLACK / rate, self.longest)
+        if self.claimed is not None and self.claimed - self.end > slack:
             raise self._cut(self.frames + round((self.claimed - self.end) * rate))
 
     def _cut(self, about: int) -> UserError:
