@@ -57,7 +57,7 @@ def test_they_are_those_of_the_data_notebook_and_what_is_there_stays(
     (project / "data/Embedded_Train/HR").mkdir(parents=True)
     assert prepare.make_absent(TrainSettings()) == ["Embedded_Validation"]
     assert capsys.readouterr().out.startswith("data/Embedded_Validation is not there yet: making it as 02_generate")
-    assert prepare.make_absent(TrainSettings()) == [] and capsys.readouterr().out == ""
+    assert prepare.make_absent(TrainSettings()) == [] and capsys.readouterr().out == "All clips are there.\n"
     prepare.make_sets(DataSettings())  # what the data notebook calls
     assert len(asked) == 2 and asked[0] == asked[1]
 

@@ -27,6 +27,7 @@ def make_absent(settings: Settings) -> list[str]:
     Returns their names. What is there stays as it is.
     """
     if not settings.sets_to_make():
+        print("All clips are there.")
         return []
     with locked(DataSettings().folder / _LOCK):
         folders = settings.sets_to_make()  # another process may have made them meanwhile

@@ -157,6 +157,11 @@ def _steps(rows: Sequence[Row]) -> str:
 </table>"""
 
 
+def _breakable(name: str) -> str:
+    """A name that may go on in the next line after any of its underscores, and nowhere else."""
+    return escape(name).replace("_", "_<wbr>")
+
+
 def _table_row(row: Row) -> str:
     links = " ".join(f'<a href="{escape(one)}">{escape(_LINKS.get(Path(one).name, one))}</a>' for one in row.links)
     words = "<br>".join(escape(text) for text in (row.headline, row.message) if text)
@@ -166,7 +171,7 @@ def _table_row(row: Row) -> str:
         image = f'<img src="{escape(row.picture.path)}" alt="{escape(row.picture.alt)}">'
         picture = f'<a href="{escape(row.id)}/{REPORT}">{image}</a>'
     return (
-        f'<tr class="{name}"><th scope="row">{escape(row.id)}</th><td class="thumbnail">{picture}</td>'
+        f'<tr class="{name}"><th scope="row">{_breakable(row.id)}</th><td class="thumbnail">{picture}</td>'
         f'<td data-label="status"><span class="status">{escape(row.status)}</span></td>'
         f'<td data-label="time">{escape(duration(row.seconds))}</td>'
         f'<td data-label="key number">{words}</td><td data-label="files" class="files">{links}</td></tr>'
