@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 
+from vsrlib.cli import reported
 from vsrlib.plan import Planned, plan
 from vsrlib.profiles import Step
 from vsrlib.settings import Settings
@@ -100,4 +101,4 @@ def wait_for(path: Path, seconds: float = 60) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_toys(Path(sys.argv[1]), sys.argv[2:]))
+    sys.exit(reported(lambda: run_toys(Path(sys.argv[1]), sys.argv[2:])))

@@ -3,7 +3,7 @@
 import argparse
 import errno
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vsrlib import (
@@ -35,8 +35,13 @@ _REMEDIES = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit status: 0 done, 1 failed, 2 a user's mistake, 130 interrupted."""
     options = _parser().parse_args(arguments)
+    return reported(lambda: options.run(options) or 0)
+
+
+def reported(task: Callable[[], int]) -> int:
+    """The exit status of `task`; what a user or the machine did wrong is one sentence on standard error."""
     try:
-        return options.run(options) or 0
+        return task()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -88,6 +88,7 @@ def check(folder: Path, count: int, seed: int, tasks: dict[str, Run] | None = No
                     changed = sorted(path for path, digest in before.items() if now.get(path) != digest)
                     lost = [path for path in changed if not _grown(disk / path, logs.get(path))]
                     torn = damage(disk)[0]
+                    said = said.replace(str(disk), "DISK")
                     did[name][fault] = {"status": status, "said": said, "good files": len(before), "lost": lost}
                     if status == 0 or lost or torn:
                         broken.append(f"{name}, {fault}: {did[name][fault]}, torn: {torn}")
