@@ -18,7 +18,7 @@ def _damaged(one: Result) -> str:
     total = one["total"]
     return (
         f"{one['files']:,} files: {total['crash']} crashes, {total['hang']} hangs over 5 s of computing, "
-        f"{total['silent skip']} silent skips; at most {one['peak_mib']} MiB"
+        f"{total['silent skip']} silent skips; at most {one['peak_mib']} MiB of memory for a file"
     )
 
 
