@@ -23,7 +23,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     The file is flushed to disk before the move, so a killed process or a full
     disk leaves either the old file or the new one, never half of one. An
-    OSError of the block names `path`.
+    OSError of the system in the block names `path`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,9 +36,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError as error:  # a full disk fails in a write, which does not know the name of its file
-        error.filename = str(path) if error.filename in (None, name) else error.filename
-        raise
+    except OSError as error:
+        # A full disk fails in a write, which does not know the name of its file. What a library made of it stays.
+        if type(error).__module__ != "builtins" or error.errno is None or error.filename not in (None, name):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

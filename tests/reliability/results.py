@@ -12,7 +12,19 @@ from scipy import io as scipy_io
 
 from vsrlib.data_sets.image_file import inspect
 
-_TIMES = ("seconds", "mib", "_bytes", "created", "provenance", "resumed", "timing", "pre", "forward", "post")
+_TIMES = (
+    "seconds",
+    "mib",
+    "_bytes",
+    "created",
+    "provenance",
+    "resumed",
+    "timing",
+    "pre",
+    "forward",
+    "post",
+    "_per_step",
+)
 """Ends of the names of what may differ between equal runs: times, memory, and how often a training went on."""
 _TOLD = (
     "manifest.json",
