@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 WIDTHS = (400, 900, 1600)
+SHEET = (680, 1009)  # A4 without margins of 15 mm, in CSS pixels
 AUDIT = Path(__file__).with_name("page_audit.js").read_text(encoding="utf-8")
 _OPTIONS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
@@ -81,8 +82,18 @@ def faults_of(browser: "Browser", path: Path) -> list[str]:
             wide = page.evaluate("document.documentElement.scrollWidth")
             if wide > width:
                 faults.append(f"at {width} pixels the page is {wide} wide")
+        faults += _on_paper(page)
         faults += [f"link {link} leads nowhere" for link, target in links(page, path) if not target.exists()]
     return faults
+
+
+def _on_paper(page: "Page") -> list[str]:
+    """Images that do not fit a sheet of paper (what is too wide is shrunk); the page is left on the screen."""
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": SHEET[0], "height": SHEET[1]})
+    heights = page.eval_on_selector_all("img, svg", "all => all.map(one => one.getBoundingClientRect().height)")
+    page.emulate_media(media="screen")
+    return [f"on paper an image is {high:.0f} pixels high" for high in heights if high > SHEET[1]]
 
 
 def links(page: "Page", path: Path) -> list[tuple[str, Path]]:

@@ -57,6 +57,7 @@ def test_a_good_page_has_no_faults(browser, tmp_path: Path) -> None:
         ('<div style="width:1700px;height:1px"></div>', "at 1600 pixels the page is 17"),
         ('<a href="none.html">Gone</a>', "link none.html leads nowhere"),
         ('<input type="range">', "has no name"),
+        (f'<img src="{PIXEL}" alt="a tower" width="9" height="1100">', "on paper an image is 1100 pixels high"),
     ],
 )
 def test_a_planted_fault_is_found(browser, tmp_path: Path, planted: str, found: str) -> None:
