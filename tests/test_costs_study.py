@@ -194,7 +194,7 @@ def test_everything_for_real(framework: str, tmp_path: Path, capsys: pytest.Capt
     assert found["without_compiler"]["correlation"] == ("pure" if framework == "torch" else None)
     kernels = {name: one for name, one in found["correlation"].items() if "skipped" not in one}
     assert {"plain", "cpp" if no_compiler.found(os.environ["PATH"]) else "plain"} <= set(kernels)
-    assert min(one["ratio"]["value"] for one in kernels.values()) == 1
+    assert 1 in [one["ratio"]["value"] for one in kernels.values()]  # the fastest's to itself
     for one in kernels.values():
         assert not one["zero_gradient"] and one["gradient_error"] < 1e-5 and one["share_of_frame"] > 0
     ways = found["protocols"]
