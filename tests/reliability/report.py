@@ -100,7 +100,7 @@ ROWS: dict[str, tuple[str, str, Callable[[Result], str]]] = {
     "long_clips": ("long clips", "memory within 5 % from frame 100 on", _long),
     "wrong_numbers": ("NaN and infinity", "caught at load, in training, in inference", _wrong),
     "determinism": ("the same run twice", "the same results but for times, memory and provenance", _same),
-    "coverage": ("code that no test runs", "measured", _coverage),
+    "coverage": ("code that no test runs", "at least 90 % of the statements of vsrlib are run", _coverage),
 }
 """Result file -> the fault, the promise, and the figure in words."""
 
@@ -163,9 +163,13 @@ def _completed(one: Result) -> int:
     return one.get("runs_completed_after_kills", one.get("studies_completed_after_kills", 0))
 
 
+def _statuses(one: Result) -> str:
+    return ", ".join(f"status {status} for `{marks}`" for marks, status in one["statuses"].items())
+
+
 def _detail(name: str, one: Result | None) -> str:
     if name == "coverage":
-        words = f" Left out: {one['left_out']}." if one else ""
+        words = f" Least of all: {one['left_out']}. pytest ended with {_statuses(one)}." if one else ""
         return f"- `coverage`: `python tests/reliability/coverage_figure.py figures/reliability`.{words}"
     if one is None:
         return f"- `python tests/reliability/{name}.py OUTPUT`: no result yet."
