@@ -30,9 +30,15 @@ def _checkpoints(one: Result) -> str:
 def _kills(one: Result) -> str:
     where = ", ".join(f"{count} in {name}" for name, count in sorted(one["running_when_killed"].items()))
     return (
-        f"{one['kills']} kills ({where}), after each every file whole or absent: {not one['broken']}; "
-        f"{_completed(one)} runs came to their end afterwards and were compared in {one['results_compared']} results"
+        f"{one['kills']} kills ({where}), after which {_torn(one)} files were found that were not whole; "
+        f"{_completed(one)} runs came to their end afterwards, each compared in {one['results_compared']} results: "
+        f"{one['broken_count'] - _torn(one)} differed"
     )
+
+
+def _torn(one: Result) -> int:
+    """Sentences about files of the kills; the others are about how the runs ended."""
+    return sum(sentence.startswith("kill ") for sentence in one["broken"])
 
 
 def _disk(one: Result) -> str:
@@ -89,6 +95,11 @@ ROWS: dict[str, tuple[str, str, Callable[[Result], str]]] = {
     "checkpoints": ("hostile checkpoints", "nothing in a file is run, sizes are bounded", _checkpoints),
     "interruption": (
         "a study killed anywhere",
+        "every file whole or absent, what is done stays done, the same end",
+        _kills,
+    ),
+    "interruption_200": (
+        "the same with more kills, when seconds of a training step still counted as a result",
         "every file whole or absent, what is done stays done, the same end",
         _kills,
     ),
@@ -175,10 +186,11 @@ def _detail(name: str, one: Result | None) -> str:
         return f"- `python tests/reliability/{name}.py OUTPUT`: no result yet."
     asked = " ".join(f"--{key} {value}" for key, value in one["asked"].items() if value)
     origin = one["provenance"]
-    broken = "".join(f" **Did not hold:** {sentence}." for sentence in one["broken"])
+    count = one.get("broken_count", len(one["broken"]))
+    broken = f" **Did not hold, {count} times; the first:** {one['broken'][0]}." if count else ""
     machine = f"{origin['machine']['processor']}, {origin['machine']['cores']} cores"
     return (
-        f"- `python tests/reliability/{name}.py OUTPUT {asked}`: {one['seconds']:.0f} s on a busy machine "
+        f"- `python tests/reliability/{one['check']}.py OUTPUT {asked}`: {one['seconds']:.0f} s on a busy machine "
         f"({machine}), commit {(origin['commit'] or 'none')[:12]}, {origin['created'][:10]}.{broken}"
     )
 
