@@ -194,7 +194,8 @@ def test_everything_for_real(framework: str, tmp_path: Path, capsys: pytest.Capt
     assert found["without_compiler"]["correlation"] == ("pure" if framework == "torch" else None)
     kernels = {name: one for name, one in found["correlation"].items() if "skipped" not in one}
     assert {"plain", "cpp" if no_compiler.found(os.environ["PATH"]) else "plain"} <= set(kernels)
-    assert 1 in [one["ratio"]["value"] for one in kernels.values()]  # the fastest's to itself
+    fastest = min(kernels.values(), key=lambda one: one["frame_seconds"]["value"])
+    assert fastest["ratio"]["value"] == 1  # to itself; a paired median of another may lie below
     for one in kernels.values():
         assert not one["zero_gradient"] and one["gradient_error"] < 1e-5 and one["share_of_frame"] > 0
     ways = found["protocols"]
