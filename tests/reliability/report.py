@@ -187,7 +187,8 @@ def _detail(name: str, one: Result | None) -> str:
     asked = " ".join(f"--{key} {value}" for key, value in one["asked"].items() if value)
     origin = one["provenance"]
     count = one.get("broken_count", len(one["broken"]))
-    broken = f" **Did not hold, {count} times; the first:** {one['broken'][0]}." if count else ""
+    times = "once:**" if count == 1 else f"{count} times; the first:**"
+    broken = f" **Did not hold, {times} {one['broken'][0]}." if count else ""
     machine = f"{origin['machine']['processor']}, {origin['machine']['cores']} cores"
     return (
         f"- `python tests/reliability/{one['check']}.py OUTPUT {asked}`: {one['seconds']:.0f} s on a busy machine "

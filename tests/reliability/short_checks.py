@@ -211,5 +211,8 @@ def test_a_result_file_and_its_exit_status(tmp_path: Path) -> None:
     assert found["asked"] == {"count": 2, "seed": 1} and found["provenance"]["seed"] == 1
     page = report.page(tmp_path)
     assert "2 odd names" in page and "not measured yet" in page
-    write_json(tmp_path / "names.json", {**found, "broken": ["a.txt lies outside the output"]})
-    assert "**Did not hold:** a.txt lies outside the output." in report.page(tmp_path)
+    planted = {**found, "broken": ["a.txt lies outside the output"], "broken_count": 1}
+    write_json(tmp_path / "names.json", planted)
+    assert "**Did not hold, once:** a.txt lies outside the output." in report.page(tmp_path)
+    write_json(tmp_path / "names.json", {**planted, "broken_count": 3})
+    assert "**Did not hold, 3 times; the first:** a.txt lies outside the output." in report.page(tmp_path)
