@@ -194,10 +194,10 @@ def test_everything_for_real(framework: str, tmp_path: Path, capsys: pytest.Capt
     assert found["without_compiler"]["correlation"] == ("pure" if framework == "torch" else None)
     kernels = {name: one for name, one in found["correlation"].items() if "skipped" not in one}
     assert {"plain", "cpp" if no_compiler.found(os.environ["PATH"]) else "plain"} <= set(kernels)
-    fastest = min(kernels.values(), key=lambda one: one["frame_seconds"]["value"])
-    assert fastest["ratio"]["value"] == 1  # to itself; a paired median of another may lie below
     for one in kernels.values():
         assert not one["zero_gradient"] and one["gradient_error"] < 1e-5 and one["share_of_frame"] > 0
+        low, high = one["ratio"]["low"], one["ratio"]["high"]
+        assert low is None or low < high  # none is measured against itself
     ways = found["protocols"]
     assert ways["rounds"] == 3 and set(ways["first_frame_seconds"]) == {"executing", "graph_only"}
     for way in ("as_reported", "synchronised"):

@@ -79,7 +79,11 @@ def _wrong(one: Result) -> str:
 
 
 def _same(one: Result) -> str:
-    return f"{one['compared']} results of two runs compared, {one['broken_count']} differ ({', '.join(one['of'])})"
+    listed = len(one.get("about_times", []))
+    aside = f"; {listed} more are about times and listed, not compared" if listed else ""
+    return (
+        f"{one['compared']} results of two runs compared, {one['broken_count']} differ ({', '.join(one['of'])}){aside}"
+    )
 
 
 def _coverage(one: Result) -> str:

@@ -26,6 +26,8 @@ _TIMES = (
     "_per_step",
 )
 """Ends of the names of what may differ between equal runs: times, memory, and how often a training went on."""
+_DIGESTS_OF_TIMES = {"comparison.json": "inputs"}
+"""By file, the key that holds digests of whole files, times and all."""
 _TOLD = (
     "manifest.json",
     "executed.ipynb",
@@ -69,6 +71,8 @@ def files(root: Path) -> list[Path]:
 def _content(path: Path, root: Path) -> bytes:
     if path.suffix == ".json":
         value = json.loads(path.read_text())
+        if path.name in _DIGESTS_OF_TIMES:
+            del value[_DIGESTS_OF_TIMES[path.name]]
     elif path.suffix == ".jsonl":
         value = [json.loads(line) for line in path.read_text().splitlines()]
     elif path.name.startswith("checkpoint"):

@@ -140,6 +140,17 @@ def test_two_equal_runs_and_two_that_differ(tmp_path: Path) -> None:
     assert determinism.compare(a, c)["broken"] == ["step/x.json differs"]
 
 
+def test_what_is_about_times_is_listed_and_the_rest_of_a_comparison_is_compared(tmp_path: Path) -> None:
+    for name, digest, psnr in (("a", "1", 3), ("b", "2", 3), ("c", "1", 4)):
+        folder = tmp_path / name / "run"
+        write_json(folder / "08_measure_costs" / "costs.json", {"ratio": digest})
+        write_json(folder / "05_compare_frameworks" / "comparison.json", {"inputs": [digest], "psnr": psnr})
+    a, b, c = (digests(tmp_path / name) for name in "abc")
+    found = determinism.compare(a, b)
+    assert found["broken"] == [] and found["about_times"] == ["run/08_measure_costs/costs.json"]
+    assert determinism.compare(a, c)["broken"] == ["run/05_compare_frameworks/comparison.json differs"]
+
+
 def test_a_dead_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = ["11_look_at_data"]
     assert dead_kernels.check(tmp_path, 1, seed=5, names=one)["broken"] == []

@@ -87,9 +87,9 @@ CLAIMS = {
     "C8": Claim(
         "The pure-tensor correlation costs about 20 % of the time and changes nothing else.",
         "Its gradients are zero in the earlier code, so training with it leaves the flow network as it was.",
-        "A frame with the pure-tensor correlation against one with the fastest, in turns, in PyTorch; the gradients of "
-        "both against float64. Refuted if the gradients are zero or wrong, or if the interval lies wholly outside 10 "
-        "to 30 %; confirmed if it lies wholly inside; otherwise unsupported.",
+        "A frame with the pure-tensor correlation against one with the fastest other, in turns, in PyTorch; the "
+        "gradients of both against float64. Refuted if the gradients are zero or wrong, or if the interval lies wholly "
+        "outside 10 to 30 %; confirmed if it lies wholly inside; otherwise unsupported.",
     ),
     "C9": Claim(
         "The two implementations are equivalent but for API names, and training gives the same results.",

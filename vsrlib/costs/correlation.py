@@ -68,17 +68,21 @@ def seconds(network: Network, kernels: dict[str, Kernel], options: Options) -> d
 
 
 def summary(taken: dict[str, list[float]]) -> dict[str, dict[str, Any]]:
-    """{kernel: {"frame_seconds", "ratio" (to the kernel with the smallest median), "share_of_frame"}}."""
+    """{kernel: {"frame_seconds", "ratio" (to the other kernel with the smallest median), "share_of_frame"}}.
+
+    To another one, because a kernel's ratio to itself is 1 however far the rounds lie apart.
+    """
     names = [name for name in taken if not name.endswith(_ALONE)]
-    fastest = min(names, key=lambda name: np.median(taken[name]))
-    return {
-        name: {
+    found = {}
+    for name in names:
+        others = [other for other in names if other != name] or [name]
+        fastest = min(others, key=lambda other: np.median(taken[other]))
+        found[name] = {
             "frame_seconds": seconds_interval(taken[name]),
             "ratio": paired_ratio(taken[name], taken[fastest]),
             "share_of_frame": paired_ratio(taken[name + _ALONE], taken[name])["value"],
         }
-        for name in names
-    }
+    return found
 
 
 def with_kernel(network: Network, kernel: Kernel) -> Network:

@@ -98,7 +98,7 @@ def correlation_table(result: dict[str, Any]) -> str:
         "",
         "kernel",
         "one frame (s)",
-        "times the fastest",
+        "times the fastest other",
         "share of the frame",
         "gradient's error to float64",
         "gradient",
