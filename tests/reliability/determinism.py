@@ -40,7 +40,7 @@ def check(folder: Path, count: int, seed: int, first: Path | None = None, second
             root.mkdir(parents=True)
             subprocess.run(command("torch", root), check=True, capture_output=True)
     found = [digests(root) for root in roots if root is not None]
-    return compare(*found)
+    return {"folders_given": first is not None, **compare(*found)}
 
 
 def compare(ours: dict[str, str], theirs: dict[str, str]) -> dict[str, Any]:

@@ -189,6 +189,7 @@ def _detail(name: str, one: Result | None) -> str:
     if one is None:
         return f"- `python tests/reliability/{name}.py OUTPUT`: no result yet."
     asked = " ".join(f"--{key} {value}" for key, value in one["asked"].items() if value)
+    asked += " --first A --second B" if one.get("folders_given") else ""
     origin = one["provenance"]
     count = one.get("broken_count", len(one["broken"]))
     times = "once:**" if count == 1 else f"{count} times; the first:**"
