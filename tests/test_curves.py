@@ -11,8 +11,8 @@ SCORES = [{"step": 0, "psnr": 20.0}, {"step": 20, "psnr": None}, {"step": 40, "p
 
 
 def test_the_words_and_points_are_those_of_the_training() -> None:
-    picture = training_curves(LOG, SCORES, 26.0, "torch")
-    assert picture.alt == "torch: step 40, best validation 27.50 dB (bicubic 26.00 dB)."
+    picture = training_curves(LOG, SCORES, 26.0, "torch", "Gaussian blur")
+    assert picture.alt == "PyTorch, Gaussian blur: step 40, best validation 27.50 dB (bicubic 26.00 dB)."
     loss, psnr = picture.figure.axes
     assert list(loss.lines[0].get_ydata()) == [entry["total"] for entry in LOG]
     assert list(psnr.lines[0].get_xdata()) == [0, 40] and list(psnr.lines[1].get_ydata()) == [26.0, 26.0]
@@ -20,8 +20,19 @@ def test_the_words_and_points_are_those_of_the_training() -> None:
 
 
 def test_before_the_first_step_there_is_only_the_first_validation() -> None:
-    assert training_curves([], SCORES[:1], 26.0, "torch").alt.startswith("torch: step 0, best validation 20.00 dB")
-    assert training_curves([], [{"step": 0, "psnr": None}], 26.0, "torch").alt == "torch: step 0."
+    assert training_curves([], SCORES[:1], 26.0, "torch", "Gaussian blur").alt.startswith(
+        "PyTorch, Gaussian blur: step 0, best validation 20.00 dB"
+    )
+    assert (
+        training_curves([], [{"step": 0, "psnr": None}], 26.0, "torch", "Gaussian blur").alt
+        == "PyTorch, Gaussian blur: step 0."
+    )
+
+
+def test_each_framework_has_its_name_and_its_colour() -> None:
+    torch, jittor = (training_curves(LOG, SCORES, 26.0, framework, "x") for framework in ("torch", "jittor"))
+    assert torch.alt.startswith("PyTorch, x") and jittor.alt.startswith("Jittor, x")
+    assert torch.figure.axes[0].lines[1].get_color() != jittor.figure.axes[0].lines[1].get_color()
 
 
 def test_they_are_drawn_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +47,7 @@ def test_they_are_drawn_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
         return Place()
 
     monkeypatch.setattr("IPython.display.display", display)
-    live = LiveCurves("torch")
+    live = LiveCurves("torch", "Gaussian blur")
     for steps in (0, 20, 40):
         live(LOG[:steps], SCORES[:1], 26.0)
     assert [kind for kind, _ in shown] == ["first", "update", "update"] and "step 40" in shown[-1][1]
@@ -57,4 +68,4 @@ def test_a_training_calls_it_after_every_validation(tmp_path: Path) -> None:
     )
     assert [entry[:2] for entry in seen] == [(0, [0]), (2, [0, 2]), (4, [0, 2, 4])]
     svg, png = save_curves(tmp_path / "run")
-    assert "torch, Gaussian blur, self-supervised: step 4" in svg.read_text() and png.name == "curves.png"
+    assert "PyTorch, Gaussian blur, self-supervised: step 4" in svg.read_text() and png.name == "curves.png"

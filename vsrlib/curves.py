@@ -11,21 +11,23 @@ from vsrlib.agreement import smooth, smoothing_window
 from vsrlib.chart_style import LOOKS, Chart, canvas, save, style
 from vsrlib.files import read_json
 from vsrlib.panels import Picture
+from vsrlib.results import NAMES
 
 
 def training_curves(
-    log: Sequence[dict[str, Any]], scores: Sequence[dict[str, Any]], bicubic: float, name: str
+    log: Sequence[dict[str, Any]], scores: Sequence[dict[str, Any]], bicubic: float, framework: str, name: str
 ) -> Picture:
     """Total loss of every step and its sliding mean; below it the PSNR of every validation, with bicubic's as a line.
 
-    log: the lines of log.jsonl; scores: `validation` of train.json (a PSNR that was not finite is None and left out).
+    log: the lines of log.jsonl; scores: `validation` of train.json (a PSNR that was not finite is None and left out);
+    framework: "torch" or "jittor"; name: of what is trained.
     """
     steps, totals = ([entry[key] for entry in log] for key in ("step", "total"))
     judged = [(entry["step"], entry["psnr"]) for entry in scores if entry["psnr"] is not None]
     best = max((psnr for _, psnr in judged), default=None)
-    title = f"{name}: step {steps[-1] if steps else 0}"
+    title = f"{NAMES[framework]}, {name}: step {steps[-1] if steps else 0}"
     title += "" if best is None else f", best validation {best:.2f} dB (bicubic {bicubic:.2f} dB)"
-    look = LOOKS["torch"]
+    look = LOOKS[framework]
     with style():
         figure, (above, below) = canvas(
             title, [1.8, 1.8], footer="Thin: every step; thick: mean over a tenth of the steps."
@@ -52,7 +54,8 @@ def save_curves(folder: Path) -> list[Path]:
         [json.loads(line) for line in lines],
         result["validation"],
         result["validation_bicubic"],
-        f"{result['framework']}, {result['blur']} blur, {result['objective']}",
+        result["framework"],
+        f"{result['blur']} blur, {result['objective']}",
     )
     return save(Chart("curves", picture.alt, picture.alt, picture.figure), folder)
 
@@ -60,14 +63,14 @@ def save_curves(folder: Path) -> list[Path]:
 class LiveCurves:
     """Draws the curves anew after every validation, in the place of the last drawing; for notebooks."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, framework: str, name: str) -> None:
+        self._of = framework, name
         self._place: Any = None  # IPython's handle of what is displayed
 
     def __call__(self, log: Sequence[dict[str, Any]], scores: Sequence[dict[str, Any]], bicubic: float) -> None:
         from IPython.display import display
 
-        picture = training_curves(log, scores, bicubic, self._name)
+        picture = training_curves(log, scores, bicubic, *self._of)
         if self._place is None:
             self._place = display(picture, display_id=True)
         else:
