@@ -1,10 +1,14 @@
-"""Which frameworks the tests run in: a test that takes `framework` runs once in each."""
+"""Which frameworks the tests run in: a test that takes `framework` runs once in each. What all of them start from."""
 
 import os
+import signal
 
 import pytest
 
 from vsrlib import jittor_env
+
+# A run in the background of a script starts with Ctrl-C ignored, and so would every program that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 JITTOR_FAULT = jittor_env.why_unusable()
 if JITTOR_FAULT is not None and os.environ.get("VSRLIB_REQUIRE_JITTOR"):
