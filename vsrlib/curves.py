@@ -11,7 +11,6 @@ from vsrlib.agreement import smooth, smoothing_window
 from vsrlib.chart_style import LOOKS, Chart, canvas, save, style
 from vsrlib.files import read_json
 from vsrlib.panels import Picture
-from vsrlib.results import NAMES
 
 
 def training_curves(
@@ -25,9 +24,9 @@ def training_curves(
     steps, totals = ([entry[key] for entry in log] for key in ("step", "total"))
     judged = [(entry["step"], entry["psnr"]) for entry in scores if entry["psnr"] is not None]
     best = max((psnr for _, psnr in judged), default=None)
-    title = f"{NAMES[framework]}, {name}: step {steps[-1] if steps else 0}"
-    title += "" if best is None else f", best validation {best:.2f} dB (bicubic {bicubic:.2f} dB)"
     look = LOOKS[framework]
+    title = f"{look.label}, {name}: step {steps[-1] if steps else 0}"
+    title += "" if best is None else f", best validation {best:.2f} dB (bicubic {bicubic:.2f} dB)"
     with style():
         figure, (above, below) = canvas(
             title, [1.8, 1.8], footer="Thin: every step; thick: mean over a tenth of the steps."

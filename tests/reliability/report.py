@@ -29,16 +29,13 @@ def _checkpoints(one: Result) -> str:
 
 def _kills(one: Result) -> str:
     where = ", ".join(f"{count} in {name}" for name, count in sorted(one["running_when_killed"].items()))
+    torn = sum(sentence.startswith("kill ") for sentence in one["broken"])  # the others: how the runs ended
+    unlisted = one["broken_count"] - len(one["broken"])  # of which nothing is known but their number
     return (
-        f"{one['kills']} kills ({where}), after which {_torn(one)} files were found that were not whole; "
+        f"{one['kills']} kills ({where}), after which {torn} files were found that were not whole; "
         f"{_completed(one)} runs came to their end afterwards, each compared in {one['results_compared']} results: "
-        f"{one['broken_count'] - _torn(one)} differed"
+        f"{len(one['broken']) - torn} differed" + (f"; {unlisted} further faults are counted only" if unlisted else "")
     )
-
-
-def _torn(one: Result) -> int:
-    """Sentences about files of the kills; the others are about how the runs ended."""
-    return sum(sentence.startswith("kill ") for sentence in one["broken"])
 
 
 def _disk(one: Result) -> str:

@@ -227,3 +227,18 @@ def test_a_result_file_and_its_exit_status(tmp_path: Path) -> None:
     assert "**Did not hold, once:** a.txt lies outside the output." in report.page(tmp_path)
     write_json(tmp_path / "names.json", {**planted, "broken_count": 3})
     assert "**Did not hold, 3 times; the first:** a.txt lies outside the output." in report.page(tmp_path)
+
+
+def test_the_page_says_of_faults_that_are_not_listed_only_their_number(tmp_path: Path) -> None:
+    faults = [f"kill {one}: a.png: it is cut" for one in range(4)] + [f"study {one}: b differs" for one in range(6)]
+    found = {
+        "kills": 20,
+        "running_when_killed": {"data": 20},
+        "runs_completed_after_kills": 8,
+        "results_compared": 5,
+        "broken": faults,
+        "broken_count": 12,
+    }
+    said = report.ROWS["pipeline"][2](found)
+    assert "4 files were found" in said and "6 differed; 2 further faults are counted only" in said
+    assert "further" not in report.ROWS["pipeline"][2]({**found, "broken_count": 10})
