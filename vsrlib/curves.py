@@ -19,7 +19,7 @@ def training_curves(
     """Total loss of every step and its sliding mean; below it the PSNR of every validation, with bicubic's as a line.
 
     log: the lines of log.jsonl; scores: `validation` of train.json (a PSNR that was not finite is None and left out);
-    framework: "torch" or "jittor"; name: of what is trained.
+    framework: of vsrlib.names.FRAMEWORKS; name: of what is trained.
     """
     steps, totals = ([entry[key] for entry in log] for key in ("step", "total"))
     judged = [(entry["step"], entry["psnr"]) for entry in scores if entry["psnr"] is not None]
