@@ -44,10 +44,11 @@ def check(folder: Path, count: int, seed: int, first: Path | None = None, second
 
 
 def compare(ours: dict[str, str], theirs: dict[str, str]) -> dict[str, Any]:
-    """What differs between the digests of two runs, of the results that both have; counts by kind of file."""
+    """What differs between the digests of two runs; of the results that both have, counts by kind of file."""
     named = sorted(ours.keys() & theirs.keys())
     both = [name for name in named if not name.partition("/")[2].startswith(_ABOUT_TIMES)]
-    differ = [name for name in both if ours[name] != theirs[name]]
+    broken = [f"{name} differs" for name in both if ours[name] != theirs[name]]
+    broken += [f"{name} is in one run only" for name in sorted(ours.keys() ^ theirs.keys())]
     kinds: dict[str, int] = {}
     for name in both:
         kinds[Path(name).suffix] = kinds.get(Path(name).suffix, 0) + 1
@@ -57,9 +58,8 @@ def compare(ours: dict[str, str], theirs: dict[str, str]) -> dict[str, Any]:
         "by_kind": kinds,
         "of": steps,
         "about_times": [name for name in named if name not in both],
-        "in_one_run_only": len(ours.keys() ^ theirs.keys()),
-        "broken": [f"{name} differs" for name in differ][:10],
-        "broken_count": len(differ),
+        "broken": broken[:10],
+        "broken_count": len(broken),
     }
 
 

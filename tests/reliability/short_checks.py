@@ -138,6 +138,7 @@ def test_two_equal_runs_and_two_that_differ(tmp_path: Path) -> None:
     a, b, c = (digests(tmp_path / name) for name in "abc")
     assert determinism.compare(a, b)["broken"] == [] and determinism.compare(a, b)["compared"] == 1
     assert determinism.compare(a, c)["broken"] == ["step/x.json differs"]
+    assert determinism.compare(a, {})["broken"] == ["step/x.json is in one run only"]
 
 
 def test_what_is_about_times_is_listed_and_the_rest_of_a_comparison_is_compared(tmp_path: Path) -> None:
