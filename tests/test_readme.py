@@ -16,10 +16,26 @@ from vsrlib.provenance import PROJECT_ROOT
 CLAIMS = read_json(PROJECT_ROOT / "figures" / "claims.json")
 
 
+def blank(pairs: int, *texts: str) -> str:
+    """A page with so many pairs of marks, with `texts` between them or nothing."""
+    between = [f"\n{text}\n" for text in texts] or ["\n"] * pairs
+    return "before\n" + "".join(f"{readme.BEGIN}{text}{readme.END}\nafter\n" for text in between)
+
+
 @pytest.mark.parametrize("page, made", [("README.md", readme.answer), *readme.FILLED.items()])
-def test_the_documents_say_what_the_committed_run_found(page: str, made: Callable[[Any], str]) -> None:
-    filled = (PROJECT_ROOT / page).read_text(encoding="utf-8").split(readme.BEGIN)[1].split(readme.END)[0]
-    assert filled.strip() == made(CLAIMS)
+def test_the_documents_say_what_the_committed_run_found(page: str, made: Callable[[Any], list[str]]) -> None:
+    text = (PROJECT_ROOT / page).read_text(encoding="utf-8")
+    assert [part.split(readme.END)[0].strip() for part in text.split(readme.BEGIN)[1:]] == made(CLAIMS)
+
+
+def test_the_readme_opens_with_quality_speed_and_memory() -> None:
+    """Before its first heading, commands and charts; each with verdict and figure of the run."""
+    opening = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8").split("<p>")[0]
+    lines = [line for line in opening.splitlines() if line.startswith("- ")]
+    by_id = {one["id"]: one for one in CLAIMS["claims"]}
+    assert len(lines) == 3 and "##" not in opening
+    for line, name in zip(lines, ("C1", "C2", "C5"), strict=True):
+        assert by_id[name]["claim"].rstrip(".") in line and f"**{by_id[name]['verdict']}**" in line
 
 
 def test_there_are_chinese_words_for_everything() -> None:
@@ -41,7 +57,7 @@ def test_the_translation_has_the_same_verdicts_and_figures() -> None:
             [cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| C")
         ]
 
-    english, chinese = rows(readme.answer(CLAIMS)), rows(readme.chinese(CLAIMS))
+    english, chinese = (rows(made(CLAIMS)[1]) for made in (readme.answer, readme.chinese))
     assert len(english) == len(chinese) == len(CLAIMS["claims"])
     for one, other in zip(english, chinese):
         assert one[0] == other[0] and readme_chinese.VERDICTS[one[2].strip("*")] == other[2].strip("*")
@@ -55,12 +71,12 @@ def test_the_command_fills_all_documents(tmp_path: Path, monkeypatch: pytest.Mon
     pages = [tmp_path / "project" / name for name in ("README.md", *readme.FILLED)]
     for page in pages:
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(f"before\n{readme.BEGIN}\n{readme.END}\nafter\n")
+        page.write_text(blank(1 if page.name == "choosing.md" else 2))
     arguments = ["publish", str(tmp_path / "run"), str(tmp_path / "out"), "--readme", str(pages[0])]
     assert cli.main(arguments) == 0
     found = read_json(tmp_path / "out" / "claims.json")
     for page, made in zip(pages, (readme.answer, *readme.FILLED.values())):
-        assert page.read_text() == f"before\n{readme.BEGIN}\n{made(found)}\n{readme.END}\nafter\n"
+        assert page.read_text() == blank(len(made(found)), *made(found))
     before = pages[0].read_text()
     pages[-1].write_text("no marks")
     assert cli.main(arguments) == 2
@@ -85,14 +101,15 @@ def test_what_is_filled_can_be_filled_again(tmp_path: Path) -> None:
         "by_use": [{"use": "speed", "choose": "either", "because": "they are alike"}],
     }
     page = tmp_path / "README.md"
-    page.write_text(f"before\n{readme.BEGIN}\n{readme.END}\nafter\n")
+    page.write_text(blank(2))
     readme.fill(page, claims)
     once = page.read_text()
     assert once.startswith("before\n") and once.endswith("\nafter\n") and "0.5000 [+0.2500, +0.7500] dB" in once
     assert "- speed: **either**, because they are alike." in once and "commit 0123456789ab." in once
     readme.fill(page, claims)
     assert page.read_text() == once
-    page.write_text("nothing to fill")
-    with pytest.raises(UserError, match="put them back"):
-        readme.fill(page, claims)
-    assert page.read_text() == "nothing to fill"
+    for lacking in ("nothing to fill", blank(1), blank(3), blank(2).replace(readme.END, "", 1)):
+        page.write_text(lacking)
+        with pytest.raises(UserError, match="twice; put them back"):
+            readme.fill(page, claims)
+        assert page.read_text() == lacking

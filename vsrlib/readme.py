@@ -1,6 +1,7 @@
 """What README.md, its Chinese translation and docs/choosing.md say of the last committed run, from claims.json."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +22,32 @@ _OF_USE = {
     "the correlation without a compiler": "C8",
 }
 """What a reader chooses by -> the claim whose figure says it."""
+_FIRST = ("C1", "C2", "C5")
+"""Quality, speed and memory: the claims that a README opens with."""
 
 
-def answer(claims: dict[str, Any]) -> str:
-    """The verdicts as the README opens with them, from the content of claims.json."""
+def answer(claims: dict[str, Any]) -> list[str]:
+    """What the README opens with and its table of verdicts, from the content of claims.json."""
     rows = [[one["id"], one["claim"], f"**{one['verdict']}**", figure(one)] for one in claims["claims"]]
     uses = [f"- {one['use']}: **{one['choose']}**, because {one['because']}." for one in claims["by_use"]]
     first = claims["claims"][0]
+    opening = [
+        f"- *{one['claim'].rstrip('.')}*: **{one['verdict']}**; measured here: {figure(one)}. {_sentence(one['reason'])}"
+        for one in claims["claims"]
+        if one["id"] in _FIRST
+    ]
     lines = [
-        f"**The answer.** {first['id']} is *{first['verdict']}*: {first['reason']}.",
         markdown(["", "the earlier report's claim", "verdict", "this run"], rows),
         f"Measured with {first['profile']}, commit {_commit(first)}.",
         *(["Which framework to choose:\n\n" + "\n".join(uses)] if uses else []),
     ]
-    return "\n\n".join(lines)
+    return [
+        "\n".join(["**The answer.** What the earlier report claims, and what is true of it:\n", *opening]),
+        "\n\n".join(lines),
+    ]
 
 
-def chinese(claims: dict[str, Any]) -> str:
+def chinese(claims: dict[str, Any]) -> list[str]:
     """The same in simplified Chinese. Reasons, which hold figures of their own, are left to figures/claims.md."""
     words = readme_chinese
     shown = [
@@ -53,36 +63,38 @@ def chinese(claims: dict[str, Any]) -> str:
     uses = [
         words.USE.format(use=words.USES[one["use"]], choose=words.CHOICES[one["choose"]]) for one in claims["by_use"]
     ]
+    opening = [words.ANSWER.format(**one) for one in shown if one["id"] in _FIRST]
     lines = [
-        words.ANSWER.format(**shown[0]),
         markdown(words.HEADER, [[one["id"], one["claim"], f"**{one['verdict']}**", one["figure"]] for one in shown]),
         words.MEASURED.format(profile=first["profile"], commit=_commit(first)),
         *(["\n\n".join([words.CHOOSE, "\n".join(uses)])] if uses else []),
     ]
-    return "\n\n".join(lines)
+    return ["\n".join([words.OPENING, *opening]), "\n\n".join(lines)]
 
 
-def choosing(claims: dict[str, Any]) -> str:
+def choosing(claims: dict[str, Any]) -> list[str]:
     """What the run says by use, and the figures that a choice rests on."""
     by_id = {one["id"]: one for one in claims["claims"]}
     uses = [[one["use"], f"**{one['choose']}**", one["because"]] for one in claims["by_use"]]
     rows = [[use, figure(by_id[name]), name, by_id[name]["verdict"]] for use, name in _OF_USE.items() if name in by_id]
     first = claims["claims"][0]
-    return "\n\n".join(
-        [
-            markdown(["use", "choose", "because"], uses) if uses else "The committed run gives no advice by use.",
-            markdown(["measured", "this run", "claim", "verdict"], rows),
-            f"Measured with {first['profile']}, commit {_commit(first)}.",
-        ]
-    )
+    lines = [
+        markdown(["use", "choose", "because"], uses) if uses else "The committed run gives no advice by use.",
+        markdown(["measured", "this run", "claim", "verdict"], rows),
+        f"Measured with {first['profile']}, commit {_commit(first)}.",
+    ]
+    return ["\n\n".join(lines)]
 
 
-FILLED: dict[str, Callable[[dict[str, Any]], str]] = {"docs/README.zh-CN.md": chinese, "docs/choosing.md": choosing}
-"""Documents beside a README that are filled with it -> what is put there."""
+FILLED: dict[str, Callable[[dict[str, Any]], list[str]]] = {
+    "docs/README.zh-CN.md": chinese,
+    "docs/choosing.md": choosing,
+}
+"""Documents beside a README that are filled with it -> what is put there, between one pair of marks after another."""
 
 
 def fill(readme: Path, claims: dict[str, Any]) -> None:
-    """Put the verdicts between the two marks of a README, and of the documents of FILLED that lie beside it.
+    """Put the verdicts between the marks of a README, and of the documents of FILLED that lie beside it.
 
     UserError, before anything is written, where one of them lacks the marks.
     """
@@ -93,13 +105,20 @@ def fill(readme: Path, claims: dict[str, Any]) -> None:
             temporary.write_text(text, encoding="utf-8")
 
 
-def _filled(page: Path, words: str) -> str:
-    text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise UserError(f"{page} lacks the lines {BEGIN} and {END}, between which the verdicts belong; put them back.")
-    return f"{before}{BEGIN}\n{words}\n{END}{after}"
+def _filled(page: Path, words: Sequence[str]) -> str:
+    parts = re.split(f"({re.escape(BEGIN)}|{re.escape(END)})", page.read_text(encoding="utf-8"))
+    if parts[1::2] != [BEGIN, END] * len(words):
+        raise UserError(
+            f"{page} must hold the lines {BEGIN} and {END}, between which the verdicts belong, "
+            f"{'once' if len(words) == 1 else 'twice'}; put them back."
+        )
+    for number, text in enumerate(words):
+        parts[4 * number + 2] = f"\n{text}\n"
+    return "".join(parts)
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def _commit(claim: dict[str, Any]) -> str:

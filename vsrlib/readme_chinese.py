@@ -44,7 +44,8 @@ CHOICES = {"PyTorch": "PyTorch", "Jittor": "Jittor", "either": "两者皆可"}
 
 HEADER = ["", "先前报告的结论", "判定", "本次测得"]
 LESS = ("less than", "小于")
-ANSWER = "**结论：** {id} **{verdict}**（{claim}）本次测得：{figure}。"
+OPENING = "**结论。** 先前报告的说法，以及实际情况：\n"
+ANSWER = "- {claim}**{verdict}**；本次测得：{figure}。"
 MEASURED = "测量对象：`{profile}`，提交 {commit}。判定的规则与理由见 [figures/claims.md](../figures/claims.md)。"
 CHOOSE = "选用哪个框架（理由见 [figures/claims.md](../figures/claims.md)）："
 USE = "- {use}：**{choose}**"
