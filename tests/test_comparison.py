@@ -410,6 +410,7 @@ def test_a_published_comparison_stands_in_for_pictures_that_are_not_kept(tmp_pat
     again = comparison.compare(inference, training, tmp_path / "out", source="there", published=published)
     before = read_json(published)
     assert again["source"] == "there" and "Results: there." in (tmp_path / "out/comparison.md").read_text()
+    assert "Results: there." not in comparison_table.table(again, title="")  # the notebook has said it
     for blur, found in again["blurs"].items():
         assert found["outputs"] == before["blurs"][blur]["outputs"] and found["outputs"]["frames"] > 0
         assert found["quality"]["total"] == before["blurs"][blur]["quality"]["total"]

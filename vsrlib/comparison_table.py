@@ -19,9 +19,12 @@ _PARTS = ("pre", "forward", "post", "total")
 
 
 def table(result: dict, title: str = "# Comparison") -> str:
-    """The whole comparison as Markdown: quality, outputs, time, memory and training; a notebook has its own title."""
+    """The whole comparison as Markdown: quality, outputs, time, memory and training.
+
+    A notebook has its own title and has said where the results are from; with an empty title both are left out.
+    """
     source = [f"Results: {result['source']}."] if "source" in result else []
-    sections = [*([title] if title else []), *source, _ABOUT_TIMES]
+    sections = [*([title, *source] if title else []), _ABOUT_TIMES]
     for blur, found in result["blurs"].items():
         sections += [f"## {blur} blur", quality_table(found["quality"], result["statistics"])]
         sections += [outputs_text(found["outputs"]), timing_table(found["timing"]), memory_table(found["runs"])]
