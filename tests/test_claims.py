@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import results_fixture as run
+from test_claims_evidence import on_a_gpu
 
 from vsrlib import claims, comparison
 from vsrlib.claims import words
+from vsrlib.claims.evidence import by_use
 from vsrlib.claims.finding import Finding
 from vsrlib.errors import UserError
 from vsrlib.files import read_json, write_json
@@ -159,6 +161,23 @@ def test_the_verdict_on_equivalence_says_what_it_follows_from(compared):
     found["training"] = {}
     finding = claims.judge_comparison(found)["C9"]
     assert finding.verdict == "refuted" and "no training was compared" in finding.reason
+
+
+def test_a_worse_jittor_refutes_the_first_claim_without_agreement(compared):
+    worse = altered(compared, (PSNR, interval(-1.0, -1.1, -0.9)))
+    finding = claims.judge_comparison(worse)["C1"]
+    assert finding.verdict == "refuted" and "not better" in finding.reason and "networks agree" not in finding.reason
+    advice = by_use({"C1": finding}, None, None)
+    assert advice[0]["choose"] == "PyTorch" and "-1.0000 dB" in advice[0]["because"]
+
+
+def test_the_recommendation_is_confirmed_by_its_three_claims(compared):
+    better = [(PSNR, interval(1.2, 1.1, 1.3)), (SSIM, interval(0.043, 0.04, 0.046))]
+    found = altered(compared, *GPU, *better, (FORWARD, interval(6.5, 6.0, 7.0)))
+    assert verdicts(found)["C10"] == "unsupported"
+    costs = on_a_gpu(8192.0, 6144.0)
+    with_memory = claims.judge_comparison(found, claims.Evidence(costs=costs))
+    assert [with_memory[name].verdict for name in ("C1", "C2", "C5", "C10")] == ["confirmed"] * 4
 
 
 def test_a_run_on_two_kinds_of_device_gives_no_verdict_on_speed(tmp_path):

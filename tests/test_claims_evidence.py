@@ -61,8 +61,19 @@ def costs(*changes: tuple[tuple, object]) -> dict:
     return found
 
 
+def on_a_gpu(torch: float, jittor: float) -> dict:
+    """Costs of the published network, trained in so many MiB of a GPU."""
+    own = {
+        (("memory", name, "training", key), value)
+        for name, mebibytes in (("torch", torch), ("jittor", jittor))
+        for key, value in (("own_mib", mebibytes), ("device_type", "cuda"))
+    }
+    return costs((("options", "preset"), "published"), *own)
+
+
 TORCH, JITTOR = (("without_compiler", name, "works") for name in ("torch", "jittor"))
 PURE = ("correlation", "torch", "pure")
+CUDA = (("correlation", "torch", "cuda"), COSTS["correlation"]["torch"]["cpp"])
 
 
 @pytest.mark.parametrize(
@@ -82,10 +93,12 @@ def test_installing(changes: list, verdict: str) -> None:
 @pytest.mark.parametrize(
     "changes, verdict",
     [
-        ([], "confirmed"),
-        ([((*PURE, "ratio"), interval(1.02, 1.0, 1.05))], "refuted"),
-        ([((*PURE, "ratio"), interval(1.5, 1.4, 1.6))], "refuted"),
-        ([((*PURE, "ratio"), interval(1.2, 1.05, 1.35))], "unsupported"),
+        ([CUDA], "confirmed"),
+        ([CUDA, ((*PURE, "ratio"), interval(1.02, 1.0, 1.05))], "refuted"),
+        ([CUDA, ((*PURE, "ratio"), interval(1.5, 1.4, 1.6))], "refuted"),
+        ([CUDA, ((*PURE, "ratio"), interval(1.2, 1.05, 1.35))], "unsupported"),
+        ([], "not testable here"),
+        ([((*PURE, "ratio"), interval(1.5, 1.4, 1.6))], "not testable here"),
         ([((*PURE, "zero_gradient"), True)], "refuted"),
         ([((*PURE, "gradient_error"), 0.1)], "refuted"),
         ([(("correlation", "torch"), {"skipped": "because there is none"})], "not testable here"),
@@ -95,7 +108,7 @@ def test_installing(changes: list, verdict: str) -> None:
 def test_correlation(changes: list, verdict: str) -> None:
     found = evidence.correlation(costs(*changes))
     assert found.verdict == verdict
-    if not changes:
+    if changes in ([], [CUDA]):
         assert abs(found.figure - 20) < 1e-9 and [round(end) for end in found.interval] == [15, 25]
 
 
@@ -126,6 +139,45 @@ def test_memory_of_equal_work_is_the_figure_of_the_fifth_claim() -> None:
     assert alone.figure == 0.75 and "inference" not in alone.reason
 
 
+@pytest.mark.parametrize(
+    "torch, jittor, verdict",
+    [(8192, 6144, "confirmed"), (8587, 6200, "confirmed"), (8192, 8192, "refuted"), (8192, 4096, "refuted")],
+)
+def test_memory_of_the_published_training_on_a_gpu_settles_the_claim(torch: float, jittor: float, verdict: str) -> None:
+    small, gpu = Finding("unsupported", "no GPU", 0.9, "of the small training"), on_a_gpu(torch, jittor)
+    found = evidence.with_memory(small, gpu)
+    assert (found.verdict, found.figure) == (verdict, jittor / torch) and "trained on a GPU" in found.reason
+    gpu["options"]["preset"] = "study"
+    assert evidence.with_memory(small, gpu).verdict == "unsupported"
+    gpu["options"]["preset"], gpu["memory"]["jittor"]["training"]["device_type"] = "published", "cpu"
+    assert evidence.with_memory(small, gpu).verdict == "unsupported"
+
+
+@pytest.mark.parametrize(
+    "effect, verdict",
+    [
+        (interval(0.05, 0.01, 0.09), "refuted"),
+        (interval(-0.09, -0.18, -0.01), "refuted"),
+        (interval(0.01, -0.02, 0.04), "confirmed"),
+        (interval(0.05, -0.1, 0.2), "unsupported"),
+        (interval(0.05, None, None), "unsupported"),
+    ],
+)
+def test_the_earlier_two_rebuilt_settle_whether_they_were_equivalent(effect: dict, verdict: str) -> None:
+    own = Finding("refuted", "this run's two agree. The earlier two were not", 0.0, "dB")
+    ablation = copy.deepcopy(ABLATION)
+    ablation["effects"][0]["effect"] = effect
+    found = evidence.with_sides(own, ablation)
+    assert (found.verdict, found.figure) == (
+        verdict,
+        effect["value"],
+    ) and "on toys; this run's two agree" in found.reason
+    weak = evidence.with_sides(own, ablation | {"power": {"Gaussian": {"enough": False}}})
+    assert weak.verdict == "unsupported" and "hardly use" in weak.reason
+    apart = Finding("unsupported", "this run's own two implementations differ")
+    assert evidence.with_sides(apart, ablation) == apart and evidence.with_sides(own, None) == own
+
+
 def test_without_costs_nothing_is_said() -> None:
     assert evidence.installing(None).verdict == evidence.correlation(None).verdict == "not testable here"
 
@@ -150,7 +202,7 @@ def test_the_ablation_says_what_could_reach_the_claim() -> None:
 
 def test_advice_follows_from_the_figures() -> None:
     blur = {"timing": {"ratio": {"synchronised": {"forward": interval(0.9, 0.8, 0.95)}}}}
-    quality = {"C1": Finding("refuted", "", 0.0, "dB")}
+    quality = {"C1": Finding("refuted", "", 0.0, "dB", [-1e-6, 1e-6])}
     rows = {row["use"]: row["choose"] for row in evidence.by_use(quality, blur, COSTS)}
     assert rows == {
         "quality": "either",

@@ -30,6 +30,7 @@ UNITS = {
     "% more time for a frame": "%（每帧多花的时间）",
     "of PyTorch's process memory, small training": "（与 PyTorch 的进程内存之比，小规模训练）",
     "of PyTorch's process memory in training": "（训练时与 PyTorch 的进程内存之比）",
+    "of PyTorch's GPU memory in training": "（训练时与 PyTorch 的显存之比）",
     "files compiled by Jittor": "个由 Jittor 编译的文件",
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from vsrlib.ablation.table import SIDES, reach
 from vsrlib.claims.finding import Finding, bounds, finding
-from vsrlib.claims.texts import CORRELATION_COST, GAIN, MODEL_MEBIBYTES
+from vsrlib.claims.texts import CORRELATION_COST, GAIN, MODEL_MEBIBYTES, NEGLIGIBLE, TRAINING_MEMORY
 from vsrlib.claims.words import numbers
 from vsrlib.comparison_table import interval, significant
 from vsrlib.names import FRAMEWORKS
@@ -28,8 +28,7 @@ def with_ablation(found: Finding, ablation: dict[str, Any] | None) -> Finding:
     """C1: what the earlier sides' own faults explain, and what a mix-up of frames or weights would."""
     if ablation is None:
         return found
-    sides = {one["name"]: one["effect"] for one in ablation["effects"] if one["group"] == SIDES}
-    same = sides.pop("same weights, same frames", None)
+    same, sides = _sides(ablation)
     if same is None:
         return found
     able = [name for name, effect in sides.items() if reach(effect) in ("it may", "beyond it")]
@@ -37,13 +36,45 @@ def with_ablation(found: Finding, ablation: dict[str, Any] | None) -> Finding:
         f"of {len(sides)} mix-ups of frames or weights {len(able)} reach {GAIN['psnr']} dB"
         f"{' (' + '; '.join(able) + ')' if able else ''}"
     )
-    power = [one for one in ablation["power"].values() if one]
-    weak = "" if all(one["enough"] for one in power) else ", with weights that hardly use the neighbouring frames"
+    weak = "" if _has_power(ablation) else ", with weights that hardly use the neighbouring frames"
     return replace(
         found,
         reason=f"{found.reason}. What the earlier two sides did differently explains "
         f"{interval(same, 3, signed=True)} dB on {ablation['ran_on']}{weak}; {mixed}",
     )
+
+
+def with_sides(found: Finding, ablation: dict[str, Any] | None) -> Finding:
+    """C9: how far the earlier two implementations, rebuilt in one network, differ with the same weights and frames."""
+    same = None if ablation is None else _sides(ablation)[0]
+    if ablation is None or same is None or found.verdict != "refuted":
+        return found
+    (low, high), limit = bounds(same), NEGLIGIBLE * GAIN["psnr"]
+    if not _has_power(ablation):
+        verdict, words = "unsupported", "by this figure, but with weights that hardly use the neighbouring frames"
+    elif low > 0 or high < 0:
+        verdict, words = "refuted", "by this figure"
+    elif -limit < low and high < limit:
+        verdict, words = "confirmed", "by no more than this figure"
+    else:
+        verdict, words = (
+            "unsupported",
+            "by this figure, whose interval holds zero and also more than a tenth of C1's gain",
+        )
+    reason = f"the faults of the earlier two, put into one network, make it differ {words}, on {ablation['ran_on']}"
+    own = found.reason.partition(". ")[0]  # what this run's own two do
+    return finding(verdict, f"{reason}; {own}", same, "dB")
+
+
+def _sides(ablation: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str, dict[str, Any]]]:
+    """The earlier Jittor side minus the earlier PyTorch side: with the same weights and frames, and with mix-ups."""
+    sides = {one["name"]: one["effect"] for one in ablation["effects"] if one["group"] == SIDES}
+    return sides.pop("same weights, same frames", None), sides
+
+
+def _has_power(ablation: dict[str, Any]) -> bool:
+    """Whether the weights use the neighbouring frames enough for a fault of the alignment to show."""
+    return all(one["enough"] for one in ablation["power"].values() if one)
 
 
 def with_parity(found: Finding, parity: dict[str, Any] | None) -> Finding:
@@ -98,6 +129,9 @@ def correlation(costs: dict[str, Any] | None) -> Finding:
         return finding("refuted", f"its gradients {wrong}, so that it changes what is learned", percent, unit)
     right = f"against {others}; its gradients are right to {pure['gradient_error']:.0e} of their norm"
     low, high = CORRELATION_COST
+    if "cuda" not in kernels:
+        lacking = f"the claim is about the CUDA kernel, which did not run here; this figure is {right}"
+        return finding("not testable here", lacking, percent, unit)
     if bounds(percent)[1] < low or bounds(percent)[0] > high:
         return finding("refuted", f"it costs {numbers(percent)} % {right}", percent, unit)
     if bounds(percent)[0] >= low and bounds(percent)[1] <= high:
@@ -120,7 +154,7 @@ def with_output(found: Finding, costs: dict[str, Any] | None) -> Finding:
 
 
 def with_memory(found: Finding, costs: dict[str, Any] | None) -> Finding:
-    """C5: peak memory of equal work in fresh processes; the GPU's, which the claim is about, is not measured."""
+    """C5: memory of equal work in fresh processes: a GPU's, which the claim is about, or the processes' peaks."""
     held = {} if costs is None else costs["memory"]
     peaks = {
         work: [held[name][work]["peak_mib"] for name in FRAMEWORKS]
@@ -133,6 +167,9 @@ def with_memory(found: Finding, costs: dict[str, Any] | None) -> Finding:
     shown = "; ".join(
         f"{work} {' and '.join(f'{significant(peak)} MiB' for peak in pair)}" for work, pair in peaks.items()
     )
+    trained = [held[name]["training"] for name in FRAMEWORKS]
+    if options["preset"] == "published" and all(one.get("device_type") == "cuda" for one in trained):
+        return _gpu_memory([one["own_mib"] for one in trained])
     where = f"{options['preset']} network, {options['size'][0]}x{options['size'][1]}, {options['device']}"
     return replace(
         found,
@@ -140,6 +177,14 @@ def with_memory(found: Finding, costs: dict[str, Any] | None) -> Finding:
         figure=peaks["training"][1] / peaks["training"][0],
         unit="of PyTorch's process memory in training",
     )
+
+
+def _gpu_memory(mebibytes: list[float]) -> Finding:
+    ratio, (low, high) = mebibytes[1] / mebibytes[0], TRAINING_MEMORY
+    shown = " and ".join(f"{significant(one)} MiB" for one in mebibytes)
+    reason = f"the published network trained on a GPU with, by the counters of PyTorch and Jittor, {shown}"
+    verdict = "confirmed" if low <= ratio <= high else "refuted"
+    return Finding(verdict, reason, ratio, "of PyTorch's GPU memory in training")
 
 
 def with_model_size(found: Finding, costs: dict[str, Any] | None) -> Finding:
@@ -162,7 +207,9 @@ def by_use(
     rows = []
     quality = comparison_findings["C1"]
     if quality.verdict in ("refuted", "confirmed"):
-        choose = "either" if quality.verdict == "refuted" else "Jittor"
+        low, high = quality.interval or (-float("inf"), float("inf"))
+        alike = -NEGLIGIBLE * GAIN["psnr"] < low and high < NEGLIGIBLE * GAIN["psnr"]
+        choose = "either" if alike else "Jittor" if quality.verdict == "confirmed" else "PyTorch"
         shown = numbers({"value": quality.figure, "low": None, "high": None}, "dB")
         rows.append({"use": "quality", "choose": choose, "because": f"with the same weights they differ by {shown} dB"})
     ratio = None if blur is None else blur["timing"]["ratio"]

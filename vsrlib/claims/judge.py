@@ -18,12 +18,15 @@ from vsrlib.results import is_skipped
 
 OF_CLAIM = {
     "C1": ("ablation",),
+    "C2": ("costs",),
+    "C3": ("costs",),
     "C4": ("costs",),
     "C5": ("costs",),
     "C6": ("costs",),
     "C7": ("costs",),
     "C8": ("costs",),
-    "C9": ("parity",),
+    "C9": ("ablation", "parity"),
+    "C10": ("ablation", "costs"),
 }
 """Which further evidence belongs to a claim."""
 _RESTORING, _TRAINING = "inference.json", "train.json"
@@ -105,7 +108,9 @@ def judge_comparison(comparison: dict, evidence: Evidence | None = None) -> dict
         "C3": lambda: rules.total(blur),
         "C4": lambda: other.with_output(rules.image_output(blur), evidence.costs),
         "C6": lambda: other.with_model_size(rules.model_size(blur), evidence.costs),
-        "C9": lambda: other.with_parity(rules.equivalence(blur, comparison["training"]), evidence.parity),
+        "C9": lambda: other.with_parity(
+            other.with_sides(rules.equivalence(blur, comparison["training"]), evidence.ablation), evidence.parity
+        ),
     }
     found = {name: rule() for name, rule in computed.items()} | alone
     return found | {"C10": rules.recommendation(found)}

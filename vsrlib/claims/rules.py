@@ -16,9 +16,13 @@ def quality(blur: dict) -> Finding:
     if unfit:
         return Finding("not testable here", unfit)
     difference = blur["quality"]["difference"]
-    high = {metric: bounds(difference[metric])[1] for metric in GAIN}
-    if all(high[metric] < NEGLIGIBLE * gain for metric, gain in GAIN.items()):
+    if _agree(difference):
         verdict, reason = "refuted", "with equal weights and input, two implementations of one network agree"
+    elif all(bounds(difference[metric])[1] < NEGLIGIBLE * gain for metric, gain in GAIN.items()):
+        verdict, reason = (
+            "refuted",
+            "with equal weights and input Jittor is not better, but the two do not agree either",
+        )
     elif all(reaches(difference[metric], gain) for metric, gain in GAIN.items()):
         verdict, reason = "confirmed", "with equal weights and input the differences reach the claimed ones"
     else:
@@ -114,8 +118,7 @@ def equivalence(blur: dict, trainings: dict) -> Finding:
     if unfit:
         return Finding("unsupported", unfit)
     difference = blur["quality"]["difference"]
-    ends = {metric: bounds(difference[metric]) for metric in GAIN}
-    if any(max(-ends[metric][0], ends[metric][1]) >= NEGLIGIBLE * gain for metric, gain in GAIN.items()):
+    if not _agree(difference):
         return finding("unsupported", "this run's own two implementations differ", difference["psnr"], "dB")
     agreements = [one["agreement"] for one in trainings.values() if not is_skipped(one["agreement"])]
     apart = max((one["smoothed"]["largest"] for one in agreements), default=None)
@@ -139,6 +142,12 @@ def recommendation(found: dict[str, Finding]) -> Finding:
     if "confirmed" not in verdicts and {"refuted", "artefact"} & set(verdicts):
         return Finding("refuted", reason)
     return Finding("unsupported", reason)
+
+
+def _agree(difference: dict) -> bool:
+    """Whether both intervals lie wholly within a tenth of the claimed gain on either side."""
+    ends = {metric: bounds(difference[metric]) for metric in GAIN}
+    return all(max(-low, high) < NEGLIGIBLE * GAIN[metric] for metric, (low, high) in ends.items())
 
 
 def _why_no_difference(blur: dict) -> str | None:

@@ -21,8 +21,8 @@ def measure(framework: str, options: Options, work: str) -> dict[str, Any]:
     """Take optimiser steps of the published objective, or restore windows with the published algorithm.
 
     MiB: `loaded_mib`, resident with the network loaded; `peak_mib`, the most that the process held, nothing deducted;
-    `own_mib`, what the framework's own counter shows at the end, None where it has none for this device. `batch`
-    windows at a time, of options.size LR pixels.
+    `own_mib`, what the framework's own counter shows at the end, None where it has none for this device, "device_type".
+    `batch` windows at a time, of options.size LR pixels.
     """
     network = load_network(framework, options.weights, options.preset, options.device)
     backend = network.backend
@@ -39,6 +39,7 @@ def measure(framework: str, options: Options, work: str) -> dict[str, Any]:
     own = backend.own_memory(network.device)
     return {
         "batch": BATCH[work],
+        "device_type": network.device,
         "loaded_mib": loaded,
         "peak_mib": memory.peak_mib(),
         "own_mib": None if own is None else own / 2**20,
