@@ -232,6 +232,50 @@ def test_the_paper_profile_is_the_papers_configuration() -> None:
         assert p["flow_learning_rate"] == 1e-6
 
 
+WEIGHTS = {
+    "published": "data/pretrain_models/self_blind_vsr_{lower}.pt",
+    "paper": "runs/none/03_train_network_torch_{blur}/weights.safetensors",
+}
+
+
+@pytest.mark.parametrize("profile", WEIGHTS)
+def test_referee_ablation_and_costs_are_of_the_network_that_is_judged(profile: str) -> None:
+    found = {step.id: step for step in steps(profile)}
+    weights = {blur: WEIGHTS[profile].format(blur=blur, lower=blur.lower()) for blur in ("Gaussian", "Realistic")}
+    trained = {f"03_train_network_torch_{blur}" for blur in weights} if profile == "paper" else set()
+    parity, ablation, costs = (found[name] for name in ("06_prove_parity", "07_ablate_alignment", "08_measure_costs"))
+    assert {one.parameters["preset"] for one in (parity, ablation, costs)} == {"published"}
+    assert parity.parameters["weights"] == weights["Realistic"]
+    assert parity.parameters["frames"] == "data/REDS4_BlurDown_Realistic/LR_blurdown_x4"
+    assert (parity.parameters["height"], parity.parameters["width"]) == (64, 64)
+    for blur, file in weights.items():
+        assert ablation.parameters[f"weights_{blur.lower()}"] == file
+        assert ablation.parameters[f"{blur.lower()}_set"] == f"data/REDS4_BlurDown_{blur}"
+        assert ablation.parameters[f"weights_{blur.lower()}_false"] is None
+    assert set(parity.needs) == set(ablation.needs) == trained and costs.needs == ()
+
+
+@pytest.mark.parametrize("profile", ["quick", "standard"])
+def test_elsewhere_they_are_of_what_comes_with_the_project(profile: str) -> None:
+    kinds = ("06_prove_parity", "07_ablate_alignment", "08_measure_costs")
+    found = [step.parameters for step in steps(profile) if step.id in kinds]
+    assert found == [{"output": f"runs/none/{name}"} for name in kinds]
+
+
+def test_the_referee_alone_says_whose_weights_and_frames_it_lacks(tmp_path: Path) -> None:
+    def missing() -> str:
+        with pytest.raises(UserError) as caught:
+            only = ["06"]
+            plan(steps_of("published", tmp_path / "run", tmp_path), PROJECT_ROOT / "notebooks", NOTEBOOKS, None, only)
+        return str(caught.value)
+
+    assert "put the weights that the paper's authors released for Realistic blur there" in missing()
+    (tmp_path / "pretrain_models").mkdir()
+    (tmp_path / "pretrain_models" / "self_blind_vsr_realistic.pt").touch()
+    assert "frames of step 06_prove_parity" in missing()
+    assert "put the published LR frames of REDS4 with Realistic blur" in missing()
+
+
 @dataclass(frozen=True)
 class Refusing(Settings):
     text: str = "a"

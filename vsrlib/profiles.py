@@ -92,13 +92,10 @@ def _standard(run: str, data: str) -> list[Step]:
 
 def _published(run: str, data: str) -> list[Step]:
     steps = [_environment(run)]
+    released = {blur: f"{data}/pretrain_models/self_blind_vsr_{blur.lower()}.pt" for blur in BLURS}
     for blur in BLURS:
-        weights = f"{data}/pretrain_models/self_blind_vsr_{blur.lower()}.pt"
-        steps += [_infer_reds4(run, data, framework, blur, weights) for framework in FRAMEWORKS]
-    released = {f"weights_{blur.lower()}": f"{data}/pretrain_models/self_blind_vsr_{blur.lower()}.pt" for blur in BLURS}
-    sets = {f"{blur.lower()}_set": f"{data}/REDS4_BlurDown_{blur}" for blur in BLURS}
-    controls = {f"weights_{blur.lower()}_false": None for blur in BLURS}
-    return [*steps, *_conclude(run, _reds4(data), [], {**released, **controls, **sets, "preset": "published"})]
+        steps += [_infer_reds4(run, data, framework, blur, released[blur]) for framework in FRAMEWORKS]
+    return [*steps, *_conclude(run, _reds4(data), [], _on_reds4(data, released))]
 
 
 def _paper(run: str, data: str) -> list[Step]:
@@ -106,14 +103,16 @@ def _paper(run: str, data: str) -> list[Step]:
     part of this project: bring a file that holds one with `--set 03.weights=FILE`, or its flow hardly learns.
     """
     steps = [_environment(run)]
+    trained = {blur: f"{TRAIN}_torch_{blur}" for blur in BLURS}
+    weights = {blur: f"{run}/{step}/weights.safetensors" for blur, step in trained.items()}
     for blur in BLURS:
         roots = {"hr_root": f"{data}/REDS/train/HR", "validation_root": f"{data}/REDS4_BlurDown_{blur}/HR"}
         training = {"blur": blur, "preset": "published", **roots, **PAPER}
         steps += [_train(run, framework, f"_{blur}", training) for framework in FRAMEWORKS]
-        trained = f"{TRAIN}_torch_{blur}"
-        weights = f"{run}/{trained}/weights.safetensors"
-        steps += [_infer_reds4(run, data, framework, blur, weights, (trained,)) for framework in FRAMEWORKS]
-    return [*steps, *_conclude(run, _reds4(data), [f"_{blur}" for blur in BLURS])]
+        needs = (trained[blur],)
+        steps += [_infer_reds4(run, data, framework, blur, weights[blur], needs) for framework in FRAMEWORKS]
+    evidence = _on_reds4(data, weights, tuple(trained.values()))
+    return [*steps, *_conclude(run, _reds4(data), [f"_{blur}" for blur in BLURS], evidence)]
 
 
 PAPER = {
@@ -169,16 +168,44 @@ def _infer_reds4(run: str, data: str, framework: str, blur: str, weights: str, n
     # No step makes these clips: the realistic LR frames were drawn without a seed and cannot be made again.
     step = _infer(run, framework, blur, _reds4(data)[blur], weights, needs)
     yours = {
-        "input_path": f"the published LR frames of REDS4 with {blur} blur (a folder for each clip)",
+        "input_path": _LR_OF_REDS4.format(blur),
         "gt_path": "the HR frames of REDS4 (a folder for each clip)",
-        "weights": f"the weights that the paper's authors released for {blur} blur",
+        "weights": _RELEASED.format(blur),
     }
     return replace(step, parameters={**step.parameters, "preset": "published"}, yours=yours)
 
 
-def _conclude(run: str, sets: dict[str, str], trained: list[str], ablation: dict[str, Any] | None = None) -> list[Step]:
+_LR_OF_REDS4 = "the published LR frames of REDS4 with {} blur (a folder for each clip)"
+_RELEASED = "the weights that the paper's authors released for {} blur"
+
+
+def _on_reds4(data: str, weights: dict[str, str], needs: tuple[str, ...] = ()) -> list[Step]:
+    # Referee, ablation and costs of the published network with the weights of each blur, which the steps `needs` make.
+    # The referee takes one network: that of the realistic blur, which is the paper's harder case. The costs have no
+    # weights: initial values cost the same. Weights trained with align_corners=False, the ablation's control, exist
+    # for the small network only.
+    sets = _reds4(data)
+    parity = {"weights": weights["Realistic"], "frames": f"{sets['Realistic']}/LR_blurdown_x4"}
+    ablation: dict[str, Any] = {}
+    for blur in BLURS:
+        name = blur.lower()
+        ablation |= {f"weights_{name}": weights[blur], f"weights_{name}_false": None, f"{name}_set": sets[blur]}
+    yours = {"weights": _RELEASED.format("Realistic"), "frames": _LR_OF_REDS4.format("Realistic")}
+    return [
+        Step(PARITY, PARITY, {"preset": "published", **parity, "height": 64, "width": 64}, needs, yours),
+        Step(ABLATION, ABLATION, {"preset": "published", **ablation}, needs),
+        Step(COSTS, COSTS, {"preset": "published"}),
+    ]
+
+
+_ON_WHAT_COMES_WITH_THE_PROJECT = [Step(name, name, {}) for name in (PARITY, ABLATION, COSTS)]
+
+
+def _conclude(
+    run: str, sets: dict[str, str], trained: list[str], evidence: list[Step] = _ON_WHAT_COMES_WITH_THE_PROJECT
+) -> list[Step]:
     # `sets`: the test set of each blur. `trained`: what the names of the training steps end in, after the framework.
-    # `ablation`: its parameters, where it is not to run on the weights and clips that come with the project.
+    # `evidence`: referee, ablation and costs, still without output.
     files = {
         "run_folder": run,
         "inference_files": [f"{run}/{INFER}_{f}_{blur}/inference.json" for blur in BLURS for f in FRAMEWORKS],
@@ -192,9 +219,7 @@ def _conclude(run: str, sets: dict[str, str], trained: list[str], ablation: dict
     }
     return [
         Step(COMPARE, COMPARE, {**files, "output": f"{run}/{COMPARE}"}),
-        Step(PARITY, PARITY, {"output": f"{run}/{PARITY}"}),
-        Step(ABLATION, ABLATION, {**(ablation or {}), "output": f"{run}/{ABLATION}"}),
-        Step(COSTS, COSTS, {"output": f"{run}/{COSTS}"}),
+        *(replace(step, parameters={**step.parameters, "output": f"{run}/{step.id}"}) for step in evidence),
         Step(
             CLAIMS, CLAIMS, {**comparison, **further, "output": f"{run}/{CLAIMS}"}, (COMPARE, PARITY, ABLATION, COSTS)
         ),
