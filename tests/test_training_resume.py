@@ -13,6 +13,7 @@ from training_fixture import log, make_clips, outcome, run, same_weights
 
 from vsrlib import training, training_state
 from vsrlib.errors import UserError
+from vsrlib.frames import read_frame, write_frame
 from vsrlib.samples import SampleStream, TrainingWindows
 
 LONG = {"steps": 10, "validate_every": 3, "checkpoint_every": 2, "halve_every": 4, "ema": 0.5}
@@ -123,6 +124,41 @@ def test_another_training_is_refused(clips: Path, tmp_path: Path, changes: dict,
     with pytest.raises(UserError, match=words):
         run("torch", clips, tmp_path, resume=True, steps=2, **changes)
     assert (tmp_path / training_state.FILE).read_bytes() == before
+
+
+@pytest.mark.parametrize("split, option", [("train", "training_clips"), ("validation", "validation_clips")])
+def test_inverted_frames_of_the_same_names_are_refused(tmp_path: Path, split: str, option: str) -> None:
+    clips, output = make_clips(tmp_path / "clips"), tmp_path / "run"
+    run("torch", clips, output, steps=1)
+    (folder,) = (clips / split).iterdir()
+    kept = {path: path.read_bytes() for path in folder.iterdir()}
+    for path in kept:
+        write_frame(path, 255 - read_frame(path))
+    with pytest.raises(UserError, match=rf"another training \({option} was '\w+' and is '\w+'\): give the same"):
+        run("torch", clips, output, steps=2, resume=True)
+    for path, data in kept.items():
+        path.write_bytes(data)
+    assert run("torch", clips, output, steps=2, resume=True)["resumed"] == [1]
+
+
+def test_the_digest_is_of_the_frames_that_are_used(tmp_path: Path) -> None:
+    """One changed pixel of any used frame counts, one of a frame behind them does not; nor does where the clips lie."""
+    (folder,) = (make_clips(tmp_path / "a") / "train").iterdir()
+
+    def digest(root: Path = folder.parent) -> str:
+        return TrainingWindows(root, 16, frames_per_clip=6).digest()
+
+    before = digest()
+    shutil.copytree(folder.parent, tmp_path / "elsewhere")
+    assert digest(tmp_path / "elsewhere") == before
+    changes = []
+    for path in sorted(folder.iterdir()):
+        data, frame = path.read_bytes(), read_frame(path)
+        frame[-1, -1, 0] ^= 1
+        write_frame(path, frame)
+        changes.append(digest() != before)
+        path.write_bytes(data)
+    assert changes == [True] * 6 + [False] and digest() == before
 
 
 def test_without_resume_a_training_begins_anew(clips: Path, tmp_path: Path) -> None:

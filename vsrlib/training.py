@@ -81,7 +81,9 @@ def train(
     weights; with it, the average is what is validated and written. patience: so many validations in a row without a
     higher PSNR end the training. 0 is off for each.
     A checkpoint is written every `checkpoint_every` steps (0: not in between) and at the end; `resume` goes on from it
-    as if nothing had happened. Without `resume`, what an earlier training left in `output` is replaced.
+    as if nothing had happened, with the same options, training files and validation frames only; their digests cost one
+    reading of the training frames, see `TrainingWindows.digest`. Without `resume`, what an earlier training left in
+    `output` is replaced.
     `watch` is called after every validation with the log, the scores so far, and bicubic's PSNR.
     A step whose losses or gradients are not finite changes nothing and is counted. Under torchrun every process takes
     its share of each batch, and process 0 writes and returns the result, the others {}.
@@ -126,6 +128,7 @@ def train(
         }
         loaded_memory = memory.resident_mib()
         validation = ValidationSet(Path(validation_root), blur, seed)
+        options["validation_clips"] = validation.digest
         trainer = Trainer(network, options, schedule, windows, validation, output, team, watch)
         with nullcontext() if team.rank > 0 else locks.lock(output, "training", "output folder"):
             if resume:

@@ -74,7 +74,7 @@ def require_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> N
     if differing:
         raise UserError(
             f"The checkpoint in {folder} is of another training ({'; '.join(differing)}): "
-            "give the same options, or leave out resume to begin anew."
+            "give the same options and clips, or leave out resume to begin anew."
         )
 
 

@@ -1,5 +1,7 @@
 """How a training is judged while it runs: validation clips, the best weights so far, and when to stop."""
 
+import hashlib
+import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +12,7 @@ import numpy as np
 from vsrlib import checkpoints
 from vsrlib.architecture import CENTRE
 from vsrlib.degrade import SCALE, blur_down, blur_down_exact
+from vsrlib.files import sha256_array
 from vsrlib.frames import list_clips, require_frames, to_float
 from vsrlib.networks.interface import Network
 from vsrlib.resample import bicubic_on_grid
@@ -21,23 +24,28 @@ CRITERIA = {"psnr": 1, "cycle": -1}
 
 
 class ValidationSet:
-    """Windows of HR clips, degraded once with one kernel per clip, for the scores of the trainer."""
+    """Windows of HR clips, degraded once with one kernel per clip, for the scores of the trainer.
+
+    `digest`: SHA-256 of the clips' names and decoded HR frames, from which `blur` and `seed` make the rest.
+    """
 
     def __init__(self, root: Path, blur: str, seed: int) -> None:
         rng = np.random.default_rng([seed, 1])
         self.windows: list[tuple[np.ndarray, np.ndarray]] = []
-        bicubic = []
+        bicubic, digests = [], []
         for source in list_clips(root):
             require_frames(source, WINDOW)
             frames = source.load().frames
             height, width = (side - side % SCALE for side in frames.shape[1:3])
             frames, kernel = frames[:, :height, :width], draw_kernel(blur, rng)
+            digests.append([source.name, sha256_array(frames)])
             low = np.stack([blur_down(frame, kernel) for frame in frames])
             for start in range(len(frames) - WINDOW + 1):
                 centre = start + WINDOW // 2
                 self.windows.append((to_float(low[start : start + WINDOW]), to_float(frames[centre])))
                 bicubic.append(_float_psnr(to_float(bicubic_on_grid(low[centre])), self.windows[-1][1]))
         self.bicubic = float(np.mean(bicubic))
+        self.digest = hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
     def scores(self, network: Network) -> dict[str, float]:
         """Means over all windows: `psnr` in dB, and `cycle`, which does without the truth.
