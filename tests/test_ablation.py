@@ -120,6 +120,7 @@ def test_effects_are_paired_and_their_intervals_hold_them() -> None:
         found = one["effect"]  # clips differ by decibels, and the paired difference is still exact to a hundredth
         assert found["low"] <= found["value"] <= found["high"] and abs(found["value"] - wanted) < 0.01
         assert found["n"] == 12 and one["frames"] == 36 and set(one["by_motion"]) == {"still", "moving"}
+        assert len(one["by_clip"]) == 12 and abs(np.mean(one["by_clip"]) - found["value"]) < 1e-12
     assert (
         result["power"][GAUSSIAN]["enough"] is True and abs(result["power"][GAUSSIAN]["zero_flow_costs"] - 0.5) < 0.01
     )
@@ -133,7 +134,9 @@ def test_weights_without_power_are_said_to_have_none() -> None:
             scores.psnr[trial] = [[value + 0.4 for value in clip] for clip in found]
     result = study.summary(scores, chosen, np.random.default_rng(1))
     assert result["power"][GAUSSIAN]["enough"] is False
-    words = table(result | {"ran_on": "toys", "clips": scores.names})
+    words = table(result | {"ran_on": "toys", "clips": scores.names, "embedded": False})
+    assert "one photograph" in table(result | {"ran_on": "toys", "clips": scores.names, "embedded": True})
+    assert "one photograph" not in words
     assert "prove nothing" in words and "zero costs 0.100 dB" in words
 
 

@@ -63,7 +63,7 @@ def ablate(
     scores = evaluate(networks, trials, cases, progress)
     files = {name: checkpoints.entry(path, output) for name, path in used.items()}
     result = summary(scores, chosen, np.random.default_rng([seeds[0] if seeds else 0, 5])) | {
-        "ran_on": "clips made from photographs"
+        "ran_on": f"clips made from {len({name.partition(',')[0] for name in scores.names})} photographs"
         if gaussian_set is None
         else " and ".join(str(path) for path in (gaussian_set, realistic_set) if path is not None),
         "embedded": gaussian_set is None,
@@ -87,7 +87,11 @@ _TRIED_AS = {
 
 
 def summary(scores: Scores, chosen: list[Contrast], rng: np.random.Generator) -> dict[str, Any]:
-    """Effects, absolute PSNR, power and error by distance from the centre, as ablation.json holds them."""
+    """Effects, absolute PSNR, power and error by distance from the centre, as ablation.json holds them.
+
+    `by_clip` is the mean difference of each clip in dB, in the order of "clips", for whoever draws anew by something
+    else than clips, such as the photographs they are made from.
+    """
     effects = []
     for one in chosen:
         differences = _differences(scores, one.one, one.other)
@@ -98,6 +102,7 @@ def summary(scores: Scores, chosen: list[Contrast], rng: np.random.Generator) ->
                 "trial": asdict(one.one),
                 "against": asdict(one.other),
                 "effect": intervals.mean_interval(differences, rng),
+                "by_clip": differences.tolist(),
                 "frames": sum(map(len, scores.psnr[one.one])),
                 "by_motion": {
                     motion: intervals.mean_interval(differences[_where(scores, motion)], rng)

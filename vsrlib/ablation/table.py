@@ -10,6 +10,12 @@ CLAIMED = 1.195
 """dB that the earlier report says Jittor is better by."""
 
 
+_FEW_SCENES = (
+    " Clips of one photograph are alike, so that the intervals say how sure the figures are for these photographs; "
+    "other scenes may lie outside."
+)
+
+
 def table(result: dict[str, Any]) -> str:
     """All effects with their intervals, by group, and before them what the figures may be used for."""
     parts = [words(result)]
@@ -37,7 +43,7 @@ def words(result: dict[str, Any]) -> str:
     """What it ran on, and whether these weights can show what alignment is worth."""
     lines = [
         f"Ran on {result['ran_on']}: {len(result['clips'])} clips. Effects are differences of PSNR in dB, paired by "
-        "frame, with 95 % bootstrap intervals over the clips."
+        "frame, with 95 % bootstrap intervals over the clips." + (_FEW_SCENES if result["embedded"] else "")
     ]
     for blur, power in result["power"].items():
         if power is None:
