@@ -9,6 +9,8 @@ import pytest
 import vsrlib
 from vsrlib import architecture, checkpoints, shipped
 from vsrlib.errors import UserError
+from vsrlib.files import read_json, sha256_file
+from vsrlib.provenance import PROJECT_ROOT
 from vsrlib.settings import InferSettings, TrainSettings
 
 STUDY = architecture.initial_values(architecture.preset("study"), 0)
@@ -105,10 +107,14 @@ def test_notes_that_make_no_sense_are_named(folder: Path, notes: dict[str, str],
 
 
 def test_every_shipped_file_is_whole_and_notes_what_it_needs() -> None:
-    """Of the real folder; holds trivially as long as nothing is shipped."""
+    """Of the real folder: all four names and nothing else, as their trainings left them, and small enough to ship."""
     shapes = architecture.parameter_shapes(architecture.preset("study"))
-    for path in sorted(Path(shipped.__file__).with_name("weights").glob("*.safetensors")):
-        assert path.stem in shipped.NAMES
+    paths = sorted(Path(shipped.__file__).with_name("weights").iterdir())
+    assert [path.name for path in paths] == sorted(f"{name}.safetensors" for name in shipped.NAMES)
+    assert sum(path.stat().st_size for path in paths) <= 30e6
+    for path in paths:
+        trained = read_json(PROJECT_ROOT / "figures" / "weights" / path.stem / "train.json")
+        assert sha256_file(path) == trained["weights"]["sha256"]
         notes = checkpoints.metadata(path)
         assert notes["preset"] == "study"
         assert notes["align_corners"] == ("false" if path.stem.endswith("-align-false") else "true")
