@@ -1,5 +1,8 @@
-"""The blur kernels against the reference's values, OpenCV and their own definition."""
+"""The blur kernels against the reference's values, OpenCV, their own definition, and another kind of CPU."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -7,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from scipy import ndimage
 
 from vsrlib import degrade
@@ -67,9 +71,43 @@ def test_order_of_the_draws() -> None:
 def test_properties_of_a_realistic_kernel(seed: int) -> None:
     kernel = realistic_kernel(np.random.default_rng(seed))
     assert kernel.shape == (13, 13) and kernel.dtype == np.float64
-    assert (kernel >= 0).all() and kernel.sum() == pytest.approx(1, abs=1e-12)
+    assert (kernel >= 0).all() and kernel.sum() == pytest.approx(1, abs=kernel.size * 2.0**-41)
+    assert np.array_equal(kernel * 2.0**40 % 1, np.zeros((13, 13)))  # on the grid
     # The recipe's known offset of about 0.21 pixels from the middle, 6.
     assert ndimage.center_of_mass(kernel) == pytest.approx((6.21, 6.21), abs=0.12)
+
+
+MADE = """
+import hashlib, numpy as np
+from vsrlib.kernels import gaussian_kernel, realistic_kernel
+made = [gaussian_kernel(0.4 + 0.1 * i) for i in range(17)]
+made += [realistic_kernel(np.random.default_rng(seed)) for seed in range(40)]
+print(hashlib.sha256(b"".join(kernel.tobytes() for kernel in made)).hexdigest())
+fast = np.exp(-np.random.default_rng(0).random(10_000))
+print(hashlib.sha256(fast.tobytes()).hexdigest())
+"""
+
+
+def test_another_cpu_gives_the_same_bytes() -> None:
+    fast = [name for name in __cpu_dispatch__ if "AVX512" in name or name in ("AVX2", "FMA3")]
+    fast = [name for name in fast if __cpu_features__[name]]
+    if not fast:
+        pytest.skip("this CPU has neither AVX512 nor AVX2, so that NumPy has nothing faster to leave out")
+    # The same for NumPy, its BLAS, OpenCV and the IPP in it.
+    plain = {
+        "NPY_DISABLE_CPU_FEATURES": " ".join(fast),
+        "OPENBLAS_CORETYPE": "Nehalem",
+        "OPENCV_CPU_DISABLE": "AVX2,AVX",
+        "OPENCV_IPP": "sse42",
+    }
+    made, made_plain = (
+        subprocess.run(
+            [sys.executable, "-c", MADE], env=os.environ | more, check=True, capture_output=True, text=True
+        ).stdout.split()
+        for more in ({}, plain)
+    )
+    assert made[1] != made_plain[1]  # it was another CPU, as far as NumPy's own exponential goes
+    assert made[0] == made_plain[0]
 
 
 def test_theta_turns_the_long_axis_from_x_towards_y() -> None:

@@ -1,4 +1,10 @@
-"""The two families of blur kernels: the Gaussian one and the "realistic" one."""
+"""The two families of blur kernels: the Gaussian one and the "realistic" one.
+
+A kernel is meant to have the same bytes on every machine, and CPUs differ in the last bit of an exponential or of a
+matrix product. So exponentials and angles are taken in long double, nothing is left to BLAS, and the finished kernel is
+put on a grid (`_on_grid`). What remains is a value that lies within such a difference, about 1e-17, of a rounding edge
+of the grid: that is seldom, but nothing excludes it.
+"""
 
 import math
 
@@ -9,10 +15,11 @@ from scipy import ndimage
 _SCALE = 4
 _DRAWN_SIZE = 31  # a realistic kernel is drawn on this grid,
 _FINAL_SIZE = 13  # and used on this one
+_GRID = 2.0**40  # values are whole multiples of its inverse; a finer grid has its edges nearer to more values
 
 
 def gaussian_kernel(sigma: float = 1.2) -> np.ndarray:
-    """Isotropic Gaussian blur kernel, (n, n) float64 with n = 2 ceil(3 sigma) + 1, non-negative, sum 1.
+    """Isotropic Gaussian blur kernel, (n, n) float64 with n = 2 ceil(3 sigma) + 1, non-negative; sum: see `_on_grid`.
 
     `sigma` is in HR pixels, > 0 (ValueError otherwise). 1.2, hence 9x9, is what the published Gaussian test sets use.
     """
@@ -20,13 +27,13 @@ def gaussian_kernel(sigma: float = 1.2) -> np.ndarray:
         raise ValueError(f"sigma must be a positive number of pixels, not {sigma}")
     radius = math.ceil(3 * sigma)
     squares = np.arange(-radius, radius + 1, dtype=np.float64) ** 2
-    kernel = np.exp(-(squares[:, None] + squares[None, :]) / (2 * sigma**2))
+    kernel = _exp(-(squares[:, None] + squares[None, :]) / (2 * sigma**2))
     kernel[kernel < np.finfo(np.float64).eps * kernel.max()] = 0
-    return kernel / kernel.sum()
+    return _on_grid(kernel / kernel.sum())
 
 
 def realistic_kernel(rng: np.random.Generator) -> np.ndarray:
-    """Draw a "realistic" kernel, (13, 13) float64, non-negative, sum 1: see `realistic_kernel_from_draws`.
+    """Draw a "realistic" kernel, (13, 13) float64, non-negative: see `realistic_kernel_from_draws`.
 
     Takes 3 + 31 * 31 numbers from `rng`: lambda1, lambda2, theta, then the noise row by row.
     """
@@ -45,7 +52,7 @@ def scale_realistic(lambda1: float, lambda2: float, theta: float) -> tuple[float
 
 
 def realistic_kernel_from_draws(lambda1: float, lambda2: float, theta: float, noise: np.ndarray) -> np.ndarray:
-    """The "realistic" kernel of given raw draws, (13, 13) float64, non-negative, sum 1.
+    """The "realistic" kernel of given raw draws, (13, 13) float64, non-negative; sum: see `_on_grid`.
 
     `lambda1`, `lambda2`, `theta` and `noise` (31, 31) are uniform draws from [0, 1), before any scaling; ValueError
     for another shape or a value outside. An anisotropic Gaussian with variances lambda1 and lambda2, turned by theta,
@@ -59,17 +66,33 @@ def realistic_kernel_from_draws(lambda1: float, lambda2: float, theta: float, no
     if not all(np.all((draw >= 0) & (draw < 1)) for draw in (lambda1, lambda2, theta, noise)):
         raise ValueError("the draws must lie in [0, 1)")
     variance1, variance2, angle = scale_realistic(lambda1, lambda2, theta)
-    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    precision = np.linalg.inv(turn @ np.diag([variance1, variance2]) @ turn.T)
+    cos, sin = float(np.cos(np.longdouble(angle))), float(np.sin(np.longdouble(angle)))
+    # The inverse covariance, written out: a product of matrices is summed in an order that depends on the CPU.
+    xx, yy = cos * cos / variance1 + sin * sin / variance2, sin * sin / variance1 + cos * cos / variance2
+    xy = cos * sin * (1 / variance1 - 1 / variance2)
     offset = np.arange(_DRAWN_SIZE) - (_DRAWN_SIZE // 2 + 0.5 * (_SCALE - _DRAWN_SIZE % 2))
     x, y = np.meshgrid(offset, offset)
-    exponent = precision[0, 0] * x * x + 2 * precision[0, 1] * x * y + precision[1, 1] * y * y
-    kernel = np.exp(-0.5 * exponent) * (1 + (-0.25 + 0.5 * noise))
+    exponent = xx * x * x + 2 * xy * x * y + yy * y * y
+    kernel = _exp(-0.5 * exponent) * (1 + (-0.25 + 0.5 * noise))
     shift = _DRAWN_SIZE / 2 - np.array(ndimage.center_of_mass(kernel))
     kernel = np.maximum(ndimage.shift(kernel, shift, order=3, mode="constant"), 0)
     kernel = cv2.resize(kernel / kernel.sum(), (_FINAL_SIZE, _FINAL_SIZE), interpolation=cv2.INTER_CUBIC)
     kernel = np.maximum(kernel, 0)
-    return kernel / kernel.sum()
+    return _on_grid(kernel / kernel.sum())
+
+
+def _exp(values: np.ndarray) -> np.ndarray:
+    """The exponential, float64. In long double, which has no fast versions for some CPUs alone, and then rounded."""
+    return np.exp(values.astype(np.longdouble)).astype(np.float64)
+
+
+def _on_grid(kernel: np.ndarray) -> np.ndarray:
+    """A kernel (n, n) of sum 1, its values rounded to multiples of 2**-40, so that CPUs agree on every bit.
+
+    It then sums to 1 within n * n * 2**-41 (8e-11 for n = 13), and to the same number in any order, because no sum of
+    such multiples is rounded. The sum is not made 1 again: that would undo the grid, or move one value by all of it.
+    """
+    return np.rint(kernel * _GRID) / _GRID
 
 
 def kernel_picture(kernel: np.ndarray, zoom: int = 1) -> np.ndarray:
