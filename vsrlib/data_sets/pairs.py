@@ -13,6 +13,8 @@ from vsrlib.frames import read_frame
 
 Map = Callable[[Callable, Iterable], Iterable]
 
+_TOO_SMALL = "no kernel is stored and the frames are too small to fit one: the content could not be checked"
+
 
 @dataclass
 class Pair:
@@ -50,7 +52,8 @@ def find_pairs(tree: Tree, found: dict[Path, Found]) -> tuple[list[Pair], dict[s
 def check_content(pair: Pair, tree: Tree, run: Map) -> None:
     """Compare what the frames of a pair show, and say so in its `faults` and `notes`. `run` is `map` or a parallel one.
 
-    Every frame by the stored kernel; without one, the first, the middle and the last by the kernel that fits best.
+    Every frame by the stored kernel; without one, the first, the middle and the last by the kernel that fits best, for
+    a fit takes far longer than reading the frame does. The note says how many frames of how many were compared.
     """
     kernels = list(_kernels(pair, tree))
     if all(kernels):
@@ -74,7 +77,9 @@ def check_content(pair: Pair, tree: Tree, run: Map) -> None:
     for index, (fault, _) in zip(chosen, answers):
         if fault:
             pair.faults[tree.name(pair.frames[index][1])] = fault
-    pair.notes += dict.fromkeys(note for _, note in answers if note)
+    compared = f" ({sum(note != _TOO_SMALL for _, note in answers)} of {count} frames compared)"
+    notes = dict.fromkeys(note for _, note in answers if note)
+    pair.notes += [note if note == _TOO_SMALL else note + compared for note in notes]
 
 
 def _paired(tree: Tree, high: Path, low: Path, key: tuple[str, ...], found: dict[Path, Found]) -> Pair:
@@ -127,7 +132,7 @@ def _by_fit(frames: list[tuple[Path, Path]], index: int) -> tuple[str | None, st
     lr = read_frame(frames[index][1])
     own = fit(read_frame(frames[index][0]), lr)
     if own is None:
-        return None, "no kernel is stored and the frames are too small to fit one: the content could not be checked"
+        return None, _TOO_SMALL
     if own.levels <= AGREES and own.off_centre <= CENTRED:
         return None, "no kernel is stored; one that was fitted explains LR, so that HR and LR agree"
     for other in (index - 1, index + 1):
