@@ -22,12 +22,16 @@ CONTENT = np.random.default_rng(0).bytes(3_000_000)
 
 
 class Server:
-    """Serves `files`; `cut` bytes at most come of an answer, `failures` answers are 503, `ranges`: parts are given."""
+    """Serves `files`; `cut` bytes at most come of an answer, `failures` answers are 503, `ranges`: parts are given.
+
+    `told` are headers of each answer, such as an ETag; `if_range`: a part is given only of the version asked for.
+    """
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.cut: list[int] = []
-        self.failures, self.ranges = 0, True
+        self.failures, self.ranges, self.if_range = 0, True, True
+        self.told: dict[str, str] = {}
         self.asked: list[tuple[str, str | None]] = []
         outer = self
 
@@ -50,11 +54,15 @@ class Server:
         content = self.files.get(request.path)
         if content is None:
             return request.send_error(404)
-        begin = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted and self.ranges else 0
+        version = request.headers.get("If-Range")
+        partial = wanted and self.ranges and (not self.if_range or version in (None, *self.told.values()))
+        begin = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if partial else 0
         if begin and begin >= len(content):
             return request.send_error(416)
         request.send_response(206 if begin else 200)
         request.send_header("Content-Length", str(len(content) - begin))
+        for name, value in self.told.items():
+            request.send_header(name, value)
         request.end_headers()
         request.wfile.write(content[begin:][: self.cut.pop(0) if self.cut else None])
 
@@ -81,6 +89,7 @@ def offered(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
         "hand": Source("a set", "research use", "Hand", by_hand="its page links to it"),
     }
     monkeypatch.setattr("vsrlib.data_sets.fetch.SOURCES", table)
+    monkeypatch.setattr("vsrlib.data_sets.fetch._PAUSE", 0.0)
     return server
 
 
@@ -127,6 +136,58 @@ def test_the_next_call_goes_on_too(offered: Server, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "Set").iterdir()] == ["file.bin.part"]
     assert fetch("known", tmp_path, lambda _: None).read_bytes() == CONTENT
     assert 600_000 < begin(offered.asked[-1][1]) <= 700_000
+
+
+def other_version(server: Server, tmp_path: Path, name: str, told: dict[str, str], later: dict[str, str]) -> bytes:
+    """Fetch `name`, of which 700000 bytes came before the file changed on the server; returns what lies there."""
+    server.told, server.cut = told, [700_000]
+    with pytest.raises(UserError, match="did not come whole"):
+        fetch(name, tmp_path, lambda _: None, retries=0)
+    server.files["/file.bin"], server.told = CONTENT[::-1], later
+    return fetch(name, tmp_path, lambda _: None).read_bytes()
+
+
+@pytest.mark.parametrize("if_range", [True, False])
+@pytest.mark.parametrize(
+    "told, later",
+    [
+        ({"ETag": '"1"'}, {"ETag": '"2"'}),
+        ({"Last-Modified": "Mon, 05 Jan 2026 10:00:00 GMT"}, {"Last-Modified": "Tue, 06 Jan 2026 10:00:00 GMT"}),
+        ({"ETag": 'W/"1"'}, {"ETag": 'W/"1"'}),  # a weak one may stay the same when bytes change
+        ({}, {}),
+    ],
+)
+def test_a_file_that_changed_is_begun_again(
+    offered: Server, tmp_path: Path, told: dict[str, str], later: dict[str, str], if_range: bool
+) -> None:
+    offered.if_range = if_range
+    assert other_version(offered, tmp_path, "unknown", told, later) == CONTENT[::-1]
+    assert [path.name for path in (tmp_path / "Set").iterdir()] == ["other.bin"]
+
+
+@pytest.mark.parametrize("told", [{"ETag": '"1"'}, {"ETag": 'W/"1"', "Last-Modified": "Mon, 05 Jan 2026 10:00:00 GMT"}])
+def test_a_file_that_did_not_change_is_gone_on_with_without_a_checksum(
+    offered: Server, tmp_path: Path, told: dict[str, str]
+) -> None:
+    offered.told, offered.cut = told, [700_000]
+    assert fetch("unknown", tmp_path, lambda _: None).read_bytes() == CONTENT
+    assert [wanted is None for _, wanted in offered.asked] == [True, False]
+    assert [path.name for path in (tmp_path / "Set").iterdir()] == ["other.bin"]
+
+
+def test_a_mixture_of_two_versions_is_found_by_the_checksum(offered: Server, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has another sha256 than"):
+        other_version(offered, tmp_path, "known", {}, {})
+    assert not list((tmp_path / "Set").iterdir())
+
+
+def test_each_retry_waits_longer(offered: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("vsrlib.data_sets.fetch._PAUSE", 1.0)
+    monkeypatch.setattr("vsrlib.data_sets.fetch.time.sleep", waited.append)
+    offered.failures = 2
+    fetch("known", tmp_path, lambda _: None)
+    assert [seconds for seconds in waited if seconds >= 1] == [1.0, 2.0]
 
 
 def test_a_server_that_cannot_go_on_begins_again(offered: Server, tmp_path: Path) -> None:
