@@ -109,6 +109,8 @@ def test_the_blur_comes_from_the_set_s_manifest(tmp_path: Path, weights: Path) -
         (["in", "out", "--engine", "reference", "--tile", "32"], "knows no tiles"),
         (["in", "out", "--engine", "cached", "--convolution", "winograd"], "with --engine streaming only"),
         (["in", "out", "--shard", "4/3"], "i/n"),
+        (["in", "out", "--all-metrics"], "give --gt"),
+        (["in", "out", "--all-metrics", "--gt", "in", "--shard", "1/2"], "without --shard"),
         (["in", "out", "--correlation", "cuda"], "cuda"),
         (["in", "out", "--framework", "jittor", "--device", "cuda"], "runs on the CPU only"),
     ],

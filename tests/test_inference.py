@@ -1,6 +1,7 @@
 """Restoring clips: which frames, what is written, and what is refused."""
 
 import shutil
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ from vsrlib.files import read_json
 from vsrlib.frames import Clip, list_clips, read_frame, to_float, write_clip
 from vsrlib.networks import load_network
 from vsrlib.resample import bicubic_on_grid
+from vsrlib.temporal_metrics import tof, warping_error
 from vsrlib.windows import windows
+
+TIMES = ("pre", "forward", "post")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +57,43 @@ def test_frames_and_scores(framework: str, dataset: Path, tmp_path: Path) -> Non
     for protocol in ("synchronised", "as_reported"):
         assert all(len(result["timing"][protocol][part]) == 2 for part in ("pre", "forward", "post"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["frames", "inference.json"]
+
+
+def test_all_metrics_are_those_of_the_frames(dataset: Path, tmp_path: Path) -> None:
+    plain = run("torch", dataset, tmp_path / "plain", border=True)
+    result = run("torch", dataset, tmp_path / "all", border=True, all_metrics=True)
+    assert result == read_json(tmp_path / "all" / "inference.json")
+    assert {*result} - {*plain} == {"flow"} and result["flow"] == {"tof": "farneback", "warping_error": "dis"}
+    for clip, without in zip(result["clips"], plain["clips"]):
+        restored = list_clips(tmp_path / "all" / "frames" / clip["name"])[0].load().frames
+        high = list_clips(dataset / "HR" / clip["name"])[0].load().frames
+        pairs = list(zip(restored, high))
+        assert {name: value for name, value in clip.items() if name not in without} == {
+            "psnr_y": np.mean([metrics.psnr_y(*pair) for pair in pairs]),
+            "ssim_y": np.mean([metrics.ssim_y(*pair) for pair in pairs]),
+            "tof": tof(restored, high),
+            "warping_error": warping_error(restored, high),
+        }
+        assert [{**frame, **dict.fromkeys(TIMES)} for frame in clip["frames"]] == [
+            {**frame, **dict.fromkeys(TIMES)} for frame in without["frames"]
+        ]
+
+
+def test_all_metrics_of_a_single_frame_have_no_motion(dataset: Path, tmp_path: Path) -> None:
+    two = run("torch", dataset, tmp_path, all_metrics=True)["clips"][1]
+    assert two["psnr_y"] > 0 and two["ssim_y"] > 0 and two["tof"] is None and two["warping_error"] is None
+
+
+def test_all_metrics_hold_one_frame_of_a_clip(dataset: Path) -> None:
+    truth = list_clips(dataset / "HR" / "one")[0].load().frames
+    scores, alive = restoring.ClipScores(), []
+    for frame in truth:
+        image = frame.copy()
+        alive.append(weakref.ref(image))
+        scores.add(image, frame)
+        del image
+    assert [one() is not None for one in alive] == [False] * (len(truth) - 1) + [True]
+    assert scores.result()["psnr_y"] is None and scores.result()["ssim_y"] == 1  # equal to their truth
 
 
 def test_border_restores_every_frame(dataset: Path, tmp_path: Path) -> None:

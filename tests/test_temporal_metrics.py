@@ -11,7 +11,7 @@ from vsrlib.errors import UserError
 from vsrlib.kernel_metrics import centre, centre_error, kernel_psnr
 from vsrlib.kernels import gaussian_kernel, realistic_kernel
 from vsrlib.motion import Motion
-from vsrlib.temporal_metrics import FLOWS, optical_flow, tof, visible, warping_error
+from vsrlib.temporal_metrics import FLOWS, TemporalErrors, optical_flow, tof, visible, warping_error
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,17 @@ def test_clips_that_cannot_be_compared(clip: SyntheticClip) -> None:
             metric(clip.frames.astype(float), clip.frames)
         with pytest.raises(UserError, match="flow is 'raft'; choose one of: farneback, dis"):
             metric(clip.frames, clip.frames, "raft")
+
+
+def test_frames_that_come_one_by_one(clip: SyntheticClip) -> None:
+    restored = np.roll(clip.frames, 1, axis=2)
+    errors, one, small = TemporalErrors(), TemporalErrors(), TemporalErrors()
+    for ours, true in zip(restored, clip.frames):
+        errors.add(ours, true)
+        small.add(ours[:31], true[:31])
+    assert errors.result() == {"tof": tof(restored, clip.frames), "warping_error": warping_error(restored, clip.frames)}
+    one.add(restored[0], clip.frames[0])
+    assert one.result() == small.result() == {"tof": None, "warping_error": None}
 
 
 def test_kernel_psnr() -> None:

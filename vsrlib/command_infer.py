@@ -14,7 +14,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib infer`."""
     parser.description = (
         "Restore clips four times as large. Writes OUTPUT/frames/CLIP/FRAME.png (or OUTPUT/videos/CLIP.mp4) and "
-        "OUTPUT/inference.json with every metric and time."
+        "OUTPUT/inference.json with metrics and times of every frame."
     )
     parser.add_argument(
         "input", type=Path, nargs="?", help="folder of frames, folder of clips, or video file; low resolution"
@@ -29,6 +29,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", type=Path, help="folder of the data sets of --quick-test (data/ of the project)")
     parser.add_argument("--gt", type=Path, help="the same clips in high resolution; without it no quality is measured")
+    parser.add_argument(
+        "--all-metrics",
+        action="store_true",
+        help="with --gt: also each clip's PSNR and SSIM on luma, tOF and warping error, which take time",
+    )
     parser.add_argument("--blur", choices=BLURS, help="recorded with the result; else what the set's manifest says")
     parser.add_argument(
         "--engine",
@@ -112,6 +117,7 @@ def run(options: argparse.Namespace) -> None:
         timing_repeats=options.timing_repeats,
         seed=options.seed,
         device=options.device,
+        all_metrics=options.all_metrics,
     )
     print(_summary(result, output))
 

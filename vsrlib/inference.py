@@ -17,9 +17,10 @@ from vsrlib.networks import load_network
 from vsrlib.networks.interface import Network
 from vsrlib.progress import bar as progress_bar
 from vsrlib.reading import FrameReader, digest_of, read_through
-from vsrlib.restoring import FRAMES, KERNELS, VIDEOS, Job, Output, restore_clip
+from vsrlib.restoring import FRAMES, KERNELS, VIDEOS, ClipScores, Job, Output, restore_clip
 from vsrlib.shards import Shard
 from vsrlib.staging import replaced
+from vsrlib.temporal_metrics import DEFAULT_FLOW
 from vsrlib.timing import time_both_ways, warm_up
 from vsrlib.windows import windows
 
@@ -46,6 +47,7 @@ def infer(
     seed: int = 0,
     device: str = "auto",
     progress: bool = True,
+    all_metrics: bool = False,
 ) -> dict[str, Any]:
     """Restore every clip of `input_path` and write the frames and `inference.json` to `output`.
 
@@ -55,11 +57,16 @@ def infer(
     video: None for PNG frames, "mp4", or "mkv" (lossless). kernels: also save the blur kernel estimated for each
     frame. shard: restore that part of the frames only, to a folder of its own
     below `output`; `vsrlib.gather` puts the parts together. timing_repeats: how often the first window is timed in the
-    published algorithm, with and without synchronisation (see `vsrlib.timing`).
+    published algorithm, with and without synchronisation (see `vsrlib.timing`). all_metrics: also measure each clip's
+    `psnr_y`, `ssim_y`, `tof` and `warping_error` against `gt_path` (see `vsrlib.restoring.ClipScores`).
     Until all clips are done the old results stay; then frames and result file are replaced, the latter last.
     Raises UserError for input that cannot be used, and for an `output`/frames that was not made here.
     """
     _require_choices(engine, convolution, tile, video, shard)
+    if all_metrics and gt_path is None:
+        raise UserError("Metrics need the clips in high resolution; give --gt, or leave --all-metrics out.")
+    if all_metrics and shard is not None:
+        raise UserError("Metrics of a clip need all of its frames; give --all-metrics without --shard.")
     input_path, output = Path(input_path), Path(output)
     if shard is not None:
         output = output / shard.folder
@@ -108,8 +115,9 @@ def infer(
                     warm_up_seconds += timing["warm_up_seconds"]
                     bar.unpause()
                 written = Output(staging, video, kernels)
-                restored = restore_clip(network, restorer, source, truth, ours, written, bar)
-                clips.append({"name": source.name, "frames": restored})
+                scores = ClipScores() if all_metrics else None
+                restored = restore_clip(network, restorer, source, truth, ours, written, bar, scores)
+                clips.append({"name": source.name, "frames": restored, **(scores.result() if scores else {})})
     backend = network.backend
     result = {
         "framework": framework,
@@ -139,6 +147,8 @@ def infer(
         "gt_digest": None if gt_path is None else digest_of(high for *_, high in digests),
         "provenance": provenance.collect(seed=seed),
     }
+    if all_metrics:
+        result["flow"] = DEFAULT_FLOW
     write_json(output / RESULT, result)
     return result
 

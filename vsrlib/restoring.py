@@ -20,6 +20,7 @@ from vsrlib.frames import ClipSource, write_frame
 from vsrlib.networks.interface import Network
 from vsrlib.reading import FrameReader
 from vsrlib.resample import bicubic_on_grid
+from vsrlib.temporal_metrics import TemporalErrors
 from vsrlib.video import DEFAULT_RATE
 from vsrlib.video_writer import write_video
 
@@ -62,6 +63,30 @@ class Output:
         np.save(path, kernel)
 
 
+class ClipScores:
+    """Metrics of a clip as a whole, whose frames come one by one and in order; the last one of both clips is held."""
+
+    def __init__(self) -> None:
+        self._psnr: list[float] = []
+        self._ssim: list[float] = []
+        self._errors = TemporalErrors()
+
+    def add(self, restored: np.ndarray, high: np.ndarray) -> None:
+        """The next frame and its truth, (H, W, 3) uint8 RGB."""
+        self._psnr.append(metrics.psnr_y(restored, high))
+        self._ssim.append(metrics.ssim_y(restored, high))
+        self._errors.add(restored, high)
+
+    def result(self) -> dict[str, float | None]:
+        """Means `psnr_y` (of the frames that differ from the truth, None without any) and `ssim_y`; and the errors."""
+        finite = [value for value in self._psnr if math.isfinite(value)]
+        return {
+            "psnr_y": float(np.mean(finite)) if finite else None,
+            "ssim_y": float(np.mean(self._ssim)),
+            **self._errors.result(),
+        }
+
+
 def restore_clip(
     network: Network,
     engine: Engine,
@@ -70,9 +95,11 @@ def restore_clip(
     jobs: Sequence[Job],
     output: Output,
     bar: tqdm,
+    clip_scores: ClipScores | None = None,
 ) -> list[dict[str, Any]]:
     """Restore the frames of one clip and write them; returns name, scores and seconds of each, in order.
 
+    `clip_scores` is given every restored frame that has a truth.
     Seconds of "pre" (reading, uploading), "forward" (computing, synchronised on both sides) and "post" (downloading;
     scoring and writing, in the writer's thread).
     """
@@ -103,7 +130,8 @@ def restore_clip(
                 "post": time.perf_counter() - marks[2],
             }
             low, high = reader[job.index], None if truths is None else truths[job.index]
-            pending.append(pool.submit(_finish, f"{source.name}/{name}", name, image, low, high, write, seconds))
+            label = f"{source.name}/{name}"
+            pending.append(pool.submit(_finish, label, name, image, low, high, write, seconds, clip_scores))
             while len(pending) > _AHEAD:
                 done.append(pending.popleft().result())
             bar.update()
@@ -139,6 +167,7 @@ def _finish(
     high: np.ndarray | None,
     write: Callable[[str, np.ndarray], None],
     seconds: dict[str, float],
+    clip_scores: ClipScores | None,
 ) -> dict[str, Any]:
     start = time.perf_counter()
     if not np.isfinite(restored).all():
@@ -147,6 +176,8 @@ def _finish(
     if high is not None:
         high = high[: image.shape[0], : image.shape[1]]
     scores = _scores("", image, high)
+    if clip_scores is not None and high is not None:
+        clip_scores.add(image, high)
     write(name, image)
     seconds["post"] += time.perf_counter() - start
     baseline = _scores("bicubic_", image if high is None else bicubic_on_grid(low), high)
