@@ -2,8 +2,6 @@
 
 import resource
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -229,11 +227,3 @@ def test_training_draws_nothing_from_the_frameworks_generator(
     monkeypatch.setattr(training.Trainer, "_advance", watched)
     run("torch", clips, tmp_path, steps=3, validate_every=1, ema=0.5)
     assert len(states) == 3 and states[0] == states[1] == states[2]
-
-
-@pytest.mark.slow
-def test_a_killed_training_leaves_a_checkpoint_that_can_be_read(tmp_path: Path) -> None:
-    script = Path(__file__).with_name("kill_training.py")
-    done = subprocess.run([sys.executable, str(script), str(tmp_path), "5", "1"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "5 kills, 5 readable checkpoints" in done.stdout

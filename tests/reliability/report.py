@@ -105,6 +105,11 @@ ROWS: dict[str, tuple[str, str, Callable[[Result], str]]] = {
         _kills,
     ),
     "pipeline": ("data, training, inference killed in their work", "the same, without the notebooks", _kills),
+    "training_kills": (
+        "one training killed again and again",
+        "a whole checkpoint after each kill, never an older one, and the same end",
+        _kills,
+    ),
     "disk": ("a full or read-only disk", "stop, an exit status other than 0, last good files intact", _disk),
     "dead_kernels": ("a notebook that dies", "`failed`, never `completed`, partial notebook kept", _kernels),
     "names": ("paths and names", "outputs stay in their folder, names escaped in HTML, no shell", _names),

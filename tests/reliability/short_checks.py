@@ -20,11 +20,12 @@ import numpy as np
 import pipeline
 import pytest
 import report
+import training_kills
 import two_runs
 import wrong_numbers
 from results import damage, digests
 
-from vsrlib import comparison_table, launch, restoring
+from vsrlib import comparison_table, launch, restoring, training, training_state
 from vsrlib.checkpoints import read
 from vsrlib.checkpoints import write as write_weights
 from vsrlib.errors import UserError
@@ -111,6 +112,41 @@ def test_kills_leave_whole_files_and_the_same_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("work, word", [(in_place, "JSONDecodeError"), (forgetful, "is not what the uninterrupted")])
 def test_a_writer_in_place_and_a_forgetful_one_are_caught(tmp_path: Path, work: Any, word: str) -> None:
     assert any(word in sentence for sentence in pipeline.check(tmp_path, 12, seed=5, work=work)["broken"])
+
+
+def test_a_training_killed_often(tmp_path: Path) -> None:
+    found = training_kills.check(tmp_path, 4, seed=5)
+    assert found["kills"] == 4 and found["runs_completed_after_kills"] == 1 and found["broken"] == []
+
+
+def test_a_checkpoint_written_in_place_and_one_without_moments_are_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = training_state.write
+
+    def in_place(folder: Path, arrays: dict, facts: dict) -> None:
+        write(folder / "aside", arrays, facts)
+        data = (folder / "aside" / training_state.FILE).read_bytes()
+        (folder / ".checkpoint-planted").touch()  # the sign that the check waits for
+        with open(folder / training_state.FILE, "wb", buffering=0) as file:
+            for start in range(0, len(data), 2**20):
+                file.write(data[start : start + 2**20])
+                time.sleep(0.1)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training_state, "write", in_place)
+        broken = training_kills.check(tmp_path, 4, seed=5)["broken"]
+    assert any("is damaged or of another kind" in sentence for sentence in broken)
+    read = training_state.read
+    monkeypatch.setattr(training.training_state, "read", lambda folder: without_moments(*read(folder)))
+    broken = training_kills.check(tmp_path, 2, seed=5)["broken"]
+    assert "weights.safetensors is not what the uninterrupted training left" in broken
+
+
+def without_moments(arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> tuple[dict[str, np.ndarray], dict]:
+    """A checkpoint as a reader with a fault gives it: Adam's moments are forgotten."""
+    moments = ("first.", "second.")
+    return {name: value * (not name.startswith(moments)) for name, value in arrays.items()}, facts
 
 
 def test_half_of_any_file_is_seen(tmp_path: Path) -> None:
