@@ -4,11 +4,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from vsrlib import results
+from vsrlib import results, times
 from vsrlib.claims import judge
 from vsrlib.errors import UserError
 from vsrlib.figures import draw_all
-from vsrlib.files import MARKER, require_own
+from vsrlib.files import MARKER, require_own, write_json
 
 RESULTS = (
     "comparison.json",
@@ -29,9 +29,10 @@ RESULTS = (
 def publish(run_root: Path, output: Path) -> list[Path]:
     """Copy the result files of a finished study to `output`/results, and judge and draw them again in `output`.
 
-    Returns the charts. The copies keep the run's layout, so that the paths inside them stay right. A folder `results`
-    of an earlier call is replaced. UserError, before anything is written: the run has no comparison, one of the files
-    that it was made from lies elsewhere or has changed since, or `output`/results was not made by this function.
+    Beside them, times.json says how long the study's steps took, where its manifests are there. Returns the charts. The
+    copies keep the run's layout, so that the paths inside them stay right. A folder `results` of an earlier call is
+    replaced. UserError, before anything is written: the run has no comparison, one of the files that it was made from
+    lies elsewhere or has changed since, or `output`/results was not made by this function.
     """
     run_root, target = Path(run_root), Path(output) / "results"
     comparison = Path("05_compare_frameworks") / "comparison.json"
@@ -54,6 +55,8 @@ def publish(run_root: Path, output: Path) -> list[Path]:
             copy = copies / source.relative_to(run_root)
             copy.parent.mkdir(exist_ok=True)
             shutil.copyfile(source, copy)
+        if (taken := times.times(run_root)) is not None:
+            write_json(copies / times.NAME, taken)
         if target.exists():
             shutil.rmtree(target)
         copies.rename(target)
