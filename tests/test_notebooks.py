@@ -18,7 +18,7 @@ from vsrlib.settings import NOTEBOOKS
 PATHS = sorted((PROJECT_ROOT / "notebooks").glob("*.ipynb"))
 MAGIC = ("%", "!", "?")
 # The library call of a notebook, and by which property a setting goes there where that is not its own name.
-COMMAND_LINE_ONLY = {"video", "kernels", "shard"}  # the study needs frames, of all clips
+COMMAND_LINE_ONLY = {"video", "kernels", "shard", "all_metrics"}  # the study: frames of all clips, 2 metrics
 CALLS = {
     "03_train_network": (
         "training.train",
@@ -112,7 +112,9 @@ class TestNotebook:
 
     def test_cells_are_short_and_define_nothing(self, path: Path) -> None:
         for number, source in enumerate(code(path)):
-            most = 30 if number == 0 else 15  # the parameters are a list, not something to follow
+            # One cell alone is longer: papermill reads one parameter a line, and of one cell only. It puts what it is
+            # given below that cell, so that a second one with the rest would overwrite it. A training has 30 of them.
+            most = 30 if number == 0 and path.stem == "03_train_network" else 15
             assert len(source.splitlines()) <= most and all(len(line) <= 120 for line in source.splitlines())
             assert source.strip() and not any(line.startswith(MAGIC) for line in source.splitlines())
             defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While, ast.If)
