@@ -32,7 +32,8 @@ def answer(claims: dict[str, Any]) -> list[str]:
     uses = [f"- {one['use']}: **{one['choose']}**, because {one['because']}." for one in claims["by_use"]]
     first = claims["claims"][0]
     opening = [
-        f"- *{one['claim'].rstrip('.')}*: **{one['verdict']}**; measured here: {figure(one)}. {_sentence(one['reason'])}"
+        f"- *{one['claim'].rstrip('.')}*: **{one['verdict']}**; "
+        f"measured here: {figure(one)}. {one['reason'][:1].upper()}{one['reason'][1:]}."
         for one in claims["claims"]
         if one["id"] in _FIRST
     ]
@@ -115,10 +116,6 @@ def _filled(page: Path, words: Sequence[str]) -> str:
     for number, text in enumerate(words):
         parts[4 * number + 2] = f"\n{text}\n"
     return "".join(parts)
-
-
-def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}."
 
 
 def _commit(claim: dict[str, Any]) -> str:
