@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     add = _adder(parser)
     add("--framework", choices=FRAMEWORKS, default="torch")
-    add("--preset", choices=PRESETS, default="study", help="size of the network")
+    add("--preset", choices=PRESETS, default="study", help="size of the network alone; the weights of that name are made by --template study")
     add("--device", choices=DEVICES, default="auto")
     add(
         "--correlation",
