@@ -38,7 +38,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     add = _adder(parser)
     add("--framework", choices=FRAMEWORKS, default="torch")
-    add("--preset", choices=PRESETS, default="study", help="size of the network alone; the weights of that name are made by --template study")
+    add(
+        "--preset",
+        choices=PRESETS,
+        default="study",
+        help="size of the network, and nothing else; the study weights are made by --template study",
+    )
     add("--device", choices=DEVICES, default="auto")
     add(
         "--correlation",
