@@ -175,13 +175,16 @@ def _publish(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_publish(options: argparse.Namespace) -> None:
-    from vsrlib import readme
+    from vsrlib import readme, times
     from vsrlib.files import read_json
     from vsrlib.publish import publish
 
     print(f"{len(publish(options.run_root, options.output)) - 1} charts and their sources written to {options.output}.")
     if options.readme is not None:
-        readme.fill(options.readme, read_json(options.output / "claims.json"))
+        taken = options.output / "results" / times.NAME
+        readme.fill(
+            options.readme, read_json(options.output / "claims.json"), read_json(taken) if taken.exists() else None
+        )
 
 
 def _network_options(parser: argparse.ArgumentParser) -> None:

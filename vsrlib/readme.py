@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vsrlib import readme_chinese
+from vsrlib import readme_chinese, times
 from vsrlib.claims.words import figure
 from vsrlib.comparison_table import markdown
 from vsrlib.errors import UserError
@@ -26,8 +26,8 @@ _FIRST = ("C1", "C2", "C5")
 """Quality, speed and memory: the claims that a README opens with."""
 
 
-def answer(claims: dict[str, Any]) -> list[str]:
-    """What the README opens with and its table of verdicts, from the content of claims.json."""
+def answer(claims: dict[str, Any], taken: dict[str, Any] | None = None) -> list[str]:
+    """What the README opens with and its table of verdicts, from the content of claims.json and of times.json."""
     rows = [[one["id"], one["claim"], f"**{one['verdict']}**", figure(one)] for one in claims["claims"]]
     uses = [f"- {one['use']}: **{one['choose']}**, because {one['because']}." for one in claims["by_use"]]
     first = claims["claims"][0]
@@ -39,7 +39,7 @@ def answer(claims: dict[str, Any]) -> list[str]:
     ]
     lines = [
         markdown(["", "the earlier report's claim", "verdict", "this run"], rows),
-        f"Measured with {first['profile']}, commit {_commit(first)}.",
+        f"Measured with {first['profile']}, commit {_commit(first)}." + (f" {times.sentence(taken)}" if taken else ""),
         *(["Which framework to choose:\n\n" + "\n".join(uses)] if uses else []),
     ]
     return [
@@ -94,13 +94,15 @@ FILLED: dict[str, Callable[[dict[str, Any]], list[str]]] = {
 """Documents beside a README that are filled with it -> what is put there, between one pair of marks after another."""
 
 
-def fill(readme: Path, claims: dict[str, Any]) -> None:
+def fill(readme: Path, claims: dict[str, Any], taken: dict[str, Any] | None = None) -> None:
     """Put the verdicts between the marks of a README, and of the documents of FILLED that lie beside it.
+
+    taken: the content of times.json, where there is one.
 
     UserError, before anything is written, where one of them lacks the marks.
     """
-    words = {readme: answer} | {readme.parent / name: made for name, made in FILLED.items()}
-    pages = {path: _filled(path, made(claims)) for path, made in words.items() if path == readme or path.exists()}
+    beside = {readme.parent / name: made(claims) for name, made in FILLED.items() if (readme.parent / name).exists()}
+    pages = {path: _filled(path, words) for path, words in ({readme: answer(claims, taken)} | beside).items()}
     for path, text in pages.items():
         with atomic_path(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
