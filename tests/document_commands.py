@@ -79,7 +79,7 @@ ELSEWHERE = {
     "vsrlib study --profile quick": "test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
     "vsrlib infer --shard 1/4": "test_command_infer.py::test_a_mistake_is_one_sentence",
     "papermill notebooks/04_infer_clips.ipynb out.ipynb -p framework jittor -p blur Realistic": (
-        "test_documents.py::test_papermill_gets_parameters_that_the_notebook_has"
+        "test_batch.py::test_one_command_line_does_for_every_notebook"
     ),
     "./run_all.sh": "test_environment_files.py::test_run_all_uses_conda_where_there_is_one",
     "./run_all.sh test": "test_environment_files.py::test_run_all_uses_conda_where_there_is_one",
@@ -89,7 +89,7 @@ ELSEWHERE = {
     ),
     "vsrlib study --profile paper": "test_plan.py::test_the_paper_profile_is_the_papers_configuration",
     "vsrlib infer --quick-test Gaussian_Vid4": "test_command_infer.py::test_published_tests_by_name",
-    "vsrlib check": "test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
+    "vsrlib check": "test_command_check.py::test_both_frameworks_are_used_for_real",
     "vsrlib costs OUTPUT": "test_costs_study.py::test_everything_for_real",
     "vsrlib bench": "test_bench_command.py::test_every_suite",
     "vsrlib bench degrade": "test_bench_command.py::test_every_suite",
@@ -104,9 +104,7 @@ ELSEWHERE = {
     "vsrlib parity OUTPUT --preset published --size 64x64 --steps 3 --starts 2": (
         "test_parity.py::test_the_two_networks_agree"
     ),
-    "vsrlib parity-check OUTPUT --seed 1000": (
-        "test_parity.py::test_every_fault_is_found_in_jittor_and_clean_runs_are_silent"
-    ),
+    "vsrlib parity-check OUTPUT --seed 1000": "test_parity.py::test_every_fault_is_found_in_its_place",
     "vsrlib parity runs/parity --preset published --steps 10": "test_parity.py::test_the_two_networks_agree",
     "vsrlib parity-check OUTPUT": "test_parity.py::test_every_fault_is_found_in_jittor_and_clean_runs_are_silent",
     "vsrlib flow-error WEIGHTS --middlebury FOLDER": (
@@ -125,7 +123,7 @@ ELSEWHERE = {
         "test_training_distributed.py::test_two_processes_take_the_steps_of_one"
     ),
     "papermill notebooks/04_infer_clips.ipynb out.ipynb -p framework jittor -p blur Gaussian": (
-        "test_documents.py::test_papermill_gets_parameters_that_the_notebook_has"
+        "test_batch.py::test_the_command_of_the_readme"
     ),
     "vsrlib degrade HR SET --blur Defocus": "test_extending.py::test_a_degradation",
     "vsrlib train HR VALIDATION OUTPUT --blur Defocus": "test_extending.py::test_a_degradation",

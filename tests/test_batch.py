@@ -6,20 +6,28 @@ import sys
 from pathlib import Path
 
 import checkout
+import documents
 import nbformat
 import pytest
 import results_fixture
 from shown import bars, faults, images
 
+from vsrlib import jittor_env
 from vsrlib.files import read_json
 from vsrlib.launch import unfinished
-from vsrlib.plan import plan
+from vsrlib.plan import parameters_cell, plan
 from vsrlib.profiles import Step
 from vsrlib.provenance import PROJECT_ROOT
 from vsrlib.settings import NOTEBOOKS
 from vsrlib.study import execute
 
 GIVEN = ("-p", "framework", "torch", "-p", "blur", "Realistic")
+IN_JITTOR = ("-p", "framework", "jittor", "-p", "blur", "Realistic")
+WITH_JITTOR = [
+    pytest.mark.jittor,
+    pytest.mark.skipif(jittor_env.why_unusable() is not None, reason="Jittor is unusable here"),
+]
+SMALL_SETS = "train_clips 1 train_frames 5 validation_frames 5 test_clips 1 test_frames 6 height 128 width 160"
 FROM_ELSEWHERE = "Results: figures/results, the results that come with the project: none of them was measured here."
 
 
@@ -32,8 +40,12 @@ class Clone:
         results_fixture.write_published(folder / "figures/results")
 
     def papermill(self, notebook: str, *options: str) -> subprocess.CompletedProcess:
+        """Run a notebook by papermill; NOTEBOOK.ipynb in the project's folder is what comes out."""
+        return self.run(f"notebooks/{notebook}.ipynb", f"{notebook}.ipynb", *options)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess:
         """Run papermill as a user types it, in the project's folder."""
-        command = [sys.executable, "-m", "papermill", f"notebooks/{notebook}.ipynb", f"{notebook}.ipynb", *options]
+        command = [sys.executable, "-m", "papermill", *words]
         return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
 
     def outputs(self, notebook: str, *options: str) -> list[list[dict]]:
@@ -48,6 +60,22 @@ class Clone:
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     return Clone(tmp_path_factory.mktemp("clone"))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A copy whose embedded sets are as small as 02 makes them, so that the other notebooks take seconds."""
+    clone = Clone(tmp_path_factory.mktemp("small"))
+    cells = clone.outputs("02_generate_data", *GIVEN, *given(SMALL_SETS))
+    assert sum(len(images(cell)) for cell in cells) == 2
+    assert "framework was given and changes nothing: this notebook has no such parameter." in printed(cells)
+    return clone
+
+
+def given(words: str) -> list[str]:
+    """Names and values in turns, as options of papermill."""
+    pairs = words.split()
+    return [word for name, value in zip(pairs[::2], pairs[1::2]) for word in ("-p", name, value)]
 
 
 def printed(cells: list[list[dict]]) -> str:
@@ -78,6 +106,61 @@ def test_data_that_are_missing_are_made_and_a_bar_leaves_one_line(clone: Clone) 
     assert [bar.split("|")[0] for cell in cells for bar in bars(cell)] == ["train torch Realistic: 100%"]
     assert [fault for cell in cells for fault in faults(cell)] == []
     assert sum(len(images(cell)) for cell in cells) == 2
+
+
+SHORT_TRAINING = "steps 3 batch_size 1 patch_size 32 validate_every 0"
+ALONE = [
+    ("01_check_environment", GIVEN, ["-y", "{frameworks: [torch]}"], "environment.json", []),
+    ("03_train_network", IN_JITTOR, given(SHORT_TRAINING), "train.json", WITH_JITTOR),
+    ("04_infer_clips", IN_JITTOR, given("timing_repeats 2"), "inference.json", WITH_JITTOR),
+    ("06_prove_parity", GIVEN, given("steps 0"), "parity.json", WITH_JITTOR),
+    ("07_ablate_alignment", GIVEN,
+     [*given("height 64 width 64 count 1 draws 1"), "-y", "{seeds: [1], weights_realistic: null}"],
+     "ablation.json", []),
+    ("08_measure_costs", GIVEN, [*given("repeats 3 seconds 0 height 32 width 32"), "-y", "{frameworks: [torch]}"],
+     "costs.json", []),
+    ("11_look_at_data", GIVEN, given("frames 3"), "look.json", []),
+    ("12_show_frames", GIVEN, given("moving 2"), "show.json", []),
+]  # fmt: skip
+"""Notebook, what the documents give, what makes it short, the file of its result."""
+ELSEWHERE = {"02_generate_data", "05_compare_frameworks", "09_judge_claims", "10_draw_figures"}
+
+
+def test_every_notebook_is_run_alone() -> None:
+    assert {entry[0] for entry in ALONE} | ELSEWHERE == set(NOTEBOOKS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("notebook", "options", "short", "file"),
+    [pytest.param(*entry, id=entry[0], marks=marks) for *entry, marks in ALONE],
+)
+def test_one_command_line_does_for_every_notebook(
+    small: Clone, notebook: str, options: tuple[str, ...], short: list[str], file: str
+) -> None:
+    output = small.folder / "alone" / notebook
+    cells = small.outputs(notebook, *options, *short, "-p", "output", str(output))
+    assert (output / file).is_file()
+    has = parameters_cell(PROJECT_ROOT / f"notebooks/{notebook}.ipynb")
+    for name in ("framework", "blur"):
+        assert (f"{name} was given and changes nothing" in printed(cells)) == (name not in has)
+    # papermill by itself keeps a line in the parts that it came in; the study has it join them, as JupyterLab does.
+    assert [fault for cell in cells for fault in faults(cell) if not fault.startswith("carriage returns")] == []
+    found = read_json(output / file)
+    assert all(found[name] == value for name, value in zip(options[1::3], options[2::3]) if name in found)
+
+
+@pytest.mark.slow
+@pytest.mark.jittor
+@pytest.mark.skipif(jittor_env.why_unusable() is not None, reason="Jittor is unusable here")
+def test_the_command_of_the_readme(small: Clone) -> None:
+    command = "papermill notebooks/04_infer_clips.ipynb out.ipynb -p framework jittor -p blur Gaussian"
+    assert command in documents.commands(PROJECT_ROOT / "README.md")
+    run = small.run(*command.split()[1:])
+    assert run.returncode == 0, run.stderr
+    found = read_json(small.folder / "runs/quick/04_infer_clips_jittor_Gaussian/inference.json")
+    assert (found["framework"], found["blur"]) == ("jittor", "Gaussian")
+    assert unfinished(nbformat.read(small.folder / "out.ipynb", as_version=4)) is None
 
 
 @pytest.mark.slow

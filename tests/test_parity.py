@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vsrlib import architecture, jittor_env
+from vsrlib import architecture, checkpoints, cli, jittor_env
 from vsrlib.errors import UserError
+from vsrlib.files import read_json
+from vsrlib.frames import Clip, write_clip
 from vsrlib.parity import check, comparison, finals, operations, referee, report, structure, trajectories, trees, worker
 from vsrlib.parity.faults import FAULTS
 from vsrlib.parity.measures import FAR, distance, measure
@@ -260,25 +262,48 @@ def test_the_bound_of_the_psnr_difference_holds_for_any_truth() -> None:
 
 @pytest.mark.slow
 def test_every_fault_is_found_in_its_place(tmp_path: Path, in_this_process: None) -> None:
-    result = check.check(tmp_path, 0, None, ("torch", "torch"))
-    assert result["found"] == len(FAULTS) >= 10, check.text(result)
+    assert cli.main(["parity-check", str(tmp_path), "--second", "torch", "--runs", "1", "--seed", "1000"]) == 0
+    result = read_json(tmp_path / "parity_check.json")
+    assert result["found"] == len(FAULTS) >= 10 and len(result["clean"]) == 1, check.text(result)
+    assert (tmp_path / "parity_check.txt").read_text() == check.text(result)
 
 
 @pytest.mark.slow
 @pytest.mark.jittor
 @pytest.mark.skipif(NO_JITTOR is not None, reason=f"Jittor is unusable here because {NO_JITTOR}")
 def test_every_fault_is_found_in_jittor_and_clean_runs_are_silent(tmp_path: Path) -> None:
-    result = check.check(tmp_path, 2, None, ("torch", "jittor"))
-    assert result["found"] == len(FAULTS), check.text(result)
-    assert result["false_alarms"] == 0, check.text(result)
+    assert cli.main(["parity-check", str(tmp_path), "--runs", "2"]) == 0
+    result = read_json(tmp_path / "parity_check.json")
+    assert result["found"] == len(FAULTS) and result["sides"] == ["torch", "jittor"], check.text(result)
+    assert result["false_alarms"] == 0 and len(result["clean"]) == 2, check.text(result)
 
 
 @pytest.mark.slow
 @pytest.mark.jittor
 @pytest.mark.skipif(NO_JITTOR is not None, reason=f"Jittor is unusable here because {NO_JITTOR}")
 def test_the_two_networks_agree(tmp_path: Path) -> None:
-    result = referee.compare(tmp_path, referee.Options(steps=3, starts=2))
+    # Random weights and frames of its own are what notebook 06 compares by default; tests/test_batch.py runs it.
+    checkpoints.write(tmp_path / "tiny.safetensors", random_values(TINY, 7))
+    write_clip(tmp_path / "clips" / "a", Clip("a", RNG.integers(0, 256, (6, 36, 40, 3), dtype=np.uint8)))
+    given = ["--weights", str(tmp_path / "tiny.safetensors"), "--frames", str(tmp_path / "clips"), "--size", "32x36"]
+    assert cli.main(["parity", str(tmp_path / "out"), "--steps", "3", "--starts", "2", *given]) == 0
+    result = read_json(tmp_path / "out" / "parity.json")
+    assert result["weights"]["path"] == "../tiny.safetensors" and result["options"]["frames"] == "../clips"
+    assert (tmp_path / "out" / "parity.txt").read_text() == report.text(result)
     assert result["agree"] and result["first"] is None, report.text(result)
     assert not [name for name, one in result["operations"].items() if one["used"] and one["differs"]]
     assert result["finals"]["recons"]["difference"] < 1e-5 and result["finals"]["recons"]["levels"]["largest"] <= 1
     assert all(one["explained"] for one in result["finals"]["gradients"]["beyond"])
+
+
+def test_the_commands_exit_status_says_that_something_departs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"agree": False, "found": 1, "faults": [1, 2], "false_alarms": 0}
+    for module in (referee, check):
+        monkeypatch.setattr(module, "compare" if module is referee else "check", lambda *_: found)
+    monkeypatch.setattr(report, "text", lambda result: "")
+    monkeypatch.setattr(check, "text", lambda result: "")
+    assert cli.main(["parity", str(tmp_path)]) == cli.main(["parity-check", str(tmp_path)]) == 1
+    found |= {"agree": True, "found": 2}
+    assert cli.main(["parity", str(tmp_path)]) == cli.main(["parity-check", str(tmp_path)]) == 0
+    found["false_alarms"] = 1
+    assert cli.main(["parity-check", str(tmp_path)]) == 1
