@@ -3,7 +3,7 @@
 python tests/reliability/coverage_figure.py OUTPUT             all tests, as ./run_all.sh test runs them
 python tests/reliability/coverage_figure.py OUTPUT "jittor"    only these, added to what OUTPUT/work/coverage holds
 
-Some tests limit the size of files, and coverage's own file then fails them: `statuses` says how pytest ended.
+`statuses` says how pytest ended; tests that failed are a fault, for they may have run less than they should.
 Left out: what runs on a GPU alone, which a machine without one cannot count.
 """
 
@@ -64,13 +64,15 @@ def _report(work: Path, output: Path, states: dict[str, int]) -> None:
         for path, one in files.items()
         if one["summary"]["percent_covered"] < _LOW
     }
+    broken = [] if totals["percent_covered"] >= LEAST else [f"less than {LEAST:.0f} % of the statements are run"]
+    broken += [f"pytest ended with status {status} for {marks}" for marks, status in states.items() if status]
     result = {
         "percent": totals["percent_covered"],
         "statements": totals["num_statements"],
         "tests": "all tests" if set(states) >= set(GROUPS) else f"of the tests: {', '.join(states)}",
         "left_out": ", ".join(f"{name} ({one['percent_covered']:.0f} %)" for name, one in sorted(low.items())),
         "statuses": states,
-        "broken": [] if totals["percent_covered"] >= LEAST else [f"less than {LEAST:.0f} % of the statements are run"],
+        "broken": broken,
         "provenance": provenance.collect(),
     }
     write_json(output / "coverage.json", result)

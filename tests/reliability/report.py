@@ -95,12 +95,7 @@ ROWS: dict[str, tuple[str, str, Callable[[Result], str]]] = {
     ),
     "checkpoints": ("hostile checkpoints", "nothing in a file is run, sizes are bounded", _checkpoints),
     "interruption": (
-        "a study killed anywhere",
-        "every file whole or absent, what is done stays done, the same end",
-        _kills,
-    ),
-    "interruption_200": (
-        "the same with more kills, when seconds of a training step still counted as a result",
+        "a study killed anywhere in three of its notebooks: data, training, inference",
         "every file whole or absent, what is done stays done, the same end",
         _kills,
     ),
