@@ -33,8 +33,9 @@ def _kills(one: Result) -> str:
     unlisted = one["broken_count"] - len(one["broken"])  # of which nothing is known but their number
     return (
         f"{one['kills']} kills ({where}), after which {torn} files were found that were not whole; "
-        f"{_completed(one)} runs came to their end afterwards, each compared in {one['results_compared']} results: "
-        f"{len(one['broken']) - torn} differed" + (f"; {unlisted} further faults are counted only" if unlisted else "")
+        f"ends reached afterwards: {_completed(one)}, each compared in {one['results_compared']} results, "
+        f"of which {len(one['broken']) - torn} differed"
+        + (f"; {unlisted} further faults are counted only" if unlisted else "")
     )
 
 
