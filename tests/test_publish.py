@@ -40,7 +40,7 @@ def test_results_are_kept_without_frames(study, tmp_path):
 @pytest.fixture
 def no_charts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes seconds, and one test of it is enough."""
-    monkeypatch.setattr("vsrlib.publish.draw_all", lambda comparison_file, output: [])
+    monkeypatch.setattr("vsrlib.publish.draw_all", lambda comparison_file, output, checkout: [])
 
 
 def test_a_second_call_replaces_its_own_results_only(study, tmp_path, no_charts):

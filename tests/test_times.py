@@ -60,7 +60,7 @@ def test_the_sentence_never_calls_a_part_the_whole(tmp_path: Path) -> None:
 
 
 def test_publishing_keeps_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vsrlib.publish.draw_all", lambda comparison_file, output: [])  # takes seconds
+    monkeypatch.setattr("vsrlib.publish.draw_all", lambda comparison_file, output, checkout: [])  # takes seconds
     inference, training = run.write_run(tmp_path / "run")
     comparison.compare(inference, training, tmp_path / "run" / "05_compare_frameworks")
     publish(tmp_path / "run", tmp_path / "out")

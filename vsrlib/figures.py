@@ -1,7 +1,8 @@
 """The ten charts, drawn from comparison.json and nothing else; every number in them is read or computed from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -25,12 +26,15 @@ CHARTS: dict[str, Callable[[dict, str], Chart]] = {
 }
 
 
-def draw_all(comparison_file: Path, output: Path, source: str | None = None) -> list[Path]:
+def draw_all(
+    comparison_file: Path, output: Path, source: str | None = None, checkout: Mapping[str, Any] | None = None
+) -> list[Path]:
     """Draw the ten charts into the folder `output`, each as SVG and as PNG, and provenance.json beside them.
 
     provenance.json holds, per chart, title, alternative text and sha256 of both files; the digests of the files
     that the numbers come from; where these were measured (commit, versions, machine, seeds) and where drawn.
     `source`: where the comparison's numbers were measured, in words; provenance.json keeps it.
+    `checkout`: "commit" and "dirty" of the project's own, where they are not those of now.
     Returns the paths written. The same comparison.json gives the same charts, byte for byte.
     """
     comparison_file, output = Path(comparison_file), Path(output)
@@ -55,7 +59,7 @@ def draw_all(comparison_file: Path, output: Path, source: str | None = None) -> 
         "statistics": comparison["statistics"],
         **({} if source is None else {"source": source}),
         "measured": comparison["provenance"],
-        "drawn": provenance.collect(matplotlib=matplotlib.__version__),
+        "drawn": provenance.collect(matplotlib=matplotlib.__version__) | dict(checkout or {}),
     }
     write_json(output / "provenance.json", record)
     return [*written, output / "provenance.json"]

@@ -4,11 +4,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from vsrlib import results, times
+from vsrlib import provenance, results, times
 from vsrlib.claims import judge
 from vsrlib.errors import UserError
 from vsrlib.figures import draw_all
 from vsrlib.files import MARKER, require_own, write_json
+from vsrlib.provenance import PROJECT_ROOT
 
 RESULTS = (
     "comparison.json",
@@ -46,6 +47,8 @@ def publish(run_root: Path, output: Path) -> list[Path]:
     if target.is_symlink() or target.is_file():
         raise UserError(f"{target} is no folder of results; choose another folder, or move it away.")
     require_own(target)
+    # as it is before this function itself changes files that it tracks
+    checkout = dict(zip(("commit", "dirty"), provenance.git_state(PROJECT_ROOT), strict=True))
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".results-", dir=target.parent) as folder:
         copies = Path(folder) / "results"
@@ -64,5 +67,5 @@ def publish(run_root: Path, output: Path) -> list[Path]:
         name.removesuffix(".json"): next(iter(target.glob(f"*/{name}")), None)
         for name in ("ablation.json", "parity.json", "costs.json")
     }
-    judge(target / comparison, Path(output), further)
-    return draw_all(target / comparison, Path(output))
+    judge(target / comparison, Path(output), further, checkout=checkout)
+    return draw_all(target / comparison, Path(output), checkout=checkout)

@@ -40,7 +40,11 @@ FILES_OF_CLAIM = {
 
 
 def judge(
-    comparison_file: Path, output: Path, further: Mapping[str, Path | None] | None = None, source: str | None = None
+    comparison_file: Path,
+    output: Path,
+    further: Mapping[str, Path | None] | None = None,
+    source: str | None = None,
+    checkout: Mapping[str, Any] | None = None,
 ) -> dict:
     """Judge the ten claims from comparison.json and, where there are any, ablation.json, parity.json and costs.json.
 
@@ -48,7 +52,7 @@ def judge(
     `output`. Returns the content of claims.json: {"claims": [{"id", "claim", "artefacts", "verdict", "reason",
     "figure", "unit", "interval", "evidence", "rule", "profile", "provenance"}], "by_use", "provenance"}; evidence are
     paths relative to `output`. `source`: where the comparison's numbers were measured, in words; it is kept as
-    "source".
+    "source". `checkout`: "commit" and "dirty" of the project's own, where they are not those of now.
     UserError: no comparison, a file that is missing or not JSON, or one that the comparison was made from has changed.
     """
     comparison_file, output = Path(comparison_file), Path(output)
@@ -61,7 +65,7 @@ def judge(
     sources = {
         name: {"path": results.relative(path, output), "sha256": sha256_file(path)} for name, path in there.items()
     }
-    found = provenance.collect(comparison=measured, **sources)
+    found = provenance.collect(comparison=measured, **sources) | dict(checkout or {})
     claims = [
         {
             "id": name,
