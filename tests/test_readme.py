@@ -14,6 +14,7 @@ from vsrlib.files import read_json
 from vsrlib.provenance import PROJECT_ROOT
 
 CLAIMS = read_json(PROJECT_ROOT / "figures" / "claims.json")
+TIMES = read_json(PROJECT_ROOT / "figures" / "results" / "times.json")
 
 
 def blank(pairs: int, *texts: str) -> str:
@@ -22,10 +23,26 @@ def blank(pairs: int, *texts: str) -> str:
     return "before\n" + "".join(f"{readme.BEGIN}{text}{readme.END}\nafter\n" for text in between)
 
 
-@pytest.mark.parametrize("page, made", [("README.md", readme.answer), *readme.FILLED.items()])
+@pytest.mark.parametrize(
+    "page, made", [("README.md", lambda claims: readme.answer(claims, TIMES)), *readme.FILLED.items()]
+)
 def test_the_documents_say_what_the_committed_run_found(page: str, made: Callable[[Any], list[str]]) -> None:
     text = (PROJECT_ROOT / page).read_text(encoding="utf-8")
     assert [part.split(readme.END)[0].strip() for part in text.split(readme.BEGIN)[1:]] == made(CLAIMS)
+
+
+def test_judging_the_committed_results_again_gives_the_committed_verdicts(tmp_path: Path) -> None:
+    root = PROJECT_ROOT / "figures" / "results"
+    further = {name: next(root.glob(f"*/{name}.json")) for name in ("ablation", "parity", "costs")}
+    again = claims.judge(root / "05_compare_frameworks" / "comparison.json", tmp_path, further)
+    kept = ("id", "claim", "artefacts", "verdict", "reason", "figure", "unit", "interval", "rule", "profile")
+    for one, other in zip(again["claims"], CLAIMS["claims"], strict=True):
+        assert {key: one[key] for key in kept} == {key: other[key] for key in kept}
+    assert again["by_use"] == CLAIMS["by_use"] and CLAIMS["provenance"]["dirty"] is False
+
+
+def test_the_readme_says_how_long_the_study_took() -> None:
+    assert "quick study took" in readme.answer(CLAIMS, TIMES)[1] and "study took" not in readme.answer(CLAIMS)[1]
 
 
 def test_the_readme_opens_with_quality_speed_and_memory() -> None:
@@ -65,7 +82,7 @@ def test_the_translation_has_the_same_verdicts_and_figures() -> None:
 
 
 def test_the_command_fills_all_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vsrlib.publish.draw_all", lambda comparison_file, output: [])  # takes seconds
+    monkeypatch.setattr("vsrlib.publish.draw_all", lambda comparison_file, output, checkout: [])  # takes seconds
     inference, training = results_fixture.write_run(tmp_path / "run")
     comparison.compare(inference, training, tmp_path / "run" / "05_compare_frameworks")
     pages = [tmp_path / "project" / name for name in ("README.md", *readme.FILLED)]

@@ -128,8 +128,8 @@ def equivalence(blur: dict, trainings: dict) -> Finding:
     losses = "no training was compared" if apart is None else f"smoothed training losses agree to {apart:.2%}"
     reason = (
         f"this run's two implementations are equivalent: with equal weights and input they differ by "
-        f"{numbers(difference['psnr'], 'dB')} dB, and {losses}. The earlier two, which differ by {GAIN['psnr']} dB with "
-        "what is called the same weights, were not"
+        f"{numbers(difference['psnr'], 'dB')} dB, and {losses}. "
+        f"The earlier two, which differ by {GAIN['psnr']} dB with what is called the same weights, were not"
     )
     return finding("refuted", reason, difference["psnr"], "dB")
 
