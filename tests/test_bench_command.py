@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from vsrlib import command_bench, jittor_env
-from vsrlib.bench import runner
+from vsrlib.bench import plain_torch, runner, step
 from vsrlib.bench.options import SUITES, Options
 from vsrlib.errors import UserError
+from vsrlib.networks import load_network
 
 TINY = ("--framework", "torch", "--preset", "study", "--size", "24x32", "--repeats", "3", "--threads", "1")
 VARIANTS = ["reference", "reference, memory kept", "cached", "streaming", "streaming, Winograd"]
@@ -39,8 +40,18 @@ def timed(one: dict, variants: list[str]) -> None:
 
 
 @pytest.mark.slow
+def test_a_step_that_computes_something_else_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One per cent in the correlation, with trained weights."""
+    right = plain_torch.correlation
+    monkeypatch.setattr(plain_torch, "correlation", lambda first, second: 1.01 * right(first, second))
+    network = load_network("torch", "study-gaussian", device="cpu")
+    (found,) = step.measure(Options(preset="study", repeats=3, seconds=1), network)
+    assert found["checks"]["ours"]["largest_relative_difference"] > 1e-5
+
+
+@pytest.mark.slow
 def test_every_suite(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    assert bench(*TINY, "--output", tmp_path / "out") == 0
+    assert bench(*TINY, "--weights", "study-gaussian", "--output", tmp_path / "out") == 0
     result = stored(tmp_path / "out")
     assert (tmp_path / "out" / "bench.md").read_text() in capsys.readouterr().out
     suites = result["suites"]
