@@ -95,10 +95,16 @@ ELSEWHERE = {
     "vsrlib bench degrade": "test_bench_command.py::test_every_suite",
     "vsrlib bench engines memory": "test_bench_command.py::test_every_suite",
     "vsrlib bench step blur": "test_bench_command.py::test_every_suite",
+    "vsrlib bench step degrade --preset study --weights study-gaussian --seconds 45": (
+        "test_bench_command.py::test_every_suite"
+    ),
     "vsrlib ablate runs/ablation": "test_ablation.py::test_the_command_writes_what_it_found",
     "vsrlib ablate figures/ablation --count 4": "test_ablation.py::test_the_command_writes_what_it_found",
     "vsrlib parity OUTPUT": "test_parity.py::test_the_two_networks_agree",
     "vsrlib parity OUTPUT --preset published --weights FILE --frames CLIPS --size 64x64 --steps 10": (
+        "test_parity.py::test_the_two_networks_agree"
+    ),
+    "vsrlib parity OUTPUT --preset study --weights study-gaussian --size 48x48 --steps 100 --starts 2": (
         "test_parity.py::test_the_two_networks_agree"
     ),
     "vsrlib parity OUTPUT --preset published --size 64x64 --steps 3 --starts 2": (
