@@ -1,6 +1,7 @@
 """What the scripts of this folder share: their command line, the result that each writes, damage, and a meter."""
 
 import argparse
+import os
 import random
 import sys
 import time
@@ -15,7 +16,7 @@ from damage_images import KINDS, damaged
 from vsrlib import provenance
 from vsrlib.files import write_json
 
-__all__ = ["main", "mutations"]
+__all__ = ["fork", "main", "mutations"]
 
 _KINDS = [kind for kind in KINDS if kind != "other"]  # another whole file in its place is no damage
 
@@ -65,3 +66,16 @@ def mutations(whole: list[bytes], seed: int) -> Callable[[int], tuple[str, int, 
         return kind, which, changed
 
     return mutation
+
+
+def fork(work: Callable[[], object]) -> int:
+    """Do `work` in a fork, which has everything loaded; returns its process number. It ends with 0, or 1 on error."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        except BaseException as error:
+            print(f"{type(error).__name__}: {error}", flush=True)
+            os._exit(1)
+    return child

@@ -91,16 +91,8 @@ def check(folder: Path, count: int, seed: int, work: Work = pipeline) -> dict[st
 
 
 def _fork(work: Work, folder: Path) -> int:
-    child = os.fork()
-    if child == 0:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            work(folder)
-            os._exit(0)
-        except BaseException as error:
-            print(f"{type(error).__name__}: {error}", flush=True)
-            os._exit(1)
-    return child
+    folder.mkdir(parents=True, exist_ok=True)
+    return common.fork(lambda: work(folder))
 
 
 def _wait(child: int) -> None:

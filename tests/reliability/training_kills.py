@@ -37,7 +37,7 @@ def check(folder: Path, count: int, seed: int) -> dict[str, Any]:
     moments: dict[str, int] = {}
     for kill in range(1, count + 1):
         before = _written(cut)
-        child = _fork(partial(_train, clips, cut, _ENDLESS, before > 0))
+        child = common.fork(partial(_train, clips, cut, _ENDLESS, before > 0))
         within = 0.5
         if before == 0 or kill % 5:
             _await(child, lambda before=before: _written(cut) != before)
@@ -75,7 +75,7 @@ def check(folder: Path, count: int, seed: int) -> dict[str, Any]:
 def _compare(clips: Path, cut: Path, whole: Path, steps: int) -> list[str]:
     """Bring the training in `cut` to its end and make the same in `whole` at one go; what differs."""
     for output, resume in ((cut, True), (whole, False)):
-        if status := _wait(_fork(partial(_train, clips, output, steps, resume))):
+        if status := _wait(common.fork(partial(_train, clips, output, steps, resume))):
             return [f"the training to step {steps} in {output.name} ended with status {status}"]
         (output / training_state.PREVIOUS).unlink(missing_ok=True)  # of step - 1 in one, and not made in the other
     ours, theirs = digests(cut), digests(whole)
@@ -87,18 +87,6 @@ def _train(clips: Path, output: Path, steps: int, resume: bool) -> None:
     torch.set_num_threads(1)
     every = 0 if output.name == "whole" else 1
     run("torch", clips, output, steps=steps, checkpoint_every=every, validate_every=0, resume=resume)
-
-
-def _fork(work: Callable[[], None]) -> int:
-    child = os.fork()  # everything is loaded, which would take each process seconds
-    if child == 0:
-        try:
-            work()
-            os._exit(0)
-        except BaseException as error:
-            print(f"{type(error).__name__}: {error}", flush=True)
-            os._exit(1)
-    return child
 
 
 def _wait(child: int) -> int:
