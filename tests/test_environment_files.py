@@ -5,17 +5,28 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCK = {
-    line.split("==")[0].lower().replace("_", "-"): line.split("==")[1]
-    for line in (ROOT / "requirements.lock").read_text().splitlines()
-    if line and not line.startswith("#")
-}
+
+
+def pins(name: str) -> dict[str, str]:
+    """The version of every package that the file of this name pins."""
+    return {
+        line.split("==")[0].lower().replace("_", "-"): line.split("==")[1]
+        for line in (ROOT / name).read_text().splitlines()
+        if line and not line.startswith("#")
+    }
+
+
+LOCK = pins("requirements.lock")
+# Debian 12, which README names, has Python 3.11.2; each 3.11 is meant to do, as pyproject.toml says.
+OLDEST_PYTHON = "3.11.0"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 IMPORTED_AS = {
     "IPython": "ipython",
@@ -77,8 +88,6 @@ def test_everything_imported_is_a_dependency() -> None:
 
 
 def test_installed_versions_are_the_locked_ones() -> None:
-    from importlib import metadata
-
     found = {name: metadata.version(name).split("+")[0] for name in ("numpy", "torch", "papermill", "scikit-image")}
     assert found == {name: LOCK[name] for name in found}
 
@@ -90,6 +99,71 @@ def test_check_sums_are_those_of_the_lock() -> None:
     found = {name.lower().replace("_", "-"): version for name, version, _ in entries}
     assert found == {name: version for name, version in LOCK.items() if name != "torch"}
     assert text.count("--hash=") == sum(hashes.count("--hash=sha256:") for _, _, hashes in entries)
+
+
+def asked_of_python(pinned: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """What each package, by name and version, asks of Python, and those that are not installed in their version."""
+    asked, unknown = {}, []
+    for name, version in pinned.items():
+        try:
+            package = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            unknown.append(f"{name} {version} is not installed")
+            continue
+        if package.version.split("+")[0] != version:
+            unknown.append(f"{name} {version} is not installed, but {package.version}")
+        else:
+            asked[f"{name} {version}"] = package.metadata.get("Requires-Python") or ""
+    return asked, unknown
+
+
+def shut_out(asked: dict[str, str]) -> list[str]:
+    """The packages that the oldest Python is not good enough for, each with what it asks."""
+    return [
+        f"{package} asks for Python {specifier}"
+        for package, specifier in asked.items()
+        if not SpecifierSet(specifier).contains(OLDEST_PYTHON)
+    ]
+
+
+@pytest.mark.parametrize("file", ["requirements.lock", "tests/requirements.txt"])
+def test_every_pinned_package_admits_the_oldest_python(file: str) -> None:
+    pinned = pins(file)
+    asked, unknown = asked_of_python(pinned)
+    assert shut_out(asked) == []
+    assert unknown == [], "./run_all.sh test installs what the tests need"
+    assert len(asked) == len(pinned) > 5
+
+
+def test_a_package_that_shuts_the_oldest_python_out_is_named() -> None:
+    asked = {
+        "soupsieve 4.1.2": ">=3.11.5",
+        "one 1": ">=3.11",
+        "two 2": "",
+        "three 3": "!=3.11.0,>=3",
+        "four 4": "<3.11",
+    }
+    assert shut_out(asked) == [
+        "soupsieve 4.1.2 asks for Python >=3.11.5",
+        "three 3 asks for Python !=3.11.0,>=3",
+        "four 4 asks for Python <3.11",
+    ]
+
+
+def test_a_package_that_cannot_be_asked_is_named() -> None:
+    pinned = {"numpy": LOCK["numpy"], "torch": "0.0.1", "no-such-package": "1.0"}
+    asked, unknown = asked_of_python(pinned)
+    assert list(asked) == [f"numpy {LOCK['numpy']}"]
+    assert unknown == [
+        f"torch 0.0.1 is not installed, but {metadata.version('torch')}",
+        "no-such-package 1.0 is not installed",
+    ]
+
+
+def test_the_oldest_python_is_the_one_that_the_project_and_its_check_sums_name() -> None:
+    admitted = SpecifierSet(PROJECT["requires-python"])
+    assert admitted.contains(OLDEST_PYTHON) and not admitted.contains("3.10.99")
+    assert f"--python-version {OLDEST_PYTHON}\n" in (ROOT / "requirements.hashes").read_text()
 
 
 @pytest.mark.parametrize("tool", ["conda", "mamba"])
