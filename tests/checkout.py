@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from vsrlib.provenance import PROJECT_ROOT
+from vsrlib.common.provenance import PROJECT_ROOT
 
 
 def copy(folder: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from vsrlib import jittor_env
+from vsrlib.kernels import jittor_env
 
 # A run in the background of a script starts with Ctrl-C ignored, and so would every program that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -10,9 +10,9 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from vsrlib.data_sets.check import check
-from vsrlib.files import write_json
-from vsrlib.frames import FRAME_SUFFIXES
+from vsrlib.common.files import write_json
+from vsrlib.data.frames import FRAME_SUFFIXES
+from vsrlib.data.sets.check import check
 
 KINDS = ("cut", "bit", "zeros", "noise", "inserted", "removed", "moved", "head", "tail", "empty", "text", "other")
 

@@ -150,7 +150,7 @@ NOT_RUN = {
     "pre-commit install": "changes the user's git",
     "pytest ": "the tests themselves",
     "ruff ": "tests/test_style.py runs it",
-    "python -m vsrlib.licences ": "tests/test_licences.py calls it",
+    "python .ci/licences.py ": "tests/test_licences.py calls it",
     "apt install": "changes the machine; CI installs the same g++",
     "pip install": "changes the environment; the versions are compared with the pinned ones instead",
     "pip uninstall": "changes the environment",

@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from vsrlib.provenance import PROJECT_ROOT
+from vsrlib.common.provenance import PROJECT_ROOT
 
 CHINESE = PROJECT_ROOT / "docs" / "README.zh-CN.md"
 DOCUMENTS = [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vsrlib.architecture import parameter_shapes, preset
+from vsrlib.networks.architecture import parameter_shapes, preset
 
 GOLDEN = Path(__file__).with_name("golden")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vsrlib.comparison import compare
-from vsrlib.files import write_json
-from vsrlib.frames import write_frame
+from vsrlib.claims.comparison import compare
+from vsrlib.common.files import write_json
+from vsrlib.data.frames import write_frame
 
 CLIPS = {"astronaut": (27.5, 0.80), "chelsea": (31.0, 0.86), "coffee": (24.2, 0.71)}
 FRAMES = ("00000002", "00000003", "00000004", "00000005")

@@ -8,16 +8,27 @@ import pytest
 
 pytest.importorskip("torch")
 
-from vsrlib import architecture, checkpoints, cli, load_network
-from vsrlib.ablation import charts, study
-from vsrlib.ablation.cases import Case, embedded_cases, own_cases
-from vsrlib.ablation.evaluation import RINGS, Scores, evaluate
-from vsrlib.ablation.factors import CHANGED_DEFAULT, FACTORS, NO_NEIGHBOURS, altered
-from vsrlib.ablation.table import CLAIMED, reach, table
-from vsrlib.ablation.trials import CONTROL, GAUSSIAN, REALISTIC, Trial, contrasts
-from vsrlib.degrade import degrade_clips
-from vsrlib.embedded import write_clips
-from vsrlib.errors import UserError
+from vsrlib import cli, load_network
+from vsrlib.claims.ablation import ablate
+from vsrlib.claims.ablation.cases import RINGS, Case, Scores, embedded_cases, evaluate, own_cases
+from vsrlib.claims.ablation.table import CLAIMED, reach, table
+from vsrlib.claims.ablation.trials import (
+    CHANGED_DEFAULT,
+    CONTROL,
+    FACTORS,
+    GAUSSIAN,
+    NO_NEIGHBOURS,
+    REALISTIC,
+    Trial,
+    altered,
+    contrasts,
+)
+from vsrlib.common.errors import UserError
+from vsrlib.data.degrade import degrade_clips
+from vsrlib.data.synthetic.sets import write_clips
+from vsrlib.networks import architecture
+from vsrlib.networks.weights import weights_file
+from vsrlib.report.charts import evidence
 
 SIZE = (64, 64)
 
@@ -114,7 +125,7 @@ def scores_with(effect: float, noise: float = 0.0) -> tuple[Scores, list]:
 
 def test_effects_are_paired_and_their_intervals_hold_them() -> None:
     scores, chosen = scores_with(-0.07, noise=0.01)
-    result = study.summary(scores, chosen, np.random.default_rng(1))
+    result = ablate.summary(scores, chosen, np.random.default_rng(1))
     for one in result["effects"]:
         wanted = -0.5 if one["trial"]["factors"] == ("no flow",) else -0.07
         found = one["effect"]  # clips differ by decibels, and the paired difference is still exact to a hundredth
@@ -132,7 +143,7 @@ def test_weights_without_power_are_said_to_have_none() -> None:
     for trial, found in scores.psnr.items():
         if trial.factors == ("no flow",):
             scores.psnr[trial] = [[value + 0.4 for value in clip] for clip in found]
-    result = study.summary(scores, chosen, np.random.default_rng(1))
+    result = ablate.summary(scores, chosen, np.random.default_rng(1))
     assert result["power"][GAUSSIAN]["enough"] is False
     words = table(result | {"ran_on": "toys", "clips": scores.names, "embedded": False})
     assert "one photograph" in table(result | {"ran_on": "toys", "clips": scores.names, "embedded": True})
@@ -188,7 +199,7 @@ def test_errors_are_sorted_by_distance_from_the_centre(network) -> None:
 def files(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("weights")
     for name, seed in (("gaussian", 1), ("realistic", 2), ("gaussian_false", 3)):
-        checkpoints.write(folder / f"{name}.safetensors", values(seed), {"preset": "study", "align_corners": "true"})
+        weights_file.write(folder / f"{name}.safetensors", values(seed), {"preset": "study", "align_corners": "true"})
     return folder
 
 
@@ -217,7 +228,7 @@ def test_the_command_writes_what_it_found(tmp_path: Path, files: Path, capsys: p
         "chart_ablation_effects.svg",
         "chart_ablation_rings.svg",
     }
-    for chart in (charts.effects(result), charts.rings(result)):
+    for chart in (evidence.effects(result), evidence.rings(result)):
         assert chart.alt.startswith(chart.title)
     with pytest.raises(UserError, match="does not hold the clips of"):
         write_clips(tmp_path / "other", "train", 5, SIZE, 1, 2, 0, (2.0,))

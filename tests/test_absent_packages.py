@@ -14,11 +14,11 @@ from pathlib import Path
 for name in ("av", "cupy", "jittor"):
     sys.modules[name] = None
 from vsrlib import jittor_env
-from vsrlib.correlation import choice
-from vsrlib.errors import UserError
-from vsrlib.frames import list_clips, read_frame
+from vsrlib.kernels.correlation import choice
+from vsrlib.common.errors import UserError
+from vsrlib.data.frames import list_clips, read_frame
 from vsrlib.networks import load_network
-from vsrlib.video_writer import write_video
+from vsrlib.data.video_writer import write_video
 
 folder = Path(sys.argv[1])
 

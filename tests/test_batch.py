@@ -12,14 +12,14 @@ import pytest
 import results_fixture
 from shown import bars, faults, images
 
-from vsrlib import jittor_env
-from vsrlib.files import read_json
-from vsrlib.launch import unfinished
-from vsrlib.plan import parameters_cell, plan
-from vsrlib.profiles import Step
-from vsrlib.provenance import PROJECT_ROOT
-from vsrlib.settings import NOTEBOOKS
-from vsrlib.study import execute
+from vsrlib.common.files import read_json
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.kernels import jittor_env
+from vsrlib.study.launch import unfinished
+from vsrlib.study.plan import parameters_cell, plan
+from vsrlib.study.profiles import Step
+from vsrlib.study.runner import execute
+from vsrlib.study.settings import NOTEBOOKS
 
 GIVEN = ("-p", "framework", "torch", "-p", "blur", "Realistic")
 IN_JITTOR = ("-p", "framework", "jittor", "-p", "blur", "Realistic")

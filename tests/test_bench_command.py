@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from vsrlib import command_bench, jittor_env
 from vsrlib.bench import plain_torch, runner, step
 from vsrlib.bench.options import SUITES, Options
-from vsrlib.errors import UserError
+from vsrlib.cli import bench as cli_bench
+from vsrlib.common.errors import UserError
+from vsrlib.kernels import jittor_env
 from vsrlib.networks import load_network
 
 TINY = ("--framework", "torch", "--preset", "study", "--size", "24x32", "--repeats", "3", "--threads", "1")
@@ -21,7 +22,7 @@ VARIANTS = ["reference", "reference, memory kept", "cached", "streaming", "strea
 
 def bench(*arguments: object) -> int:
     parser = argparse.ArgumentParser()
-    command_bench.arguments(parser)
+    cli_bench.arguments(parser)
     options = parser.parse_args([str(argument) for argument in arguments])
     return options.run(options)
 

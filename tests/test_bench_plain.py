@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
-from vsrlib import correlation, degrade, metrics
 from vsrlib.bench import plain_numpy
 from vsrlib.bench.correlation import level_shapes
-from vsrlib.bench.texture import MovingTexture
-from vsrlib.correlation import choice
+from vsrlib.bench.options import MovingTexture
+from vsrlib.data import degrade
+from vsrlib.kernels import correlation
+from vsrlib.kernels.correlation import choice
+from vsrlib.restoration import metrics
 
 
 @pytest.fixture

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from browser import chromium, crawl, faults_of, opened
 
-from vsrlib import provenance, slider
-from vsrlib.files import read_json
-from vsrlib.markup import Page
-from vsrlib.provenance import PROJECT_ROOT
-from vsrlib.report import STATUSES, Chart, Overview, Row, write_index, write_pages
-from vsrlib.report.page import write_page
-from vsrlib.show.gallery import png
+from vsrlib.common import provenance
+from vsrlib.common.files import read_json
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.report import STATUSES, Chart, Overview, Row, html, write_index, write_pages
+from vsrlib.report.html import Page, png
+from vsrlib.report.pages import write_page
 
 pytestmark = pytest.mark.slow
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -85,7 +84,7 @@ def test_contrast_is_that_of_wcag(browser, tmp_path: Path) -> None:
     [
         "<script>document.title = 'changed'</script>",
         f'<img src="{PIXEL}" alt="x" onload="document.title = \'changed\'">',
-        "<script>" + slider.SCRIPT + ";document.title = 'changed'</script>",
+        "<script>" + html.SCRIPT + ";document.title = 'changed'</script>",
         '<iframe src="page.html" title="inner"></iframe>',
     ],
 )
@@ -130,7 +129,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("pages")
     shutil.copytree(PROJECT_ROOT / "figures", root / "figures")
     wide = "|" + " column |" * 30 + "\n|" + "---|" * 30 + "\n|" + " 12.345 |" * 30
-    shown: Page = slider.compare(*frames(), "a clip", 600)
+    shown: Page = html.compare(*frames(), "a clip", 600)
     done = step(root, "04_look", {"Slider": {"text/html": shown.html}, "Table": {"text/markdown": wide}})
     charts = [
         Chart(f"figures/{name}.svg", about["title"], about["alt"])

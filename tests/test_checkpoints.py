@@ -11,9 +11,9 @@ import pytest
 import safetensors.numpy
 import torch
 
-from vsrlib import checkpoints
-from vsrlib.errors import UserError
-from vsrlib.weights_formats import ENDINGS
+from vsrlib.common.errors import UserError
+from vsrlib.networks.weights import weights_file
+from vsrlib.networks.weights.formats import ENDINGS
 
 # negative zero, a subnormal, values without an exact decimal; a Fortran-ordered array and one without dimensions
 VALUES = {
@@ -26,7 +26,7 @@ SHAPES = {name: value.shape for name, value in VALUES.items()}
 PAIRS = list(itertools.product(ENDINGS, ENDINGS))
 
 
-def same(first: checkpoints.Values, second: checkpoints.Values) -> bool:
+def same(first: weights_file.Values, second: weights_file.Values) -> bool:
     return first.keys() == second.keys() and all(
         first[name].dtype == second[name].dtype
         and first[name].shape == second[name].shape
@@ -37,19 +37,19 @@ def same(first: checkpoints.Values, second: checkpoints.Values) -> bool:
 
 @pytest.mark.parametrize("first, second", PAIRS)
 def test_conversion_keeps_every_bit(tmp_path: Path, first: str, second: str) -> None:
-    checkpoints.write(tmp_path / f"w{first}", VALUES)
-    converted = checkpoints.convert(tmp_path / f"w{first}", tmp_path / f"v{second}")
-    read = checkpoints.read(tmp_path / f"v{second}")
+    weights_file.write(tmp_path / f"w{first}", VALUES)
+    converted = weights_file.convert(tmp_path / f"w{first}", tmp_path / f"v{second}")
+    read = weights_file.read(tmp_path / f"v{second}")
     assert same(read, VALUES) and same(converted, VALUES)
-    assert checkpoints.digest(read) == checkpoints.digest(VALUES)
-    checkpoints.convert(tmp_path / f"v{second}", tmp_path / f"again{second}")
+    assert weights_file.digest(read) == weights_file.digest(VALUES)
+    weights_file.convert(tmp_path / f"v{second}", tmp_path / f"again{second}")
     assert (tmp_path / f"again{second}").read_bytes() == (tmp_path / f"v{second}").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted({f"w{first}", f"v{second}", f"again{second}"})
 
 
 def test_the_library_that_made_a_format_reads_what_is_written(tmp_path: Path) -> None:
     for name in ("w.pt", "w.pkl", "w.npz", "w.safetensors"):
-        checkpoints.write(tmp_path / name, VALUES)
+        weights_file.write(tmp_path / name, VALUES)
     loaded = torch.load(tmp_path / "w.pt", weights_only=True)
     assert same({name: value.numpy() for name, value in loaded.items()}, VALUES)
     with open(tmp_path / "w.pkl", "rb") as file:
@@ -70,10 +70,10 @@ def test_the_library_that_made_a_format_reads_what_is_written(tmp_path: Path) ->
     ],
 )  # -0.0 becomes 0.0
 def test_the_digest_sees_every_difference_but_the_order(change) -> None:
-    assert checkpoints.digest(dict(reversed(VALUES.items()))) == checkpoints.digest(VALUES)
+    assert weights_file.digest(dict(reversed(VALUES.items()))) == weights_file.digest(VALUES)
     values = dict(VALUES)
     change(values)
-    assert checkpoints.digest(values) != checkpoints.digest(VALUES)
+    assert weights_file.digest(values) != weights_file.digest(VALUES)
 
 
 # a stand-in for Jittor: what counts is that the process has imported something of that name
@@ -83,7 +83,7 @@ JITTOR = "import sys, types; sys.modules['jittor'] = types.ModuleType('jittor');
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_process_with_jittor_reads_and_writes_all_without_torch(tmp_path: Path, ending: str) -> None:
-    checkpoints.write(tmp_path / f"w{ending}", VALUES)
+    weights_file.write(tmp_path / f"w{ending}", VALUES)
     program = (
         f"{JITTOR} from pathlib import Path; folder = Path({str(tmp_path)!r});"
         f"v = checkpoints.read(folder / 'w{ending}'); checkpoints.write(folder / 'v{ending}', v);"
@@ -91,8 +91,8 @@ def test_a_process_with_jittor_reads_and_writes_all_without_torch(tmp_path: Path
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == checkpoints.digest(VALUES)
-    assert same(checkpoints.read(tmp_path / f"v{ending}"), VALUES)
+    assert done.stdout.strip() == weights_file.digest(VALUES)
+    assert same(weights_file.read(tmp_path / f"v{ending}"), VALUES)
 
 
 def test_a_process_with_jittor_says_why_a_file_is_refused(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_process_with_jittor_says_why_a_file_is_refused(tmp_path: Path) -> Non
     program = f"{JITTOR} checkpoints.read({str(tmp_path / 'w.pt')!r})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     said = done.stderr.strip().splitlines()[-1]
-    assert said.startswith("vsrlib.errors.UserError: The weights file") and "w.pt was refused" in said
+    assert said.startswith("vsrlib.common.errors.UserError: The weights file") and "w.pt was refused" in said
 
 
 @pytest.mark.jittor
@@ -108,7 +108,7 @@ def test_a_process_with_jittor_says_why_a_file_is_refused(tmp_path: Path) -> Non
 def test_jittor_and_this_project_read_each_others_files(tmp_path: Path) -> None:
     """With the real one, in a process of its own."""
     values = {name: VALUES[name] for name in ("a.weight", "a.bias")}
-    checkpoints.write(tmp_path / "ours.pkl", values)
+    weights_file.write(tmp_path / "ours.pkl", values)
     program = (
         "from vsrlib import jittor_env; jt = jittor_env.import_jittor();"
         f"ours = jt.load({str(tmp_path / 'ours.pkl')!r});"
@@ -118,7 +118,7 @@ def test_jittor_and_this_project_read_each_others_files(tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=600)
     for name in ("arrays.pkl", "vars.pkl", "vars.pt"):
-        assert same(checkpoints.read(tmp_path / name), values), name
+        assert same(weights_file.read(tmp_path / name), values), name
 
 
 @pytest.mark.parametrize(
@@ -141,16 +141,16 @@ def test_what_training_programs_put_round_weights_is_taken_off(tmp_path: Path, w
         path.write_bytes(pickle.dumps(wrapped(VALUES)))
     else:
         torch.save(wrapped({name: torch.from_numpy(value.copy()) for name, value in VALUES.items()}), path)
-    assert same(checkpoints.read(path), VALUES)
+    assert same(weights_file.read(path), VALUES)
 
 
 def test_old_and_half_precision_files_of_torch_are_read(tmp_path: Path) -> None:
     tensors = {name: torch.from_numpy(value.copy()) for name, value in VALUES.items()}
     torch.save(tensors, tmp_path / "old.pytorch", _use_new_zipfile_serialization=False)  # as in 2018
-    assert same(checkpoints.read(tmp_path / "old.pytorch"), VALUES)
+    assert same(weights_file.read(tmp_path / "old.pytorch"), VALUES)
     torch.save({name: torch.nn.Parameter(value.bfloat16()) for name, value in tensors.items()}, tmp_path / "w.pt")
-    assert checkpoints.read(tmp_path / "w.pt")["a.weight"].dtype == np.float32
-    assert np.array_equal(checkpoints.read(tmp_path / "w.pt")["a.weight"], VALUES["a.weight"])
+    assert weights_file.read(tmp_path / "w.pt")["a.weight"].dtype == np.float32
+    assert np.array_equal(weights_file.read(tmp_path / "w.pt")["a.weight"], VALUES["a.weight"])
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_unreadable_files_are_named(tmp_path: Path, name: str, content: bytes | 
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=words) as caught:
-        checkpoints.read(tmp_path / name)
+        weights_file.read(tmp_path / name)
     assert name in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -194,7 +194,7 @@ def test_files_without_weights_are_refused(tmp_path: Path, content: dict, words:
         tmp_path / "w.pt",
     )
     with pytest.raises(UserError, match=words):
-        checkpoints.read(tmp_path / "w.pt")
+        weights_file.read(tmp_path / "w.pt")
 
 
 @pytest.mark.parametrize(
@@ -210,40 +210,40 @@ def test_weights_that_do_not_fit_are_refused(change, words: str) -> None:
     values = {name: value.copy() for name, value in VALUES.items()}
     change(values)
     with pytest.raises(UserError, match=words):
-        checkpoints.checked(values, SHAPES, "a test")
-    assert checkpoints.checked(dict(reversed(VALUES.items())), SHAPES, "a test").keys() == SHAPES.keys()
+        weights_file.checked(values, SHAPES, "a test")
+    assert weights_file.checked(dict(reversed(VALUES.items())), SHAPES, "a test").keys() == SHAPES.keys()
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
     path = tmp_path / f"w{ending}"
-    checkpoints.write(path, VALUES)
+    weights_file.write(path, VALUES)
 
     def full(*_) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vsrlib.files.os.fsync", full)
+    monkeypatch.setattr("vsrlib.common.files.os.fsync", full)
     with pytest.raises(OSError):
-        checkpoints.write(path, {"other": np.zeros(3, np.float32)})
-    assert same(checkpoints.read(path), VALUES)
+        weights_file.write(path, {"other": np.zeros(3, np.float32)})
+    assert same(weights_file.read(path), VALUES)
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_notes_are_kept_by_safetensors_alone(tmp_path: Path) -> None:
     notes = {"preset": "study", "align_corners": "false"}
     path = tmp_path / "w.safetensors"
-    checkpoints.write(path, VALUES, notes)
-    assert checkpoints.metadata(path) == notes
-    checkpoints.convert(path, tmp_path / "v.safetensors")
-    assert checkpoints.metadata(tmp_path / "v.safetensors") == notes
-    checkpoints.convert(path, tmp_path / "v.pkl")
-    assert checkpoints.metadata(tmp_path / "v.pkl") == {} == checkpoints.metadata(tmp_path / "none.safetensors")
+    weights_file.write(path, VALUES, notes)
+    assert weights_file.metadata(path) == notes
+    weights_file.convert(path, tmp_path / "v.safetensors")
+    assert weights_file.metadata(tmp_path / "v.safetensors") == notes
+    weights_file.convert(path, tmp_path / "v.pkl")
+    assert weights_file.metadata(tmp_path / "v.pkl") == {} == weights_file.metadata(tmp_path / "none.safetensors")
     with pytest.raises(UserError, match="safetensors only"):
-        checkpoints.write(tmp_path / "w.npz", VALUES, notes)
+        weights_file.write(tmp_path / "w.npz", VALUES, notes)
     copies = [tmp_path / f"{i}.safetensors" for i in range(8)]
     for copy in copies:
-        checkpoints.write(copy, VALUES, notes)
+        weights_file.write(copy, VALUES, notes)
     assert len({copy.read_bytes() for copy in copies}) == 1
     path.write_bytes(b"damaged")
     with pytest.raises(UserError, match="w.safetensors"):
-        checkpoints.metadata(path)
+        weights_file.metadata(path)

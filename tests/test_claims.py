@@ -8,12 +8,13 @@ import pytest
 import results_fixture as run
 from test_claims_evidence import on_a_gpu
 
-from vsrlib import claims, comparison
-from vsrlib.claims import words
+from vsrlib import claims
+from vsrlib.claims import comparison
+from vsrlib.claims import verdict as claims_verdict
 from vsrlib.claims.evidence import by_use
-from vsrlib.claims.finding import Finding
-from vsrlib.errors import UserError
-from vsrlib.files import read_json, write_json
+from vsrlib.claims.verdict import Finding
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json, write_json
 
 
 @pytest.fixture(scope="module")
@@ -201,13 +202,13 @@ def test_figures_have_sensible_digits(compared):
     found = altered(compared, (PSNR, interval(-4.985e-07, -3.73e-06, 1.986e-06)),
                     (FORWARD, interval(0.923141, 0.848812, 0.970523)))  # fmt: skip
     verdicts = claims.judge_comparison(found)
-    shown = {name: words.figure(vars(finding)) for name, finding in verdicts.items()}
+    shown = {name: claims_verdict.figure(vars(finding)) for name, finding in verdicts.items()}
     assert shown["C1"] == "less than 0.0001 dB"
     assert shown["C2"] == "0.923 [0.849, 0.971] times as fast"
     assert all(len(number.replace(".", "").lstrip("-0")) <= 4 for text in shown.values()
                for number in re.findall(r"-?\d+\.?\d*", text.replace("0.0001", "")))  # fmt: skip
     found = altered(compared, (PSNR, interval(-0.51234567, -0.61, 0.00001)))
-    assert words.figure(vars(claims.judge_comparison(found)["C1"])) == "-0.5123 [-0.6100, +0.0000] dB"
+    assert claims_verdict.figure(vars(claims.judge_comparison(found)["C1"])) == "-0.5123 [-0.6100, +0.0000] dB"
 
 
 @pytest.mark.parametrize("fault", ["changed", "missing"])

@@ -4,9 +4,9 @@ import copy
 
 import pytest
 
-from vsrlib.ablation.trials import SIDES
 from vsrlib.claims import evidence
-from vsrlib.claims.finding import Finding
+from vsrlib.claims.ablation.trials import SIDES
+from vsrlib.claims.verdict import Finding
 
 
 def interval(value: float, low: float | None, high: float | None) -> dict:

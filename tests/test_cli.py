@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vsrlib import cli
-from vsrlib.frames import Clip, list_clips, write_clip
+from vsrlib.data.clips import Clip, list_clips, write_clip
 
 COMMANDS = (
     "study",
@@ -127,9 +127,10 @@ def test_wrong_clips_give_one_sentence(
     folder = spoiled(tmp_path, fault)
     weights = tmp_path / "weights.safetensors"
     if command == "infer":
-        from vsrlib import architecture, checkpoints
+        from vsrlib.networks import architecture
+        from vsrlib.networks.weights import weights_file
 
-        checkpoints.write(weights, architecture.initial_values(architecture.preset("study"), 0))
+        weights_file.write(weights, architecture.initial_values(architecture.preset("study"), 0))
         arguments = ["infer", folder, tmp_path / "out", "--weights", weights]
     else:
         arguments = ["train", folder, clips, tmp_path / "out", "--patch-size", "16", "--steps", "1"]
@@ -176,6 +177,6 @@ def test_interruption_is_said_and_has_its_status(
     def interrupt(*_) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vsrlib.degrade.degrade_clips", interrupt)
+    monkeypatch.setattr("vsrlib.data.degrade.degrade_clips", interrupt)
     assert cli.main(["degrade", str(clips), os.devnull]) == 130
     assert "interrupted" in capsys.readouterr().err

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vsrlib.clips import PHOTOGRAPHS, Motion, embedded_clips, lowpass_sigma, render_layer
-from vsrlib.errors import UserError
-from vsrlib.files import sha256_array
-from vsrlib.photographs import load_photograph
-from vsrlib.scene import Layer, place_camera
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import sha256_array
+from vsrlib.data.synthetic.clips import PHOTOGRAPHS, Motion, embedded_clips, lowpass_sigma, render_layer
+from vsrlib.data.synthetic.motion import Layer, place_camera
+from vsrlib.data.synthetic.pictures import load_photograph
 
 SIZE = (96, 144)
 
@@ -71,7 +71,7 @@ def test_nothing_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_same_seed_gives_the_same_bytes_in_another_process() -> None:
     code = (
-        "from vsrlib.clips import embedded_clips; from vsrlib.files import sha256_array\n"
+        "from vsrlib.data.synthetic.clips import embedded_clips; from vsrlib.common.files import sha256_array\n"
         "print(*[sha256_array(c.frames) for c in embedded_clips('test', 2, (32, 48), 9)])"
     )
     result = subprocess.run(

@@ -2,7 +2,9 @@
 
 import pytest
 
-from vsrlib import cli, environment, jittor_env
+from vsrlib import cli
+from vsrlib.kernels import jittor_env
+from vsrlib.study.doctor import frameworks
 
 
 @pytest.mark.slow
@@ -16,5 +18,5 @@ def test_both_frameworks_are_used_for_real(capsys: pytest.CaptureFixture) -> Non
 
 @pytest.mark.parametrize(("usable", "status"), [((), 1), (("torch",), 0), (("torch", "jittor"), 0)])
 def test_one_usable_framework_is_enough(usable: tuple[str, ...], status: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "check", lambda names: {name: {"usable": name in usable} for name in names})
+    monkeypatch.setattr(frameworks, "check", lambda names: {name: {"usable": name in usable} for name in names})
     assert cli.main(["check"]) == status

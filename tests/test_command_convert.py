@@ -6,16 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vsrlib import architecture, checkpoints, cli
-from vsrlib.files import sha256_file
-from vsrlib.weights_names import FLOW_PREFIX
+from vsrlib import cli
+from vsrlib.common.files import sha256_file
+from vsrlib.networks import architecture
+from vsrlib.networks.weights import weights_file
+from vsrlib.networks.weights.names import FLOW_PREFIX
 
 STUDY = architecture.initial_values(architecture.preset("study"), 0)
 
 
 def test_both_files_and_the_values_have_a_digest(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     source, target = tmp_path / "w.safetensors", tmp_path / "w.pkl"
-    checkpoints.write(source, STUDY, {"preset": "study"})
+    weights_file.write(source, STUDY, {"preset": "study"})
     assert cli.main(["convert", str(source), str(target)]) == 0
     said = capsys.readouterr().out
     for path in (source, target):
@@ -27,19 +29,19 @@ def test_both_files_and_the_values_have_a_digest(tmp_path: Path, capsys: pytest.
     said = capsys.readouterr().out
     assert f"values (sha256 {first})" in said and "notes" not in said
     changed = STUDY | {"out_conv.1.bias": STUDY["out_conv.1.bias"] + np.float32(1e-3)}
-    checkpoints.write(source, changed)
+    weights_file.write(source, changed)
     assert cli.main(["convert", str(source), str(target)]) == 0
     assert first not in capsys.readouterr().out
 
 
 def test_without_a_target_it_says_what_a_file_is(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     path = tmp_path / "flow.npz"
-    checkpoints.write(
+    weights_file.write(
         path, {name.removeprefix(FLOW_PREFIX): value for name, value in STUDY.items() if name.startswith(FLOW_PREFIX)}
     )
     assert cli.main(["convert", str(path)]) == 0
     assert "126 tensors" in (said := capsys.readouterr().out) and "the flow network of preset study" in said
-    checkpoints.write(path, {"a": np.zeros(3, np.float32)})
+    weights_file.write(path, {"a": np.zeros(3, np.float32)})
     assert cli.main(["convert", str(path)]) == 0
     assert "1 tensors, 3 values, of no network known here" in capsys.readouterr().out
     assert [entry.name for entry in tmp_path.iterdir()] == ["flow.npz"]
@@ -57,8 +59,8 @@ def test_mistakes_are_one_sentence(
     tmp_path: Path, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("vsrlib.shipped.FOLDER", tmp_path)
-    checkpoints.write(Path("w.npz"), STUDY)
+    monkeypatch.setattr("vsrlib.networks.weights.weights_file.FOLDER", tmp_path)
+    weights_file.write(Path("w.npz"), STUDY)
     assert cli.main(["convert", *arguments]) == 2
     said = capsys.readouterr()
     assert said.err.startswith("error: ") and words in said.err and not said.out

@@ -12,16 +12,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vsrlib import architecture, checkpoints, cli, inference
-from vsrlib.files import read_json
-from vsrlib.frames import Clip, list_clips, read_frame, write_clip
-from vsrlib.video_writer import write_video
+from vsrlib import cli
+from vsrlib.common.files import read_json
+from vsrlib.data.clips import Clip, list_clips, write_clip
+from vsrlib.data.frames import read_frame
+from vsrlib.data.video_writer import write_video
+from vsrlib.networks import architecture
+from vsrlib.networks.weights import weights_file
+from vsrlib.restoration import infer as restoration_infer
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
-    checkpoints.write(path, architecture.initial_values(architecture.preset("study"), 0))
+    weights_file.write(path, architecture.initial_values(architecture.preset("study"), 0))
     return path
 
 
@@ -80,7 +84,7 @@ def test_published_tests_by_name(name: str, blur: str, tmp_path: Path, monkeypat
         asked.update(input=input_path, output=output, gt=gt_path, weights=weights, preset=preset, blur=blur)
         return {"clips": [{"frames": [{"ssim": None, "pre": 1, "forward": 1}]}], "shard": None, "images": "frames"}
 
-    monkeypatch.setattr(inference, "infer", record)
+    monkeypatch.setattr(restoration_infer, "infer", record)
     assert infer("--quick-test", name, "--data", tmp_path) == 0
     folder = tmp_path / f"{name.split('_')[1]}_BlurDown_{blur}"
     assert asked.pop("output").parts[-4:] == ("infer", folder.name, blur, "torch")

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from vsrlib import agreement, comparison, comparison_table, results
-from vsrlib.errors import UserError
-from vsrlib.files import read_json, sha256_file
-from vsrlib.frames import read_frame, write_frame
-from vsrlib.intervals import mean_interval, median_interval, median_ratio_interval
+from vsrlib.claims import agreement, comparison, comparison_table, results
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json, sha256_file
+from vsrlib.common.intervals import mean_interval, median_interval, median_ratio_interval
+from vsrlib.common.tables import significant
+from vsrlib.data.frames import read_frame, write_frame
 
 SCORES = ("psnr", "ssim", "bicubic_psnr", "bicubic_ssim")
 GPU = {"device": "NVIDIA H200", "device_type": "cuda"}
@@ -382,7 +383,7 @@ def test_median_interval_against_scipy():
      (-0.0, "0"), (2.576e-3, "0.00258"), (-1e-9, "0.000000")],
 )  # fmt: skip
 def test_significant_digits(value, text):
-    assert comparison_table.significant(value) == text
+    assert significant(value) == text
 
 
 def test_one_value_has_no_interval():

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from vsrlib import convolution, native
-from vsrlib.errors import UserError
+from vsrlib.common.errors import UserError
+from vsrlib.kernels import native, winograd
 
 
 def plain(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -26,8 +26,8 @@ def ours(
     relu: bool = False,
 ) -> np.ndarray:
     backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
-    module: ModuleType = importlib.import_module(f"vsrlib.convolution.{framework}_winograd")
-    tensors = [backend.tensor(value, "cpu") for value in (x, convolution.transformed(weight), bias)]
+    module: ModuleType = importlib.import_module(f"vsrlib.kernels.winograd.{framework}_winograd")
+    tensors = [backend.tensor(value, "cpu") for value in (x, winograd.transformed(weight), bias)]
     return backend.array(module.convolve(*tensors, None if residual is None else backend.tensor(residual, "cpu"), relu))
 
 
@@ -47,7 +47,7 @@ def test_equals_the_plain_convolution(framework: str, size: tuple[int, int], cha
 
 def test_channels_last_and_back(framework: str) -> None:
     backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
-    module = importlib.import_module(f"vsrlib.convolution.{framework}_winograd")
+    module = importlib.import_module(f"vsrlib.kernels.winograd.{framework}_winograd")
     values = np.random.default_rng(0).standard_normal((1, 16, 5, 7)).astype(np.float32)
     last = module.channels_last(backend.tensor(values, "cpu"))
     np.testing.assert_array_equal(backend.array(last), values[0].transpose(1, 2, 0))
@@ -68,13 +68,13 @@ def test_a_nan_stays_a_nan(framework: str) -> None:
 )
 def test_a_choice_that_cannot_be_had_is_named(name: str, device: str, features: int, words: str) -> None:
     with pytest.raises(UserError, match=words):
-        convolution.pick(name, device, features)
-    assert convolution.pick("auto", device, features) == "framework"
+        winograd.pick(name, device, features)
+    assert winograd.pick("auto", device, features) == "framework"
 
 
 def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert convolution.pick("auto", "cpu", 128) == "winograd"
+    assert winograd.pick("auto", "cpu", 128) == "winograd"
     monkeypatch.setattr(native, "compiler", lambda: None)
-    assert convolution.pick("auto", "cpu", 128) == "framework"
+    assert winograd.pick("auto", "cpu", 128) == "framework"
     with pytest.raises(UserError, match="g\\+\\+ was not found.*framework"):
-        convolution.pick("winograd", "cpu", 128)
+        winograd.pick("winograd", "cpu", 128)

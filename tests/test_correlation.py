@@ -15,8 +15,8 @@ import pytest
 from conftest import FRAMEWORKS
 from correlation_cases import SHAPES, maps, reference_gradients
 
-from vsrlib import native
-from vsrlib.correlation import choice, reference
+from vsrlib.kernels import native
+from vsrlib.kernels.correlation import choice, reference
 
 NAMED = ("the kernel", "another")  # how it is called in messages
 NO_COMPILER = pytest.mark.skipif(native.compiler() is None, reason="there is no g++ here")
@@ -232,7 +232,7 @@ def test_planted_faults_are_seen(fault: tuple[str, str], monkeypatch: pytest.Mon
 
 def torch_cpp_source() -> str:
     pytest.importorskip("torch")
-    return importlib.import_module("vsrlib.correlation.torch_cpp").source_text()
+    return importlib.import_module("vsrlib.kernels.correlation.torch_cpp").source_text()
 
 
 def three_results(library: ctypes.CDLL, shape: tuple[int, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -256,7 +256,7 @@ COUNT = """
 import os, threading
 import torch
 from vsrlib import native
-from vsrlib.correlation import choice
+from vsrlib.kernels.correlation import choice
 maps = torch.ones(1, 4, 16, 16)
 def new_threads():
     before = len(os.listdir("/proc/self/task"))
@@ -288,7 +288,7 @@ def test_cpp_kernel_obeys_pytorchs_number_of_threads_in_its_one_runtime() -> Non
 @pytest.mark.parametrize("side", [JITTOR])
 def test_jittor_result_does_not_depend_on_the_threads(side: str, tmp_path: Path) -> None:
     program = (
-        "import sys, numpy as np\nfrom correlation_cases import maps\nfrom vsrlib.correlation import choice\n"
+        "import sys, numpy as np\nfrom correlation_cases import maps\nfrom vsrlib.kernels.correlation import choice\n"
         "_, kernel = choice.pick(sys.argv[2], 'cpp', 'cpu')\nimport jittor as jt\n"
         "a, b, g = (jt.array(value.astype(np.float32)) for value in maps((2, 19, 11, 37)))\n"
         "v = kernel(a, b)\n"

@@ -22,8 +22,8 @@ import pytest
 from conftest import FRAMEWORKS
 from correlation_cases import SHAPES, maps, reference_gradients
 
-from vsrlib import native
-from vsrlib.correlation import cuda, reference
+from vsrlib.kernels import native
+from vsrlib.kernels.correlation import cuda, reference
 
 SHIM = Path(__file__).with_name("cuda_shim.h").read_text()
 RUN = "".join(
@@ -275,8 +275,8 @@ def test_pytorchs_side_with_a_stand_in_for_cupy(shim: ctypes.CDLL, monkeypatch: 
 
     stand_in = SimpleNamespace(RawModule=module, cuda=SimpleNamespace(Device=nullcontext, ExternalStream=stream))
     monkeypatch.setitem(sys.modules, "cupy", stand_in)
-    monkeypatch.delitem(sys.modules, "vsrlib.correlation.torch_cuda", raising=False)
-    torch_cuda = importlib.import_module("vsrlib.correlation.torch_cuda")
+    monkeypatch.delitem(sys.modules, "vsrlib.kernels.correlation.torch_cuda", raising=False)
+    torch_cuda = importlib.import_module("vsrlib.kernels.correlation.torch_cuda")
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: SimpleNamespace(cuda_stream=7 + len(streams)))
     try:
         values = maps((2, 9, 5, 33))
@@ -292,12 +292,12 @@ def test_pytorchs_side_with_a_stand_in_for_cupy(shim: ctypes.CDLL, monkeypatch: 
         with pytest.raises(TypeError, match="CUDA device"):
             torch_cuda.correlation(first, first)
     finally:
-        del sys.modules["vsrlib.correlation.torch_cuda"]
+        del sys.modules["vsrlib.kernels.correlation.torch_cuda"]
 
 
 @pytest.fixture(params=[pytest.param("jittor", marks=FRAMEWORKS[1].marks)])
 def jittor_cuda(request: pytest.FixtureRequest) -> Any:
-    return importlib.import_module(f"vsrlib.correlation.{request.param}_cuda")
+    return importlib.import_module(f"vsrlib.kernels.correlation.{request.param}_cuda")
 
 
 def as_cpp(launching: str) -> str:

@@ -13,11 +13,10 @@ import pytest
 
 from tests import correlation_cases
 from vsrlib.bench import plain_numpy
-from vsrlib.bench.options import Options
-from vsrlib.bench.texture import MovingTexture
-from vsrlib.costs import correlation, image_output, install, no_compiler, process, protocols, warm_up
+from vsrlib.bench.costs import correlation, image_output, install, no_compiler, process, protocols, warm_up
+from vsrlib.bench.options import MovingTexture, Options
 from vsrlib.networks import load_network
-from vsrlib.networks.interface import Network
+from vsrlib.networks.network import Network
 
 TINY = Options(frameworks=("torch",), preset="study", size=(24, 32), repeats=3, seconds=0)
 

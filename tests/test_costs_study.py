@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from vsrlib import cli
+from vsrlib.bench.costs import image_output, install, no_compiler, study
+from vsrlib.bench.costs.table import table
 from vsrlib.bench.options import Options
-from vsrlib.costs import charts, image_output, install, no_compiler, study
-from vsrlib.costs.table import table
-from vsrlib.errors import UserError
+from vsrlib.common.errors import UserError
+from vsrlib.report.charts import evidence
 
 PARTS = ("install", "first_use", "without_compiler", "correlation", "protocols", "memory", "model_size")
 OPTIONS = Options(frameworks=("torch",), preset="study", size=(24, 32), repeats=3, seconds=0)
@@ -89,7 +90,7 @@ def measured(
     result = study.costs(tmp_path / "out", options, fresh)
     assert json.loads((tmp_path / "out" / "costs.json").read_text()) == json.loads(json.dumps(result))
     assert "First use" in table(result)
-    assert charts.three_ways(result).name == "chart_time_three_ways"
+    assert evidence.three_ways(result).name == "chart_time_three_ways"
     return result
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vsrlib.curves import LiveCurves, save_curves, training_curves
+from vsrlib.report.charts.training import LiveCurves, save_curves, training_curves
 
 LOG = [{"step": step, "total": 1 / step} for step in range(1, 41)]
 SCORES = [{"step": 0, "psnr": 20.0}, {"step": 20, "psnr": None}, {"step": 40, "psnr": 27.5}]

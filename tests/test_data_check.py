@@ -10,16 +10,16 @@ import pytest
 from PIL import Image
 
 from vsrlib import cli
-from vsrlib.data_sets.check import check
-from vsrlib.data_sets.content import AGREES, CENTRED, fit, rounding_error
-from vsrlib.data_sets.inspection import read_kernel
-from vsrlib.data_sets.numbering import numbering
-from vsrlib.degrade import blur_down, degrade_clips, gaussian_kernel
-from vsrlib.errors import UserError
-from vsrlib.files import sha256_array
-from vsrlib.frames import Clip, read_frame, write_clip, write_frame
-from vsrlib.photographs import load_photograph
-from vsrlib.video_writer import write_video
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import sha256_array
+from vsrlib.data.clips import Clip, write_clip
+from vsrlib.data.degrade import blur_down, degrade_clips, gaussian_kernel
+from vsrlib.data.frames import read_frame, write_frame
+from vsrlib.data.sets.check import check
+from vsrlib.data.sets.pairs import AGREES, CENTRED, fit, rounding_error
+from vsrlib.data.sets.tree import numbering, read_kernel
+from vsrlib.data.synthetic.pictures import load_photograph
+from vsrlib.data.video_writer import write_video
 
 
 def moving(name: str, count: int = 4, size: tuple[int, int] = (96, 128)) -> Clip:

@@ -9,9 +9,9 @@ import pytest
 from damage_images import KINDS, damage_copies, damaged, named_by
 from PIL import Image
 
-from vsrlib.data_sets.check import check
-from vsrlib.data_sets.image_file import Damaged, inspect
-from vsrlib.photographs import load_photograph
+from vsrlib.data.image_integrity import Damaged, inspect
+from vsrlib.data.sets.check import check
+from vsrlib.data.synthetic.pictures import load_photograph
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from vsrlib import cli
-from vsrlib.data_sets import addresses
-from vsrlib.data_sets.addresses import Source
-from vsrlib.data_sets.fetch import fetch
-from vsrlib.errors import UserError
+from vsrlib.common.errors import UserError
+from vsrlib.data.sets import addresses
+from vsrlib.data.sets.addresses import Source
+from vsrlib.data.sets.fetch import fetch
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 
@@ -88,8 +88,8 @@ def offered(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
         "gone": Source("a file", "CC0", "gone.bin", f"{server.url}/gone.bin"),
         "hand": Source("a set", "research use", "Hand", by_hand="its page links to it"),
     }
-    monkeypatch.setattr("vsrlib.data_sets.fetch.SOURCES", table)
-    monkeypatch.setattr("vsrlib.data_sets.fetch._PAUSE", 0.0)
+    monkeypatch.setattr("vsrlib.data.sets.fetch.SOURCES", table)
+    monkeypatch.setattr("vsrlib.data.sets.fetch._PAUSE", 0.0)
     return server
 
 
@@ -183,8 +183,8 @@ def test_a_mixture_of_two_versions_is_found_by_the_checksum(offered: Server, tmp
 
 def test_each_retry_waits_longer(offered: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
-    monkeypatch.setattr("vsrlib.data_sets.fetch._PAUSE", 1.0)
-    monkeypatch.setattr("vsrlib.data_sets.fetch.time.sleep", waited.append)
+    monkeypatch.setattr("vsrlib.data.sets.fetch._PAUSE", 1.0)
+    monkeypatch.setattr("vsrlib.data.sets.fetch.time.sleep", waited.append)
     offered.failures = 2
     fetch("known", tmp_path, lambda _: None)
     assert [seconds for seconds in waited if seconds >= 1] == [1.0, 2.0]
@@ -231,7 +231,7 @@ def test_a_missing_file_is_not_asked_for_again(offered: Server, tmp_path: Path) 
 
 def test_no_server(offered: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = {"dead": Source("a file", "CC0", "a.bin", "http://127.0.0.1:9/a.bin")}
-    monkeypatch.setattr("vsrlib.data_sets.fetch.SOURCES", table)
+    monkeypatch.setattr("vsrlib.data.sets.fetch.SOURCES", table)
     with pytest.raises(UserError, match="did not come whole .ConnectionError"):
         fetch("dead", tmp_path, lambda _: None)
 
@@ -256,7 +256,7 @@ def test_archives(
             file.writestr(name, name)
     offered.files["/set.zip"] = buffer.getvalue() if names else b"no archive"
     monkeypatch.setattr(
-        "vsrlib.data_sets.fetch.SOURCES", {"zip": Source("a set", "CC0", "Sets/set.zip", f"{offered.url}/set.zip")}
+        "vsrlib.data.sets.fetch.SOURCES", {"zip": Source("a set", "CC0", "Sets/set.zip", f"{offered.url}/set.zip")}
     )
     if words is None:
         assert fetch("zip", tmp_path, lambda _: None) == tmp_path / "Sets"

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vsrlib import decimate
-from vsrlib.decimate import blur_down, blur_down_exact
-from vsrlib.kernels import gaussian_kernel, realistic_kernel
-from vsrlib.photographs import load_photograph
+from vsrlib.data import degradation
+from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel
+from vsrlib.data.degradation import blur_down, blur_down_exact
+from vsrlib.data.synthetic.pictures import load_photograph
 
 
 def defined(frame: np.ndarray, kernel: np.ndarray, scale: int = 4) -> np.ndarray:
@@ -62,6 +62,6 @@ def test_halves_are_where_float32_alone_goes_wrong(monkeypatch: pytest.MonkeyPat
     kernel[6, :6] = kernel[6, 8:] = 0
     assert np.array_equal(blur_down(frame, kernel), defined(frame, kernel))
     monkeypatch.setattr(
-        decimate, "_exact_at", lambda padded, kernel, scale, where: decimate._phases(padded, kernel, scale)[where]
+        degradation, "_exact_at", lambda padded, kernel, scale, where: degradation._phases(padded, kernel, scale)[where]
     )
     assert not np.array_equal(blur_down(frame, kernel), defined(frame, kernel))

@@ -11,11 +11,13 @@ from PIL import Image
 from scipy import io as scipy_io
 from scipy import ndimage
 
-from vsrlib import datasets, staging
-from vsrlib.degrade import blur_down, degrade_clips, gaussian_kernel, realistic_kernel_from_draws
-from vsrlib.errors import UserError
-from vsrlib.files import sha256_array
-from vsrlib.frames import Clip, list_clips, read_frame, write_clip, write_frame
+from vsrlib.common import files
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import sha256_array
+from vsrlib.data import degrade
+from vsrlib.data.clips import Clip, list_clips, write_clip
+from vsrlib.data.degrade import blur_down, degrade_clips, gaussian_kernel, realistic_kernel_from_draws
+from vsrlib.data.frames import read_frame, write_frame
 
 GOLDEN = np.load(Path(__file__).parent / "golden" / "degradation_metrics.npz")
 
@@ -136,7 +138,7 @@ def test_a_second_call_gives_the_same_bytes(tmp_path: Path, blur: str, monkeypat
     hr_root = make_hr(tmp_path / "in")
     degrade_clips(hr_root, tmp_path / "out", blur, 1)
     before = contents(tmp_path / "out")
-    monkeypatch.setattr(datasets.provenance, "collect", lambda **extra: {"created": "later", **extra})
+    monkeypatch.setattr(degrade.provenance, "collect", lambda **extra: {"created": "later", **extra})
     monkeypatch.setattr("time.asctime", lambda *_: "Fri Jan  1 00:00:00 1999")  # what SciPy writes into .mat files
     degrade_clips(hr_root, tmp_path / "out", blur, 1)
     assert contents(tmp_path / "out") == before
@@ -226,7 +228,7 @@ def test_a_killed_call_can_be_repeated(tmp_path: Path, killed_at: int, monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", rename)
-        patch.setattr(staging, "remove", lambda folder: None)  # a kill cleans nothing up
+        patch.setattr(files, "remove", lambda folder: None)  # a kill cleans nothing up
         if killed_at < 6:
             with pytest.raises(KeyboardInterrupt):
                 degrade_clips(hr_root, root, "Gaussian", 1)

@@ -18,10 +18,14 @@ import results_fixture
 from document_commands import APPENDED, ELSEWHERE, NOT_RUN
 from documents import CHINESE, DOCUMENTS
 
-from vsrlib import architecture, checkpoints, cli, comparison, jittor_env, shipped
-from vsrlib.frames import Clip, write_clip
-from vsrlib.plan import parameters_cell
-from vsrlib.provenance import PROJECT_ROOT
+from vsrlib import cli
+from vsrlib.claims import comparison
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.data.clips import Clip, write_clip
+from vsrlib.kernels import jittor_env
+from vsrlib.networks import architecture
+from vsrlib.networks.weights import weights_file
+from vsrlib.study.plan import parameters_cell
 
 TESTS = Path(__file__).parent
 IDS = [str(path.relative_to(PROJECT_ROOT)) for path in DOCUMENTS]
@@ -207,7 +211,7 @@ def _messages() -> list[str]:
 
 
 def test_the_method_has_the_codes_constants() -> None:
-    from vsrlib.losses import WEIGHTS
+    from vsrlib.networks.losses import WEIGHTS
 
     text = (PROJECT_ROOT / "docs" / "method.md").read_text(encoding="utf-8")
     for name, weight in WEIGHTS.items():
@@ -257,11 +261,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("DATASET", "DATA", "PATH", "data/SET"):
         assert cli.main(["degrade", str(root / "HR"), str(root / name)]) == 0
     shutil.copytree(root / "DATASET" / "LR_blurdown_x4", root / "CLIPS")
-    weights = checkpoints.read("study-realistic")
-    shutil.copyfile(shipped.path_of("study-realistic"), root / "given.safetensors")
-    checkpoints.write(root / "OLD.pt", weights)
+    weights = weights_file.read("study-realistic")
+    shutil.copyfile(weights_file.path_of("study-realistic"), root / "given.safetensors")
+    weights_file.write(root / "OLD.pt", weights)
     flow = {name: value for name, value in weights.items() if name.startswith("flow_net.")}
-    checkpoints.write(root / "flow.safetensors", flow)
+    weights_file.write(root / "flow.safetensors", flow)
     (root / "FLOW").mkdir()
     shutil.copyfile(root / "flow.safetensors", root / "FLOW" / "flow.safetensors")
     inference, training = results_fixture.write_run(root / "RUN")
@@ -312,7 +316,7 @@ def test_python_in_documents_runs(document: Path, monkeypatch: pytest.MonkeyPatc
     def small(framework: str, weights: object = None, **options: object) -> object:
         """Names of files that are not here stand for initial values, and the small network for the published one."""
         whole = {name: value for name, value in options.items() if name not in ("preset", "flow_weights")}
-        return published(framework, weights if weights in shipped.NAMES else None, "study", **whole)
+        return published(framework, weights if weights in weights_file.NAMES else None, "study", **whole)
 
     monkeypatch.setattr(vsrlib, "load_network", small)
     for block in documents.blocks(document):

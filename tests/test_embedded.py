@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy import io as scipy_io
 
-from vsrlib.clips import embedded_clips
-from vsrlib.degrade import blur_down
-from vsrlib.embedded import embedded_set, write_embedded_sets
-from vsrlib.errors import UserError
-from vsrlib.files import read_json, sha256_array
-from vsrlib.frames import list_clips, write_frame
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json, sha256_array
+from vsrlib.data.clips import list_clips
+from vsrlib.data.degrade import blur_down
+from vsrlib.data.frames import write_frame
+from vsrlib.data.synthetic.clips import embedded_clips
+from vsrlib.data.synthetic.sets import embedded_set, write_embedded_sets
 
 
 def write(root: Path, seed: int = 4) -> dict:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from golden_weights import weights as golden_weights
 
-from vsrlib import engines, tiles
 from vsrlib.networks import load_network
-from vsrlib.networks.interface import Network
+from vsrlib.networks.network import Network
+from vsrlib.restoration import engines
 
 SAME = 2e-6
 """How far a reordered float32 sum may move a value of a frame in [0, 1]."""
@@ -73,7 +73,7 @@ def test_tiles_do_not_show(network: Network, monkeypatch: pytest.MonkeyPatch) ->
     frames, windows = clip(5, 50, 61), [[0, 1, 2, 3, 4]]
     whole = run(engines.make("streaming", network), network, frames, windows)
     assert np.abs(run(engines.make("streaming", network, tile=20), network, frames, windows) - whole).max() <= SAME
-    monkeypatch.setattr(tiles, "halo", lambda config: 3)
+    monkeypatch.setattr(engines, "halo", lambda config: 3)
     faulty = run(engines.make("streaming", network, tile=20), network, frames, windows)
     assert np.abs(faulty - whole).max() > 10 * SAME  # the comparison would notice a halo that is too narrow
 

@@ -11,8 +11,8 @@ import documents
 import numpy as np
 import pytest
 
-from vsrlib.frames import Clip, list_clips, write_clip
-from vsrlib.provenance import PROJECT_ROOT
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.data.clips import Clip, list_clips, write_clip
 
 DOCUMENT = PROJECT_ROOT / "docs" / "extending.md"
 

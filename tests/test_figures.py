@@ -12,12 +12,16 @@ import numpy as np
 import pytest
 import results_fixture as run
 
-from vsrlib import chart_words, comparison, figures, markup, panels, pictures
-from vsrlib.chart_style import LOOKS, PARTS
-from vsrlib.errors import UserError
-from vsrlib.files import read_json, sha256_file, write_json
-from vsrlib.frames import write_frame
-from vsrlib.resample import bicubic_on_grid
+from vsrlib.claims import comparison
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json, sha256_file, write_json
+from vsrlib.data.degradation import bicubic_on_grid
+from vsrlib.data.frames import write_frame
+from vsrlib.report import html as report_html
+from vsrlib.report import panels, pictures
+from vsrlib.report.charts import draw
+from vsrlib.report.charts import words as charts_words
+from vsrlib.report.charts.style import LOOKS, PARTS
 
 NAMES = (
     "chart_psnr_comparison", "chart_ssim_comparison", "chart_performance_radar", "chart_time_performance",
@@ -36,13 +40,13 @@ def compared(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def drawn(compared) -> Path:
-    written = figures.draw_all(compared, compared.parent.parent / "charts")
+    written = draw.draw_all(compared, compared.parent.parent / "charts")
     assert sorted(written) == sorted((compared.parent.parent / "charts").iterdir())
     return compared.parent.parent / "charts"
 
 
 def test_ten_charts_in_both_forms(drawn):
-    assert tuple(figures.CHARTS) == NAMES
+    assert tuple(draw.CHARTS) == NAMES
     for name in NAMES:
         picture = cv2.imread(str(drawn / f"{name}.png"))
         root = ElementTree.parse(drawn / f"{name}.svg").getroot()
@@ -54,7 +58,7 @@ def test_ten_charts_in_both_forms(drawn):
 
 def test_bytes_are_the_same_on_every_run_in_every_process(compared, drawn, tmp_path):
     script = "import sys; from vsrlib import figures; figures.draw_all(*sys.argv[1:])"
-    project = Path(figures.__file__).parent.parent
+    project = Path(draw.__file__).parents[3]
     environment = {**os.environ, "PYTHONPATH": str(project), "PYTHONHASHSEED": "7"}
     subprocess.run([sys.executable, "-c", script, compared, tmp_path], check=True, env=environment)
     for name in NAMES:
@@ -92,19 +96,19 @@ def test_no_date_in_the_files(drawn):
 @pytest.mark.parametrize("gain", [0.0, 0.7, -0.7])
 def test_titles_follow_the_numbers(tmp_path, gain):
     found = comparison.compare(*run.write_run(tmp_path / "run", gain=gain), tmp_path / "out")
-    title = chart_words.quality_title(found, "psnr")
+    title = charts_words.quality_title(found, "psnr")
     if gain:
         assert f"{'Jittor' if gain > 0 else 'PyTorch'} is up to 0.70 dB" in title
     else:
         assert "reach the same PSNR" in title
-    assert chart_words.trend_title(found).endswith(f"{max(abs(gain), 0.01):.2f} dB PSNR")
+    assert charts_words.trend_title(found).endswith(f"{max(abs(gain), 0.01):.2f} dB PSNR")
 
 
 def test_a_changed_number_changes_the_chart(compared, drawn, tmp_path):
     found = read_json(compared)
     found["blurs"]["Gaussian"]["runs"]["jittor"]["peak_memory_mib"] *= 2
     write_json(tmp_path / "comparison.json", found)
-    figures.draw_all(tmp_path / "comparison.json", tmp_path / "charts")
+    draw.draw_all(tmp_path / "comparison.json", tmp_path / "charts")
     changed = {
         name
         for name in NAMES
@@ -117,7 +121,7 @@ def test_a_changed_number_changes_the_chart(compared, drawn, tmp_path):
 def test_a_skipped_framework_is_drawn_as_absent(tmp_path, skipped):
     inference, training = run.write_run(tmp_path / "run", skipped=skipped, pictures=False)
     comparison.compare(inference, training, tmp_path / "out")
-    figures.draw_all(tmp_path / "out" / "comparison.json", tmp_path / "charts")
+    draw.draw_all(tmp_path / "out" / "comparison.json", tmp_path / "charts")
     for name, chart in read_json(tmp_path / "charts" / "provenance.json")["charts"].items():
         assert "Jittor: skipped, because no C++ compiler was found" in chart["alt"], name
 
@@ -128,7 +132,7 @@ def test_no_ground_truth_no_times_one_clip(tmp_path):
         frame = dict.fromkeys(("psnr", "ssim", "bicubic_psnr", "bicubic_ssim"))
         run.edit(path, clips=[{"name": "a", "frames": [{"name": "x", **frame}]}], gt_digest=None, timing=None)
     comparison.compare(inference, training, tmp_path / "out")
-    figures.draw_all(tmp_path / "out" / "comparison.json", tmp_path / "charts")
+    draw.draw_all(tmp_path / "out" / "comparison.json", tmp_path / "charts")
     charts = read_json(tmp_path / "charts" / "provenance.json")["charts"]
     assert charts["chart_time_breakdown"]["title"].endswith("nothing was timed")
 
@@ -136,7 +140,7 @@ def test_no_ground_truth_no_times_one_clip(tmp_path):
 def charts_of(inference: list[Path], folder: Path) -> dict:
     """Draw the charts of altered results; title and alternative text by name."""
     comparison.compare(inference, [], folder / "out")
-    figures.draw_all(folder / "out" / "comparison.json", folder / "charts")
+    draw.draw_all(folder / "out" / "comparison.json", folder / "charts")
     return read_json(folder / "charts" / "provenance.json")["charts"]
 
 
@@ -220,7 +224,7 @@ def test_frames_identical_to_the_truth(tmp_path, which):
 
 def test_a_missing_comparison_is_told(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
-        figures.draw_all(tmp_path / "comparison.json", tmp_path)
+        draw.draw_all(tmp_path / "comparison.json", tmp_path)
 
 
 def test_methods_and_parts_differ_in_grey():
@@ -234,15 +238,17 @@ def test_methods_and_parts_differ_in_grey():
 
 
 def test_pyplot_stays_out():
-    script = "import sys, vsrlib.figures; sys.exit('matplotlib.pyplot' in sys.modules or 'IPython' in sys.modules)"
-    environment = {**os.environ, "PYTHONPATH": str(Path(figures.__file__).parent.parent)}
+    script = (
+        "import sys, vsrlib.report.charts.draw;sys.exit('matplotlib.pyplot' in sys.modules or 'IPython' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(draw.__file__).parents[3])}
     assert subprocess.run([sys.executable, "-c", script], env=environment).returncode == 0
 
 
 # Pictures for notebooks
 
 
-def shown(picture: panels.Picture | markup.Page) -> str:
+def shown(picture: panels.Picture | report_html.Page) -> str:
     html = picture._repr_html_()
     for image in re.findall(r"<img [^>]*>", html):
         assert re.search(r'alt="[^"]+"', image) and 'src="data:image/' in image
@@ -284,7 +290,7 @@ def test_training_curves_of_both_and_of_one(tmp_path):
 
 
 def test_a_data_set_and_a_result_are_shown(tmp_path):
-    from vsrlib.degrade import degrade_clips
+    from vsrlib.data.degrade import degrade_clips
 
     for index in range(5):
         write_frame(tmp_path / "HR" / "clip" / f"{index:08d}.png", noise(64, 80, index))

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from vsrlib import cli, files
+from vsrlib.common import files
+from vsrlib.common.errors import reported
 
 
 class OfALibrary(OSError):
@@ -37,7 +38,7 @@ def test_a_full_disk_is_told_with_the_file_and_what_to_do(capsys: pytest.Capture
     def full() -> int:
         raise OSError(errno.ENOSPC, "No space left on device", "out/result.json")
 
-    assert cli.reported(full) == 2
+    assert reported(full) == 2
     assert capsys.readouterr().err == (
         "error: out/result.json: No space left on device; free some space and run the same command again.\n"
     )

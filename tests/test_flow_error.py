@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vsrlib import architecture, cli
-from vsrlib.flow import evaluation
-from vsrlib.flow.evaluation import dis_flow, epe, errors_of, flow_error, table
-from vsrlib.flow.files import write_flo
-from vsrlib.flow.pairs import FlowPair, heldout_clips, heldout_pairs, stereo_pair
-from vsrlib.flow.weights import initial_flow_values
-from vsrlib.frames import write_frame
-from vsrlib.networks import load_network
+from vsrlib import cli
+from vsrlib.data.frames import write_frame
+from vsrlib.networks import architecture, load_network
+from vsrlib.training.flow import evaluation
+from vsrlib.training.flow.evaluation import dis_flow, epe, errors_of, flow_error, table
+from vsrlib.training.flow.pairs import FlowPair, heldout_clips, heldout_pairs, stereo_pair, write_flo
+from vsrlib.training.flow.weights import initial_flow_values
 
 STUDY = architecture.preset("study")
 

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from vsrlib.errors import UserError
-from vsrlib.flow.files import middlebury_pairs, read_flo, read_flow_png, write_flo
-from vsrlib.frames import write_frame
+from vsrlib.common.errors import UserError
+from vsrlib.data.frames import write_frame
+from vsrlib.training.flow.pairs import middlebury_pairs, read_flo, read_flow_png, write_flo
 
 
 def random_flow(height: int = 5, width: int = 7, seed: int = 0) -> np.ndarray:

@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 
-from vsrlib import architecture
-from vsrlib.correlation import reference
-from vsrlib.flow.losses import endpoint_error, flows_by_level, matching_loss
-from vsrlib.flow.targets import level_flow, matching_target
-from vsrlib.flow.weights import initial_flow_values
-from vsrlib.networks import load_network
-from vsrlib.networks.interface import Network
+from vsrlib.kernels.correlation import reference
+from vsrlib.networks import architecture, load_network
+from vsrlib.networks.network import Network
+from vsrlib.training.flow.losses import endpoint_error, flows_by_level, level_flow, matching_loss, matching_target
+from vsrlib.training.flow.weights import initial_flow_values
 
 
 @pytest.fixture(scope="module")

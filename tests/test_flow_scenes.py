@@ -6,15 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from vsrlib.degrade import blur_down_exact
-from vsrlib.errors import UserError
-from vsrlib.flow import scenes
-from vsrlib.flow.pairs import STEREO
-from vsrlib.flow.scenes import Surface, compose, degrade, draw_samples, draw_scene, scene_flow
-from vsrlib.flow.textures import embedded_textures, folder_textures
-from vsrlib.frames import write_frame
-from vsrlib.kernels import gaussian_kernel, realistic_kernel
-from vsrlib.photographs import PHOTOGRAPHS
+from vsrlib.common.errors import UserError
+from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel
+from vsrlib.data.degrade import blur_down_exact
+from vsrlib.data.frames import write_frame
+from vsrlib.data.synthetic.pictures import PHOTOGRAPHS
+from vsrlib.training.flow import scenes
+from vsrlib.training.flow.batches import embedded_textures, folder_textures
+from vsrlib.training.flow.pairs import STEREO
+from vsrlib.training.flow.scenes import Surface, compose, degrade, draw_samples, draw_scene, scene_flow
 
 SIZE = (48, 64)
 DISC = np.zeros((0, 3))  # no sides: the surface is round

@@ -6,20 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vsrlib import architecture, checkpoints
-from vsrlib.errors import UserError
-from vsrlib.files import read_json
-from vsrlib.flow import losses, training
-from vsrlib.flow.batches import batches, draw_batch
-from vsrlib.flow.evaluation import dis_flow
-from vsrlib.flow.pairs import FlowPair
-from vsrlib.flow.settings import FlowSettings, rate_factor
-from vsrlib.flow.textures import embedded_textures
-from vsrlib.flow.training import train_flow
-from vsrlib.flow.weights import flow_names, flow_only, initial_flow_values, matcher_names
-from vsrlib.frames import to_float
-from vsrlib.networks import load_network
-from vsrlib.photographs import load_photograph
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json
+from vsrlib.data.frames import to_float
+from vsrlib.data.synthetic.pictures import load_photograph
+from vsrlib.networks import architecture, load_network
+from vsrlib.networks.weights import weights_file
+from vsrlib.training.flow import losses, train
+from vsrlib.training.flow.batches import batches, draw_batch, embedded_textures
+from vsrlib.training.flow.evaluation import dis_flow
+from vsrlib.training.flow.options import FlowSettings, rate_factor
+from vsrlib.training.flow.pairs import FlowPair
+from vsrlib.training.flow.train import train_flow
+from vsrlib.training.flow.weights import flow_names, flow_only, initial_flow_values, matcher_names
 
 STUDY = architecture.preset("study")
 TINY = {"match_steps": 3, "flow_steps": 3, "batch_size": 2}
@@ -29,9 +28,9 @@ ERRORS = {"pairs": {"pairs": 1, "known": {"zero": 1.0}, "visible": None}}
 @pytest.fixture(autouse=True)
 def no_final_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """The errors have tests of their own, and take longer than these steps."""
-    monkeypatch.setattr(training, "flow_error", lambda network: ERRORS)
-    monkeypatch.setattr(training, "heldout_pairs", list)
-    monkeypatch.setattr(training, "errors_of", lambda network, pairs: ERRORS["pairs"])
+    monkeypatch.setattr(train, "flow_error", lambda network: ERRORS)
+    monkeypatch.setattr(train, "heldout_pairs", list)
+    monkeypatch.setattr(train, "errors_of", lambda network, pairs: ERRORS["pairs"])
 
 
 def run(output: Path, resume: bool = False, images: Path | None = None, **changes) -> dict:
@@ -57,9 +56,9 @@ def test_results(framework: str, tmp_path: Path) -> None:
     total = 0.1 * records[-1]["match"] + sum(weight * records[-1][f"epe_{level}"] for level, weight in weights.items())
     assert records[-1]["total"] == pytest.approx(total, rel=1e-5)
     start = initial_flow_values(STUDY, seed=1)
-    matched, trained = (checkpoints.read(tmp_path / f"{name}.safetensors") for name in ("matched", "flow"))
+    matched, trained = (weights_file.read(tmp_path / f"{name}.safetensors") for name in ("matched", "flow"))
     assert set(trained) == set(flow_names(STUDY))
-    assert checkpoints.metadata(tmp_path / "flow.safetensors") == {"preset": "study", "align_corners": "true"}
+    assert weights_file.metadata(tmp_path / "flow.safetensors") == {"preset": "study", "align_corners": "true"}
     moved = {name for name in start if (start[name] != matched[name]).any()}
     assert moved == set(matcher_names(STUDY))
     assert (matched["matching_temperatures"] != 10).all()
@@ -79,7 +78,7 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(tmp_path: Path, monkeyp
         with pytest.raises(ZeroDivisionError):
             run(tmp_path / "cut")
     assert not (tmp_path / "cut" / "train_flow.json").exists()
-    monkeypatch.setattr(training, "matcher_names", lambda config: 1 / 0)  # the first stage is not trained again
+    monkeypatch.setattr(train, "matcher_names", lambda config: 1 / 0)  # the first stage is not trained again
     resumed = run(tmp_path / "cut", resume=True)
     assert resumed["values_sha256"] == whole["values_sha256"]
     assert without_times(log(tmp_path / "cut")) == without_times(log(tmp_path / "whole"))
@@ -103,7 +102,7 @@ def test_a_loss_that_explodes_stops_the_run(tmp_path: Path, monkeypatch: pytest.
     run(tmp_path, flow_steps=1)
     batch = draw_batch(np.random.default_rng(0), embedded_textures("validation"), FlowSettings(batch_size=2))
     batch["first"] = np.full_like(batch["first"], np.nan)
-    monkeypatch.setattr(training, "batches", lambda *_: iter([batch]))
+    monkeypatch.setattr(train, "batches", lambda *_: iter([batch]))
     with pytest.raises(UserError, match="no longer finite at step 1 of the stage match"):
         run(tmp_path)
     assert not list(tmp_path.glob("*.safetensors")) and not (tmp_path / "train_flow.json").exists()
@@ -195,9 +194,9 @@ def test_the_start_hears_the_frame_at_every_level() -> None:
 
 def test_the_weights_get_into_a_whole_network(tmp_path: Path) -> None:
     run(tmp_path, match_steps=1, flow_steps=1)
-    trained = checkpoints.read(tmp_path / "flow.safetensors")
+    trained = weights_file.read(tmp_path / "flow.safetensors")
     whole = architecture.initial_values(STUDY, 7)
-    checkpoints.write(tmp_path / "whole.safetensors", whole)
+    weights_file.write(tmp_path / "whole.safetensors", whole)
     for weights in (None, tmp_path / "whole.safetensors"):
         state = load_network("torch", weights, "study", "cpu", 7, flow_weights=tmp_path / "flow.safetensors").state()
         for name, value in state.items():
@@ -209,6 +208,6 @@ def test_the_weights_get_into_a_whole_network(tmp_path: Path) -> None:
 def test_the_control_is_trained_with_align_corners_false(tmp_path: Path) -> None:
     for value in (True, False):
         run(tmp_path / str(value), align_corners=value)
-    trained, control = (checkpoints.read(tmp_path / name / "flow.safetensors") for name in ("True", "False"))
+    trained, control = (weights_file.read(tmp_path / name / "flow.safetensors") for name in ("True", "False"))
     assert any((trained[name] != control[name]).any() for name in trained)
-    assert checkpoints.metadata(tmp_path / "False" / "flow.safetensors")["align_corners"] == "false"
+    assert weights_file.metadata(tmp_path / "False" / "flow.safetensors")["align_corners"] == "false"

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from vsrlib import folding
-from vsrlib.folding import Ends, FoldedTail
-from vsrlib.networks import load_network
-from vsrlib.networks.interface import Network
+from vsrlib.networks import fast, load_network
+from vsrlib.networks.fast import Ends, FoldedTail
+from vsrlib.networks.network import Network
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +32,9 @@ def test_every_pixel_and_every_border(network: Network, size: tuple[int, int]) -
 
 
 def test_without_its_border_kernels_the_border_is_wrong(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = folding.fold
+    original = fast.fold
     inside = Ends(False, False)
-    monkeypatch.setattr(folding, "fold", lambda values: lambda rows, columns: original(values)(inside, inside))
+    monkeypatch.setattr(fast, "fold", lambda values: lambda rows, columns: original(values)(inside, inside))
     ours, expected = both(network, 6, 7)
     difference = np.abs(ours - expected)
     assert difference[:, :, 4:-4, 4:-4].max() <= 2e-6  # one LR pixel in, nothing is missing

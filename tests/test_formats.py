@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import results_fixture
 
-from vsrlib import claims, comparison
-from vsrlib.degrade import degrade_clips
-from vsrlib.provenance import PROJECT_ROOT
+from vsrlib import claims
+from vsrlib.claims import comparison
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.data.degrade import degrade_clips
 
 TEXT = (PROJECT_ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
 WHOLE = {

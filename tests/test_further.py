@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from vsrlib import cli
-from vsrlib.data_sets.check import check
-from vsrlib.data_sets.inspection import read_kernel
-from vsrlib.degrade import blur_down, degrade_clips
-from vsrlib.errors import UserError
-from vsrlib.files import sha256_array
-from vsrlib.frames import Clip, list_clips, read_frame, write_clip
-from vsrlib.further import Further
-from vsrlib.photographs import load_photograph
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import sha256_array
+from vsrlib.data.clips import Clip, list_clips, write_clip
+from vsrlib.data.degradation import Further
+from vsrlib.data.degrade import blur_down, degrade_clips
+from vsrlib.data.frames import read_frame
+from vsrlib.data.sets.check import check
+from vsrlib.data.sets.tree import read_kernel
+from vsrlib.data.synthetic.pictures import load_photograph
 
 
 @pytest.fixture(scope="module")

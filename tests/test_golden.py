@@ -11,9 +11,9 @@ import pytest
 from golden_weights import GOLDEN, frames, relative_error, weights
 
 import vsrlib
-from vsrlib.losses import losses as losses_of
-from vsrlib.networks.interface import Network
-from vsrlib.training_restorer import TrainingRestorer
+from vsrlib.networks.losses import losses as losses_of
+from vsrlib.networks.network import Network
+from vsrlib.training.step import TrainingRestorer
 
 INFER = np.load(GOLDEN / "infer_seed11_40x56.npz")
 TRAIN = np.load(GOLDEN / "train_seed12_64x64_batch2.npz")
@@ -111,7 +111,7 @@ def test_every_gradient(training: tuple) -> None:
 def test_align_corners_false_is_the_fault_of_the_golden_vectors(framework: str) -> None:
     from dataclasses import replace
 
-    from vsrlib.networks.interface import Network as Facade
+    from vsrlib.networks.network import Network as Facade
 
     right = vsrlib.load_network(framework, weights(11), device="cpu")
     wrong = Facade(framework, right.backend, replace(right.config, align_corners=False), "cpu", "auto")

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from vsrlib.files import write_json
-from vsrlib.headlines import headline
-from vsrlib.settings import NOTEBOOKS, DataSettings, FigureSettings
+from vsrlib.common.files import write_json
+from vsrlib.study.headlines import headline
+from vsrlib.study.settings import NOTEBOOKS, DataSettings, FigureSettings
 
 FRAMES = [
     {"name": "a", "psnr": 24.0, "bicubic_psnr": 22.0},

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vsrlib import inference, metrics, restoring
-from vsrlib.degrade import degrade_clips
-from vsrlib.errors import UserError
-from vsrlib.files import read_json
-from vsrlib.frames import Clip, list_clips, read_frame, to_float, write_clip
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json
+from vsrlib.data.clips import Clip, list_clips, windows, write_clip
+from vsrlib.data.degradation import bicubic_on_grid
+from vsrlib.data.degrade import degrade_clips
+from vsrlib.data.frames import read_frame, to_float, to_uint8
 from vsrlib.networks import load_network
-from vsrlib.resample import bicubic_on_grid
-from vsrlib.temporal_metrics import tof, warping_error
-from vsrlib.windows import windows
+from vsrlib.restoration import infer, loop, metrics
+from vsrlib.restoration.temporal import tof, warping_error
 
 TIMES = ("pre", "forward", "post")
 
@@ -33,7 +33,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(framework: str, dataset: Path, output: Path, **changes) -> dict:
     options = {"gt_path": dataset / "HR", "progress": False, "timing_repeats": 2, **changes}
-    return inference.infer(framework, dataset / "LR_blurdown_x4", output, **options)
+    return infer.infer(framework, dataset / "LR_blurdown_x4", output, **options)
 
 
 def test_frames_and_scores(framework: str, dataset: Path, tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_frames_and_scores(framework: str, dataset: Path, tmp_path: Path) -> Non
     assert result["set"] == "Set"
     network = load_network(framework, preset="study")
     low = list_clips(dataset / "LR_blurdown_x4")[0].load().frames
-    expected = metrics.to_uint8(network.infer(to_float(low[1:6]))["recons"])
+    expected = to_uint8(network.infer(to_float(low[1:6]))["recons"])
     written = read_frame(tmp_path / "frames" / "one" / "00000003.png")
     np.testing.assert_array_equal(written, expected)
     high = read_frame(dataset / "HR" / "one" / "00000003.png")
@@ -86,7 +86,7 @@ def test_all_metrics_of_a_single_frame_have_no_motion(dataset: Path, tmp_path: P
 
 def test_all_metrics_hold_one_frame_of_a_clip(dataset: Path) -> None:
     truth = list_clips(dataset / "HR" / "one")[0].load().frames
-    scores, alive = restoring.ClipScores(), []
+    scores, alive = loop.ClipScores(), []
     for frame in truth:
         image = frame.copy()
         alive.append(weakref.ref(image))
@@ -114,7 +114,7 @@ def test_windows_repeat_the_ends_and_do_not_mirror_them(dataset: Path) -> None:
 def test_too_short_a_clip_is_refused(tmp_path: Path) -> None:
     write_clip(tmp_path / "in" / "short", Clip("short", np.zeros((4, 16, 16, 3), np.uint8)))
     with pytest.raises(UserError, match="short.*5|5.*short"):
-        inference.infer("torch", tmp_path / "in", tmp_path / "out", progress=False)
+        infer.infer("torch", tmp_path / "in", tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()
 
 
@@ -150,7 +150,7 @@ def test_an_interrupted_run_leaves_nothing_that_looks_finished(
         if len(calls) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(restoring, "write_frame", stop)
+    monkeypatch.setattr(loop, "write_frame", stop)
     with pytest.raises(KeyboardInterrupt):
         run("torch", dataset, tmp_path)
     # the results of the run before it are still whole, and nothing else is there
@@ -163,7 +163,7 @@ def test_files_that_were_not_made_here_are_not_replaced(dataset: Path, tmp_path:
     shutil.copytree(dataset / "LR_blurdown_x4", tmp_path / "frames")
     (tmp_path / "frames" / ".vsrlib").unlink()
     with pytest.raises(UserError, match="not made here"):
-        inference.infer("torch", tmp_path / "frames", tmp_path, progress=False)
+        infer.infer("torch", tmp_path / "frames", tmp_path, progress=False)
     assert len(list((tmp_path / "frames").glob("*/*.png"))) == 11
 
 

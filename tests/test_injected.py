@@ -5,9 +5,8 @@ from types import SimpleNamespace
 import IPython
 import pytest
 
-from vsrlib import injected
-from vsrlib.errors import UserError
-from vsrlib.settings import CostsSettings, LookSettings
+from vsrlib.common.errors import UserError
+from vsrlib.study.settings import CostsSettings, LookSettings, base
 
 CELLS = ["", "seed: int = 0  # a seed", '# Parameters\nframework = "jittor"\nseed = 3\n', "stray = 1"]
 
@@ -18,11 +17,11 @@ def give(monkeypatch: pytest.MonkeyPatch, *cells: str) -> None:
 
 def test_only_the_cell_of_papermill_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     give(monkeypatch, *CELLS)
-    assert injected.names() == ["framework", "seed"]
+    assert base.names() == ["framework", "seed"]
     give(monkeypatch, *CELLS[:2], CELLS[3])
-    assert injected.names() == []
+    assert base.names() == []
     monkeypatch.setattr(IPython, "get_ipython", lambda: None)
-    assert injected.names() == []
+    assert base.names() == []
 
 
 def test_a_name_of_another_notebook_is_said_to_change_nothing(

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from vsrlib import environment, jittor_env
-from vsrlib.errors import UserError
+from vsrlib.common.errors import UserError
+from vsrlib.kernels import jittor_env
+from vsrlib.study.doctor import frameworks
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def test_what_is_missing_is_named(name: str, change, words: str, monkeypatch: py
     monkeypatch.delitem(sys.modules, "jittor", raising=False)
     with pytest.raises(UserError, match=words):
         jittor_env.import_jittor()
-    found = environment.check(["jittor"])["jittor"]
+    found = frameworks.check(["jittor"])["jittor"]
     assert not found["usable"] and found["reason"] and found["version"] is None
 
 
@@ -58,7 +59,8 @@ def test_settings_are_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_vsrlib_imports_no_framework() -> None:
     program = (
-        "import sys, vsrlib, vsrlib.cli, vsrlib.study, vsrlib.training, vsrlib.inference, vsrlib.environment;"
+        "import sys, vsrlib, vsrlib.cli, vsrlib.study.runner, vsrlib.training.train, vsrlib.restoration.infer;"
+        "import vsrlib.study.doctor.frameworks;"
         "print([name for name in ('torch', 'jittor') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -14,8 +14,8 @@ import requests
 from lab import PATIENCE, Lab
 from shown import bars, faults, images
 
-from vsrlib.files import read_json
-from vsrlib.provenance import PROJECT_ROOT
+from vsrlib.common.files import read_json
+from vsrlib.common.provenance import PROJECT_ROOT
 
 SMALL = {"height": 128, "width": 128, "train_clips": 1, "train_frames": 5, "test_clips": 1, "test_frames": 6}
 OPEN = re.compile(

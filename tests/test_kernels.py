@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from scipy import ndimage
 
-from vsrlib import degrade
-from vsrlib.kernels import gaussian_kernel, realistic_kernel, realistic_kernel_from_draws, scale_realistic
+from vsrlib.data import degrade
+from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel, realistic_kernel_from_draws, scale_realistic
 
 GOLDEN = np.load(Path(__file__).parent / "golden" / "degradation_metrics.npz")
 
@@ -80,7 +80,7 @@ def test_properties_of_a_realistic_kernel(seed: int) -> None:
 MADE = """
 import hashlib, numpy as np
 from numpy.core._multiarray_umath import __cpu_features__
-from vsrlib.kernels import gaussian_kernel, realistic_kernel
+from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel
 made = [gaussian_kernel(0.4 + 0.1 * i) for i in range(17)]
 made += [realistic_kernel(np.random.default_rng(seed)) for seed in range(40)]
 print(hashlib.sha256(b"".join(kernel.tobytes() for kernel in made)).hexdigest())

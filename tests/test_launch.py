@@ -5,9 +5,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from vsrlib import launch, locks
-from vsrlib.errors import UserError
-from vsrlib.launch import error_line, problem, unfinished
+from vsrlib.common import files
+from vsrlib.common.errors import UserError
+from vsrlib.study import launch
+from vsrlib.study.launch import error_line, problem, unfinished
 
 
 def cell(source: str = "1", count: int | None = 1, replied: bool = True, error: tuple[str, str] | None = None) -> dict:
@@ -70,14 +71,14 @@ def test_a_process_that_ended_badly_is_a_problem_whatever_the_notebook_says(tmp_
 
 
 def test_the_lock_is_free_again_when_its_holder_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = "import sys, pathlib; from vsrlib.locks import lock\n"
+    code = "import sys, pathlib; from vsrlib.common.files import lock\n"
     code += "with lock(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", code, str(tmp_path)]
-    monkeypatch.setattr(locks, "PATIENCE", 0.2)
+    monkeypatch.setattr(files, "PATIENCE", 0.2)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-        with pytest.raises(UserError, match="Another study is running"), locks.lock(tmp_path):
+        with pytest.raises(UserError, match="Another study is running"), files.lock(tmp_path):
             pass
         holder.kill()
-    with locks.lock(tmp_path):
+    with files.lock(tmp_path):
         pass

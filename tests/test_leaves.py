@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from vsrlib import cli
-from vsrlib.clips import embedded_clips
-from vsrlib.leaves import SIDE, dead_leaves
+from vsrlib.data.synthetic.clips import embedded_clips
+from vsrlib.data.synthetic.pictures import SIDE, dead_leaves
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ import numpy as np
 import papermill
 import pytest
 
-from vsrlib import look
-from vsrlib.degrade import degrade_clips
-from vsrlib.errors import UserError
-from vsrlib.frames import Clip, list_clips, write_clip
-from vsrlib.photographs import load_photograph
-from vsrlib.provenance import PROJECT_ROOT
+from vsrlib.common.errors import UserError
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.data.clips import Clip, list_clips, write_clip
+from vsrlib.data.degrade import degrade_clips
+from vsrlib.data.synthetic.pictures import load_photograph
+from vsrlib.report import look
 
 
 @pytest.fixture(scope="module")

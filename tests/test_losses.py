@@ -5,7 +5,7 @@ import importlib
 import numpy as np
 import pytest
 
-from vsrlib import losses
+from vsrlib.networks import losses
 
 KERNEL = np.random.default_rng(0).random((2, 1, 13, 13)) / 80
 

@@ -4,9 +4,9 @@ from unittest import mock
 
 import pytest
 
-from vsrlib import manifest
-from vsrlib.files import sha256_file, write_json
-from vsrlib.manifest import Digests, why_run
+from vsrlib.common.files import sha256_file, write_json
+from vsrlib.study import freshness
+from vsrlib.study.freshness import Digests, why_run
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_file_is_read_again_only_when_it_may_have_changed(tmp_path: Path, tree
     before = table.of(tree)
     table.save()
     again = digests(tmp_path)
-    with mock.patch.object(manifest, "sha256_file", side_effect=AssertionError("read again")):
+    with mock.patch.object(freshness, "sha256_file", side_effect=AssertionError("read again")):
         assert again.of(tree) == before
         (tree / "a.txt").write_text("5")
         with pytest.raises(AssertionError, match="read again"):

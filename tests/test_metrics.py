@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from vsrlib.errors import UserError
-from vsrlib.metrics import luma, psnr, psnr_y, ssim, ssim_y, to_uint8
+from vsrlib.common.errors import UserError
+from vsrlib.data.frames import to_uint8
+from vsrlib.restoration.metrics import luma, psnr, psnr_y, ssim, ssim_y
 
 GOLDEN = np.load(Path(__file__).parent / "golden" / "degradation_metrics.npz")
 

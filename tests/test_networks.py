@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import vsrlib
-from vsrlib import architecture
-from vsrlib.architecture import Conv, Deconv, Linear
-from vsrlib.errors import UserError
-from vsrlib.networks.interface import Network
+from vsrlib.common.errors import UserError
+from vsrlib.networks import architecture
+from vsrlib.networks.architecture import Conv, Deconv, Linear
+from vsrlib.networks.network import Network
 
 NETWORKS = Path(vsrlib.__file__).with_name("networks")
 

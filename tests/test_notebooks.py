@@ -10,10 +10,11 @@ import nbformat
 import papermill
 import pytest
 
-from vsrlib import inference, training
-from vsrlib.plan import parameters_cell
-from vsrlib.provenance import PROJECT_ROOT
-from vsrlib.settings import NOTEBOOKS
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.restoration import infer
+from vsrlib.study.plan import parameters_cell
+from vsrlib.study.settings import NOTEBOOKS
+from vsrlib.training import train
 
 PATHS = sorted((PROJECT_ROOT / "notebooks").glob("*.ipynb"))
 MAGIC = ("%", "!", "?")
@@ -22,12 +23,12 @@ COMMAND_LINE_ONLY = {"video", "kernels", "shard", "all_metrics"}  # the study: f
 CALLS = {
     "03_train_network": (
         "training.train",
-        training.train,
+        train.train,
         {"output": "folder", "weights": "start", "flow_weights": "flow_start"},
     ),
     "04_infer_clips": (
         "inference.infer",
-        inference.infer,
+        infer.infer,
         {"output": "folder", "input_path": "clips", "gt_path": "ground_truth", "weights": "checkpoint"},
     ),
 }

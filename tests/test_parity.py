@@ -5,18 +5,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vsrlib import architecture, checkpoints, cli, jittor_env
-from vsrlib.errors import UserError
-from vsrlib.files import read_json
-from vsrlib.frames import Clip, write_clip
-from vsrlib.parity import check, comparison, finals, operations, referee, report, structure, trajectories, trees, worker
+from vsrlib import cli
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json
+from vsrlib.data.clips import Clip, write_clip
+from vsrlib.kernels import jittor_env
+from vsrlib.networks import architecture
+from vsrlib.networks.weights import weights_file
+from vsrlib.parity import check, comparison, operations, referee, report, structure, trajectories, worker
+from vsrlib.parity import recorder as parity_recorder
+from vsrlib.parity.comparison import FAR, K, distance, measure, ruling
 from vsrlib.parity.faults import FAULTS
-from vsrlib.parity.measures import FAR, distance, measure
 from vsrlib.parity.network import TINY, away_from_kinks, random_values
-from vsrlib.parity.recorder import FED, JUDGE, Recorder
-from vsrlib.parity.rule import K, ruling
+from vsrlib.parity.recorder import FED, JUDGE, Recorder, Store
 from vsrlib.parity.sides import side_of
-from vsrlib.parity.store import Store
 
 RNG = np.random.default_rng(0)
 FEW = ["dilation dropped", "x and y of the flow swapped", "zero gradient"]
@@ -80,12 +82,12 @@ def test_store_keeps_equal_arrays_once_and_gives_them_back(tmp_path: Path) -> No
 def test_trees() -> None:
     tree = {"a": [1.5, "b", (2.5, None)], "c": 3}
     wanted = [1.5, 2.5]
-    assert trees.leaves(tree, lambda leaf: isinstance(leaf, float)) == wanted
-    assert trees.replace(tree, lambda leaf: -leaf, lambda leaf: isinstance(leaf, float)) == {
+    assert parity_recorder.leaves(tree, lambda leaf: isinstance(leaf, float)) == wanted
+    assert parity_recorder.replace(tree, lambda leaf: -leaf, lambda leaf: isinstance(leaf, float)) == {
         "a": [-1.5, "b", (-2.5, None)],
         "c": 3,
     }
-    assert trees.constants(tree, lambda leaf: isinstance(leaf, float)) == ["a='b'", "a=None", "c=3"]
+    assert parity_recorder.constants(tree, lambda leaf: isinstance(leaf, float)) == ["a='b'", "a=None", "c=3"]
 
 
 @pytest.mark.parametrize("align_corners", [True, False])
@@ -145,7 +147,7 @@ def test_gradients_and_structure_by_name() -> None:
 def test_structure_is_what_the_network_does() -> None:
     import importlib
 
-    from vsrlib.networks.interface import Network
+    from vsrlib.networks.network import Network
 
     backend = importlib.import_module("vsrlib.networks.torch_backend")
     network = Network("torch", backend, TINY, "cpu", "pure")
@@ -217,7 +219,7 @@ def test_a_gradient_beyond_the_bound_is_explained_only_by_agreement_at_the_judge
     first = {name: value.astype(np.float32) for name, value in judge.items()}
     second = first | {"gradient a": np.float32([1, 1, 1, 1.01]), "gradient b": np.float32([1, 1, 1, 1.01])}
     at_point = {"down | a": {"ratio": 1.0}, "down | b": {"ratio": 1e5}}
-    found = finals.compare(judge, first, second, at_point)["gradients"]
+    found = structure.compare(judge, first, second, at_point)["gradients"]
     assert (found["count"], found["within"]) == (2, 0)
     assert [one["explained"] for one in found["beyond"]] == [True, False]
 
@@ -251,13 +253,13 @@ def test_the_bound_of_the_psnr_difference_holds_for_any_truth() -> None:
     rng = np.random.default_rng(0)
     first = rng.random((3, 32, 32))
     second = np.clip(first + 1e-4 * rng.standard_normal(first.shape), 0, 1)
-    bound = finals._levels(first, second)["psnr_difference_at_most"]
+    bound = structure._levels(first, second)["psnr_difference_at_most"]
     for truth in (first + 0.01 * rng.choice([-1, 1], first.shape), rng.random(first.shape), 2 * second - first + 0.01):
         errors = [np.sqrt(np.mean((side - truth) ** 2)) for side in (first, second)]
-        assert max(errors) >= 10 ** (-finals.TYPICAL_PSNR / 20)
+        assert max(errors) >= 10 ** (-structure.TYPICAL_PSNR / 20)
         assert abs(20 * np.log10(errors[0] / errors[1])) <= bound
-    assert finals._levels(first, 1 - first)["psnr_difference_at_most"] is None  # too far apart for any bound
-    assert finals._levels(first, first)["psnr_difference_at_most"] == 0
+    assert structure._levels(first, 1 - first)["psnr_difference_at_most"] is None  # too far apart for any bound
+    assert structure._levels(first, first)["psnr_difference_at_most"] == 0
 
 
 @pytest.mark.slow
@@ -283,7 +285,7 @@ def test_every_fault_is_found_in_jittor_and_clean_runs_are_silent(tmp_path: Path
 @pytest.mark.skipif(NO_JITTOR is not None, reason=f"Jittor is unusable here because {NO_JITTOR}")
 def test_the_two_networks_agree(tmp_path: Path) -> None:
     # Random weights and frames of its own are what notebook 06 compares by default; tests/test_batch.py runs it.
-    checkpoints.write(tmp_path / "tiny.safetensors", random_values(TINY, 7))
+    weights_file.write(tmp_path / "tiny.safetensors", random_values(TINY, 7))
     write_clip(tmp_path / "clips" / "a", Clip("a", RNG.integers(0, 256, (6, 36, 40, 3), dtype=np.uint8)))
     given = ["--weights", str(tmp_path / "tiny.safetensors"), "--frames", str(tmp_path / "clips"), "--size", "32x36"]
     assert cli.main(["parity", str(tmp_path / "out"), "--steps", "3", "--starts", "2", *given]) == 0

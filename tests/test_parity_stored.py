@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from vsrlib.files import read_json
+from vsrlib.common.files import read_json
+from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.parity import check
+from vsrlib.parity.comparison import FLOOR, K_GRADIENT, K
 from vsrlib.parity.faults import FAULTS
-from vsrlib.parity.rule import FLOOR, K_GRADIENT, K
-from vsrlib.provenance import PROJECT_ROOT
 
 FOLDER = PROJECT_ROOT / "figures" / "parity"
 RULE = {"k": K, "k_gradient": K_GRADIENT, "floor": FLOOR}

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from toy_study import CLASSES, planned, write_notebook, write_toys
 
-from vsrlib.errors import UserError
-from vsrlib.plan import parameters_cell, plan
-from vsrlib.profiles import PROFILES, Step, steps_of
-from vsrlib.provenance import PROJECT_ROOT
-from vsrlib.settings import NOTEBOOKS, Settings
+from vsrlib.common.errors import UserError
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.study.plan import parameters_cell, plan
+from vsrlib.study.profiles import PROFILES, Step, steps_of
+from vsrlib.study.settings import NOTEBOOKS, Settings
 
 
 @pytest.fixture

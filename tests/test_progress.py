@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import IPython
 import pytest
 
-from vsrlib import progress
+from vsrlib.common import progress
 
 
 class Place:

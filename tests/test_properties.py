@@ -8,13 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vsrlib import checkpoints
-from vsrlib.architecture import preset
-from vsrlib.decimate import blur_down_exact
-from vsrlib.frames import ClipSource
-from vsrlib.metrics import psnr, ssim
-from vsrlib.tiles import halo, tiles
-from vsrlib.windows import WINDOW, windows
+from vsrlib.data.clips import WINDOW, ClipSource, windows
+from vsrlib.data.degradation import blur_down_exact
+from vsrlib.networks.architecture import preset
+from vsrlib.networks.weights import weights_file
+from vsrlib.restoration.engines import halo, tiles
+from vsrlib.restoration.metrics import psnr, ssim
 
 SIZES = {"height": st.integers(1, 24), "width": st.integers(1, 24), "radius": st.integers(0, 6)}
 
@@ -99,8 +98,8 @@ def test_weights_come_back_from_a_file_to_the_bit(tmp_path: Path, shapes: dict, 
     rng = np.random.default_rng(seed)
     values = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
     path = tmp_path / f"w{ending}"
-    checkpoints.write(path, values)
-    found = checkpoints.read(path)
+    weights_file.write(path, values)
+    found = weights_file.read(path)
     assert found.keys() == values.keys()
     assert all(
         found[name].shape == value.shape and found[name].tobytes() == value.tobytes() for name, value in values.items()

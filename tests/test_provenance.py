@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vsrlib import provenance
+from vsrlib.common import provenance
 
 
 def git(folder: Path, *words: str) -> str:

@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 import results_fixture as run
 
-from vsrlib import claims, comparison, figures, results
-from vsrlib.errors import UserError
-from vsrlib.files import MARKER, read_json
-from vsrlib.provenance import PROJECT_ROOT
-from vsrlib.publish import publish
-from vsrlib.settings import ClaimsSettings, CompareSettings
-from vsrlib.settings.results import COMMITTED, COMPARISON
+from vsrlib import claims
+from vsrlib.claims import comparison, results
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import MARKER, read_json
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.report.charts import draw
+from vsrlib.study.publish import publish
+from vsrlib.study.settings import ClaimsSettings, CompareSettings
+from vsrlib.study.settings.results import COMMITTED, COMPARISON
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def test_results_are_kept_without_frames(study, tmp_path):
 @pytest.fixture
 def no_charts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes seconds, and one test of it is enough."""
-    monkeypatch.setattr("vsrlib.publish.draw_all", lambda comparison_file, output, checkout: [])
+    monkeypatch.setattr("vsrlib.study.publish.draw_all", lambda comparison_file, output, checkout: [])
 
 
 def test_a_second_call_replaces_its_own_results_only(study, tmp_path, no_charts):
@@ -116,4 +118,4 @@ def test_the_results_that_come_with_the_project_are_those_of_this_version(tmp_pa
     assert [one["verdict"] for one in judged["claims"]] == [
         one["verdict"] for one in read_json(PROJECT_ROOT / "figures" / "claims.json")["claims"]
     ]
-    assert len(figures.draw_all(PROJECT_ROOT / COMMITTED / COMPARISON, tmp_path)) == 21
+    assert len(draw.draw_all(PROJECT_ROOT / COMMITTED / COMPARISON, tmp_path)) == 21

@@ -10,9 +10,10 @@ import pytest
 from browser import chromium, crawl
 from shown import faults
 
-from vsrlib import jittor_env, shipped
-from vsrlib.figures import CHARTS
-from vsrlib.files import read_json, sha256_file
+from vsrlib.common.files import read_json, sha256_file
+from vsrlib.kernels import jittor_env
+from vsrlib.networks.weights import weights_file
+from vsrlib.report.charts.draw import CHARTS
 
 pytestmark = [
     pytest.mark.jittor,
@@ -88,7 +89,7 @@ def test_the_study_runs_and_a_second_call_runs_nothing(root: Path) -> None:
     for blur in ("Gaussian", "Realistic"):
         results = [read_json(run / f"04_infer_clips_{name}_{blur}" / "inference.json") for name in ("torch", "jittor")]
         assert results[0]["weights"]["sha256"] == results[1]["weights"]["sha256"]
-        assert results[0]["weights"]["sha256"] == sha256_file(shipped.path_of(f"study-{blur.lower()}"))
+        assert results[0]["weights"]["sha256"] == sha256_file(weights_file.path_of(f"study-{blur.lower()}"))
         assert results[0]["input_digest"] == results[1]["input_digest"]
         # the same network and weights: a value near a half may be rounded the other way, hardly ever by more
         assert comparison["blurs"][blur]["outputs"]["largest"] <= 2

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vsrlib.data_sets.layouts import HR, KERNEL, LR, place, published_set, reds_name
-from vsrlib.data_sets.readers import clips_of
-from vsrlib.errors import UserError
-from vsrlib.frames import list_clips, write_frame
-from vsrlib.samples import TrainingWindows
+from vsrlib.common.errors import UserError
+from vsrlib.data.clips import list_clips
+from vsrlib.data.frames import write_frame
+from vsrlib.data.sets.layouts import HR, KERNEL, LR, clips_of, place, published_set, reds_name
+from vsrlib.training.samples import TrainingWindows
 
 
 def frame(path: Path, value: int = 0) -> None:

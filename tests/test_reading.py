@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vsrlib.errors import UserError
-from vsrlib.frames import Clip, list_clips, write_clip
-from vsrlib.reading import FrameReader, read_through
-from vsrlib.video_writer import write_video
+from vsrlib.common.errors import UserError
+from vsrlib.data.clips import Clip, FrameReader, list_clips, read_through, write_clip
+from vsrlib.data.video_writer import write_video
 
 
 @pytest.fixture(params=["folder", "video"])

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import results_fixture
 
-from vsrlib import claims, cli, comparison, readme, readme_chinese
-from vsrlib.errors import UserError
-from vsrlib.files import read_json
-from vsrlib.provenance import PROJECT_ROOT
+from vsrlib import claims, cli
+from vsrlib.claims import comparison
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.report import readme, readme_chinese
 
 CLAIMS = read_json(PROJECT_ROOT / "figures" / "claims.json")
 TIMES = read_json(PROJECT_ROOT / "figures" / "results" / "times.json")
@@ -82,7 +84,7 @@ def test_the_translation_has_the_same_verdicts_and_figures() -> None:
 
 
 def test_the_command_fills_all_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vsrlib.publish.draw_all", lambda comparison_file, output, checkout: [])  # takes seconds
+    monkeypatch.setattr("vsrlib.study.publish.draw_all", lambda comparison_file, output, checkout: [])  # takes seconds
     inference, training = results_fixture.write_run(tmp_path / "run")
     comparison.compare(inference, training, tmp_path / "run" / "05_compare_frameworks")
     pages = [tmp_path / "project" / name for name in ("README.md", *readme.FILLED)]

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from vsrlib.provenance import PROJECT_ROOT
+from vsrlib.common.provenance import PROJECT_ROOT
 
 COMPUTING = "wrong_numbers or does_not_look"
 """Those that compute in the process of the test itself, after which nothing may fork."""

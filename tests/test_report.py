@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vsrlib import provenance
-from vsrlib.files import read_json
-from vsrlib.panels import show_frames
-from vsrlib.provenance import PROJECT_ROOT
+from vsrlib.common import provenance
+from vsrlib.common.files import read_json
+from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.report import STATUSES, Chart, Overview, Row, description, duration, write_index, write_pages
+from vsrlib.report.panels import show_frames
 
 LOADS = {"src", "href", "srcset", "data", "poster", "action"}
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vsrlib.degrade import blur_down, gaussian_kernel
-from vsrlib.metrics import psnr
-from vsrlib.photographs import load_photograph
-from vsrlib.resample import bicubic_on_grid, keys_weights
+from vsrlib.data.degradation import bicubic_on_grid, keys_weights
+from vsrlib.data.degrade import blur_down, gaussian_kernel
+from vsrlib.data.synthetic.pictures import load_photograph
+from vsrlib.restoration.metrics import psnr
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:

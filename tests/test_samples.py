@@ -7,12 +7,19 @@ import cv2
 import numpy as np
 import pytest
 
-from vsrlib import samples
-from vsrlib.degrade import blur_down_exact
-from vsrlib.errors import UserError
-from vsrlib.frames import Clip, write_clip
-from vsrlib.kernels import gaussian_kernel
-from vsrlib.samples import SampleStream, TrainingWindows, draw_kernel, draw_pair, draw_sample, gradient_strength
+from vsrlib.common.errors import UserError
+from vsrlib.data.blur_kernels import gaussian_kernel
+from vsrlib.data.clips import Clip, write_clip
+from vsrlib.data.degrade import blur_down_exact
+from vsrlib.training import samples
+from vsrlib.training.samples import (
+    SampleStream,
+    TrainingWindows,
+    draw_kernel,
+    draw_pair,
+    draw_sample,
+    gradient_strength,
+)
 
 
 def noise(frames: int = 6, height: int = 96, width: int = 112, seed: int = 0) -> np.ndarray:

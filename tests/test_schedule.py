@@ -2,7 +2,7 @@
 
 import pytest
 
-from vsrlib.schedule import Schedule, epoch_length, in_epochs
+from vsrlib.training.options import Schedule, epoch_length, in_epochs
 
 
 @pytest.mark.parametrize(

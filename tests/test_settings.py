@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from vsrlib import architecture, names, shipped
-from vsrlib.errors import UserError
-from vsrlib.provenance import PROJECT_ROOT
-from vsrlib.settings import (
+from vsrlib.common import names
+from vsrlib.common.errors import UserError
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.networks import architecture
+from vsrlib.networks.weights import weights_file
+from vsrlib.study.settings import (
     NOTEBOOKS,
     CompareSettings,
     CostsSettings,
@@ -144,7 +146,7 @@ def test_each_notebook_reads_what_the_one_before_wrote() -> None:
         assert any(path.is_relative_to(folder) for folder in made)
     for blur in names.BLURS:
         weights = {InferSettings(framework=name, blur=blur).checkpoint for name in names.FRAMEWORKS}
-        assert weights == {shipped.path_of(f"study-{blur.lower()}")}
+        assert weights == {weights_file.path_of(f"study-{blur.lower()}")}
 
 
 def test_missing_inputs_are_named_with_a_remedy(tmp_path: Path) -> None:

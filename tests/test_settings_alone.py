@@ -4,11 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from vsrlib import prepare
-from vsrlib.embedded import write_embedded_sets
-from vsrlib.errors import UserError
-from vsrlib.files import write_json
-from vsrlib.settings import ClaimsSettings, CompareSettings, DataSettings, FigureSettings, InferSettings, TrainSettings
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import write_json
+from vsrlib.data.synthetic.sets import write_embedded_sets
+from vsrlib.study import prepare
+from vsrlib.study.settings import (
+    ClaimsSettings,
+    CompareSettings,
+    DataSettings,
+    FigureSettings,
+    InferSettings,
+    TrainSettings,
+)
 
 COMPARISON = "05_compare_frameworks/comparison.json"
 
@@ -16,7 +23,7 @@ COMPARISON = "05_compare_frameworks/comparison.json"
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project's folder with published results and nothing else."""
-    monkeypatch.setattr("vsrlib.settings.base.PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr("vsrlib.study.settings.base.PROJECT_ROOT", tmp_path)
     put(tmp_path / "figures/results", f"04_infer_clips_torch_Gaussian/inference.json {COMPARISON}")
     return tmp_path
 
@@ -53,7 +60,7 @@ def test_they_are_those_of_the_data_notebook_and_what_is_there_stays(
             (root / name / "HR").mkdir(parents=True)
         return {name: {} for name in only or []}
 
-    monkeypatch.setattr("vsrlib.prepare.write_embedded_sets", write)
+    monkeypatch.setattr("vsrlib.study.prepare.write_embedded_sets", write)
     (project / "data/Embedded_Train/HR").mkdir(parents=True)
     assert prepare.make_absent(TrainSettings()) == ["Embedded_Validation"]
     assert capsys.readouterr().out.startswith("data/Embedded_Validation is not there yet: making it as 02_generate")

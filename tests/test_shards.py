@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsrlib import inference
-from vsrlib.errors import UserError
-from vsrlib.files import read_json, write_json
-from vsrlib.frames import Clip, read_frame, write_clip
-from vsrlib.gather import gather
-from vsrlib.shards import Shard
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json, write_json
+from vsrlib.data.clips import Clip, write_clip
+from vsrlib.data.frames import read_frame
+from vsrlib.restoration import infer as restoration_infer
+from vsrlib.restoration.shards import Shard, gather
 
 
 @given(st.integers(0, 200), st.integers(1, 20))
@@ -39,7 +39,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def infer(clips: Path, output: Path, **changes) -> dict:
-    return inference.infer("torch", clips, output, border=True, progress=False, **changes)
+    return restoration_infer.infer("torch", clips, output, border=True, progress=False, **changes)
 
 
 def pictures(folder: Path) -> dict[str, np.ndarray]:

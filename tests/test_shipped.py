@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import vsrlib
-from vsrlib import architecture, checkpoints, shipped
-from vsrlib.errors import UserError
-from vsrlib.files import read_json, sha256_file
-from vsrlib.provenance import PROJECT_ROOT
-from vsrlib.settings import InferSettings, TrainSettings
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json, sha256_file
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.networks import architecture
+from vsrlib.networks.weights import weights_file
+from vsrlib.study.settings import InferSettings, TrainSettings
 
 STUDY = architecture.initial_values(architecture.preset("study"), 0)
 NOTES = {"preset": "study", "align_corners": "false"}
@@ -20,13 +21,13 @@ NOTES = {"preset": "study", "align_corners": "false"}
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A stand-in for the folder of the package, with one of the files."""
-    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
-    checkpoints.write(tmp_path / "study-gaussian-align-false.safetensors", STUDY, NOTES)
+    monkeypatch.setattr(weights_file, "FOLDER", tmp_path)
+    weights_file.write(tmp_path / "study-gaussian-align-false.safetensors", STUDY, NOTES)
     return tmp_path
 
 
 def test_there_are_four_names() -> None:
-    assert sorted(shipped.NAMES) == [
+    assert sorted(weights_file.NAMES) == [
         "study-gaussian",
         "study-gaussian-align-false",
         "study-realistic",
@@ -37,11 +38,13 @@ def test_there_are_four_names() -> None:
 def test_a_name_stands_for_its_file(folder: Path) -> None:
     path = folder / "study-gaussian-align-false.safetensors"
     for name in ("study-gaussian-align-false", Path("study-gaussian-align-false")):
-        assert shipped.locate(name) == path
-        assert checkpoints.read(name).keys() == STUDY.keys()
-        assert checkpoints.entry(name, folder) == checkpoints.entry(path, folder)
-        assert checkpoints.metadata(name) == NOTES
-    assert shipped.locate("study-gaussian.safetensors") == Path("study-gaussian.safetensors")  # a path like any other
+        assert weights_file.locate(name) == path
+        assert weights_file.read(name).keys() == STUDY.keys()
+        assert weights_file.entry(name, folder) == weights_file.entry(path, folder)
+        assert weights_file.metadata(name) == NOTES
+    assert weights_file.locate("study-gaussian.safetensors") == Path(
+        "study-gaussian.safetensors"
+    )  # a path like any other
 
 
 @pytest.mark.parametrize(
@@ -55,7 +58,7 @@ def test_a_name_stands_for_its_file(folder: Path) -> None:
 def test_a_name_without_its_file_says_what_makes_it(folder: Path, name: str, blur: str, control: bool) -> None:
     here = str(folder)
     for load in (
-        checkpoints.read,
+        weights_file.read,
         lambda name: vsrlib.load_network("torch", name, device="cpu"),
         lambda name: InferSettings(weights=name, input_path=here).require_inputs(),
         lambda name: TrainSettings(weights=name, hr_root=here, validation_root=here).require_inputs(),
@@ -82,7 +85,7 @@ def test_a_network_is_built_as_its_file_notes(folder: Path) -> None:
     assert load("study-gaussian-align-false", align_corners=True) == study  # what is given counts
     assert load(STUDY, preset="study") == study
     assert load(preset="study", align_corners=False) == replace(study, align_corners=False)
-    checkpoints.write(folder / "plain.safetensors", STUDY)
+    weights_file.write(folder / "plain.safetensors", STUDY)
     assert load(folder / "plain.safetensors", preset="study") == study
     with pytest.raises(UserError, match="check the preset"):
         load("study-gaussian-align-false", preset="published")
@@ -101,7 +104,7 @@ def test_align_corners_changes_what_is_computed(folder: Path) -> None:
 
 @pytest.mark.parametrize("notes, words", [({"align_corners": "maybe"}, "'maybe'"), ({"preset": "huge"}, "'huge'")])
 def test_notes_that_make_no_sense_are_named(folder: Path, notes: dict[str, str], words: str) -> None:
-    checkpoints.write(folder / "w.safetensors", STUDY, NOTES | notes)
+    weights_file.write(folder / "w.safetensors", STUDY, NOTES | notes)
     with pytest.raises(UserError, match=words):
         vsrlib.load_network("torch", folder / "w.safetensors", device="cpu")
 
@@ -109,13 +112,13 @@ def test_notes_that_make_no_sense_are_named(folder: Path, notes: dict[str, str],
 def test_every_shipped_file_is_whole_and_notes_what_it_needs() -> None:
     """Of the real folder: all four names and nothing else, as their trainings left them, and small enough to ship."""
     shapes = architecture.parameter_shapes(architecture.preset("study"))
-    paths = sorted(Path(shipped.__file__).with_name("weights").iterdir())
-    assert [path.name for path in paths] == sorted(f"{name}.safetensors" for name in shipped.NAMES)
+    paths = sorted(Path(weights_file.__file__).with_name("weights").iterdir())
+    assert [path.name for path in paths] == sorted(f"{name}.safetensors" for name in weights_file.NAMES)
     assert sum(path.stat().st_size for path in paths) <= 30e6
     for path in paths:
         trained = read_json(PROJECT_ROOT / "figures" / "weights" / path.stem / "train.json")
         assert sha256_file(path) == trained["weights"]["sha256"]
-        notes = checkpoints.metadata(path)
+        notes = weights_file.metadata(path)
         assert notes["preset"] == "study"
         assert notes["align_corners"] == ("false" if path.stem.endswith("-align-false") else "true")
-        checkpoints.checked(checkpoints.read(path), shapes, path.name)
+        weights_file.checked(weights_file.read(path), shapes, path.name)

@@ -11,17 +11,19 @@ import pytest
 from PIL import Image
 
 import vsrlib
-from vsrlib import look, shipped, show
-from vsrlib.checkpoints import entry
-from vsrlib.degrade import degrade_clips
-from vsrlib.errors import UserError
-from vsrlib.files import read_json, sha256_array, write_json
-from vsrlib.frames import Clip, read_frame, write_clip, write_frame
-from vsrlib.metrics import psnr
-from vsrlib.photographs import load_photograph
-from vsrlib.resample import bicubic_on_grid
-from vsrlib.show import film
-from vsrlib.show import pictures as shown
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json, sha256_array, write_json
+from vsrlib.data.clips import Clip, write_clip
+from vsrlib.data.degradation import bicubic_on_grid
+from vsrlib.data.degrade import degrade_clips
+from vsrlib.data.frames import read_frame, write_frame
+from vsrlib.data.synthetic.pictures import load_photograph
+from vsrlib.networks.weights import weights_file
+from vsrlib.networks.weights.weights_file import entry
+from vsrlib.report import look, show
+from vsrlib.report.show import pictures
+from vsrlib.report.show import pictures as shown
+from vsrlib.restoration.metrics import psnr
 
 NAMES = [f"{index:08d}" for index in range(7)]
 RESTORED = NAMES[2:-2]
@@ -35,7 +37,7 @@ def run(tmp_path: Path) -> Path:
         frames = np.stack([photograph[20:116, 2 * i : 2 * i + 128] for i in range(len(NAMES))])
         write_clip(tmp_path / "clips" / name, Clip(name, frames))
     degrade_clips(tmp_path / "clips", tmp_path / "set", "Gaussian", 3)
-    weights = shipped.path_of("study-gaussian")
+    weights = weights_file.path_of("study-gaussian")
     for framework in ("torch", "jittor"):
         folder = tmp_path / f"04_{framework}"
         for clip in ("city", "walk"):
@@ -68,7 +70,7 @@ def test_the_first_clip_and_its_middle_are_shown_unless_others_are_named(run: Pa
     low = [read_frame(run / "set/LR_blurdown_x4/walk" / f"{name}.png") for name in NAMES[:5]]
     assert np.array_equal(other.window, low) and np.array_equal(other.low, low[2])
     assert np.array_equal(other.truth, read_frame(run / "set/HR/walk" / f"{NAMES[2]}.png"))
-    assert other.kernel.shape == (9, 9) and other.weights == shipped.path_of("study-gaussian")
+    assert other.kernel.shape == (9, 9) and other.weights == weights_file.path_of("study-gaussian")
 
 
 @pytest.mark.parametrize(
@@ -154,14 +156,14 @@ def test_the_wheel_shows_the_colour_of_each_direction(run: Path) -> None:
 
 def test_the_animation_ends_within_five_seconds_and_can_be_declined(run: Path) -> None:
     one = chosen(run)
-    frames = film.strip(one, 3)
+    frames = pictures.strip(one, 3)
     assert np.array_equal(frames[1], np.concatenate([one.bicubic, np.full((96, 8, 3), 255, np.uint8), one.bicubic], 1))
-    with Image.open(io.BytesIO(film.animation(frames, 150))) as image:
+    with Image.open(io.BytesIO(pictures.animation(frames, 150))) as image:
         assert (image.n_frames, image.info["loop"]) == (3, 3)
         image.seek(1)
         image.load()
         assert image.info["duration"] == 150
-    assert film.TIMES * 100 * min(200, 4800 // (film.TIMES * 100)) <= 5000
+    assert pictures.TIMES * 100 * min(200, 4800 // (pictures.TIMES * 100)) <= 5000
     page = show.moving(one, 3)
     assert "prefers-reduced-motion: reduce" in page.html and 'alt="3 frames of clip city' in page.html
 

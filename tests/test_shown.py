@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from shown import bars, faults, images
 
-from vsrlib.panels import Picture
+from vsrlib.report.panels import Picture
 
 GOOD = Picture(Figure(figsize=(2, 1)), "A figure.")._repr_html_()
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from toy_study import write_notebook
 
-from vsrlib.provenance import PROJECT_ROOT
-from vsrlib.settings import NOTEBOOKS
-from vsrlib.sources import library_digest, library_files
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.study.freshness import library_digest, library_files
+from vsrlib.study.settings import NOTEBOOKS
 
 
 @pytest.fixture

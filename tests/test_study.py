@@ -14,13 +14,13 @@ import pytest
 import toy_study
 from toy_study import ToySettings, executed, planned, run_toys, wait_for, write_notebook, write_toys
 
-from vsrlib import locks
-from vsrlib.errors import UserError
-from vsrlib.files import read_json
-from vsrlib.plan import Planned, plan
-from vsrlib.profiles import Step
-from vsrlib.settings import DataSettings
-from vsrlib.study import execute, run
+from vsrlib.common import files
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json
+from vsrlib.study.plan import Planned, plan
+from vsrlib.study.profiles import Step
+from vsrlib.study.runner import execute, run
+from vsrlib.study.settings import DataSettings
 
 
 def manifest(folder: Path, step: str) -> dict:
@@ -161,16 +161,16 @@ def test_a_study_that_is_killed_leaves_no_kernel_and_resumes(tmp_path: Path, num
 def test_a_second_study_in_the_same_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_toys(tmp_path)
     (tmp_path / "run").mkdir()
-    monkeypatch.setattr(locks, "PATIENCE", 0.2)
-    with locks.lock(tmp_path / "run"), pytest.raises(UserError, match="Another study is running in .*run"):
+    monkeypatch.setattr(files, "PATIENCE", 0.2)
+    with files.lock(tmp_path / "run"), pytest.raises(UserError, match="Another study is running in .*run"):
         run_toys(tmp_path)
     assert executed(tmp_path) == []
 
 
 def test_a_second_study_with_the_same_data_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data").mkdir()
-    monkeypatch.setattr(locks, "PATIENCE", 0.2)
-    with locks.lock(tmp_path / "data"), pytest.raises(UserError) as caught:
+    monkeypatch.setattr(files, "PATIENCE", 0.2)
+    with files.lock(tmp_path / "data"), pytest.raises(UserError) as caught:
         run("quick", tmp_path / "another", tmp_path / "data")
     message = f"Another study is running in {tmp_path}/data: wait until it has ended, or give another data folder."
     assert str(caught.value) == message
@@ -178,7 +178,7 @@ def test_a_second_study_with_the_same_data_is_refused(tmp_path: Path, monkeypatc
 
 
 def test_run_and_data_may_share_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locks, "PATIENCE", 0.2)
+    monkeypatch.setattr(files, "PATIENCE", 0.2)
     write_toys(tmp_path)
     (tmp_path / "run").mkdir()
     (tmp_path / "link").symlink_to("run")

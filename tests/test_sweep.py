@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from vsrlib.plan import parameters_cell
-from vsrlib.provenance import PROJECT_ROOT
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.study.plan import parameters_cell
 
 SWEEP = PROJECT_ROOT / "notebooks" / "sweep"
 needs_snakemake = pytest.mark.skipif(

@@ -4,10 +4,11 @@ from dataclasses import fields
 
 import pytest
 
-from vsrlib import cli, training
-from vsrlib.errors import UserError
-from vsrlib.settings import TrainSettings
-from vsrlib.templates import TEMPLATES, settings_of
+from vsrlib import cli
+from vsrlib.common.errors import UserError
+from vsrlib.study.settings import TrainSettings
+from vsrlib.training import train
+from vsrlib.training.options import TEMPLATES, settings_of
 
 
 def test_names() -> None:
@@ -56,7 +57,7 @@ def test_given_values_replace_the_templates() -> None:
 
 def test_the_command_line_overrides_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    monkeypatch.setattr(training, "train", lambda *given, **values: calls.append((given, values)) or {})
+    monkeypatch.setattr(train, "train", lambda *given, **values: calls.append((given, values)) or {})
     assert (
         cli.main(
             [

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from vsrlib.clips import SyntheticClip, embedded_clips
-from vsrlib.errors import UserError
-from vsrlib.kernel_metrics import centre, centre_error, kernel_psnr
-from vsrlib.kernels import gaussian_kernel, realistic_kernel
-from vsrlib.motion import Motion
-from vsrlib.temporal_metrics import FLOWS, TemporalErrors, optical_flow, tof, visible, warping_error
+from vsrlib.common.errors import UserError
+from vsrlib.data.blur_kernels import centre, centre_error, gaussian_kernel, kernel_psnr, realistic_kernel
+from vsrlib.data.synthetic.clips import SyntheticClip, embedded_clips
+from vsrlib.data.synthetic.motion import Motion
+from vsrlib.restoration.temporal import FLOWS, TemporalErrors, optical_flow, tof, visible, warping_error
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,10 @@ import pytest
 import results_fixture as run
 from toy_study import run_toys, write_toys
 
-from vsrlib import comparison, profiles, times
-from vsrlib.files import read_json, write_json
-from vsrlib.publish import publish
+from vsrlib.claims import comparison
+from vsrlib.common.files import read_json, write_json
+from vsrlib.study import profiles, times
+from vsrlib.study.publish import publish
 
 MACHINE = {"processor": "A Processor", "cores": 2}
 
@@ -60,7 +61,7 @@ def test_the_sentence_never_calls_a_part_the_whole(tmp_path: Path) -> None:
 
 
 def test_publishing_keeps_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vsrlib.publish.draw_all", lambda comparison_file, output, checkout: [])  # takes seconds
+    monkeypatch.setattr("vsrlib.study.publish.draw_all", lambda comparison_file, output, checkout: [])  # takes seconds
     inference, training = run.write_run(tmp_path / "run")
     comparison.compare(inference, training, tmp_path / "run" / "05_compare_frameworks")
     publish(tmp_path / "run", tmp_path / "out")

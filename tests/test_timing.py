@@ -7,7 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from vsrlib import memory, timing
+from vsrlib.common import memory
+from vsrlib.restoration import timing
 
 
 class LazyNetwork:

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from training_fixture import TINY, log, make_clips, run
 
-from vsrlib import architecture, checkpoints, training
-from vsrlib.errors import UserError
-from vsrlib.files import read_json, sha256_file
-from vsrlib.networks import load_network
-from vsrlib.samples import SampleStream, TrainingWindows
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json, sha256_file
+from vsrlib.networks import architecture, load_network
+from vsrlib.networks.weights import weights_file
+from vsrlib.training import train
+from vsrlib.training.samples import SampleStream, TrainingWindows
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def test_results(framework: str, clips: Path, tmp_path: Path) -> None:
     assert [entry["step"] for entry in result["validation"]] == [0, 2, 4]
     assert all(math.isfinite(entry["psnr"]) for entry in result["validation"])
     start = architecture.initial_values(architecture.preset("study"), seed=1)
-    trained = checkpoints.read(tmp_path / "weights.safetensors")
+    trained = weights_file.read(tmp_path / "weights.safetensors")
     moved = [name for name in start if (start[name] != trained[name]).any()]
     assert len(moved) > 0.9 * len(start)
     # Adam's first steps are about as large as the rate
@@ -96,13 +97,13 @@ def test_the_best_weights_are_those_of_the_best_validation(clips: Path, tmp_path
         file = tmp_path / f"weights_best_{name}.safetensors"
         assert best["weights"] == {"path": file.name, "sha256": sha256_file(file), "bytes": file.stat().st_size}
         network = load_network("torch", file, preset="study", device="cpu")
-        validation = training.ValidationSet(clips / "validation", "Gaussian", 1)
+        validation = train.ValidationSet(clips / "validation", "Gaussian", 1)
         assert validation.scores(network)[name] == pytest.approx(best["value"], rel=1e-9)
 
 
 def test_the_cycle_score_is_the_training_loss_of_that_name(framework: str, clips: Path) -> None:
     network = load_network(framework, preset="study", seed=2)
-    validation = training.ValidationSet(clips / "validation", "Gaussian", 1)
+    validation = train.ValidationSet(clips / "validation", "Gaussian", 1)
     ((low, _),) = validation.windows
     losses, _ = network.losses_and_gradients(low[None])
     assert validation.scores(network)["cycle"] == pytest.approx(losses["cycle"], rel=1e-5)
@@ -111,7 +112,7 @@ def test_the_cycle_score_is_the_training_loss_of_that_name(framework: str, clips
 def test_patience_ends_the_training(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three validations after the best one, whatever the other score does."""
     psnr = iter([20.0, 21.0, 20.9, 21.0, 20.0, 30.0])
-    monkeypatch.setattr(training.ValidationSet, "scores", lambda *_: {"psnr": next(psnr), "cycle": 0.1 * 0.9})
+    monkeypatch.setattr(train.ValidationSet, "scores", lambda *_: {"psnr": next(psnr), "cycle": 0.1 * 0.9})
     result = run("torch", clips, tmp_path, steps=20, validate_every=1, patience=3)
     assert result["stopped_early"] and result["steps_done"] == 4 and result["steps"] == 20
     assert result["best"]["psnr"]["step"] == 1 and result["best"]["cycle"]["step"] == 0
@@ -124,14 +125,14 @@ def test_the_average_is_what_is_written_and_validated(clips: Path, tmp_path: Pat
     expected = {name: value.astype(np.float64) for name, value in start.items()}
     for steps in (1, 2, 3):
         run("torch", clips, tmp_path / "raw", steps=steps)
-        for name, value in checkpoints.read(tmp_path / "raw" / "weights.safetensors").items():
+        for name, value in weights_file.read(tmp_path / "raw" / "weights.safetensors").items():
             expected[name] = 0.75 * expected[name] + 0.25 * value
     result = run("torch", clips, tmp_path / "average", steps=3, ema=0.75)
-    written = checkpoints.read(tmp_path / "average" / "weights.safetensors")
+    written = weights_file.read(tmp_path / "average" / "weights.safetensors")
     for name, value in expected.items():
         np.testing.assert_allclose(written[name], value, atol=1e-7)
     network = load_network("torch", written, preset="study", device="cpu")
-    validation = training.ValidationSet(clips / "validation", "Gaussian", 1)
+    validation = train.ValidationSet(clips / "validation", "Gaussian", 1)
     assert validation.scores(network)["psnr"] == result["validation"][-1]["psnr"]
 
 
@@ -147,7 +148,7 @@ def test_supervised_training(framework: str, clips: Path, tmp_path: Path) -> Non
     assert result["objective"] == "supervised"
     assert all(entry["restored"] > 0 and "down" not in entry for entry in log(tmp_path))
     start = architecture.initial_values(architecture.preset("study"), seed=1)
-    trained = checkpoints.read(tmp_path / "weights.safetensors")
+    trained = weights_file.read(tmp_path / "weights.safetensors")
     for part in architecture.PARTS:
         assert any((start[name] != trained[name]).any() for name in start if name.startswith(part)), part
 
@@ -160,4 +161,4 @@ def test_supervised_training_learns(clips: Path, tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_named(clips: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere"):
-        training.train("torch", "Gaussian", clips / "nowhere", clips / "validation", tmp_path, **TINY)
+        train.train("torch", "Gaussian", clips / "nowhere", clips / "validation", tmp_path, **TINY)

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from training_fixture import log, make_clips, run, weights
 
-from vsrlib import distributed
-from vsrlib.distributed import ALONE
-from vsrlib.errors import UserError
-from vsrlib.samples import Batch
+from vsrlib.common.errors import UserError
+from vsrlib.networks import distributed
+from vsrlib.networks.distributed import ALONE, Batch
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +66,7 @@ def test_one_process_is_the_whole_team() -> None:
 
 
 def test_several_processes_are_for_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vsrlib.errors import UserError
+    from vsrlib.common.errors import UserError
 
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UserError, match="train with PyTorch only"):

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from vsrlib import native
-from vsrlib.architecture import parameter_shapes
-from vsrlib.losses import losses
+from vsrlib.kernels import native
 from vsrlib.networks import load_network
-from vsrlib.networks.interface import Network
-from vsrlib.objectives import terms_of
-from vsrlib.samples import Batch
-from vsrlib.training_restorer import TrainingRestorer
+from vsrlib.networks.architecture import parameter_shapes
+from vsrlib.networks.distributed import Batch
+from vsrlib.networks.losses import losses
+from vsrlib.networks.network import Network
+from vsrlib.training.step import TrainingRestorer, terms_of
 
 WINDOWS = np.random.default_rng(1).random((2, 5, 3, 18, 23), dtype=np.float32)
 

@@ -9,10 +9,11 @@ import pytest
 import safetensors.numpy
 from training_fixture import log, make_clips, outcome, run, same_weights
 
-from vsrlib import training, training_state
-from vsrlib.errors import UserError
-from vsrlib.frames import read_frame, write_frame
-from vsrlib.samples import SampleStream, TrainingWindows
+from vsrlib.common.errors import UserError
+from vsrlib.data.frames import read_frame, write_frame
+from vsrlib.training import checkpoint
+from vsrlib.training.samples import SampleStream, TrainingWindows
+from vsrlib.training.trainer import Trainer
 
 LONG = {"steps": 10, "validate_every": 3, "checkpoint_every": 2, "halve_every": 4, "ema": 0.5}
 CUTS = (2, 3, 5, 8, 9)  # a checkpoint just written, half-way between two, at a validation, at a halving, before the end
@@ -24,14 +25,14 @@ class Killed(Exception):
 
 def cut(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """End the training before the step after `step`."""
-    advance = training.Trainer._advance
+    advance = Trainer._advance
 
-    def advance_or_end(trainer: training.Trainer) -> dict | None:
+    def advance_or_end(trainer: Trainer) -> dict | None:
         if trainer.step == step:
             raise Killed
         return advance(trainer)
 
-    monkeypatch.setattr(training.Trainer, "_advance", advance_or_end)
+    monkeypatch.setattr(Trainer, "_advance", advance_or_end)
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +64,14 @@ def test_a_resumed_training_is_the_uninterrupted_one_to_the_bit(
     assert outcome(tmp_path) == outcome(whole)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in whole.iterdir())
     same_weights(tmp_path, whole)
-    ours, theirs = (safetensors.numpy.load_file(folder / training_state.FILE) for folder in (tmp_path, whole))
+    ours, theirs = (safetensors.numpy.load_file(folder / checkpoint.FILE) for folder in (tmp_path, whole))
     assert all(ours[name].tobytes() == theirs[name].tobytes() for name in theirs)
 
 
 def test_a_training_differs_if_anything_of_its_state_is_forgotten(clips: Path, tmp_path: Path) -> None:
     """The comparison above can fail: with other moments, another order or another generator the weights differ."""
     run("torch", clips, tmp_path / "start", steps=2)
-    arrays, facts = training_state.read(tmp_path / "start")
+    arrays, facts = checkpoint.read(tmp_path / "start")
     doubled = {name: value * (2 if name.startswith("second.") else 1) for name, value in arrays.items()}
     other = SampleStream(TrainingWindows(clips / "train", 16), "Gaussian", 1, 16, np.random.default_rng(99)).state()
     cases = {
@@ -82,7 +83,7 @@ def test_a_training_differs_if_anything_of_its_state_is_forgotten(clips: Path, t
     }
     for name, case in cases.items():
         shutil.copytree(tmp_path / "start", tmp_path / name)
-        training_state.write(tmp_path / name, *case)
+        checkpoint.write(tmp_path / name, *case)
         run("torch", clips, tmp_path / name, steps=3, resume=True)
     differing = []
     for name in cases:
@@ -118,10 +119,10 @@ def test_a_finished_training_can_be_prolonged(clips: Path, tmp_path: Path) -> No
 )
 def test_another_training_is_refused(clips: Path, tmp_path: Path, changes: dict, words: str) -> None:
     run("torch", clips, tmp_path, steps=1)
-    before = (tmp_path / training_state.FILE).read_bytes()
+    before = (tmp_path / checkpoint.FILE).read_bytes()
     with pytest.raises(UserError, match=words):
         run("torch", clips, tmp_path, resume=True, steps=2, **changes)
-    assert (tmp_path / training_state.FILE).read_bytes() == before
+    assert (tmp_path / checkpoint.FILE).read_bytes() == before
 
 
 @pytest.mark.parametrize("split, option", [("train", "training_clips"), ("validation", "validation_clips")])
@@ -161,28 +162,28 @@ def test_the_digest_is_of_the_frames_that_are_used(tmp_path: Path) -> None:
 
 def test_without_resume_a_training_begins_anew(clips: Path, tmp_path: Path) -> None:
     run("torch", clips, tmp_path, steps=4)
-    assert (tmp_path / training_state.FILE).exists()
+    assert (tmp_path / checkpoint.FILE).exists()
     run("torch", clips, tmp_path, steps=2, seed=2)
     assert [entry["step"] for entry in log(tmp_path)] == [1, 2]
-    assert not (tmp_path / training_state.PREVIOUS).exists()
+    assert not (tmp_path / checkpoint.PREVIOUS).exists()
 
 
 def test_no_checkpoint_and_a_damaged_one_are_said(clips: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no checkpoint in"):
         run("torch", clips, tmp_path, resume=True)
     run("torch", clips, tmp_path, checkpoint_every=2)
-    path = tmp_path / training_state.FILE
+    path = tmp_path / checkpoint.FILE
     data = path.read_bytes()
     for damaged in (data[:-1], data[:-7] + bytes([data[-7] ^ 1]) + data[-6:], b"", data[: len(data) // 2]):
         path.write_bytes(damaged)
         with pytest.raises(UserError, match="damaged or of another kind; put checkpoint.previous"):
             run("torch", clips, tmp_path, resume=True)
-    assert training_state.read(rename(tmp_path))[1]["step"] == 2
+    assert checkpoint.read(rename(tmp_path))[1]["step"] == 2
 
 
 def rename(folder: Path) -> Path:
     """Put the previous checkpoint in the place of the latest."""
-    (folder / training_state.PREVIOUS).rename(folder / training_state.FILE)
+    (folder / checkpoint.PREVIOUS).rename(folder / checkpoint.FILE)
     return folder
 
 
@@ -196,15 +197,15 @@ def test_a_log_that_was_lost_is_said(clips: Path, tmp_path: Path) -> None:
 def test_a_full_disk_leaves_the_last_checkpoint(clips: Path, tmp_path: Path) -> None:
     """A limit of the size of files stands for the full disk."""
     run("torch", clips, tmp_path, steps=2)
-    before = training_state.read(tmp_path)
+    before = checkpoint.read(tmp_path)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, hard))
     try:
         with pytest.raises((UserError, OSError)):
-            training_state.write(tmp_path, before[0], before[1] | {"step": 3})
+            checkpoint.write(tmp_path, before[0], before[1] | {"step": 3})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    arrays, facts = training_state.read(tmp_path)
+    arrays, facts = checkpoint.read(tmp_path)
     assert facts == before[1] and all((arrays[name] == value).all() for name, value in before[0].items())
     assert not list(tmp_path.glob(".checkpoint*"))
 
@@ -218,12 +219,12 @@ def test_training_draws_nothing_from_the_frameworks_generator(
     import torch
 
     states = []
-    advance = training.Trainer._advance
+    advance = Trainer._advance
 
-    def watched(trainer: training.Trainer) -> dict | None:
+    def watched(trainer: Trainer) -> dict | None:
         states.append((torch.get_rng_state().numpy().tobytes(), np.random.get_state()[1].tobytes(), random.getstate()))
         return advance(trainer)
 
-    monkeypatch.setattr(training.Trainer, "_advance", watched)
+    monkeypatch.setattr(Trainer, "_advance", watched)
     run("torch", clips, tmp_path, steps=3, validate_every=1, ema=0.5)
     assert len(states) == 3 and states[0] == states[1] == states[2]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from vsrlib.errors import UserError
-from vsrlib.settings import TrainSettings
+from vsrlib.common.errors import UserError
+from vsrlib.study.settings import TrainSettings
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from training_fixture import log, make_clips, run
 
-from vsrlib import checkpoints, training_state
-from vsrlib.errors import UserError
+from vsrlib.common.errors import UserError
 from vsrlib.networks import load_network
-from vsrlib.samples import Batch, SampleStream
-from vsrlib.training import take_step
+from vsrlib.networks.distributed import Batch
+from vsrlib.networks.weights import weights_file
+from vsrlib.training import checkpoint
+from vsrlib.training.samples import SampleStream
+from vsrlib.training.trainer import take_step
 
 RATE = 1e-3
 
@@ -104,8 +106,8 @@ def test_bad_batches_are_skipped_and_counted(
     result = run(framework, clips, tmp_path, steps=6, validate_every=3)
     assert result["skipped_steps"] == [2, 3, 5]
     assert [(entry["step"], entry["skipped_steps"]) for entry in log(tmp_path)] == [(1, 0), (4, 2), (6, 3)]
-    assert all(np.isfinite(value).all() for value in checkpoints.read(tmp_path / "weights.safetensors").values())
-    assert training_state.read(tmp_path)[1]["skipped_steps"] == [2, 3, 5]
+    assert all(np.isfinite(value).all() for value in weights_file.read(tmp_path / "weights.safetensors").values())
+    assert checkpoint.read(tmp_path)[1]["skipped_steps"] == [2, 3, 5]
 
 
 def test_three_bad_batches_in_a_row_end_the_training(
@@ -115,7 +117,7 @@ def test_three_bad_batches_in_a_row_end_the_training(
     with pytest.raises(UserError, match="steps 4 to 6 were not finite, which is 3 in a row"):
         run(framework, clips, tmp_path, steps=9, checkpoint_every=1)
     assert not (tmp_path / "train.json").exists() and not (tmp_path / "weights.safetensors").exists()
-    arrays, facts = training_state.read(tmp_path)
+    arrays, facts = checkpoint.read(tmp_path)
     assert facts["step"] == 5 and facts["updates"] == 2
     assert all(np.isfinite(value).all() for value in arrays.values())
 

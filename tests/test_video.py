@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from vsrlib import video
-from vsrlib.errors import UserError
-from vsrlib.frames import list_clips
+from vsrlib.common.errors import UserError
+from vsrlib.data import video
+from vsrlib.data.clips import list_clips
 
 COUNT, HEIGHT, WIDTH = 40, 96, 128
 

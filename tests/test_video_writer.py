@@ -9,9 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from vsrlib import video, video_writer
-from vsrlib.errors import UserError
-from vsrlib.video_writer import write_video
+from vsrlib.common.errors import UserError
+from vsrlib.data import video, video_writer
+from vsrlib.data.video_writer import write_video
 
 RATE = Fraction(30000, 1001)
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0), (128, 128, 128), (200, 40, 90)]

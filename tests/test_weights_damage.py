@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 import torch
 
-from vsrlib import checkpoints, restricted_pickle
-from vsrlib.errors import UserError
-from vsrlib.weights_formats import ENDINGS
+from vsrlib.common.errors import UserError
+from vsrlib.networks.weights import pickles, weights_file
+from vsrlib.networks.weights.formats import ENDINGS
 
 RNG = np.random.default_rng(0)
 VALUES = {f"layer.{i}.weight": RNG.standard_normal((4, 3, 3, 3)).astype(np.float32) for i in range(3)}
@@ -76,7 +76,7 @@ def test_code_in_a_file_does_not_run(tmp_path: Path, ending: str) -> None:
     trusting(path)
     ran.unlink()  # the canary works,
     with pytest.raises(UserError, match="refused by") as caught:
-        checkpoints.read(path)
+        weights_file.read(path)
     assert path.name in str(caught.value) and str(caught.value).isprintable()
     assert "trust" not in str(caught.value)  # PyTorch's own words say how to run it all the same
     assert not ran.exists()  # and did not here
@@ -117,7 +117,7 @@ def test_other_ways_to_call_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
     for name in ("w.pkl", "w.pt"):
         (tmp_path / name).write_bytes(program)
         with pytest.raises(UserError, match="refused by"):
-            checkpoints.read(tmp_path / name)
+            weights_file.read(tmp_path / name)
     assert not (tmp_path / "ran").exists()
 
 
@@ -137,8 +137,8 @@ def test_other_ways_to_call_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
 def test_only_names_on_the_list_are_taken(name: str) -> None:
     """Without calling them, which nothing but the list's would survive."""
     with pytest.raises(ValueError, match="not on the list"):
-        restricted_pickle.load(b"\x80\x04}" + text("a") + b"c" + name.encode() + b"\ns.")
-    allowed = restricted_pickle.load(b"\x80\x04}" + text("a") + b"cnumpy\nndarray\ns.")
+        pickles.load(b"\x80\x04}" + text("a") + b"c" + name.encode() + b"\ns.")
+    allowed = pickles.load(b"\x80\x04}" + text("a") + b"cnumpy\nndarray\ns.")
     assert isinstance(allowed["a"], str)  # a name, not the thing
 
 
@@ -165,16 +165,16 @@ def nested_dictionaries(depth: int) -> bytes:
 def test_pickles_that_would_take_memory_or_time_do_not(tmp_path: Path, program: bytes) -> None:
     (tmp_path / "w.pkl").write_bytes(program)
     with pytest.raises(UserError, match="w.pkl"):
-        checkpoints.read(tmp_path / "w.pkl")
+        weights_file.read(tmp_path / "w.pkl")
 
 
 def test_an_array_has_as_many_bytes_as_its_shape_says() -> None:
     good = pickle.dumps({"a": np.zeros((2, 3), np.float32)}, protocol=4)
-    assert restricted_pickle.load(good)["a"].shape == (2, 3)
+    assert pickles.load(good)["a"].shape == (2, 3)
     for wrong in (b"K\x02K\x04\x86", b"K\x01K\x03\x86", b"J\xff\xff\xff\xffJ\xfa\xff\xff\xff\x86"):
         assert good.count(b"K\x02K\x03\x86") == 1
         with pytest.raises(ValueError, match="do not fill"):
-            restricted_pickle.load(good.replace(b"K\x02K\x03\x86", wrong))
+            pickles.load(good.replace(b"K\x02K\x03\x86", wrong))
 
 
 @pytest.mark.parametrize("protocol", [3, 4, 5])
@@ -183,7 +183,7 @@ def test_an_array_has_as_many_bytes_as_its_shape_says() -> None:
 def test_pickles_of_all_kinds_of_floats_are_read(tmp_path: Path, protocol: int, order: str, kind: str) -> None:
     values = {"a": np.arange(6).reshape(2, 3).astype(kind, order=order), "b": np.array(0.5, kind)}
     (tmp_path / "w.pkl").write_bytes(pickle.dumps(values, protocol=protocol))
-    read = checkpoints.read(tmp_path / "w.pkl")
+    read = weights_file.read(tmp_path / "w.pkl")
     assert all(np.array_equal(read[name], values[name]) and read[name].dtype == np.float32 for name in values)
 
 
@@ -207,7 +207,7 @@ def jittor_file(tmp_path: Path) -> Path:
 
 
 def test_arrays_of_jittor_are_read_without_it(jittor_file: Path) -> None:
-    assert checkpoints.digest(checkpoints.read(jittor_file)) == checkpoints.digest(VALUES)
+    assert weights_file.digest(weights_file.read(jittor_file)) == weights_file.digest(VALUES)
     assert "jittor" not in sys.modules
 
 
@@ -217,13 +217,13 @@ def test_one_changed_bit_of_a_jittor_file_is_noticed(jittor_file: Path) -> None:
     data[place] ^= 1
     jittor_file.write_bytes(data)
     with pytest.raises(UserError, match="checksum"):
-        checkpoints.read(jittor_file)
+        weights_file.read(jittor_file)
 
 
 def test_tensors_larger_than_their_file_are_refused(tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(1).expand(10_000_000_000_000)}, tmp_path / "w.pt")
     with pytest.raises(UserError, match="more values than it holds"):
-        checkpoints.read(tmp_path / "w.pt")
+        weights_file.read(tmp_path / "w.pt")
 
 
 @pytest.mark.parametrize("name", ["w.npz", "w.pt"])
@@ -233,12 +233,12 @@ def test_archives_that_unpack_to_much_are_refused(tmp_path: Path, name: str) -> 
         np.save(stream, np.zeros(3_000_000, np.float32))
         archive.writestr("a.npy", stream.getvalue())
     with pytest.raises(UserError, match="unpacks to far more"):
-        checkpoints.read(tmp_path / name)
+        weights_file.read(tmp_path / name)
 
 
 def test_compressed_npz_is_read(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "w.npz", **VALUES)
-    assert checkpoints.digest(checkpoints.read(tmp_path / "w.npz")) == checkpoints.digest(VALUES)
+    assert weights_file.digest(weights_file.read(tmp_path / "w.npz")) == weights_file.digest(VALUES)
 
 
 def damaged(data: bytes, rng: np.random.Generator) -> bytes:
@@ -275,17 +275,17 @@ def test_damage_is_one_sentence(tmp_path: Path, ending: str) -> None:
     elif ending == "plain.pkl":
         path.write_bytes(pickle.dumps(VALUES))
     else:
-        checkpoints.write(path, VALUES)
+        weights_file.write(path, VALUES)
     whole, rng, refused = path.read_bytes(), np.random.default_rng(7), 0
     for _ in range(600):
         path.write_bytes(damaged(whole, rng))
         try:
-            read = checkpoints.read(path)
+            read = weights_file.read(path)
         except UserError as error:
             refused += 1
             assert path.name in str(error) and str(error).isprintable()
         else:
             assert sum(value.nbytes for value in read.values()) <= 2 * len(whole)
             if ending in CHECKSUMS:  # what is still read lay beside the values, in padding or in a date
-                assert checkpoints.digest(read) == checkpoints.digest(VALUES)
+                assert weights_file.digest(read) == weights_file.digest(VALUES)
     assert refused > 200

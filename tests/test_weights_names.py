@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import vsrlib
-from vsrlib import architecture, checkpoints
-from vsrlib.errors import UserError
-from vsrlib.weights_names import FLOW_PREFIX, is_flow_only, merge_flow, published_names
+from vsrlib.common.errors import UserError
+from vsrlib.networks import architecture
+from vsrlib.networks.weights import weights_file
+from vsrlib.networks.weights.names import FLOW_PREFIX, is_flow_only, merge_flow, published_names
 
 PUBLISHED = {
     name: shape
@@ -52,7 +53,7 @@ def authors_shapes() -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def numbered(shapes: dict[str, tuple[int, ...]]) -> checkpoints.Values:
+def numbered(shapes: dict[str, tuple[int, ...]]) -> weights_file.Values:
     """Values that differ from name to name, and take no memory."""
     return {name: np.broadcast_to(np.float32(index), shape) for index, (name, shape) in enumerate(shapes.items())}
 
@@ -147,7 +148,7 @@ def test_a_flow_network_that_does_not_fit_is_named(change, words: str) -> None:
 def test_a_flow_file_starts_a_network_and_is_no_network(tmp_path) -> None:
     path = tmp_path / "flow.npz"
     flow = {name: value + np.float32(1) for name, value in FLOW.items()}
-    checkpoints.write(path, {name.removeprefix(FLOW_PREFIX): value for name, value in flow.items()})
+    weights_file.write(path, {name.removeprefix(FLOW_PREFIX): value for name, value in flow.items()})
     with pytest.raises(UserError, match="flow.npz are those of the flow network alone.*in_conv.0.weight"):
         vsrlib.load_network("torch", path, preset="study", device="cpu")
     state = vsrlib.load_network("torch", preset="study", device="cpu", seed=0, flow_weights=path).state()

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from vsrlib import checkpoints, shipped
-from vsrlib.files import read_json
-from vsrlib.flow.evaluation import errors_of
-from vsrlib.flow.pairs import heldout_clips
-from vsrlib.provenance import PROJECT_ROOT
+from vsrlib.common.files import read_json
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.networks.weights import weights_file
+from vsrlib.training.flow.evaluation import errors_of
+from vsrlib.training.flow.pairs import heldout_clips
 
 WEIGHTS = PROJECT_ROOT / "figures" / "weights"
 PAGE = (PROJECT_ROOT / "docs" / "weights.md").read_text(encoding="utf-8")
 ALONE = ("flow", "flow-align-false")
 RESULTS = {name: read_json(WEIGHTS / name / "train_flow.json") for name in ALONE} | {
-    name: read_json(WEIGHTS / "flow-error" / f"{name}.json") for name in shipped.NAMES
+    name: read_json(WEIGHTS / "flow-error" / f"{name}.json") for name in weights_file.NAMES
 }
 ERRORS = {name: result["error"] for name, result in RESULTS.items()}
 SETS = {
@@ -61,7 +61,7 @@ def test_the_result_files_are_of_the_weights_that_ship_and_of_a_clean_checkout()
     for name, result in RESULTS.items():
         assert result["provenance"]["dirty"] is False and result["provenance"]["commit"]
         if name not in ALONE:
-            assert result["weights_sha256"] == checkpoints.entry(name, shipped.FOLDER)["sha256"]
+            assert result["weights_sha256"] == weights_file.entry(name, weights_file.FOLDER)["sha256"]
 
 
 def test_what_the_page_says_of_the_goal_is_so() -> None:
@@ -84,10 +84,11 @@ def test_sky_and_fur_are_hard_for_another_method_too() -> None:
 
 def test_what_the_controls_start_from() -> None:
     """The Gaussian control differs from its twin in the sampling grids alone, the realistic one in more."""
-    flow = {name: read_json(WEIGHTS / name / "train.json")["flow_weights"] for name in shipped.NAMES}
+    flow = {name: read_json(WEIGHTS / name / "train.json")["flow_weights"] for name in weights_file.NAMES}
     alone = {name: RESULTS[name]["weights"]["sha256"] for name in ALONE}
     assert flow["study-gaussian"] == flow["study-realistic"] == alone["flow"]
     assert flow["study-gaussian-align-false"] == alone["flow-align-false"]
     assert (
-        flow["study-realistic-align-false"] == checkpoints.entry("study-gaussian-align-false", shipped.FOLDER)["sha256"]
+        flow["study-realistic-align-false"]
+        == weights_file.entry("study-gaussian-align-false", weights_file.FOLDER)["sha256"]
     )

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import nbformat
 
-from vsrlib.cli import reported
-from vsrlib.plan import Planned, plan
-from vsrlib.profiles import Step
-from vsrlib.settings import Settings
-from vsrlib.study import execute
+from vsrlib.common.errors import reported
+from vsrlib.study.plan import Planned, plan
+from vsrlib.study.profiles import Step
+from vsrlib.study.runner import execute
+from vsrlib.study.settings import Settings
 
 
 @dataclass(frozen=True)

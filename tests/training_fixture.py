@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib import checkpoints, training
-from vsrlib.clips import embedded_clips
-from vsrlib.files import read_json
-from vsrlib.frames import write_clip
+from vsrlib.common.files import read_json
+from vsrlib.data.clips import write_clip
+from vsrlib.data.synthetic.clips import embedded_clips
+from vsrlib.networks.weights import weights_file
+from vsrlib.training import train
 
 TINY = {
     "steps": 4,
@@ -32,7 +33,7 @@ def make_clips(root: Path) -> Path:
 
 def run(framework: str, clips: Path, output: Path, **changes: Any) -> dict[str, Any]:
     """Train on `make_clips`."""
-    return training.train(framework, "Gaussian", clips / "train", clips / "validation", output, **{**TINY, **changes})
+    return train.train(framework, "Gaussian", clips / "train", clips / "validation", output, **{**TINY, **changes})
 
 
 def log(output: Path) -> list[dict[str, Any]]:
@@ -60,7 +61,7 @@ def outcome(output: Path) -> dict[str, Any]:
 
 def weights(output: Path) -> dict[str, dict[str, np.ndarray]]:
     """Every weights file of a training."""
-    return {path.name: checkpoints.read(path) for path in sorted(output.glob("weights*.safetensors"))}
+    return {path.name: weights_file.read(path) for path in sorted(output.glob("weights*.safetensors"))}
 
 
 def same_weights(a: Path, b: Path) -> None:

@@ -13,14 +13,14 @@ import torch
 from common import main, mutations
 from survivors import survey, tally
 
-from vsrlib import training_state
-from vsrlib.checkpoints import digest, read, write
-from vsrlib.data_sets.inspection import read_kernel
-from vsrlib.errors import UserError
+from vsrlib.common.errors import UserError
+from vsrlib.data.sets.tree import read_kernel
+from vsrlib.networks.weights.weights_file import digest, read, write
+from vsrlib.training import checkpoint
 
 CANARIES = (".pt", ".pth", ".pytorch", ".pth.tar", ".pkl", ".npz", ".npy", ".mat")
 MOST_MIB = 1024
-_WEIGHTS, _TRAINING = "weights.safetensors", training_state.FILE
+_WEIGHTS, _TRAINING = "weights.safetensors", checkpoint.FILE
 
 
 class Canary:
@@ -90,7 +90,7 @@ def check(folder: Path, count: int, seed: int, loader: Callable[[Path], Any] = l
     rng = np.random.default_rng(seed)
     values = {f"layer.{i}.weight": rng.standard_normal((8, 4, 3, 3)).astype(np.float32) for i in range(6)}
     write(folder / _WEIGHTS, values, {"preset": "tiny"})
-    training_state.write(folder, {f"weights.{name}": value for name, value in values.items()}, {"step": 3})
+    checkpoint.write(folder, {f"weights.{name}": value for name, value in values.items()}, {"step": 3})
     names = [_WEIGHTS, _TRAINING]
     files = [(folder / name).read_bytes() for name in names]
     mutate, damaged = mutations(files, seed), folder / "damaged"
@@ -103,7 +103,7 @@ def check(folder: Path, count: int, seed: int, loader: Callable[[Path], Any] = l
         if data == files[which]:
             return "unchanged"
         try:
-            found = loader(path) if names[which] == _WEIGHTS else training_state.read(damaged)[0]
+            found = loader(path) if names[which] == _WEIGHTS else checkpoint.read(damaged)[0]
         except UserError as error:
             return "refused" if path.name in str(error) else f"crash: the error does not name the file: {error}"
         if sum(value.nbytes for value in found.values()) > len(data):

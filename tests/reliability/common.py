@@ -13,8 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the tests' ow
 
 from damage_images import KINDS, damaged
 
-from vsrlib import provenance
-from vsrlib.files import write_json
+from vsrlib.common import provenance
+from vsrlib.common.files import write_json
 
 __all__ = ["fork", "main", "mutations"]
 

@@ -12,9 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from vsrlib import provenance
-from vsrlib.files import read_json, write_json
-from vsrlib.provenance import PROJECT_ROOT
+from vsrlib.common import provenance
+from vsrlib.common.files import read_json, write_json
+from vsrlib.common.provenance import PROJECT_ROOT
 
 GROUPS = ("not jittor and not slow", "not jittor and slow", "jittor")
 LEAST = 90.0  # per cent of the statements

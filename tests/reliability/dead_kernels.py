@@ -11,12 +11,12 @@ import nbformat
 from common import main
 from toy_study import ToySettings
 
-from vsrlib.files import read_json
-from vsrlib.plan import plan
-from vsrlib.profiles import Step
-from vsrlib.provenance import PROJECT_ROOT
-from vsrlib.settings import NOTEBOOKS
-from vsrlib.study import execute
+from vsrlib.common.files import read_json
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.study.plan import plan
+from vsrlib.study.profiles import Step
+from vsrlib.study.runner import execute
+from vsrlib.study.settings import NOTEBOOKS
 
 DIES = "import os\nos.kill(os.getpid(), 9)"
 CALMLY = "import os\nos._exit(0)"

@@ -19,8 +19,8 @@ from results import damage, digests
 from toy_study import write_toys
 
 from vsrlib import cli
-from vsrlib.clips import embedded_clips
-from vsrlib.frames import write_clip
+from vsrlib.data.clips import write_clip
+from vsrlib.data.synthetic.clips import embedded_clips
 
 _LEFT = 40_000  # bytes that stay free on the full disk: some small files still fit
 _LOGS = ("log.jsonl", "log.txt")  # appended to: the run that fails may have said more before it did

@@ -13,10 +13,10 @@ from common import main, mutations
 from PIL import Image
 from survivors import survey, tally
 
-from vsrlib.errors import UserError
-from vsrlib.files import sha256_array
-from vsrlib.frames import list_clips
-from vsrlib.photographs import load_photograph
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import sha256_array
+from vsrlib.data.clips import list_clips
+from vsrlib.data.synthetic.pictures import load_photograph
 
 MOST_MIB = 1024
 """What a process may take that reads files of some kilobytes, PyTorch not loaded."""

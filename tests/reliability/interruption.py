@@ -20,7 +20,7 @@ import psutil
 from results import damage, digests
 from toy_study import write_toys
 
-from vsrlib.files import read_json
+from vsrlib.common.files import read_json
 
 _REAL = {
     "steps": 4,
@@ -41,8 +41,8 @@ SOUND = """
 import time
 import numpy as np
 from vsrlib import checkpoints
-from vsrlib.files import write_json
-from vsrlib.frames import Clip, write_clip
+from vsrlib.common.files import write_json
+from vsrlib.data.frames import Clip, write_clip
 rng = np.random.default_rng(0)
 for number in range(4):
     frames = rng.integers(0, 256, (2, 200, 300, 3), dtype=np.uint8)

@@ -14,17 +14,19 @@ import cv2
 import numpy as np
 from common import main
 
-from vsrlib import cli, memory, restoring
-from vsrlib.files import read_json, write_json
-from vsrlib.frames import write_frame
-from vsrlib.video_writer import write_video
+from vsrlib import cli
+from vsrlib.common import memory
+from vsrlib.common.files import read_json, write_json
+from vsrlib.data.frames import write_frame
+from vsrlib.data.video_writer import write_video
+from vsrlib.restoration import loop
 
 SETTLED, MOST_GROWTH = 100, 0.05
 _HEIGHT, _WIDTH = 16, 24
 Finish = Callable[..., dict[str, Any]]
 
 
-def check(folder: Path, count: int, seed: int, finish: Finish = restoring._finish) -> dict[str, Any]:
+def check(folder: Path, count: int, seed: int, finish: Finish = loop._finish) -> dict[str, Any]:
     """Restore `count` frames from either kind of input; `finish` is what scores and writes one of them."""
     did, broken = {}, []
     for kind, make in (("folder", _folder), ("video", _video)):
@@ -53,7 +55,7 @@ def _restore(source: Path, root: Path, finish: Finish) -> int:
         sizes.append(memory.resident_mib())
         return found
 
-    restoring._finish = metered
+    loop._finish = metered
     status = cli.main(["infer", str(source), str(root / "out"), "--weights", "study-gaussian", "--device", "cpu"])
     write_json(root / "resident.json", sizes)
     return status

@@ -16,11 +16,12 @@ import nbformat
 import numpy as np
 from common import main
 
-from vsrlib import cli, comparison_table, report
-from vsrlib.files import write_json
-from vsrlib.frames import Clip, write_clip
-from vsrlib.manifest import EXECUTED, REPORT, REPORT_CODE
-from vsrlib.provenance import PROJECT_ROOT
+from vsrlib import cli, report
+from vsrlib.claims import comparison_table
+from vsrlib.common.files import write_json
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.data.clips import Clip, write_clip
+from vsrlib.report.pages import EXECUTED, REPORT, REPORT_CODE
 
 SHOWN = (
     "<img src=x onerror=alert(1)>",
@@ -145,7 +146,7 @@ def _traversal(folder: Path, frames: np.ndarray) -> list[str]:
     root, broken = _fresh(folder / "traversal"), []
     write_clip(root / "Set" / "LR_blurdown_x4" / "a", Clip("a", frames))
     write_json(root / "Set" / "manifest.json", {"blur": "../../../../evil"})
-    from vsrlib.command_infer import _manifest_blur
+    from vsrlib.cli.infer import _manifest_blur
 
     if _manifest_blur(root / "Set" / "LR_blurdown_x4") is not None:
         broken.append("a manifest names the folder of the results")

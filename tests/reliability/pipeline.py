@@ -19,10 +19,14 @@ import common
 import torch
 from results import damage, digests
 
-from vsrlib import datasets, inference, training_state
-from vsrlib.clips import embedded_clips
-from vsrlib.degrade import write_degraded_set
-from vsrlib.training import WEIGHTS, train
+from vsrlib.data import degrade
+from vsrlib.data.degrade import write_degraded_set
+from vsrlib.data.synthetic.clips import embedded_clips
+from vsrlib.restoration import infer
+from vsrlib.restoration.loop import RESULT
+from vsrlib.training import checkpoint
+from vsrlib.training.train import train
+from vsrlib.training.trainer import WEIGHTS
 
 Work = Callable[[Path], None]
 
@@ -31,7 +35,7 @@ def pipeline(folder: Path) -> None:
     """As the study's steps: each begins when the file that the one before writes last is there."""
     torch.set_num_threads(1)
     data, trained, restored = folder / "data", folder / "train", folder / "infer"
-    if not (data / datasets.MANIFEST).exists():
+    if not (data / degrade.MANIFEST).exists():
         clips = embedded_clips("test", 5, (64, 96), seed=0, count=2)
         names = tuple(f"{index:08d}" for index in range(5))
         write_degraded_set(data, [(clip.clip, names) for clip in clips], "Realistic", seed=3)
@@ -39,10 +43,10 @@ def pipeline(folder: Path) -> None:
         train(
             "torch", "Realistic", data / "HR", data / "HR", trained, steps=12, batch_size=1, patch_size=16,
             learning_rate=1e-3, validate_every=6, device="cpu", progress=False, checkpoint_every=1,
-            resume=(trained / training_state.FILE).exists(),
+            resume=(trained / checkpoint.FILE).exists(),
         )  # fmt: skip
-    if not (restored / inference.RESULT).exists():
-        inference.infer(
+    if not (restored / RESULT).exists():
+        infer.infer(
             "torch", data / "LR_blurdown_x4", restored, data / "HR", trained / WEIGHTS, device="cpu", progress=False,
             convolution="framework", correlation="pure",
         )  # fmt: skip
@@ -100,7 +104,7 @@ def _wait(child: int) -> None:
 
 
 def _stage(folder: Path) -> str:
-    for name, last in (("data", datasets.MANIFEST), ("train", "train.json"), ("infer", inference.RESULT)):
+    for name, last in (("data", degrade.MANIFEST), ("train", "train.json"), ("infer", RESULT)):
         if not (folder / name / last).exists():
             return name
     return "at the end"

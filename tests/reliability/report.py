@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vsrlib.comparison_table import markdown
-from vsrlib.files import atomic_path, read_json
+from vsrlib.common.files import atomic_path, read_json
+from vsrlib.common.tables import markdown
 
 Result = dict[str, Any]
 

@@ -10,7 +10,7 @@ import numpy as np
 import safetensors
 from scipy import io as scipy_io
 
-from vsrlib.data_sets.image_file import inspect
+from vsrlib.data.image_integrity import inspect
 
 _TIMES = (
     "seconds",

@@ -25,12 +25,15 @@ import two_runs
 import wrong_numbers
 from results import damage, digests
 
-from vsrlib import comparison_table, launch, restoring, training, training_state
-from vsrlib.checkpoints import read
-from vsrlib.checkpoints import write as write_weights
-from vsrlib.errors import UserError
-from vsrlib.files import write_json
-from vsrlib.frames import FRAME_SUFFIXES, read_frame, write_frame
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import write_json
+from vsrlib.common.tables import markdown
+from vsrlib.data.frames import FRAME_SUFFIXES, read_frame, write_frame
+from vsrlib.networks.weights.weights_file import read
+from vsrlib.networks.weights.weights_file import write as write_weights
+from vsrlib.restoration import loop
+from vsrlib.study import launch
+from vsrlib.training import checkpoint, train
 
 
 def test_damaged_images_and_videos(tmp_path: Path) -> None:
@@ -122,23 +125,23 @@ def test_a_training_killed_often(tmp_path: Path) -> None:
 def test_a_checkpoint_written_in_place_and_one_without_moments_are_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = training_state.write
+    write = checkpoint.write
 
     def in_place(folder: Path, arrays: dict, facts: dict) -> None:
         write(folder / "aside", arrays, facts)
-        data = (folder / "aside" / training_state.FILE).read_bytes()
+        data = (folder / "aside" / checkpoint.FILE).read_bytes()
         (folder / ".checkpoint-planted").touch()  # the sign that the check waits for
-        with open(folder / training_state.FILE, "wb", buffering=0) as file:
+        with open(folder / checkpoint.FILE, "wb", buffering=0) as file:
             for start in range(0, len(data), 2**20):
                 file.write(data[start : start + 2**20])
                 time.sleep(0.1)
 
     with monkeypatch.context() as patched:
-        patched.setattr(training_state, "write", in_place)
+        patched.setattr(checkpoint, "write", in_place)
         broken = training_kills.check(tmp_path, 4, seed=5)["broken"]
     assert any("is damaged or of another kind" in sentence for sentence in broken)
-    read = training_state.read
-    monkeypatch.setattr(training.training_state, "read", lambda folder: without_moments(*read(folder)))
+    read = checkpoint.read
+    monkeypatch.setattr(train.training_state, "read", lambda folder: without_moments(*read(folder)))
     broken = training_kills.check(tmp_path, 2, seed=5)["broken"]
     assert "weights.safetensors is not what the uninterrupted training left" in broken
 
@@ -206,7 +209,7 @@ def test_names(tmp_path: Path) -> None:
 
 
 def test_a_table_that_does_not_escape_and_a_shell_are_caught(tmp_path: Path) -> None:
-    page = names.page_of(tmp_path, names.SHOWN[0], lambda *_: comparison_table.markdown(["clip"], [[names.SHOWN[0]]]))
+    page = names.page_of(tmp_path, names.SHOWN[0], lambda *_: markdown(["clip"], [[names.SHOWN[0]]]))
     assert "onerror=alert(1)" in names.active(page)
     (tmp_path / "bad.py").write_text("import os\nos.system('ls')\nrun('ls', shell=True)\nrun('ls', shell=False)\n")
     assert names.shell_calls(tmp_path) == ["bad.py:2", "bad.py:3"]
@@ -233,7 +236,7 @@ def test_a_leak_is_caught(tmp_path: Path) -> None:
         kept.append(np.ones(2_000_000))
         return restoring_finish(*arguments)
 
-    restoring_finish = restoring._finish
+    restoring_finish = loop._finish
     broken = long_clips.check(tmp_path, 130, seed=5, finish=leaking)["broken"]
     assert len(broken) == 2 and all("'growth': 0." in sentence for sentence in broken)
 

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from vsrlib import memory
+from vsrlib.common import memory
 
 MOST_SECONDS = 5
 """Of the process's own time: the machine may be busy with other things."""

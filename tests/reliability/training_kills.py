@@ -21,8 +21,8 @@ import torch
 from results import damage, digests
 from training_fixture import make_clips, run
 
-from vsrlib import training_state
-from vsrlib.errors import UserError
+from vsrlib.common.errors import UserError
+from vsrlib.training import checkpoint
 
 _ENDLESS = 1_000_000  # steps: it never ends by itself
 _MOST_SECONDS = 120  # for a step; it takes less than one
@@ -52,7 +52,7 @@ def check(folder: Path, count: int, seed: int) -> dict[str, Any]:
         moments[where] = moments.get(where, 0) + 1
         broken += [f"kill {kill}: {fault}" for fault in damage(cut)[0]]
         try:
-            now = training_state.read(cut)[1]["step"]
+            now = checkpoint.read(cut)[1]["step"]
         except UserError as error:
             broken.append(f"kill {kill}: {error}")
             break  # it cannot go on
@@ -77,7 +77,7 @@ def _compare(clips: Path, cut: Path, whole: Path, steps: int) -> list[str]:
     for output, resume in ((cut, True), (whole, False)):
         if status := _wait(common.fork(partial(_train, clips, output, steps, resume))):
             return [f"the training to step {steps} in {output.name} ended with status {status}"]
-        (output / training_state.PREVIOUS).unlink(missing_ok=True)  # of step - 1 in one, and not made in the other
+        (output / checkpoint.PREVIOUS).unlink(missing_ok=True)  # of step - 1 in one, and not made in the other
     ours, theirs = digests(cut), digests(whole)
     differ = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
     return [f"{name} is not what the uninterrupted training left" for name in differ]
@@ -106,7 +106,7 @@ def _await(child: int, sign: Callable[[], bool]) -> None:
 
 def _written(output: Path) -> int:
     """When the latest checkpoint was written; 0 before the first."""
-    path = output / training_state.FILE
+    path = output / checkpoint.FILE
     return path.stat().st_mtime_ns if path.exists() else 0
 
 

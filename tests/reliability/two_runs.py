@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from common import main
 
-from vsrlib import locks
-from vsrlib.degrade import write_degraded_set
-from vsrlib.errors import UserError
-from vsrlib.files import read_json, sha256_array, write_json
-from vsrlib.frames import Clip, list_clips, write_clip
-from vsrlib.study import execute
+from vsrlib.common import files
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json, sha256_array, write_json
+from vsrlib.data.clips import Clip, list_clips, write_clip
+from vsrlib.data.degrade import write_degraded_set
+from vsrlib.study.runner import execute
 
 _DONE, _REFUSED, _BROKE = 0, 2, 3
 Work = Callable[[Path, int], None]
@@ -45,7 +45,7 @@ def check(folder: Path, count: int, seed: int, work: Work = generate, study_too:
         for task, judge in [(work, _mixed), (study, _table)] if study_too else [(work, _mixed)]:
             root = folder / "together"
             shutil.rmtree(root, ignore_errors=True)
-            ends = sorted(_together(task, root, 2 * (seed * 1000 + number), 0.0 if number % 2 else locks.PATIENCE))
+            ends = sorted(_together(task, root, 2 * (seed * 1000 + number), 0.0 if number % 2 else files.PATIENCE))
             words = {(0, 0): "one after the other", (0, 2): "the second said so"}.get(tuple(ends), f"statuses {ends}")
             outcome = f"{task.__name__}: {words}"
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
@@ -62,7 +62,7 @@ def _together(task: Work, root: Path, first: int, patience: float) -> list[int]:
         child = os.fork()
         if child == 0:
             os.close(go)
-            locks.PATIENCE = patience
+            files.PATIENCE = patience
             os.read(ready, 1)  # both wait here until the other end is closed
             try:
                 task(root, seed)

@@ -14,10 +14,12 @@ import numpy as np
 from common import main
 from training_fixture import make_clips, run
 
-from vsrlib import checkpoints, inference, training
-from vsrlib.errors import UserError
+from vsrlib.common.errors import UserError
 from vsrlib.networks import load_network
-from vsrlib.shipped import path_of
+from vsrlib.networks.weights import weights_file
+from vsrlib.networks.weights.weights_file import path_of
+from vsrlib.restoration import infer
+from vsrlib.training import train
 
 _BAD = (float("nan"), float("inf"), float("-inf"))
 _WORDS = {"load": "NaN or infinite", "training": "not finite", "inference": "NaN or infinite"}
@@ -26,7 +28,7 @@ _WORDS = {"load": "NaN or infinite", "training": "not finite", "inference": "NaN
 def check(folder: Path, count: int, seed: int, load: Callable[[Path], Any] | None = None) -> dict[str, Any]:
     """Put a wrong number at a random place `count` times before loading, and each kind once before the other two."""
     rng = random.Random(seed)
-    whole = checkpoints.read(path_of("study-gaussian"))
+    whole = weights_file.read(path_of("study-gaussian"))
     caught = dict.fromkeys(_WORDS, 0)
     tried = dict.fromkeys(_WORDS, 0)
     broken: list[str] = []
@@ -45,19 +47,19 @@ def check(folder: Path, count: int, seed: int, load: Callable[[Path], Any] | Non
     loader = load or (lambda path: load_network("torch", path, "study", "cpu"))
     for number in range(count):
         values, place = _poisoned(whole, rng.choice(sorted(whole)), _BAD[number % 3], rng)
-        checkpoints.write(folder / "w.safetensors", values)
+        weights_file.write(folder / "w.safetensors", values)
         attempt("load", f"{_BAD[number % 3]} in {place}", lambda: loader(folder / "w.safetensors"))
     clips = make_clips(folder / "clips")
     for bad in _BAD:
         # After loading, as an update that went wrong would leave them: what is read from files never gets this far.
         poisoned = _after_loading("recons_net.0.conv1.weight", bad, rng)
         shutil.rmtree(folder / "train", ignore_errors=True)
-        with mock.patch.object(training, "load_network", poisoned):
+        with mock.patch.object(train, "load_network", poisoned):
             attempt("training", str(bad), lambda: run("torch", clips, folder / "train", validate_every=0))
         target = {"output": folder / "infer", "device": "cpu", "progress": False, "weights": path_of("study-gaussian")}
         source = next((clips / "validation").iterdir())
-        with mock.patch.object(inference, "load_network", poisoned):
-            attempt("inference", str(bad), lambda t=target, s=source: inference.infer("torch", s, **t))
+        with mock.patch.object(infer, "load_network", poisoned):
+            attempt("inference", str(bad), lambda t=target, s=source: infer.infer("torch", s, **t))
         left = [path.name for path in (folder / "infer").glob("*")] if (folder / "infer").exists() else []
         broken += [f"inference: {bad} left {name}" for name in left]
     return {"tried": tried, "caught": caught, "broken": broken[:10]}

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib.architecture import NetworkConfig
 from vsrlib.bench.degrade import compared
-from vsrlib.bench.options import Options
+from vsrlib.bench.options import MovingTexture, Options
 from vsrlib.bench.protocol import compare
-from vsrlib.bench.texture import MovingTexture
-from vsrlib.kernels import gaussian_kernel
-from vsrlib.networks.interface import Network
+from vsrlib.data.blur_kernels import gaussian_kernel
+from vsrlib.networks.architecture import NetworkConfig
+from vsrlib.networks.network import Network
 
 _CONFIG = NetworkConfig()
 

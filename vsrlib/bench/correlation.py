@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib.architecture import FLOW_STRIDE, LEVELS
 from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare
-from vsrlib.correlation import CHANNELS, choice
-from vsrlib.errors import UserError
-from vsrlib.names import CORRELATIONS
-from vsrlib.networks.interface import Network
+from vsrlib.common.errors import UserError
+from vsrlib.common.names import CORRELATIONS
+from vsrlib.kernels.correlation import CHANNELS, choice
+from vsrlib.networks.architecture import FLOW_STRIDE, LEVELS
+from vsrlib.networks.network import Network
 
 BASELINE = "plain"
 Kernel = Callable[[Any, Any], Any]

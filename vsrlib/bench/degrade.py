@@ -4,12 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib import decimate
 from vsrlib.bench import plain_numpy
-from vsrlib.bench.options import Options
+from vsrlib.bench.options import MovingTexture, Options
 from vsrlib.bench.protocol import compare
-from vsrlib.bench.texture import MovingTexture
-from vsrlib.kernels import gaussian_kernel, realistic_kernel
+from vsrlib.data import degradation
+from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel
 
 
 def measure(options: Options, network: None) -> list[dict[str, Any]]:
@@ -27,7 +26,7 @@ def compared(what: str, frame: np.ndarray, kernel: np.ndarray, options: Options)
     """LR of a frame (H, W, 3) uint8, plain and ours in turns; `what` it is."""
     calls = {
         "plain": lambda turn: plain_numpy.blur_down(frame, kernel),
-        "ours": lambda turn: decimate.blur_down(frame, kernel),
+        "ours": lambda turn: degradation.blur_down(frame, kernel),
     }
     # arrays are computed when the call returns: there is nothing to wait for
     found = compare(calls, lambda: None, lambda outcome: outcome, **options.budget() | {"synchronised": True})

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib import convolution, engines, memory
-from vsrlib.bench.options import Options
+from vsrlib.bench.options import MovingTexture, Options
 from vsrlib.bench.protocol import compare
-from vsrlib.bench.texture import MovingTexture
-from vsrlib.metrics import to_uint8
-from vsrlib.networks.interface import Network
+from vsrlib.common import memory
+from vsrlib.data.frames import to_uint8
+from vsrlib.kernels import winograd
+from vsrlib.networks.network import Network
+from vsrlib.restoration import engines
 
 BASELINE = "reference"
 KEPT = "reference, memory kept"
@@ -27,7 +28,7 @@ _COMPARED = 3  # frames whose pixels are compared
 
 def names(device: str, features: int) -> list[str]:
     """The variants that can be had on a device, for a network of so many features."""
-    can = convolution.pick("auto", device, features)
+    can = winograd.pick("auto", device, features)
     return [name for name, (_, wanted) in _VARIANTS.items() if wanted in ("framework", can)]
 
 

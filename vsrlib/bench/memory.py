@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from vsrlib import memory
 from vsrlib.bench import engines
-from vsrlib.bench.options import Options
-from vsrlib.bench.texture import MovingTexture
-from vsrlib.networks.interface import Network
+from vsrlib.bench.options import MovingTexture, Options
+from vsrlib.common import memory
+from vsrlib.networks.network import Network
 
 _WARM_UPS = 2
 

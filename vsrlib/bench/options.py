@@ -5,10 +5,14 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from scipy import ndimage
+
 from vsrlib.bench.protocol import FEWEST
-from vsrlib.checks import require_at_least, require_choice, require_list
-from vsrlib.errors import UserError
-from vsrlib.names import DEVICES, FRAMEWORKS, PRESETS
+from vsrlib.common.errors import UserError
+from vsrlib.common.names import DEVICES, FRAMEWORKS, PRESETS
+from vsrlib.common.options import require_at_least, require_choice, require_list
+from vsrlib.data.clips import WINDOW
 
 SUITES = ("engines", "memory", "correlation", "blur", "step", "degrade", "post")
 NUMPY = "numpy"
@@ -72,3 +76,32 @@ def parse_size(text: str) -> tuple[int, int]:
     if found is None:
         raise UserError(f"size is {text!r}; give HEIGHTxWIDTH in LR pixels, e.g. 180x320.")
     return int(found[1]), int(found[2])
+
+
+# Frames that move, of any size and without end: what the engines are fed.
+
+_STEP = (1, 2)  # pixels a frame, down and to the right
+_SMOOTHNESS = 2.0  # sigma, pixels
+
+
+class MovingTexture:
+    """A smooth random texture that moves by whole pixels and comes in again on the other side."""
+
+    def __init__(self, size: tuple[int, int], seed: int = 0) -> None:
+        noise = np.random.default_rng(seed).standard_normal((*size, 3))
+        smooth = ndimage.gaussian_filter(noise, (_SMOOTHNESS, _SMOOTHNESS, 0), mode="wrap")
+        low, high = smooth.min(), smooth.max()
+        self._texture = np.rint(255 * (smooth - low) / (high - low)).astype(np.uint8)
+
+    def frame(self, index: int) -> np.ndarray:
+        """(h, w, 3) uint8."""
+        return np.roll(self._texture, (index * _STEP[0], index * _STEP[1]), axis=(0, 1))
+
+    def window(self, turn: int) -> tuple[list[int], dict[int, np.ndarray]]:
+        """The window that restores a clip's frame `turn` + 2: its five indices, and the frames by index."""
+        indices = list(range(turn, turn + WINDOW))
+        return indices, {index: self.frame(index) for index in indices}
+
+    def stack(self, turn: int) -> np.ndarray:
+        """The same window as one array (5, h, w, 3) uint8."""
+        return np.stack([self.frame(index) for index in range(turn, turn + WINDOW)])

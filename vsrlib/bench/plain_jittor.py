@@ -3,7 +3,7 @@
 Each computes the same as ours, and gradients flow through it.
 """
 
-from vsrlib.architecture import SEARCH_RANGE
+from vsrlib.kernels.correlation import SEARCH_RANGE
 from vsrlib.networks.jittor_ops import Var, jt, nn
 
 _SIDE = 2 * SEARCH_RANGE + 1

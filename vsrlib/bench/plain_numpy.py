@@ -10,7 +10,7 @@ _BORDER = 4
 
 
 def blur_down(frame: np.ndarray, kernel: np.ndarray, scale: int = 4) -> np.ndarray:
-    """As `vsrlib.degrade.blur_down`, by way of every pixel."""
+    """As `vsrlib.data.degrade.blur_down`, by way of every pixel."""
     blurred = ndimage.correlate(frame.astype(np.float64), kernel[:, :, None], mode="nearest")
     return np.rint(np.clip(blurred[::scale, ::scale], 0, 255)).astype(np.uint8)
 
@@ -21,7 +21,7 @@ def ssim_three_times(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def ssim(a: np.ndarray, b: np.ndarray) -> float:
-    """SSIM of two (H, W, 3) uint8 images, as `vsrlib.metrics.ssim`: the whole picture at once, with a square window."""
+    """SSIM of two (H, W, 3) uint8 images, as `metrics.ssim`: the whole picture at once, with a square window."""
     inside = slice(_BORDER, -_BORDER)
     a, b = a[inside, inside].astype(np.float64), b[inside, inside].astype(np.float64)
     column = cv2.getGaussianKernel(_WINDOW, _SIGMA)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vsrlib.architecture import SEARCH_RANGE
+from vsrlib.kernels.correlation import SEARCH_RANGE
 
 _SIDE = 2 * SEARCH_RANGE + 1
 

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from imageio import v2 as imageio
 
-from vsrlib import metrics
 from vsrlib.bench import plain_numpy
-from vsrlib.bench.options import Options
+from vsrlib.bench.options import MovingTexture, Options
 from vsrlib.bench.protocol import compare
-from vsrlib.bench.texture import MovingTexture
-from vsrlib.frames import read_frame, to_float, write_frame
+from vsrlib.data.frames import read_frame, to_float, to_uint8, write_frame
+from vsrlib.restoration import metrics
 
 _TOLERANCE = 1e-9  # of SSIM
 
@@ -26,13 +25,13 @@ def measure(options: Options, network: None) -> list[dict[str, Any]]:
         files = {"as the earlier report": Path(name) / "report.png", "ours": Path(name) / "ours.png"}
 
         def report(turn: int) -> tuple[float, float]:
-            image = metrics.to_uint8(restored)
+            image = to_uint8(restored)
             scores = metrics.psnr(image, truth), plain_numpy.ssim_three_times(image, truth)
             imageio.imwrite(files["as the earlier report"], image)
             return scores
 
         def ours(turn: int) -> tuple[float, float]:
-            image = metrics.to_uint8(restored)
+            image = to_uint8(restored)
             scores = metrics.psnr(image, truth), metrics.ssim(image, truth)
             write_frame(files["ours"], image)
             return scores

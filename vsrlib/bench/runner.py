@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from vsrlib import architecture, checkpoints, jittor_env, provenance
 from vsrlib.bench import engines, table
 from vsrlib.bench.options import NUMPY, Options
 from vsrlib.bench.protocol import STATISTICS
 from vsrlib.bench.worker import PROBE, RESULT
-from vsrlib.errors import UserError
-from vsrlib.files import atomic_path, write_json
-from vsrlib.processes import run_watched
+from vsrlib.common import provenance
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import atomic_path, write_json
+from vsrlib.common.processes import run_watched
+from vsrlib.kernels import jittor_env
+from vsrlib.networks import architecture
+from vsrlib.networks.weights import weights_file
 
 JSON, MARKDOWN = "bench.json", "bench.md"
 _WITHOUT_FRAMEWORK = ("blur", "degrade", "post")  # suites that measure what is done on arrays,
@@ -33,8 +36,8 @@ def bench(options: Options, output: Path) -> dict[str, Any]:
     if options.weights is not None:
         path = Path(options.weights)
         shapes = architecture.parameter_shapes(architecture.preset(options.preset))
-        checkpoints.checked(checkpoints.read(path), shapes, options.weights)
-        weights = checkpoints.entry(path, output)
+        weights_file.checked(weights_file.read(path), shapes, options.weights)
+        weights = weights_file.entry(path, output)
     before = os.getloadavg()
     wanted = options.frameworks if set(options.suites) - set(_ONLY_WITHOUT) else ()
     frameworks = {name: _probe(name, options) for name in wanted}

@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib.bench.options import Options
+from vsrlib.bench.options import MovingTexture, Options
 from vsrlib.bench.protocol import compare
-from vsrlib.bench.texture import MovingTexture
-from vsrlib.frames import to_float
-from vsrlib.losses import losses
-from vsrlib.networks.interface import Network
-from vsrlib.objectives import terms_of
-from vsrlib.samples import Batch
+from vsrlib.data.frames import to_float
+from vsrlib.networks.distributed import Batch
+from vsrlib.networks.losses import losses
+from vsrlib.networks.network import Network
+from vsrlib.training.step import terms_of
 
 _BATCH, _PATCH, _RATE = 2, 64, 1e-4  # as `vsrlib train` has them unless told otherwise
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from vsrlib.bench.options import NUMPY
-from vsrlib.comparison_table import interval, markdown, number, significant
-from vsrlib.results import NAMES
+from vsrlib.claims.results import NAMES
+from vsrlib.common.tables import interval, markdown, number, significant
 
 _TITLES = {
     "engines": "Engines: one output frame in steady state",

@@ -15,9 +15,9 @@ from typing import Any
 import cv2
 
 from vsrlib.bench.options import NUMPY, Options
-from vsrlib.errors import UserError
+from vsrlib.common.errors import UserError
 from vsrlib.networks import load_network
-from vsrlib.networks.interface import Network
+from vsrlib.networks.network import Network
 
 RESULT = "bench result: "
 PROBE = "probe"

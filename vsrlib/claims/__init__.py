@@ -10,7 +10,7 @@ Its numbers stand here once, as data (`texts`). The verdicts:
 
 from vsrlib.claims.evidence import Evidence
 from vsrlib.claims.judge import judge, judge_comparison
-from vsrlib.claims.texts import CLAIMS, GAIN, NEGLIGIBLE, VERDICTS
-from vsrlib.claims.words import table
+from vsrlib.claims.ten_claims import CLAIMS, GAIN, NEGLIGIBLE, VERDICTS
+from vsrlib.claims.verdict import table
 
 __all__ = ["CLAIMS", "GAIN", "NEGLIGIBLE", "VERDICTS", "Evidence", "judge", "judge_comparison", "table"]

@@ -3,13 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vsrlib.ablation.table import SIDES, reach
-from vsrlib.claims.finding import Finding, bounds, finding
-from vsrlib.claims.texts import CORRELATION_COST, GAIN, MODEL_MEBIBYTES, NEGLIGIBLE, TRAINING_MEMORY
-from vsrlib.claims.words import numbers
-from vsrlib.comparison_table import interval, significant
-from vsrlib.names import FRAMEWORKS
-from vsrlib.results import NAMES, is_skipped
+from vsrlib.claims.ablation.table import SIDES, reach
+from vsrlib.claims.results import NAMES, is_skipped
+from vsrlib.claims.ten_claims import CORRELATION_COST, GAIN, MODEL_MEBIBYTES, NEGLIGIBLE, TRAINING_MEMORY
+from vsrlib.claims.verdict import Finding, bounds, finding, numbers
+from vsrlib.common.names import FRAMEWORKS
+from vsrlib.common.tables import interval, significant
 
 WRONG_GRADIENT = 1e-4
 """Relative error of a correlation's gradients from which on it changes more than time."""

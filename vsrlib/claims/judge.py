@@ -5,16 +5,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from vsrlib import provenance, results
 from vsrlib.claims import evidence as other
-from vsrlib.claims import rules
+from vsrlib.claims import results, rules
 from vsrlib.claims.evidence import Evidence
-from vsrlib.claims.finding import Finding
-from vsrlib.claims.texts import CLAIMS
-from vsrlib.claims.words import profile_of, table
-from vsrlib.errors import UserError
-from vsrlib.files import atomic_path, read_json, sha256_file, write_json
-from vsrlib.results import is_skipped
+from vsrlib.claims.results import is_skipped
+from vsrlib.claims.ten_claims import CLAIMS
+from vsrlib.claims.verdict import Finding, profile_of, table
+from vsrlib.common import provenance
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import atomic_path, read_json, relative, sha256_file, write_json
 
 OF_CLAIM = {
     "C1": ("ablation",),
@@ -61,10 +60,8 @@ def judge(
     there = {name: Path(path) for name, path in (further or {}).items() if path is not None}
     evidence = Evidence(**{name: _read(path) for name, path in there.items()})
     findings = judge_comparison(comparison, evidence)
-    measured = {"path": results.relative(comparison_file, output), "sha256": sha256_file(comparison_file)}
-    sources = {
-        name: {"path": results.relative(path, output), "sha256": sha256_file(path)} for name, path in there.items()
-    }
+    measured = {"path": relative(comparison_file, output), "sha256": sha256_file(comparison_file)}
+    sources = {name: {"path": relative(path, output), "sha256": sha256_file(path)} for name, path in there.items()}
     found = provenance.collect(comparison=measured, **sources) | dict(checkout or {})
     claims = [
         {
@@ -73,7 +70,7 @@ def judge(
             **asdict(findings[name]),
             "evidence": [
                 measured["path"],
-                *(results.relative(file, output) for file in files if file.name in FILES_OF_CLAIM.get(name, ())),
+                *(relative(file, output) for file in files if file.name in FILES_OF_CLAIM.get(name, ())),
                 *(sources[one]["path"] for one in OF_CLAIM.get(name, ()) if one in sources),
             ],
             "profile": profile_of(comparison),

@@ -1,11 +1,19 @@
 """The rules for what comparison.json holds: quality, time, memory and size."""
 
-from vsrlib import comparison_table, results
-from vsrlib.claims.finding import Finding, bounds, finding, reaches
-from vsrlib.claims.texts import FORWARD_RATIO, GAIN, MODEL_MEBIBYTES, NEGLIGIBLE, POST_SHARE, SAME_LOSSES, TOTAL_SECONDS
-from vsrlib.claims.words import numbers
-from vsrlib.names import FRAMEWORKS
-from vsrlib.results import is_skipped
+from vsrlib.claims import results
+from vsrlib.claims.results import is_skipped
+from vsrlib.claims.ten_claims import (
+    FORWARD_RATIO,
+    GAIN,
+    MODEL_MEBIBYTES,
+    NEGLIGIBLE,
+    POST_SHARE,
+    SAME_LOSSES,
+    TOTAL_SECONDS,
+)
+from vsrlib.claims.verdict import Finding, bounds, finding, numbers, reaches
+from vsrlib.common.names import FRAMEWORKS
+from vsrlib.common.tables import significant
 
 _NO_GPU = "the claim is about a GPU and this run had none"
 
@@ -104,7 +112,7 @@ def model_size(blur: dict) -> Finding:
     if weights[0]["sha256"] == weights[1]["sha256"]:
         measured = "both frameworks read one and the same file, of this size"
     else:
-        measured = "PyTorch's file has {} MiB, Jittor's {} MiB".format(*map(comparison_table.significant, sizes))
+        measured = "PyTorch's file has {} MiB, Jittor's {} MiB".format(*map(significant, sizes))
     figure = max(sizes, key=lambda size: abs(size - MODEL_MEBIBYTES))
     if any(run["preset"] != "published" for run in runs):
         return Finding("not testable here", f"a smaller network than the published one; {measured}", figure, "MiB")

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from vsrlib import architecture, checkpoints
-from vsrlib.errors import UserError
-from vsrlib.names import FRAMEWORKS
-from vsrlib.networks.interface import Network
-from vsrlib.weights_names import merge_flow, published_names
+from vsrlib.common.errors import UserError
+from vsrlib.common.names import FRAMEWORKS
+from vsrlib.networks import architecture
+from vsrlib.networks.network import Network
+from vsrlib.networks.weights import weights_file
+from vsrlib.networks.weights.names import merge_flow, published_names
 
 
 def load_network(
@@ -30,14 +31,14 @@ def load_network(
     "study", or None for what the weights' file notes, and "published" where it notes nothing. align_corners: how the
     warps read their sampling grids, or None for what the file notes, and True where it notes nothing. flow_weights: the
     flow network is set from these instead, e.g. a file of that alone. device: "auto", "cpu" or "cuda". correlation:
-    a kernel of `vsrlib.correlation.choice`, or "auto" for the fastest that can be had here; `Network.correlation` says
-    which it is. Raises UserError when any of these is not to be had.
+    a kernel of `vsrlib.kernels.correlation.choice`, or "auto" for the fastest that can be had here;
+    `Network.correlation` says which it is. Raises UserError when any of these is not to be had.
 
     Both frameworks in one process work, but memory and times are then nobody's: measurements use a process each.
     """
     if framework not in FRAMEWORKS:
         raise UserError(f"There is no framework {framework!r}; choose one of {', '.join(FRAMEWORKS)}.")
-    notes = {} if weights is None or isinstance(weights, dict) else checkpoints.metadata(weights)
+    notes = {} if weights is None or isinstance(weights, dict) else weights_file.metadata(weights)
     config = architecture.preset(preset or notes.get("preset", "published"))
     config = replace(config, align_corners=_align_corners(notes, weights) if align_corners is None else align_corners)
     shapes = architecture.parameter_shapes(config)
@@ -46,17 +47,17 @@ def load_network(
     if weights is None:
         values = architecture.initial_values(config, seed)
     else:
-        values = checkpoints.checked(_values(weights), shapes, _source(weights))
+        values = weights_file.checked(_values(weights), shapes, _source(weights))
     if flow_weights is not None:
         merged = merge_flow(values, _values(flow_weights), _source(flow_weights))
-        values = checkpoints.checked(merged, shapes, _source(flow_weights))
+        values = weights_file.checked(merged, shapes, _source(flow_weights))
     network = Network(framework, backend, config, device, correlation)
     network.load(values)
     return network
 
 
 def _values(weights: str | Path | dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return published_names(weights, _source(weights)) if isinstance(weights, dict) else checkpoints.read(weights)
+    return published_names(weights, _source(weights)) if isinstance(weights, dict) else weights_file.read(weights)
 
 
 def _source(weights: str | Path | dict[str, np.ndarray]) -> str:

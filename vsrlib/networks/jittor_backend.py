@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager
 
 import numpy as np
 
-from vsrlib.architecture import NetworkConfig
-from vsrlib.distributed import ALONE, Team
-from vsrlib.errors import UserError
-from vsrlib.losses import losses as losses_of
+from vsrlib.common.errors import UserError
 from vsrlib.networks import jittor_ops as ops
+from vsrlib.networks.architecture import NetworkConfig
+from vsrlib.networks.distributed import ALONE, Team
 from vsrlib.networks.jittor_net import BlurDown, Correlation, SelfBlindVSR
 from vsrlib.networks.jittor_ops import Var, jt
+from vsrlib.networks.losses import losses as losses_of
 
 __all__ = [
     "Optimiser",

@@ -1,15 +1,15 @@
-"""The network in Jittor. Its twin, line for line, is `torch_net.py`; its layers stand in `vsrlib.architecture`.
+"""The network in Jittor. Its twin, line for line, is `torch_net.py`; its layers stand in `networks.architecture`.
 
 Self-Blind-VSR (Bai and Pan, TPAMI 2024, arXiv 2201.07422). Frames are RGB in [0, 1], (B, 3, h, w);
 a window is (B, 5, 3, h, w). Flow is in pixels, (B, 2, h, w), x (right) before y (down).
-`correlation` is one of the kernels of `vsrlib.correlation`, `blur_down` one of `vsrlib.blurring`.
+`correlation` is one of the kernels of `vsrlib.kernels.correlation`, `blur_down` one of `vsrlib.kernels.blur`.
 """
 
 from collections.abc import Callable
 
-from vsrlib import architecture as arch
-from vsrlib.architecture import Layers, NetworkConfig
+from vsrlib.networks import architecture as arch
 from vsrlib.networks import jittor_ops as ops
+from vsrlib.networks.architecture import Layers, NetworkConfig
 from vsrlib.networks.jittor_ops import Var, conv, deconv, jt, linear, nn
 
 Correlation = Callable[[Var, Var], Var]

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vsrlib import memory
-from vsrlib.architecture import NetworkConfig
-from vsrlib.distributed import ALONE, Team
-from vsrlib.errors import UserError
-from vsrlib.losses import losses as losses_of
+from vsrlib.common import memory
+from vsrlib.common.errors import UserError
 from vsrlib.networks import torch_ops as ops
+from vsrlib.networks.architecture import NetworkConfig
+from vsrlib.networks.distributed import ALONE, Team
+from vsrlib.networks.losses import losses as losses_of
 from vsrlib.networks.torch_net import BlurDown, Correlation, SelfBlindVSR
 
 __all__ = [

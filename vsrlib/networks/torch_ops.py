@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vsrlib.architecture import Conv, Deconv, Layer, Linear
+from vsrlib.networks.architecture import Conv, Deconv, Layer, Linear
 
 __all__ = [
     "absolute",

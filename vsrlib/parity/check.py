@@ -4,12 +4,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from vsrlib import provenance
-from vsrlib.files import atomic_path, write_json
-from vsrlib.parity.comparison import summary
+from vsrlib.common import provenance
+from vsrlib.common.files import atomic_path, write_json
+from vsrlib.kernels.jittor_env import why_not
+from vsrlib.parity.comparison import FLOOR, K_GRADIENT, K, summary
 from vsrlib.parity.faults import FAULTS
-from vsrlib.parity.processes import why_not, work
-from vsrlib.parity.rule import FLOOR, K_GRADIENT, K
+from vsrlib.parity.processes import work
 from vsrlib.parity.trial import Trial
 
 JSON, TEXT = "parity_check.json", "parity_check.txt"

@@ -1,21 +1,19 @@
 """Two records against the judge's: which steps depart, in the order in which they were taken.
 
 A departure is {"place": the step in whose own computation it lies, "kind": "structure", "forward", "backward" or
-"gradient", "says": a sentence, and the distances of `vsrlib.parity.rule.Ruling` where it is one of values}.
+"gradient", "says": a sentence, and the distances of `vsrlib.parity.comparison.Ruling` where it is one of values}.
 """
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from vsrlib.parity.measures import measure
-from vsrlib.parity.recorder import Entry, key
-from vsrlib.parity.rule import K_GRADIENT, K, Ruling, ruling
-from vsrlib.parity.store import Store
+from vsrlib.parity.recorder import Entry, Store, key
 
 Departure = dict[str, Any]
 Values = dict[str, np.ndarray]
@@ -114,6 +112,19 @@ def summary(ratios: Sequence[float]) -> dict[str, float]:
     return {"count": len(ratios), **values}
 
 
+# The pass rule: when do two frameworks that compute the same thing differ by more than rounding?
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """The rule applied to one array: distances relative to the judge's norm, and the ratio, which is bounded."""
+
+    difference: float
+    first: float
+    second: float
+    ratio: float
+
+
 def _rulings(judge: Entry, one: Entry, two: Entry, part: str, store: Store) -> list[tuple[int, Ruling]]:
     nothing = np.zeros((0, 0), np.float32)  # has the shape of nothing else: an output too few departs
     names = itertools.zip_longest(one[part], two[part], judge[part])
@@ -137,3 +148,62 @@ def _of_values(step: str, within: str, name: str, part: str, index: int, rule: R
         "says": says,
         **asdict(rule),
     }
+
+
+# How far an array is from the judge's: four figures, each of which sees what the others overlook.
+
+FAR = 1e30
+"""Stands for a distance that cannot be said: a value that is not finite, or an array of another shape."""
+
+
+def distance(value: np.ndarray, other: np.ndarray, judge: np.ndarray) -> float:
+    """L2 norm of value - other over that of the judge.
+
+    Where the judge is all zeros: 0 if both are equal, else 1. FAR for unlike shapes and values that are not finite.
+    """
+    if value.shape != other.shape or value.shape != judge.shape:
+        return FAR
+    difference = value.astype(np.float64) - other.astype(np.float64)
+    size = float(np.linalg.norm(difference))
+    if not math.isfinite(size):
+        return FAR
+    norm = float(np.linalg.norm(judge.astype(np.float64)))
+    if norm == 0:
+        return float(size > 0)
+    return min(size / norm, FAR)
+
+
+def measure(value: np.ndarray, judge: np.ndarray) -> dict[str, float]:
+    """An array of float32 values against the judge's, float64 and of the same shape.
+
+    "largest": largest absolute error; "relative_l2": see `distance`; "ulp": the 99.9th percentile of the errors in
+    units of the last float32 place of the judge's value; "cosine": of the angle between the two (1 for two zeros).
+    """
+    relative = distance(value, judge, judge)
+    if relative == FAR:
+        return {"largest": FAR, "relative_l2": FAR, "ulp": FAR, "cosine": 0.0}
+    value, judge = value.astype(np.float64).ravel(), judge.astype(np.float64).ravel()
+    if not value.size:
+        return {"largest": 0.0, "relative_l2": 0.0, "ulp": 0.0, "cosine": 1.0}
+    error = np.abs(value - judge)
+    place = np.spacing(np.abs(judge).astype(np.float32)).astype(np.float64)
+    norms = float(np.linalg.norm(value) * np.linalg.norm(judge))
+    cosine = float(value @ judge) / norms if norms else float(not error.any())
+    return {
+        "largest": float(error.max()),
+        "relative_l2": relative,
+        "ulp": min(float(np.quantile(error / place, 0.999)), FAR),
+        "cosine": cosine,
+    }
+
+
+K = 100.0
+K_GRADIENT = 10_000.0
+FLOOR = 8 * 2.0**-24
+
+
+def ruling(first: np.ndarray, second: np.ndarray, judge: np.ndarray) -> Ruling:
+    """Apply the rule to what two frameworks and the judge computed."""
+    difference = distance(first, second, judge)
+    own = distance(first, judge, judge), distance(second, judge, judge)
+    return Ruling(difference, *own, difference / max(min(own), FLOOR))

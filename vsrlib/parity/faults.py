@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from vsrlib.networks.interface import Network
+from vsrlib.networks.network import Network
 from vsrlib.parity.network import Watched
 from vsrlib.parity.sides import Side
 

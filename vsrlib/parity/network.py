@@ -9,9 +9,9 @@ from unittest import mock
 
 import numpy as np
 
-from vsrlib.architecture import PRESETS, NetworkConfig, initial_values
-from vsrlib.losses import losses
-from vsrlib.networks.interface import Network
+from vsrlib.networks.architecture import PRESETS, NetworkConfig, initial_values
+from vsrlib.networks.losses import losses
+from vsrlib.networks.network import Network
 from vsrlib.parity.recorder import Recorder
 from vsrlib.parity.sides import Side
 

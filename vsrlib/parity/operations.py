@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib import losses
-from vsrlib.architecture import MASK_THRESHOLD, Conv, Deconv, Linear
+from vsrlib.networks import losses
+from vsrlib.networks.architecture import MASK_THRESHOLD, Conv, Deconv, Linear
 from vsrlib.parity import cases
-from vsrlib.parity.rule import K, ruling
+from vsrlib.parity.comparison import K, ruling
 from vsrlib.parity.sides import Side
 
 NOTHING = np.zeros((0, 0), np.float32)
@@ -163,8 +163,8 @@ def _run(tools: Tools, operation: Operation, arrays: cases.Inputs, weights: Call
 def compare(judge: dict, first: dict, second: dict) -> dict[str, dict[str, Any]]:
     """The atlas: for each operation whether it is used, whether the frameworks differ, and its worst case.
 
-    "worst": name of the case, what of it, and the distances of `vsrlib.parity.rule.Ruling`. Where a gradient has two
-    right values (`cases.AT_PIXELS`), it is in "at a kink" instead: its worst case there, which is nobody's fault.
+    "worst": name of the case, what of it, and the distances of `vsrlib.parity.comparison.Ruling`. Where a gradient has
+    two right values (`cases.AT_PIXELS`), it is in "at a kink" instead: its worst case there, which is nobody's fault.
     """
     atlas = {}
     for name, operation in OPERATIONS.items():

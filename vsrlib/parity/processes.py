@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from vsrlib import jittor_env
-from vsrlib.errors import UserError
-from vsrlib.files import write_json
-from vsrlib.processes import run_watched
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import write_json
+from vsrlib.common.processes import run_watched
 
 Job = dict[str, Any]
 _ATTEMPTS = {"jittor": 2}  # its parallel compiler has been seen to crash once and to work the next time
@@ -28,17 +27,3 @@ def work(framework: str, jobs: list[Job], folder: Path, double: bool = False) ->
         f"The {framework} process of the referee ended with status {status} ({last[:300] or 'no output'}); "
         "see its messages above."
     )
-
-
-def why_not(framework: str) -> str | None:
-    """Why a framework cannot be compared here, or None; builds Jittor where it is not built yet."""
-    if framework != "jittor":
-        return None
-    reason = jittor_env.why_unusable()
-    if reason is not None:
-        return f"because {reason}"
-    try:
-        jittor_env.prepare()
-    except UserError as error:
-        return f"because {error}"
-    return None

@@ -12,18 +12,19 @@ its input is nearly zero and was rounded the other way.
 """
 
 import functools
+import hashlib
 import math
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vsrlib.parity import trees
+from vsrlib.common.files import read_json, write_json
 from vsrlib.parity.sides import Side
-from vsrlib.parity.store import Store
 
 FREE, JUDGE, FED = "free", "judge", "fed"
 Entry = dict[str, Any]
@@ -33,6 +34,51 @@ Adjust = Callable[[str, list[np.ndarray], list[str]], list[np.ndarray]]
 def key(entry: Entry) -> str:
     """What tells the entries of a record apart: step and how often it had been taken."""
     return f"{entry['step']} #{entry['occurrence']}"
+
+
+# Arrays in files, each under the digest of its content: what is the same is kept once.
+
+
+class Store:
+    """A folder of arrays through which processes with one framework each, one after another, exchange what they have.
+
+    Whoever writes has a file of its own there, NAME.bin, all arrays one behind the other, with NAME.json to find them.
+    """
+
+    def __init__(self, folder: Path, name: str | None = None) -> None:
+        """name: that of the file to write, which `close` completes; None to read only."""
+        self.folder, self.name = Path(folder), name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._places: dict[str, tuple[np.ndarray, int, str, list[int]]] = {}
+        for path in sorted(self.folder.glob("*.json")):
+            data = np.memmap(path.with_suffix(".bin"), mode="r")
+            self._places |= {digest: (data, *place) for digest, place in read_json(path).items()}
+        self._own: dict[str, tuple[int, str, list[int]]] = {}
+        self._file = None if name is None else (self.folder / f"{name}.bin").open("wb")
+
+    def put(self, array: np.ndarray) -> str:
+        """Keep an array; returns the name by which `get` finds it once the store is closed."""
+        assert self._file is not None, "a store without a name is for reading"
+        array = np.ascontiguousarray(array)
+        digest = hashlib.blake2b(f"{array.dtype.str}{array.shape}".encode(), digest_size=12)
+        digest.update(array.data)
+        name = digest.hexdigest()
+        if name not in self._places and name not in self._own:
+            self._own[name] = (self._file.tell(), array.dtype.str, list(array.shape))
+            self._file.write(array.data)
+        return name
+
+    def get(self, name: str) -> np.ndarray:
+        """The array that was put under this name; read-only."""
+        data, offset, kind, shape = self._places[name]
+        return np.frombuffer(data, kind, int(np.prod(shape)), offset).reshape(shape)
+
+    def close(self) -> None:
+        """Complete the file that was written."""
+        assert self._file is not None, "a store without a name is for reading"
+        self._file.write(b"\0")  # an empty file cannot be mapped
+        self._file.close()
+        write_json(self.folder / f"{self.name}.json", self._own)
 
 
 class Recorder:
@@ -97,8 +143,8 @@ class Recorder:
             "occurrence": self._taken[name],
             "within": self._open[-1][0],
             "started": self._tick(),
-            "constants": trees.constants(call, is_tensor),
-            "inputs": trees.leaves(call, is_tensor),
+            "constants": constants(call, is_tensor),
+            "inputs": leaves(call, is_tensor),
             "fed": [],
             "outputs": [],
             "handed on": [],
@@ -110,7 +156,7 @@ class Recorder:
             call = self._fed(call, entry, written)
         with self._inside(name):
             outputs = function(*call[0], **call[1])
-        entry["outputs"] = trees.leaves(outputs, is_tensor)
+        entry["outputs"] = leaves(outputs, is_tensor)
         entry["ended"] = self._tick()
         if self.way == FREE:
             entry["inputs"] = []  # they are outputs of other steps
@@ -158,7 +204,7 @@ class Recorder:
 
     def _replaced(self, tree: Any, arrays: list[np.ndarray]) -> Any:
         values = iter(arrays)
-        return trees.replace(tree, lambda own: self._pinned(own, next(values)), self.side.is_tensor)
+        return replace(tree, lambda own: self._pinned(own, next(values)), self.side.is_tensor)
 
     def _pinned(self, own: Any, judges: np.ndarray) -> Any:
         """The judge's values with the gradient of one's own: own - own is zero exactly."""
@@ -173,8 +219,8 @@ class Recorder:
         with self.side.with_gradients():
             variables = [self.side.variable(value) for value in fed]
             rest = iter(variables)
-            args, kwargs = trees.replace(call, lambda _: next(rest), self.side.is_tensor)
-            outputs = trees.leaves(function(*args, **kwargs), self.side.is_tensor)
+            args, kwargs = replace(call, lambda _: next(rest), self.side.is_tensor)
+            outputs = leaves(function(*args, **kwargs), self.side.is_tensor)
             rng = np.random.default_rng(zlib.crc32(name.encode()))
             weights = [
                 self.side.tensor(rng.standard_normal(tuple(value.shape)).astype(np.float32)) for value in outputs
@@ -188,3 +234,35 @@ class Recorder:
 
 def _rounded(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float32)
+
+
+# Tensors inside tuples, lists and dictionaries, as networks pass them between their parts.
+
+
+def replace(tree: Any, change: Callable[[Any], Any], wanted: Callable[[Any], bool]) -> Any:
+    """The same structure with every wanted leaf changed; called on the leaves in order."""
+    if wanted(tree):
+        return change(tree)
+    if isinstance(tree, dict):
+        return {key: replace(value, change, wanted) for key, value in tree.items()}
+    if isinstance(tree, (tuple, list)):
+        return type(tree)(replace(value, change, wanted) for value in tree)
+    return tree
+
+
+def leaves(tree: Any, wanted: Callable[[Any], bool]) -> list[Any]:
+    """Every wanted leaf, in order."""
+    found: list[Any] = []
+    replace(tree, lambda leaf: found.append(leaf), wanted)
+    return found
+
+
+def constants(tree: Any, wanted: Callable[[Any], bool]) -> list[str]:
+    """What else stands in the arguments of a call: sizes, flags, axes; names of keyword arguments included."""
+    if wanted(tree):
+        return []
+    if isinstance(tree, dict):
+        return [f"{key}={text}" for key, value in tree.items() for text in constants(value, wanted)]
+    if isinstance(tree, (tuple, list)):
+        return [text for value in tree for text in constants(value, wanted)]
+    return [repr(tree)] if isinstance(tree, (bool, int, float, str, type(None))) else []

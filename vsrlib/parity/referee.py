@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib import checkpoints, provenance
-from vsrlib.architecture import parameter_shapes
-from vsrlib.errors import UserError
-from vsrlib.files import atomic_path, read_json, write_json
-from vsrlib.frames import list_clips, require_frames, to_float
-from vsrlib.parity import comparison, finals, operations, report, trajectories
+from vsrlib.common import provenance
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import atomic_path, read_json, write_json
+from vsrlib.data.clips import list_clips, require_frames
+from vsrlib.data.frames import to_float
+from vsrlib.kernels.jittor_env import why_not
+from vsrlib.networks.architecture import parameter_shapes
+from vsrlib.networks.weights import weights_file
+from vsrlib.parity import comparison, operations, report, structure, trajectories
+from vsrlib.parity.comparison import FLOOR, K_GRADIENT, K
 from vsrlib.parity.network import CONFIGS, random_values
-from vsrlib.parity.processes import why_not, work
-from vsrlib.parity.recorder import FREE
-from vsrlib.parity.rule import FLOOR, K_GRADIENT, K
-from vsrlib.parity.store import Store
+from vsrlib.parity.processes import work
+from vsrlib.parity.recorder import FREE, Store
 from vsrlib.parity.trial import Trial
 
 JSON, TEXT = "parity.json", "parity.txt"
@@ -57,8 +59,8 @@ def compare(output: Path, options: Options) -> dict[str, Any]:
 
     {"agree", "first" (the first departure or None), "departures", "ratios", "layers" (four figures of every step, for
     both, "fed" and "free"), "gradients", "operations", "finals", "trajectories" (None for 0 steps), "rule", "options",
-    "weights" (as `vsrlib.checkpoints.entry` names them), "provenance"}, or {"skipped": "because ..."} where Jittor
-    cannot be used. UserError for weights and frames that do not fit.
+    "weights" (as `vsrlib.networks.weights.weights_file.entry` names them), "provenance"}, or {"skipped": "because ..."}
+    where Jittor cannot be used. UserError for weights and frames that do not fit.
     """
     frames = None if options.frames is None else os.path.relpath(options.frames, output)
     found: dict[str, Any] = {"options": {**asdict(options), "weights": None, "frames": frames}}
@@ -85,9 +87,11 @@ def _set_up(folder: Path, options: Options, output: Path, found: dict[str, Any])
     if options.weights is None:
         weights, found["weights"] = random_values(config, options.seed), f"random, seed {options.seed}"
     else:
-        weights = checkpoints.checked(checkpoints.read(options.weights), parameter_shapes(config), str(options.weights))
-        align_corners = checkpoints.metadata(options.weights).get("align_corners", "true") != "false"
-        found["weights"] = checkpoints.entry(options.weights, output)
+        weights = weights_file.checked(
+            weights_file.read(options.weights), parameter_shapes(config), str(options.weights)
+        )
+        align_corners = weights_file.metadata(options.weights).get("align_corners", "true") != "false"
+        found["weights"] = weights_file.entry(options.weights, output)
     windows = _windows(options, np.random.default_rng(options.seed))
     trial = Trial(folder, options.preset, align_corners)
     trial.write(weights, windows[0], windows[1:])
@@ -150,7 +154,7 @@ def _judge(trial: Trial, options: Options) -> dict[str, Any]:
         if found["used"] and found["differs"]
     ]
     judge, first, second = (dict(np.load(trial.folder / who / "outputs.npz")) for who in everyone)
-    last = finals.compare(judge, first, second, verdict["gradients"])
+    last = structure.compare(judge, first, second, verdict["gradients"])
     trained = _trajectories(trial, options) if options.steps else None
     ratios = {kind: comparison.summary(values) for kind, values in verdict["ratios"].items()}
     agree = not verdict["departures"] and (trained is None or trained["inside"])

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib.architecture import PARTS
-from vsrlib.networks.interface import Network
+from vsrlib.networks.architecture import PARTS
+from vsrlib.networks.network import Network
 from vsrlib.parity.network import training_losses
 
 K_TRAJECTORY = 10.0

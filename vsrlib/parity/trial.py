@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib.files import read_json
+from vsrlib.common.files import read_json
 from vsrlib.parity import comparison
 from vsrlib.parity.comparison import Values
 from vsrlib.parity.network import CONFIGS, random_values
-from vsrlib.parity.recorder import FED, JUDGE
-from vsrlib.parity.store import Store
+from vsrlib.parity.recorder import FED, JUDGE, Store
 
 Job = dict[str, Any]
 

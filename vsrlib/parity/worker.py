@@ -19,15 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib.errors import UserError
-from vsrlib.files import read_json, write_json
-from vsrlib.networks.interface import Network
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json, write_json
+from vsrlib.networks.network import Network
 from vsrlib.parity import operations, structure, trajectories
 from vsrlib.parity.faults import planted
 from vsrlib.parity.network import CONFIGS, LOSSES, away_from_kinks, training_losses, watched
-from vsrlib.parity.recorder import FED, Recorder
+from vsrlib.parity.recorder import FED, Recorder, Store
 from vsrlib.parity.sides import Side, side_of
-from vsrlib.parity.store import Store
 
 Job = dict[str, Any]
 

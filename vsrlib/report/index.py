@@ -7,9 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from vsrlib.claims.words import figure
-from vsrlib.manifest import EXECUTED, NAME, PARTIAL, REPORT, REPORT_CODE
-from vsrlib.report.page import write_page
+from vsrlib.claims.verdict import figure
+from vsrlib.report.pages import EXECUTED, MANIFEST, PARTIAL, REPORT, REPORT_CODE, write_page
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ _LINKS = {
     REPORT_CODE: "with code",
     EXECUTED: "notebook",
     PARTIAL: "as far as it came",
-    NAME: "manifest",
+    MANIFEST: "manifest",
 }
 
 

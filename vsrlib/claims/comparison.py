@@ -1,0 +1,295 @@
+"""Puts the result files of one run beside each other: quality, outputs, time, memory and training.
+
+The frameworks are compared within one blur type. A framework that was skipped stays in every section
+as {"skipped": "because ..."}; so does a comparison that the files do not allow.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vsrlib.claims import agreement, comparison_table, results
+from vsrlib.claims.results import RUN_FIELDS, TRAINING_FIELDS, is_skipped, unlike_fields, why_not_both
+from vsrlib.common import provenance
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import atomic_path, located, relative, sha256_file, write_json
+from vsrlib.common.intervals import DRAWS, LEVEL, mean_interval, median_interval, median_ratio_interval
+from vsrlib.common.names import BLURS, FRAMEWORKS
+
+PARTS = ("pre", "forward", "post")
+PROTOCOLS = ("synchronised", "as_reported")
+SAME_SCORE = 1e-6
+"""dB or SSIM: how far two computations of one bicubic score may lie apart; more is another frame or another truth."""
+
+_SAME_TRAINING = (
+    "device_type", "preset", "objective", "seed", "steps", "batch_size", "patch_size", "learning_rate",
+    "flow_learning_rate", "halve_every", "initial_weights", "batches",
+)  # fmt: skip
+
+
+def compare(
+    inference_files: Sequence[Path],
+    training_files: Sequence[Path],
+    output: Path,
+    seed: int = 0,
+    source: str | None = None,
+    published: Path | None = None,
+) -> dict:
+    """Compare the frameworks from the inference.json and train.json files of one run.
+
+    Writes comparison.json and comparison.md (the same as tables) into the folder `output` and returns the former:
+    "blurs": {blur: {"runs", "quality", "outputs", "timing"}}, "training": {blur: {framework, "agreement"}},
+    "statistics" (bootstrap: draws, level, seed), "inputs" (path relative to `output`, sha256), "source" (where the
+    results were measured, in words, if said) and "provenance".
+    Times are seconds per frame, PSNR dB, memory MiB, differences Jittor minus PyTorch. What was not measured under
+    the same conditions in both is not compared, but {"skipped": "because ..."}, which names what differs.
+    `seed` starts the bootstrap's random numbers. `published`: an earlier comparison of the same files, which says how
+    far the pictures differ where they are not kept. UserError: a file that is missing, damaged or given twice, or
+    `published` was made from other files.
+    """
+    output = Path(output)
+    runs = results.collect(inference_files, output, RUN_FIELDS)
+    trainings = results.collect(training_files, output, TRAINING_FIELDS)
+    if not runs:
+        raise UserError("There is no inference result to compare; run the inference first.")
+    rng = np.random.default_rng(seed)
+    known = {} if published is None else _published_outputs(published, inference_files)
+    blurs = {
+        b: _compare_runs(results.pair(runs, b), output, rng, known.get(b)) for b in BLURS if results.given(runs, b)
+    }
+    training = {b: _compare_training(results.pair(trainings, b), output) for b in BLURS if results.given(trainings, b)}
+    files = (*inference_files, *training_files)
+    inputs = [{"path": relative(path, output), "sha256": sha256_file(path)} for path in files]
+    statistics = {"method": "percentile bootstrap", "draws": DRAWS, "level": LEVEL, "seed": seed}
+    result = {
+        "blurs": blurs,
+        "training": training,
+        "statistics": statistics,
+        "inputs": inputs,
+        **({} if source is None else {"source": source}),
+        "provenance": provenance.collect(seed=seed),
+    }
+    write_json(output / "comparison.json", result)
+    with atomic_path(output / "comparison.md") as temporary:
+        temporary.write_text(comparison_table.table(result), encoding="utf-8")
+    return result
+
+
+def frames_of(run: dict, clip: str | None = None) -> list[dict]:
+    """Frames of one clip or of all, in order, each with the name of its "clip"."""
+    clips = [one for one in run["clips"] if clip in (None, one["name"])]
+    return [{"clip": one["name"], **frame} for one in clips for frame in one["frames"]]
+
+
+def pair_frames(runs: dict) -> list[tuple[dict, dict]]:
+    """Frames that both frameworks have, (torch, jittor), in order."""
+    first, second = ({(frame["clip"], frame["name"]): frame for frame in frames_of(runs[f])} for f in FRAMEWORKS)
+    return [(frame, second[key]) for key, frame in first.items() if key in second]
+
+
+# Inference
+
+
+def _published_outputs(published: Path, inference_files: Sequence[Path]) -> dict[str, dict]:
+    """What a published comparison of the same inference says of the pictures, by blur."""
+    comparison = results.read_comparison(published)
+    digests = {one["sha256"] for one in comparison["inputs"]}
+    for file in inference_files:
+        if sha256_file(file) not in digests:
+            raise UserError(f"{published} was not made from {file}; publish the run again.")
+    return {blur: found["outputs"] for blur, found in comparison["blurs"].items()}
+
+
+def _compare_runs(runs: dict[str, dict], output: Path, rng: np.random.Generator, known: dict | None) -> dict:
+    return {
+        "runs": runs,
+        "quality": _quality(runs, rng),
+        "outputs": known or _outputs(runs, output),
+        "timing": _timing(runs, rng),
+    }
+
+
+def _quality(runs: dict[str, dict], rng: np.random.Generator) -> dict:
+    """Mean PSNR and SSIM per clip and over all frames, and the paired differences.
+
+    A frame identical to the truth has an infinite PSNR: it is left out of what is computed from PSNR, and counted.
+    """
+    methods = {f: (runs[f], "") for f in FRAMEWORKS if not is_skipped(runs[f])}
+    if not methods:
+        return {"clips": [], "total": {}, "difference": {"skipped": why_not_both(runs)}, "gain_over_bicubic": {}}
+    any_run = next(iter(methods.values()))[0]
+    methods["bicubic"] = (any_run, "bicubic_")
+    clips = []
+    for name in [clip["name"] for clip in any_run["clips"]]:
+        means = {method: _means(frames_of(run, name), prefix) for method, (run, prefix) in methods.items()}
+        clips.append({"name": name, "frames": len(frames_of(any_run, name)), **means})
+    total = {method: _means(frames_of(run), prefix) for method, (run, prefix) in methods.items()}
+    return {
+        "clips": clips,
+        "total": {"frames": len(frames_of(any_run)), **total},
+        "difference": _paired_difference(runs, rng),
+        "gain_over_bicubic": {
+            framework: {metric: _gain(frames_of(runs[framework]), metric, rng) for metric in ("psnr", "ssim")}
+            for framework in FRAMEWORKS
+            if not is_skipped(runs[framework])
+        },
+    }
+
+
+def _gain(frames: list[dict], metric: str, rng: np.random.Generator) -> dict:
+    both = [(frame[metric], frame[f"bicubic_{metric}"]) for frame in frames]
+    return mean_interval([own - other for own, other in both if own is not None and other is not None], rng)
+
+
+def _means(frames: list[dict], prefix: str) -> dict:
+    means: dict = {"identical": sum(frame.get(f"{prefix}identical", False) for frame in frames)}
+    for metric in ("psnr", "ssim"):
+        values = [frame[prefix + metric] for frame in frames if frame[prefix + metric] is not None]
+        means[metric] = float(np.mean(values)) if values else None
+    return means
+
+
+def _paired_difference(runs: dict[str, dict], rng: np.random.Generator) -> dict:
+    reason = why_not_both(runs)
+    if reason:
+        return {"skipped": reason}
+    differing = unlike_fields(runs, ("input_digest", "gt_digest"))
+    if differing:
+        return {"skipped": f"because the two runs were not judged alike: {'; '.join(differing)}"}
+    # SSIM is finite for every frame that has a truth, PSNR is not.
+    pairs = [(t, j) for t, j in pair_frames(runs) if t["ssim"] is not None and j["ssim"] is not None]
+    if not pairs:
+        return {"skipped": "because there is no ground truth for frames that both have"}
+    unlike = [f"{t['clip']}/{t['name']}" for t, j in pairs if not _same_bicubic(t, j)]
+    if unlike:
+        words = f"{len(unlike)} of {len(pairs)} frames, the first of them {unlike[0]}"
+        return {"skipped": f"because the runs were not judged alike: the scores of bicubic differ in {words}"}
+    finite = [(t["psnr"], j["psnr"]) for t, j in pairs if t["psnr"] is not None and j["psnr"] is not None]
+    return {
+        "psnr": mean_interval([j - t for t, j in finite], rng),
+        "ssim": mean_interval([j["ssim"] - t["ssim"] for t, j in pairs], rng),
+        # Frames whose PSNR is infinite in either framework, and of these the ones in which it is so in one only.
+        "left_out": len(pairs) - len(finite),
+        "left_out_in_one": sum((t["psnr"] is None) != (j["psnr"] is None) for t, j in pairs),
+    }
+
+
+def _same_bicubic(torch: dict, jittor: dict) -> bool:
+    """Whether bicubic, which is the same in both, has the same scores in both."""
+    scores = [(torch[name], jittor[name]) for name in ("bicubic_psnr", "bicubic_ssim")]
+    return all(t == j if t is None or j is None else abs(t - j) <= SAME_SCORE for t, j in scores)
+
+
+def _outputs(runs: dict[str, dict], output: Path) -> dict:
+    """Differences of the written pictures; only runs with the same weights and input are compared."""
+    reason = why_not_both(runs)
+    if reason:
+        return {"same_weights": None, "same_input": None, "differs": [], "skipped": reason}
+    torch, jittor = runs["torch"], runs["jittor"]
+    weights = unlike_fields({f: {"weights": _weights(runs[f])} for f in FRAMEWORKS}, ["weights"])
+    inputs = unlike_fields(runs, ["input_digest"])
+    same_weights, same_input = not weights, not inputs
+    conditions = ("set", "preset", "engine", "border", "tile", "convolution", "device_type", "threads")
+    differs = [*weights, *inputs, *unlike_fields(runs, conditions)]
+    found: dict[str, Any] = {"same_weights": same_weights, "same_input": same_input, "differs": differs}
+    if not (same_weights and same_input):
+        return {**found, "skipped": f"because weights and input are not the same: {'; '.join(differs)}"}
+    pairs = pair_frames(runs)
+    if not pairs:
+        return {**found, "skipped": "because the two runs have no frame in common"}
+    left_out = max(len(frames_of(torch)), len(frames_of(jittor))) - len(pairs)
+    if left_out:
+        found["differs"].append(f"{left_out} frames are in one run only")
+    pictures = ((_picture(torch, t, output), _picture(jittor, j, output)) for t, j in pairs)
+    return {**found, **agreement.compare_images(pictures)}
+
+
+def _weights(run: dict) -> str:
+    """What tells the values of two networks apart: the file's digest, or for drawn values preset and seed."""
+    return run["weights"]["sha256"] or f"{run['preset']} network, {run['weights']['path']}"
+
+
+def _picture(run: dict, frame: dict, output: Path) -> Path:
+    name = frame["name"] if frame["name"].endswith(".png") else f"{frame['name']}.png"
+    return located(run["file"], output).parent / run["images"] / frame["clip"] / name
+
+
+def _timing(runs: dict[str, dict], rng: np.random.Generator) -> dict:
+    """Median seconds per frame by part, the share of post, and the ratios torch / jittor, in both protocols."""
+    timing: dict = {framework: _medians(runs[framework], rng) for framework in FRAMEWORKS}
+    reason = why_not_both(timing) or results.why_not_alike(runs)
+    if reason:
+        return {**timing, "ratio": {"skipped": reason}}
+    seconds = {f: {p: with_total(runs[f]["timing"][p]) for p in PROTOCOLS} for f in FRAMEWORKS}
+    ratio = {
+        protocol: {
+            part: median_ratio_interval(seconds["torch"][protocol][part], seconds["jittor"][protocol][part], rng)
+            for part in (*PARTS, "total")
+        }
+        for protocol in PROTOCOLS
+    }
+    return {**timing, "ratio": ratio}
+
+
+def with_total(seconds: dict) -> dict[str, np.ndarray]:
+    """Repeats per part as arrays (repeats,), with their sum as "total"."""
+    parts = {part: np.asarray(seconds[part], np.float64) for part in PARTS}
+    return {**parts, "total": sum(parts.values(), np.zeros(1))}
+
+
+def _medians(run: dict, rng: np.random.Generator) -> dict:
+    if is_skipped(run):
+        return {"skipped": run["skipped"]}
+    if not run["timing"]:
+        return {"skipped": "because its times were not measured (timing repeats 0)"}
+    seconds = {protocol: with_total(run["timing"][protocol]) for protocol in PROTOCOLS}
+    medians = {p: {part: float(np.median(values)) for part, values in seconds[p].items()} for p in PROTOCOLS}
+    true, reported = medians["synchronised"], medians["as_reported"]
+    return {
+        **medians,
+        "repeats": run["timing"]["repeats"],
+        "warm_up_seconds": run["warm_up_seconds"],
+        "post_share": {p: median_interval(seconds[p]["post"] / seconds[p]["total"], rng) for p in PROTOCOLS},
+        # Of the forward pass's true time: the share that the unsynchronised clock does not see in "forward",
+        # and the share by which its "post" is longer than true post-processing.
+        "forward_unseen_share": (true["forward"] - reported["forward"]) / true["forward"],
+        "forward_billed_to_post_share": (reported["post"] - true["post"]) / true["forward"],
+    }
+
+
+# Training
+
+
+def _compare_training(pair: dict[str, dict], output: Path) -> dict:
+    falls = {f: {} if is_skipped(run) else {"falls": run["last_loss"] < run["first_loss"]} for f, run in pair.items()}
+    return {**{f: {**run, **falls[f]} for f, run in pair.items()}, "agreement": _training_agreement(pair, output)}
+
+
+def _training_agreement(pair: dict[str, dict], output: Path) -> dict:
+    reason = why_not_both(pair)
+    if reason:
+        return {"skipped": reason}
+    torch, jittor = pair["torch"], pair["jittor"]
+    differing = unlike_fields(pair, _SAME_TRAINING)
+    if differing:
+        return {"skipped": f"because the two trainings were not the same: {'; '.join(differing)}"}
+    logs = (located(run["file"], output).parent / run["log"] for run in (torch, jittor))
+    first, second = (agreement.read_losses(log) for log in logs)
+    psnr = {entry["step"]: entry["psnr"] for entry in torch["validation"]}
+    return {
+        **agreement.compare_losses(first, second),
+        "first_loss": _relative_change(torch["first_loss"], jittor["first_loss"]),
+        "last_loss": _relative_change(torch["last_loss"], jittor["last_loss"]),
+        "both_fall": all(run["last_loss"] < run["first_loss"] for run in (torch, jittor)),
+        "validation": [
+            {"step": entry["step"], "psnr": entry["psnr"] - psnr[entry["step"]]}
+            for entry in jittor["validation"]
+            if entry["psnr"] is not None and psnr.get(entry["step"]) is not None
+        ],
+    }
+
+
+def _relative_change(reference: float, other: float) -> float:
+    return abs(other - reference) / max(abs(reference), 1e-12)

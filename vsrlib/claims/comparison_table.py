@@ -1,0 +1,160 @@
+"""A comparison as Markdown: what comparison.md holds and what the notebooks show."""
+
+from vsrlib.claims.results import NAMES, is_skipped
+from vsrlib.common.names import FRAMEWORKS
+from vsrlib.common.tables import interval, markdown, number, plain
+
+_METHODS = {"bicubic": "bicubic", **NAMES}
+_PROTOCOLS = {"synchronised": "synchronised", "as_reported": "as the earlier report timed it: without waiting"}
+_ABOUT_TIMES = (
+    "Times are taken by two protocols. *Synchronised* waits for the work to end before it reads the clock. *As the "
+    "earlier report timed it: without waiting* leaves that out, and nothing else: the earlier report also read files "
+    "in *pre* and computed SSIM three times over in *post*, which is not repeated here."
+)
+_PARTS = ("pre", "forward", "post", "total")
+
+
+def table(result: dict, title: str = "# Comparison") -> str:
+    """The whole comparison as Markdown: quality, outputs, time, memory and training.
+
+    A notebook has its own title and has said where the results are from; with an empty title both are left out.
+    """
+    source = [f"Results: {result['source']}."] if "source" in result else []
+    sections = [*([title, *source] if title else []), _ABOUT_TIMES]
+    for blur, found in result["blurs"].items():
+        sections += [f"## {blur} blur", quality_table(found["quality"], result["statistics"])]
+        sections += [outputs_text(found["outputs"]), timing_table(found["timing"]), memory_table(found["runs"])]
+    for blur, found in result["training"].items():
+        sections += [f"## Training, {blur} blur", training_table(found)]
+    return "\n\n".join(sections) + "\n"
+
+
+def quality_table(quality: dict, statistics: dict) -> str:
+    """PSNR and SSIM per clip and over all frames; in words the paired difference and the gain over bicubic."""
+    methods = [method for method in _METHODS if method in quality["total"]]
+    if not methods:
+        return _skipped(quality["difference"])
+    header = ["clip", "frames"] + [f"{_METHODS[m]} {unit}" for unit in ("PSNR (dB)", "SSIM") for m in methods]
+    rows = [
+        ["**all frames**" if clip["name"] is None else plain(clip["name"]), str(clip["frames"])]
+        + [number(clip[m]["psnr"], 3) for m in methods]
+        + [number(clip[m]["ssim"], 4) for m in methods]
+        for clip in (*quality["clips"], {"name": None, **quality["total"]})
+    ]
+    words = [_difference_text(quality["difference"], statistics), _gain_text(quality), _identical_text(quality)]
+    return "\n\n".join([markdown(header, rows), *(text for text in words if text)])
+
+
+def _difference_text(difference: dict, statistics: dict) -> str:
+    if is_skipped(difference):
+        return f"Difference of the frameworks: {_skipped(difference)}"
+    psnr, ssim = difference["psnr"], difference["ssim"]
+    return (
+        f"Jittor minus PyTorch, paired by frame: {interval(psnr, 4, signed=True)} dB PSNR ({psnr['n']} frames), "
+        f"{interval(ssim, 6, signed=True)} SSIM ({ssim['n']} frames). In brackets: {statistics['level']:.0%} bootstrap "
+        f"intervals over these frames, {statistics['draws']} draws, seed {statistics['seed']}; frames of one clip are "
+        "alike, so the intervals say little about other clips."
+    )
+
+
+def _gain_text(quality: dict) -> str:
+    gains = [
+        f"{NAMES[framework]} minus bicubic: {interval(gain['psnr'], 3, signed=True)} dB PSNR"
+        + (", worse than bicubic" if gain["psnr"]["value"] < 0 else "")
+        for framework, gain in quality["gain_over_bicubic"].items()
+        if gain["psnr"]["value"] is not None
+    ]
+    return f"{'; '.join(gains)}." if gains else ""
+
+
+def _identical_text(quality: dict) -> str:
+    total = quality["total"]
+    counts = [f"{_METHODS[m]} {total[m]['identical']}" for m in _METHODS if m in total and total[m]["identical"]]
+    if not counts:
+        return ""
+    return f"Frames identical to the truth have an infinite PSNR and are left out of it: {', '.join(counts)}."
+
+
+def outputs_text(outputs: dict) -> str:
+    """How far the two frameworks' written pictures agree, in words."""
+    if is_skipped(outputs):
+        return f"Outputs: {_skipped(outputs)}"
+    besides = f" The runs differ in: {'; '.join(outputs['differs'])}." if outputs["differs"] else ""
+    if outputs["identical"]:
+        return f"Outputs, same weights and input: identical in all {outputs['frames']} pictures.{besides}"
+    return (
+        f"Outputs, same weights and input, {outputs['frames']} pictures: "
+        f"largest difference {outputs['largest']} of 255, {outputs['share']:.4%} of the values differ, "
+        f"{outputs['psnr']:.2f} dB between the two.{besides}"
+    )
+
+
+def timing_table(timing: dict) -> str:
+    """Median seconds per frame by part in both protocols, and the ratios."""
+    rows = []
+    for protocol, words in _PROTOCOLS.items():
+        for framework in FRAMEWORKS:
+            if is_skipped(timing[framework]):
+                rows.append([words, NAMES[framework], _skipped(timing[framework]), "", "", ""])
+            else:
+                medians = timing[framework][protocol]
+                rows.append([words, NAMES[framework], *(number(medians[part], 4) for part in _PARTS)])
+        if not is_skipped(timing["ratio"]):
+            ratios = timing["ratio"][protocol]
+            rows.append([words, "PyTorch / Jittor", *(interval(ratios[part], 2) for part in _PARTS)])
+    text = markdown(["median seconds per frame, clock", "", "pre", "forward", "post", "total"], rows)
+    if is_skipped(timing["ratio"]):
+        text += f"\n\nPyTorch / Jittor, time and memory: {_skipped(timing['ratio'])}."
+    for framework in FRAMEWORKS:
+        if not is_skipped(timing[framework]):
+            one = timing[framework]
+            text += (
+                f"\n\n{NAMES[framework]}: of the forward pass's true time the protocol without waiting does not see "
+                f"{one['forward_unseen_share']:.1%} and bills {one['forward_billed_to_post_share']:.1%} to "
+                f"post-processing ({one['repeats']} repeats; warm-up of {one['warm_up_seconds']:.1f} s not counted)."
+            )
+    return text
+
+
+def memory_table(runs: dict) -> str:
+    """Peak memory of each inference process and the size of its weights."""
+    rows = [
+        [NAMES[f], _skipped(run), "", "", "", ""]
+        if is_skipped(run)
+        else [NAMES[f], number(run["peak_memory_mib"], 0), number(run["import_memory_mib"], 0),
+              number(run["weights"]["bytes"] / 2**20, 2), run["device"], str(run["threads"])]
+        for f, run in runs.items()
+    ]  # fmt: skip
+    memory = ["peak memory (MiB)", "once the network is loaded (MiB)"]
+    header = ["inference", *memory, "weights (MiB)", "device", "threads"]
+    return markdown(header, rows)
+
+
+def training_table(training: dict) -> str:
+    """Both trainings beside each other and how far their losses agree."""
+    header = ["", "first loss", "last loss", "falls", "validation PSNR (dB)", "s per step", "peak memory (MiB)"]
+    rows = []
+    for framework in FRAMEWORKS:
+        run = training[framework]
+        if is_skipped(run):
+            rows.append([NAMES[framework], _skipped(run), *[""] * 5])
+            continue
+        psnr = " to ".join(number(run["validation"][i]["psnr"], 3) for i in (0, -1)) if run["validation"] else "none"
+        rows.append(
+            [NAMES[framework], number(run["first_loss"], 5), number(run["last_loss"], 5),
+             "yes" if run["falls"] else "no", psnr, number(run["seconds_per_step"], 3),
+             number(run["peak_memory_mib"], 0)]
+        )  # fmt: skip
+    agreement = training["agreement"]
+    if is_skipped(agreement):
+        return f"{markdown(header, rows)}\n\nAgreement: {_skipped(agreement)}"
+    step, smoothed = agreement["per_step"], agreement["smoothed"]
+    return (
+        f"{markdown(header, rows)}\n\nThe total losses of {agreement['steps']} steps differ by at most "
+        f"{step['largest']:.2%} in a step (mean {step['mean']:.2%}), and by at most {smoothed['largest']:.2%} when "
+        f"smoothed over {smoothed['window']} steps (mean {smoothed['mean']:.2%})."
+    )
+
+
+def _skipped(record: dict) -> str:
+    return f"skipped, {record['skipped']}"

@@ -1,0 +1,147 @@
+"""Reads the result files of one run (inference.json, train.json), keeping what was skipped and why.
+
+Also says in what two records differ, and so whether they may be set against each other.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import located, read_json, relative, sha256_file
+from vsrlib.common.names import BLURS, FRAMEWORKS
+
+NAMES = {"torch": "PyTorch", "jittor": "Jittor"}
+
+RUN_FIELDS = (
+    "set", "preset", "engine", "border", "tile", "device", "device_type", "threads", "correlation", "convolution",
+    "weights", "clips", "images", "warm_up_seconds", "peak_memory_mib", "import_memory_mib", "input_digest",
+    "gt_digest", "timing",
+)  # fmt: skip
+TRAINING_FIELDS = (
+    "preset", "objective", "seed", "steps", "batch_size", "patch_size", "learning_rate", "flow_learning_rate",
+    "halve_every", "initial_weights", "batches", "device", "device_type", "threads", "weights", "log", "first_loss",
+    "last_loss", "validation", "seconds_per_step", "seconds", "peak_memory_mib", "import_memory_mib",
+)  # fmt: skip
+
+CONDITIONS = ("device_type", "input_digest", "gt_digest", "preset", "engine", "border")
+"""What must be equal for times and memory of two runs to be set against each other.
+
+The ground truth is among them because scoring a frame against it is part of post-processing.
+"""
+
+_WORDS = {
+    "device_type": "device type",
+    "input_digest": "input frames (digest)",
+    "gt_digest": "ground truth (digest)",
+    "batches": "batches (digest)",
+    "initial_weights": "initial weights",
+}
+
+
+def is_skipped(record: dict) -> bool:
+    """Whether a section says that it was not measured."""
+    return "skipped" in record
+
+
+def collect(files: Sequence[Path], output: Path, fields: Sequence[str]) -> dict[tuple[str, str], dict]:
+    """Result files by (framework, blur), cut to `fields`; a skipped one without a blur stands for all blurs.
+
+    Each measured record also holds "file", its path relative to `output`. UserError: a file that is missing,
+    damaged, without one of the fields, or the second one for a framework and blur.
+    """
+    found: dict[tuple[str, str], dict] = {}
+    for path in files:
+        record = _read(path)
+        framework, blur = record.get("framework"), record.get("blur")
+        if framework not in FRAMEWORKS or (blur not in BLURS and not (blur is None and is_skipped(record))):
+            raise UserError(f"{path} does not say which framework and blur it is about; write it again.")
+        if is_skipped(record):
+            kept = {"skipped": str(record["skipped"])}
+        else:
+            missing = ", ".join(name for name in fields if name not in record)
+            if missing:
+                raise UserError(f"{path} lacks {missing}; it is no result of this version, so run the step again.")
+            kept = {**{name: record[name] for name in fields}, "file": relative(path, output)}
+        for key in ((framework, one) for one in (BLURS if blur is None else (blur,))):
+            if key in found:
+                raise UserError(f"{path} is the second result for {' '.join(key)}; give one file for each.")
+            found[key] = kept
+    return found
+
+
+def _read(path: Path) -> dict:
+    try:
+        record = read_json(path)
+    except OSError as error:
+        raise UserError(
+            f"The result file {path} cannot be read ({error.strerror}); run the step that writes it."
+        ) from None
+    except ValueError:
+        raise UserError(f"The result file {path} is not JSON; run the step that writes it again.") from None
+    if not isinstance(record, dict):
+        raise UserError(f"The result file {path} does not hold one result; run the step that writes it again.")
+    return record
+
+
+def read_comparison(path: Path) -> dict:
+    """The content of a comparison.json; UserError where there is none."""
+    comparison = _read(path)
+    if "blurs" not in comparison:
+        raise UserError(f"{path} holds no comparison; run the comparison again.")
+    runs = [run for blur in comparison["blurs"].values() for run in blur.get("runs", {}).values()]
+    if any(name not in run for run in runs if not is_skipped(run) for name in RUN_FIELDS):
+        raise UserError(f"{path} is a comparison of an earlier version; run the inference and the comparison again.")
+    return comparison
+
+
+def require_current(comparison: dict, folder: Path) -> list[Path]:
+    """The files that a comparison in `folder` was made from; UserError if one is missing or has changed since."""
+    files = [located(one["path"], folder) for one in comparison["inputs"]]
+    for file, one in zip(files, comparison["inputs"], strict=True):
+        if not file.is_file():
+            raise UserError(f"{file}, which the comparison was made from, does not exist; run the comparison again.")
+        if sha256_file(file) != one["sha256"]:
+            raise UserError(f"{file} has changed since the comparison was made from it; run the comparison again.")
+    return files
+
+
+def given(records: dict, blur: str) -> bool:
+    """Whether any framework has a record of this blur."""
+    return any(key[1] == blur for key in records)
+
+
+def pair(records: dict, blur: str) -> dict[str, dict]:
+    """Both frameworks' records of one blur; an absent one counts as skipped."""
+    absent = {"skipped": f"because no {blur} result was given"}
+    return {framework: records.get((framework, blur), absent) for framework in FRAMEWORKS}
+
+
+def why_not_both(pair: dict[str, dict]) -> str | None:
+    """Why the two cannot be compared, or None if they can."""
+    absent = [name for name in FRAMEWORKS if is_skipped(pair[name])]
+    reasons = [f"{NAMES[name]} has no result ({pair[name]['skipped']})" for name in absent]
+    return f"because {' and '.join(reasons)}" if reasons else None
+
+
+def unlike_fields(pair: dict[str, dict], names: Sequence[str]) -> list[str]:
+    """In words, which of the named fields differ between the two records; digests are cut short."""
+    both = [(name, pair["torch"][name], pair["jittor"][name]) for name in names]
+    return [f"{_WORDS.get(name, name)}: torch {_short(t)}, jittor {_short(j)}" for name, t, j in both if t != j]
+
+
+def why_not_alike(runs: dict[str, dict]) -> str | None:
+    """Why times and memory of two measured runs say nothing about each other; None if they do, or if one is absent."""
+    if why_not_both(runs):
+        return None
+    differing = unlike_fields(runs, CONDITIONS)
+    return f"because the two runs differ in {'; '.join(differing)}" if differing else None
+
+
+def device_words(run: dict) -> str:
+    """The device for a reader: the name of the GPU, or the CPU with its threads."""
+    return run["device"] if run["device_type"] == "cuda" else f"{run['device_type']}, {run['threads']} threads"
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text[:12] if len(text) == 64 else text

@@ -1,0 +1,99 @@
+"""A verdict, and how the rules read intervals."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vsrlib.claims import results
+from vsrlib.claims.results import is_skipped
+from vsrlib.claims.ten_claims import ENOUGH, VERDICTS
+from vsrlib.common import tables
+from vsrlib.common.tables import markdown, significant
+
+# The verdicts as a table, and figures as a reader wants them.
+
+
+def figure(one: dict) -> str:
+    """The figure of a claim with its interval and unit; a dash where there is none."""
+    if one["figure"] is None:
+        return "-"
+    low, high = one["interval"] or (None, None)
+    return f"{numbers({'value': one['figure'], 'low': low, 'high': high}, one['unit'])} {one['unit']}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A verdict with what it rests on; `interval` is [low, high] in the unit of `figure`."""
+
+    verdict: str
+    reason: str
+    figure: float | None = None
+    unit: str | None = None
+    interval: list[float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.verdict not in VERDICTS:
+            raise ValueError(f"{self.verdict!r} is no verdict")
+
+
+def bounds(found: dict) -> tuple[float, float]:
+    """The interval's ends; a value that could not be resampled has none, so nothing is told apart by it."""
+    return (-float("inf"), float("inf")) if found["low"] is None else (found["low"], found["high"])
+
+
+def reaches(found: dict, claimed: float) -> bool:
+    """Whether the interval reaches the claimed figure and excludes anything below half of it."""
+    low, high = bounds(found)
+    return low > ENOUGH * claimed and high >= claimed
+
+
+def finding(verdict: str, reason: str, found: dict, unit: str) -> Finding:
+    """A finding whose figure is {"value", "low", "high"}."""
+    interval = None if found["low"] is None else [found["low"], found["high"]]
+    return Finding(verdict, reason, found["value"], unit, interval)
+
+
+def table(result: dict) -> str:
+    """The claims and their verdicts as a Markdown table, and which framework to choose by use."""
+    rows = [
+        [
+            one["id"],
+            one["claim"],
+            one["artefacts"],
+            figure(one),
+            f"**{one['verdict']}**: {one['reason']}",
+            ", ".join(f"[{Path(path).name}]({path})" for path in one["evidence"]),
+        ]
+        for one in result["claims"]
+    ]
+    header = ["", "the earlier report's claim", "what its artefacts show", "this run", "verdict", "evidence"]
+    profile = result["claims"][0]["profile"]
+    uses = [[one["use"], one["choose"], one["because"]] for one in result["by_use"]]
+    advice = f"\n\n{markdown(['use', 'choose', 'because'], uses)}" if uses else ""
+    source = f" Results: {result['source']}." if "source" in result else ""
+    return f"{markdown(header, rows)}\n\nMeasured with {profile}.{source}{advice}\n"
+
+
+def profile_of(comparison: dict) -> str:
+    """Which network on which clips and devices, and how far above bicubic it is."""
+    runs = [run for blur in comparison["blurs"].values() for run in blur["runs"].values() if not is_skipped(run)]
+    if not runs:
+        return "no run at all"
+    sets, presets = (", ".join(sorted({run[key] for run in runs})) for key in ("set", "preset"))
+    devices = " and ".join(sorted({results.device_words(run) for run in runs}))
+    gains = [gain for blur in comparison["blurs"].values() for gain in blur["quality"]["gain_over_bicubic"].values()]
+    known = sorted(gain["psnr"]["value"] for gain in gains if gain["psnr"]["value"] is not None)
+    against = f"; its PSNR minus bicubic's: {known[0]:+.2f} to {known[-1]:+.2f} dB" if known else ""
+    return f"the {presets} network on {sets} ({devices}){against}"
+
+
+def numbers(found: dict, unit: str = "") -> str:
+    """value [low, high]: differences in dB and SSIM to a ten-thousandth, all else to three significant digits."""
+    values = [found[key] for key in ("value", "low", "high") if found[key] is not None]
+    if unit in ("dB", "SSIM"):
+        if max(map(abs, values)) < 1e-4:
+            return "less than 0.0001"
+        return tables.interval(found, 4, signed=True)
+    if isinstance(found["value"], int):
+        return str(found["value"])  # a count
+    value, *ends = map(significant, values)
+    return f"{value} [{', '.join(ends)}]" if ends else value

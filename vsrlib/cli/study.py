@@ -1,0 +1,72 @@
+"""The commands `vsrlib study` and `vsrlib publish`."""
+
+import argparse
+from pathlib import Path
+
+from vsrlib.common.errors import UserError
+
+
+def _study(parser: argparse.ArgumentParser) -> None:
+    from vsrlib.study.profiles import PROFILES
+
+    parser.description = (
+        "Run the study's notebooks in order. Steps that are done and whose inputs have not changed are "
+        "skipped; after a failure the same command goes on where it stopped. The reports are in "
+        "RUN/index.html."
+    )
+    parser.add_argument(
+        "--profile",
+        default="quick",
+        choices=PROFILES,
+        help="quick: embedded clips on a CPU; standard: your data; published: released weights on REDS4; "
+        "paper: train as the paper does (%(default)s)",
+    )
+    parser.add_argument("--run", type=Path, dest="run_root", metavar="RUN", help="run folder (runs/PROFILE)")
+    parser.add_argument("--data", type=Path, help="folder of the data sets (data/ of the project)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set a notebook's parameter, for one step as STEP.NAME=VALUE; may be given several times",
+    )
+    parser.add_argument("--only", nargs="+", metavar="STEP", help="run only these steps, e.g. 05 06")
+    parser.add_argument("--force", action="store_true", help="run the steps even if they are up to date")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
+    parser.set_defaults(run=_run_study)
+
+
+def _run_study(options: argparse.Namespace) -> int:
+    from vsrlib.common.provenance import PROJECT_ROOT
+    from vsrlib.study import runner
+
+    overrides = {}
+    for pair in options.set:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UserError(f"--set {pair!r} has no =; write NAME=VALUE.")
+        overrides[name] = value
+    run_root = options.run_root or PROJECT_ROOT / "runs" / options.profile
+    return runner.run(options.profile, run_root, options.data, overrides, options.only, options.force, options.dry_run)
+
+
+def _publish(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Copy a study's result files, and draw and judge them again, e.g. into figures/."
+    parser.add_argument("run_root", type=Path, metavar="RUN", help="run folder, e.g. runs/quick")
+    parser.add_argument("output", type=Path, help="folder of the charts, e.g. figures")
+    parser.add_argument("--readme", type=Path, help="also fill the verdicts into this README")
+    parser.set_defaults(run=_run_publish)
+
+
+def _run_publish(options: argparse.Namespace) -> None:
+    from vsrlib.common.files import read_json
+    from vsrlib.report import readme
+    from vsrlib.study import times
+    from vsrlib.study.publish import publish
+
+    print(f"{len(publish(options.run_root, options.output)) - 1} charts and their sources written to {options.output}.")
+    if options.readme is not None:
+        taken = options.output / "results" / times.NAME
+        readme.fill(
+            options.readme, read_json(options.output / "claims.json"), read_json(taken) if taken.exists() else None
+        )

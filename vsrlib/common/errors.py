@@ -1,0 +1,37 @@
+"""The one exception that stands for a mistake of the user rather than of the program."""
+
+import errno
+import sys
+from collections.abc import Callable
+
+
+class UserError(Exception):
+    """A mistake the user can mend.
+
+    The message is one sentence that names the thing, the reason and the remedy;
+    the command line prints it without a traceback and exits with status 2.
+    """
+
+
+INTERRUPTED = 130
+_REMEDIES = {
+    errno.ENOSPC: "; free some space and run the same command again",
+    errno.EROFS: "; choose a folder on a disk that can be written",
+    errno.EACCES: "; choose a folder that you may write, or files that you may read",
+}
+
+
+def reported(task: Callable[[], int]) -> int:
+    """The exit status of `task`; what a user or the machine did wrong is one sentence on standard error."""
+    try:
+        return task()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:  # a full disk, a folder without permission: the environment's fault, not the program's
+        remedy = _REMEDIES.get(error.errno or 0, "")
+        print(f"error: {error.filename or 'The output'}: {error.strerror or error}{remedy}.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("error: interrupted; what was not finished has not been written.", file=sys.stderr)
+        return INTERRUPTED

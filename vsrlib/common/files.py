@@ -1,0 +1,203 @@
+"""Files that appear whole or not at all, and digests of what they hold."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.provenance import PROJECT_ROOT
+
+MARKER = ".vsrlib"
+"""Lies in every folder that is replaced as a whole, and says that it was made here."""
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; move it into place when the block ends well.
+
+    The file is flushed to disk before the move, so a killed process or a full
+    disk leaves either the old file or the new one, never half of one. An
+    OSError of the system in the block names `path`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.chmod(temporary, 0o666 & ~_umask())
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        # A full disk fails in a write, which does not know the name of its file. What a library made of it stays.
+        if type(error).__module__ != "builtins" or error.errno is None or error.filename not in (None, name):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def require_own(folder: Path) -> None:
+    """Raise UserError for a folder that holds files and was not made here; only our own may be replaced."""
+    if folder.exists() and not (folder / MARKER).exists() and any(folder.iterdir()):
+        raise UserError(
+            f"{folder} holds files that were not made here and would be overwritten: "
+            "choose another folder, or move them away."
+        )
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented UTF-8 JSON, atomically. NaN and infinity are refused (ValueError)."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_bytes(data: bytes) -> str:
+    """SHA-256 of bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_array(array: np.ndarray) -> str:
+    """SHA-256 of an array's type, shape and values (C order), in hexadecimal."""
+    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+# What one process at a time may use: folders of runs, and files made for that.
+
+NAME = ".lock"
+PATIENCE = 5.0
+"""Seconds to wait for another run: for the last process of one that was killed, or one that is about to end."""
+
+
+@contextmanager
+def lock(folder: Path, who: str = "study", kind: str = "run folder") -> Iterator[TextIO]:
+    """Hold a folder, which is made if need be; yield the open lock file. UserError if another process keeps holding it.
+
+    Processes that inherit the file hold the folder too; the system lets go of it when the last of them has died.
+    `who`: what runs in the folder, and `kind`: what the folder is, in the words of the user.
+    """
+    folder = Path(folder)
+    with _held(folder, who, kind) as file:
+        try:
+            yield file
+        finally:
+            # While it is still held: whoever waits for this file sees that it is gone, and makes another.
+            (folder / NAME).unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold `path`, a file made for this, while the block runs; another process that asks for it waits until then."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _held(folder: Path, who: str, kind: str) -> TextIO:
+    end = time.monotonic() + PATIENCE
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = open(folder / NAME, "a", encoding="utf-8")  # noqa: SIM115 - held for as long as the lock
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(folder / NAME)):
+                return file
+        except BlockingIOError:
+            if time.monotonic() > end:
+                file.close()
+                raise UserError(
+                    f"Another {who} is running in {folder}: wait until it has ended, or give another {kind}."
+                ) from None
+            time.sleep(0.1)
+        except FileNotFoundError:  # its owner has removed it together with a folder that stayed empty
+            pass
+        file.close()
+
+
+# Folders that are replaced as a whole: what is there stays until the new is complete.
+
+_STAGING = ".unfinished"
+
+
+@contextmanager
+def replaced(root: Path, parts: Sequence[str], record: str) -> Iterator[Path]:
+    """Yield a folder to fill; when the block ends well, its `parts` replace those of `root`, and `record` is removed.
+
+    `record` is the file that describes the parts; the caller writes the new one afterwards, so that it never describes
+    others. A part that was not filled is removed. An error leaves everything as it was.
+    UserError for a part that holds files which were not made here: those are never replaced; and while another run
+    is filling this `root`.
+    """
+    for part in parts:
+        require_own(root / part)
+    made_root = not root.exists()
+    staging = root / _STAGING
+    with lock(root, "run", "folder"):
+        try:
+            remove(staging)
+            staging.mkdir()
+            yield staging
+            (root / record).unlink(missing_ok=True)
+            for part in parts:
+                if (root / part).exists():
+                    (root / part).rename(staging / f"old {part}")
+                if (staging / part).exists():
+                    (staging / part / MARKER).touch()
+                    (staging / part).rename(root / part)
+        finally:
+            remove(staging)
+            if made_root and [path.name for path in root.iterdir()] == [NAME]:
+                remove(root)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder with all that is in it; nothing if it is not there."""
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def relative(path: Path, folder: Path) -> str:
+    """`path` as seen from `folder`, with forward slashes."""
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def located(name: str, folder: Path) -> Path:
+    """The path that `relative` named, as seen from `folder`, which need not exist yet."""
+    return Path(os.path.normpath(Path(folder) / name))
+
+
+def shown(path: Path) -> str:
+    """A path as it stands in parameters and messages: relative to the project's folder where it lies inside."""
+    return str(path.relative_to(PROJECT_ROOT)) if path.is_relative_to(PROJECT_ROOT) else str(path)

@@ -1,0 +1,1 @@
+"""Frames, clips and videos on disk; blur and decimation; test sets made from them."""

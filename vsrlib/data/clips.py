@@ -1,0 +1,247 @@
+"""The frames of a clip by index, read in order and forgotten when they are no longer needed."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import sha256_array
+from vsrlib.data import video
+from vsrlib.data.frames import FRAME_SUFFIXES, _size, read_frame, write_frame
+
+# What may lie beside frames without being one; anything else is named in an error rather than skipped silently.
+COMPANION_SUFFIXES = (
+    ".txt",
+    ".md",
+    ".json",
+    ".jsonl",
+    ".csv",
+    ".yaml",
+    ".yml",
+    ".log",
+    ".html",
+    ".pdf",
+    ".mat",
+    ".npy",
+    ".npz",
+    ".flo",
+    ".db",
+    ".ini",
+)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A named sequence of frames, (N, H, W, 3) uint8 RGB, N >= 1."""
+
+    name: str
+    frames: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.frames.dtype != np.uint8 or self.frames.ndim != 4 or self.frames.shape[3] != 3 or not len(self.frames):
+            raise ValueError(
+                f"clip {self.name}: frames must be (N, H, W, 3) uint8, not {self.frames.shape} {self.frames.dtype}"
+            )
+
+
+@dataclass(frozen=True)
+class ClipSource:
+    """Where a clip can be read from: frame files, or one video file."""
+
+    name: str
+    frame_names: tuple[str, ...]
+    paths: tuple[Path, ...] = ()
+    video: Path | None = None
+
+    def __len__(self) -> int:
+        return len(self.frame_names)
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Frames a second of a video, on average; None for a folder of frames, which has none."""
+        return None if self.video is None else video.frame_rate(self.video)
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Yield one frame after another, (H, W, 3) uint8 RGB, and keep none.
+
+        UserError names the frame that cannot be read or that differs in size from the first; for a video see
+        `vsrlib.data.video.read_frames`.
+        """
+        if self.video is not None:
+            yield from video.read_frames(self.video)
+            return
+        size = None
+        for path in self.paths:
+            frame = read_frame(path)
+            size = size or _size(frame)
+            if _size(frame) != size:
+                raise UserError(
+                    f"{path} is {_size(frame)} pixels but {self.paths[0].name} is {size}: "
+                    "all frames of a clip must have the same size, so put clips of different sizes in separate folders."
+                )
+            yield frame
+
+    def load(self) -> Clip:
+        """Read every frame; the errors of `frames`."""
+        return Clip(self.name, np.stack(list(self.frames())))
+
+    def check(self) -> None:
+        """Decode every frame and keep none, so that hours of work do not end at a bad one; the errors of `frames`.
+
+        A video passes at once: `list_clips` has decoded it.
+        """
+        if self.video is None:
+            for _ in self.frames():
+                pass
+
+
+def write_clip(folder: Path, clip: Clip, frame_names: Sequence[str] | None = None) -> None:
+    """Write the clip's frames as `folder`/<frame>.png; names default to 00000000, 00000001, ..."""
+    names = frame_names if frame_names is not None else [video.frame_name(i) for i in range(len(clip.frames))]
+    for name, frame in zip(names, clip.frames, strict=True):
+        write_frame(Path(folder) / f"{name}.png", frame)
+
+
+def list_clips(root: Path) -> list[ClipSource]:
+    """Find the clips at `root`, sorted by name (frames too; plain string order).
+
+    `root` is a video file, a folder of frames (one clip, named after the folder), or a folder of such folders.
+    Hidden files and notes (.txt, .json, .mat, ...) are passed over.
+    UserError for a path that is missing or empty, for a clip without frames, for files of another kind, and for names
+    with control characters.
+    """
+    root = Path(root)
+    if root.is_file():
+        if root.suffix.lower() not in video.VIDEO_SUFFIXES:
+            raise UserError(
+                f"{root} is neither a folder nor a video file ({' '.join(video.VIDEO_SUFFIXES)}): "
+                "give a folder of frames, a folder of clip folders, or a video."
+            )
+        require_plain(root.stem, root)
+        count = video.count_frames(root)
+        return [ClipSource(root.stem, tuple(video.frame_name(i) for i in range(count)), video=root)]
+    if not root.is_dir():
+        raise UserError(f"{root} does not exist: give a folder of frames, a folder of clip folders, or a video file.")
+    folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    paths = _frame_paths(root)
+    if folders and paths:
+        raise UserError(
+            f"{root} holds frames and folders side by side, so it is not clear which are the clips: "
+            "move the frames into a folder of their own."
+        )
+    if paths:
+        return [_folder_clip(root.resolve().name, root, paths)]
+    if not folders:
+        raise UserError(f"{root} holds no frames: put PNG or JPEG frames there, or one folder of them for each clip.")
+    return [_folder_clip(folder.name, folder, _frame_paths(folder)) for folder in folders]
+
+
+def require_frames(source: ClipSource, count: int) -> None:
+    """UserError when the clip has fewer than `count` frames."""
+    if len(source) < count:
+        raise UserError(
+            f"clip {source.name} has {len(source)} frame(s), but at least {count} are needed: "
+            "add frames or leave the clip out."
+        )
+
+
+def require_plain(name: str, path: Path) -> None:
+    """UserError for a name that no report can show: control characters, such as line breaks, or bytes of no text."""
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
+        raise UserError(f"{str(path)!a} has a name with control characters or bytes that are no text: rename it.")
+
+
+def _folder_clip(name: str, folder: Path, paths: list[Path]) -> ClipSource:
+    if not paths:
+        raise UserError(f"clip folder {folder} holds no frames: put PNG or JPEG frames there, or remove the folder.")
+    names = tuple(path.stem for path in paths)
+    require_plain(name, folder)
+    for one, path in zip(names, paths):
+        require_plain(one, path)
+    if len(set(names)) != len(names):
+        twice = next(a for a, b in zip(names, names[1:]) if a == b)
+        raise UserError(f"{folder} holds two frames named {twice} with different endings: keep one of them.")
+    return ClipSource(name, names, paths=tuple(paths))
+
+
+def _frame_paths(folder: Path) -> list[Path]:
+    paths = []
+    for path in sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")):
+        suffix = path.suffix.lower()
+        if suffix in FRAME_SUFFIXES:
+            paths.append(path)
+        elif suffix not in COMPANION_SUFFIXES:
+            raise UserError(f"{path} is not a PNG or JPEG frame: convert it, or move it out of the folder.")
+    # By stem, so that the order of a clip does not hang on the endings; a stem that occurs twice is refused above.
+    return sorted(paths, key=lambda path: path.stem)
+
+
+class FrameReader:
+    """Reads a clip forwards; only the frames since `forget_before` are in memory."""
+
+    def __init__(self, source: ClipSource) -> None:
+        self._source = source
+        self._video = source.frames() if source.video is not None else None
+        self._held: dict[int, np.ndarray] = {}
+        self._first = self._next = 0
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Frame `index`, (H, W, 3) uint8. KeyError for one that was forgotten."""
+        while self._video is not None and self._next <= index:
+            frame = next(self._video)
+            if self._next >= self._first:
+                self._held[self._next] = frame
+            self._next += 1
+        if self._video is None and index not in self._held and index >= self._first:
+            self._held[index] = read_frame(self._source.paths[index])
+        return self._held[index]
+
+    def stack(self, indices: Sequence[int]) -> np.ndarray:
+        """Some frames as one array (N, H, W, 3)."""
+        return np.stack([self[index] for index in indices])
+
+    def forget_before(self, index: int) -> None:
+        """Frames before `index` will not be asked for again."""
+        self._first = index
+        for old in [old for old in self._held if old < index]:
+            del self._held[old]
+
+
+def read_through(source: ClipSource) -> tuple[tuple[int, int], str]:
+    """Decode every frame once: (height, width) and a digest of the pixels. UserError for a frame that cannot be read.
+
+    A restoration can take hours, so what is wrong with a clip's last frame is found before its first is restored.
+    """
+    digests = []
+    for frame in source.frames():
+        digests.append(sha256_array(frame))
+    return (frame.shape[0], frame.shape[1]), digest_of(digests)
+
+
+def digest_of(digests: Iterable[str]) -> str:
+    """One digest of several."""
+    return sha256_array(np.array(list(digests)))
+
+
+# Which five frames restore which frame of a clip.
+
+WINDOW = 5
+
+
+def windows(source: ClipSource, border: bool) -> list[tuple[int, list[int]]]:
+    """(frame, its five frames) by index. UserError for a clip of fewer than five frames.
+
+    Without `border` the first two and the last two frames are not restored. With it, the first two and the last two
+    are put before and after the clip once more, as the published inference does: repeated, not mirrored.
+    """
+    require_frames(source, WINDOW)
+    count = len(source)
+    order = list(range(count))
+    if border:
+        order = [0, 1, *order, count - 2, count - 1]
+    half = WINDOW // 2
+    return [(order[i], order[i - half : i + half + 1]) for i in range(half, len(order) - half)]

@@ -1,0 +1,211 @@
+"""Blur and decimation: the definition, and a fast way to the same bytes."""
+
+import math
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from vsrlib.common.errors import UserError
+from vsrlib.data import video
+from vsrlib.data.video_writer import write_video
+
+SCALE = 4
+_LARGEST = 41  # side of a kernel up to which its phases (11x11) are filtered directly, not by a Fourier transform
+
+
+def blur_down_exact(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -> np.ndarray:
+    """As `blur_down`, but neither clamped nor rounded: (H, W, 3) of any type -> float64. What training samples are.
+
+    The definition: for each pixel that is kept the products are added in the kernel's order, row by row, in float64.
+    """
+    _require_kernel(kernel, scale)
+    height, width, _ = frame.shape
+    radius = kernel.shape[0] // 2
+    padded = np.pad(frame, ((radius, radius), (radius, radius), (0, 0)), mode="edge")
+    total = np.zeros((-(-height // scale), -(-width // scale), 3))
+    for row, column in np.ndindex(kernel.shape):
+        total += kernel[row, column] * padded[row : row + height : scale, column : column + width : scale]
+    return total
+
+
+def blur_down(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -> np.ndarray:
+    """Blur (H, W, 3) uint8 with an odd square kernel and decimate to (ceil(H / scale), ceil(W / scale), 3) uint8.
+
+    Borders replicated, cross-correlation (the kernel is not flipped), [::scale, ::scale], clamped to [0, 255],
+    rounded half to even. Only the pixels that are kept are computed. ValueError for another type or shape.
+
+    The sums are taken in float32, by phase: the pixels and kernel values that are `scale` apart form small pictures
+    and kernels of their own. Where such a sum is so near to a half that its rounding could be another, it is taken
+    again as `blur_down_exact` does, so that the bytes are those of the definition on every machine.
+    """
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
+        raise ValueError(f"a frame must be (H, W, 3) uint8, not {frame.shape} {frame.dtype}")
+    _require_kernel(kernel, scale)
+    if kernel.shape[0] > _LARGEST:
+        return _rounded(blur_down_exact(frame, kernel, scale))
+    padded = _padded(frame, kernel.shape[0] // 2, scale)
+    total = _phases(padded, kernel, scale)[: -(-frame.shape[0] // scale), : -(-frame.shape[1] // scale)]
+    # A float32 has 24 bits. Roundings on the way of a product: kernel value, product, sums in its phase, sum of phases.
+    roundings = 2 + (-(-kernel.shape[0] // scale)) ** 2 + scale**2
+    error = 255 * float(np.abs(kernel).sum()) * 1.1 * roundings * 2.0**-24
+    unsure = np.abs(total - np.floor(total) - 0.5) <= error
+    result = _rounded(total)
+    result[unsure] = _rounded(_exact_at(padded, kernel, scale, np.nonzero(unsure)))
+    return result
+
+
+def _padded(frame: np.ndarray, radius: int, scale: int) -> np.ndarray:
+    """The frame with `radius` pixels around it, and more at the right and below up to multiples of `scale`."""
+    below, right = (-(side + 2 * radius) % scale + radius for side in frame.shape[:2])
+    return cv2.copyMakeBorder(frame, radius, below, radius, right, cv2.BORDER_REPLICATE)
+
+
+def _phases(padded: np.ndarray, kernel: np.ndarray, scale: int) -> np.ndarray:
+    rows, columns = padded.shape[0] // scale, padded.shape[1] // scale
+    channels = np.zeros((3, rows, columns), np.float32)
+    weights = kernel.astype(np.float32)
+    by_row = padded.reshape(rows, scale, columns, scale * 3)
+    for row in range(min(scale, kernel.shape[0])):
+        # one picture of one channel for each of the columns' phases: OpenCV splits and filters these fastest
+        for index, phase in enumerate(cv2.split(by_row[:, row])):
+            column, channel = divmod(index, 3)
+            if column < kernel.shape[1]:
+                part = np.ascontiguousarray(weights[row::scale, column::scale])
+                channels[channel] += cv2.filter2D(phase.astype(np.float32), cv2.CV_32F, part, anchor=(0, 0))
+    return channels.transpose(1, 2, 0)
+
+
+def _exact_at(padded: np.ndarray, kernel: np.ndarray, scale: int, where: tuple[np.ndarray, ...]) -> np.ndarray:
+    rows, columns, channels = where
+    total = np.zeros(len(rows))
+    for row, column in np.ndindex(kernel.shape):
+        total += kernel[row, column] * padded[scale * rows + row, scale * columns + column, channels]
+    return total
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+
+
+def _require_kernel(kernel: np.ndarray, scale: int) -> None:
+    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
+        raise ValueError(f"a kernel must be square with an odd side, not {kernel.shape}")
+    if scale < 1:
+        raise ValueError(f"scale must be at least 1, not {scale}")
+
+
+# What real footage has beside blur: noise and compression, put onto LR frames. All of it is off unless asked for.
+
+_RATE = Fraction(25)
+
+
+@dataclass(frozen=True)
+class Further:
+    """`noise`: standard deviation of Gaussian noise, in levels of 255; `jpeg`: quality, 1 to 100; `video`: CRF of
+    H.264 (4:2:0), 0 to 51, larger is coarser. They are done in this order. UserError for a value outside.
+    """
+
+    noise: float = 0.0
+    jpeg: int | None = None
+    video: int | None = None
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.noise) and 0 <= self.noise <= 255):
+            raise UserError(f"noise is {self.noise}; give a standard deviation from 0 to 255.")
+        if self.jpeg is not None and not 1 <= self.jpeg <= 100:
+            raise UserError(f"jpeg is {self.jpeg}; give a quality from 1 to 100.")
+        if self.video is not None and not 0 <= self.video <= 51:
+            raise UserError(f"video is {self.video}; give a CRF from 0 to 51.")
+
+    def described(self) -> dict[str, Any]:
+        """{"further": the values that were asked for}, or nothing."""
+        wanted = {name: value for name, value in asdict(self).items() if value}
+        wanted |= {"video": 0} if self.video == 0 else {}
+        return {"further": wanted} if wanted else {}
+
+    def apply(
+        self, frames: np.ndarray, name: str, seed: int, run: Callable[[Callable, Iterable], Iterable] = map
+    ) -> np.ndarray:
+        """(N, h, w, 3) uint8 RGB to the same; noise is drawn for each frame from (seed, clip name, index)."""
+
+        def one(index: int) -> np.ndarray:
+            noisy = _noisy(frames[index], self.noise, [seed, zlib.crc32(name.encode()), 1, index])
+            return noisy if self.jpeg is None else _jpeg(noisy, self.jpeg)
+
+        if self.noise or self.jpeg is not None:
+            frames = np.stack(list(run(one, range(len(frames)))))
+        if self.video is None:
+            return frames
+        if frames.shape[1] % 2 or frames.shape[2] % 2:
+            raise UserError(
+                f"clip {name} has LR frames of {frames.shape[2]}x{frames.shape[1]} pixels, and H.264 with "
+                "half the colour resolution needs even sides: crop HR to multiples of 8, or leave --video "
+                "out."
+            )
+        return _video(frames, self.video)
+
+
+def _noisy(frame: np.ndarray, sigma: float, seed: list[int]) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, sigma, frame.shape)
+    return np.rint(np.clip(frame + noise, 0, 255)).astype(np.uint8)
+
+
+def _jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
+    data = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def _video(frames: np.ndarray, crf: int) -> np.ndarray:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        with write_video(path, _RATE, crf) as add:
+            for frame in frames:
+                add(frame)
+        return np.stack(list(video.read_frames(path)))
+
+
+# Bicubic upsampling on the sampling grid of the degradation: the fair baseline.
+
+
+def bicubic_on_grid(lr: np.ndarray, scale: int = 4) -> np.ndarray:
+    """(h, w, 3) uint8 to (scale h, scale w, 3) uint8 by Keys' bicubic interpolation (a = -1/2), borders replicated.
+
+    LR pixel i lies at HR pixel `scale` * i, because the degradation keeps every `scale`-th pixel from the first one on
+    ([::scale, ::scale]). The usual half-pixel-centred resize would displace the result by (scale - 1) / 2 HR pixels
+    (1.5 for x4) and so be an unfairly weak baseline. Clamped to [0, 255], rounded half to even.
+    ValueError for another type, shape or scale.
+    """
+    if lr.dtype != np.uint8 or lr.ndim != 3 or lr.shape[2] != 3 or 0 in lr.shape:
+        raise ValueError(f"a frame must be (h, w, 3) uint8, not {lr.shape} {lr.dtype}")
+    if scale < 1:
+        raise ValueError(f"scale must be at least 1, not {scale}")
+    tall = _stretch_rows(lr.astype(np.float64), scale)
+    wide = _stretch_rows(tall.swapaxes(0, 1), scale).swapaxes(0, 1)
+    return np.rint(np.clip(wide, 0, 255)).astype(np.uint8)
+
+
+def _stretch_rows(image: np.ndarray, scale: int) -> np.ndarray:
+    # Row scale * i + p lies p / scale below LR row i: every phase p has its own four weights, on rows i-1 .. i+2.
+    rows = len(image)
+    padded = np.pad(image, ((1, 2), (0, 0), (0, 0)), mode="edge")
+    result = np.empty((rows * scale, *image.shape[1:]))
+    for phase in range(scale):
+        weights = keys_weights(phase / scale)
+        result[phase::scale] = sum(weight * padded[tap : tap + rows] for tap, weight in enumerate(weights))
+    return result
+
+
+def keys_weights(fraction: float) -> np.ndarray:
+    """Weights (4,) of samples -1, 0, 1, 2 for the point `fraction`, in [0, 1), of the way from sample 0 to sample 1.
+
+    R. Keys, "Cubic convolution interpolation for digital image processing", 1981, with a = -1/2.
+    """
+    t = fraction
+    return np.array([-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3]) / 2

@@ -1,0 +1,231 @@
+"""Make low-resolution frames: blur with a kernel, keep every fourth pixel, round to 8 bits."""
+
+import io
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import io as scipy_io
+
+from vsrlib.common import provenance
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import atomic_path, read_json, replaced, sha256_array, write_json
+from vsrlib.common.names import BLURS
+from vsrlib.data.blur_kernels import (
+    draw_realistic,
+    gaussian_kernel,
+    kernel_picture,
+    realistic_kernel,
+    realistic_kernel_from_draws,
+    scale_realistic,
+)
+from vsrlib.data.clips import Clip
+from vsrlib.data.degradation import SCALE, Further, blur_down, blur_down_exact
+from vsrlib.data.frames import write_frame
+from vsrlib.data.sets.layouts import clips_of
+
+__all__ = [
+    "BLURS",
+    "SCALE",
+    "blur_down",
+    "blur_down_exact",
+    "clip_kernel",
+    "degrade_clips",
+    "gaussian_kernel",
+    "realistic_kernel",
+    "realistic_kernel_from_draws",
+    "write_degraded_set",
+]
+
+_SIGMA = 1.2
+_ZOOM = 16  # of a kernel's picture
+
+Map = Callable[[Callable, Iterable], Iterable]
+
+
+def degrade_clips(
+    hr_root: Path,
+    save_root: Path,
+    blur: str,
+    seed: int,
+    further: Further | None = None,
+    names: Sequence[str] | None = None,
+    workers: int = 1,
+) -> dict[str, Any]:
+    """Make a test set from HR clips on disk: one kernel per clip, LR frames, kernels, and a manifest written last.
+
+    `hr_root` and `names` (of the clips that are wanted): see `vsrlib.data.sets.layouts.clips_of`; for `blur`, `seed`
+    and `further` see `write_degraded_set`. `workers` frames are made at a time, with the same bytes. Writes
+    `save_root`/HR (PNG copies; left alone where `hr_root` is that very folder or `save_root`),
+    `save_root`/LR_blurdown_x4, `save_root`/kernel and `save_root`/manifest.json, whose content is returned.
+    UserError also for clips that cannot be read and for an `hr_root` elsewhere inside `save_root`.
+    """
+    if workers < 1:
+        raise UserError(f"workers is {workers}; give 1 or more.")
+    sources = clips_of(hr_root, names)
+    hr_root, save_root = Path(hr_root).resolve(), Path(save_root).resolve()
+    if hr_root == save_root:
+        hr_root = save_root / HR
+    in_place = hr_root == save_root / HR
+    if not in_place and hr_root.is_relative_to(save_root):
+        raise UserError(
+            f"{hr_root} lies inside {save_root}, which is to be written: give {save_root / HR} itself, "
+            "or frames from elsewhere."
+        )
+    clips = ((source.load(), source.frame_names) for source in sources)
+    with ThreadPoolExecutor(workers) as pool:
+        return write_degraded_set(save_root, clips, blur, seed, not in_place, further, pool.map)
+
+
+def write_degraded_set(
+    root: Path,
+    clips: Iterable[tuple[Clip, tuple[str, ...]]],
+    blur: str,
+    seed: int,
+    write_hr: bool = True,
+    further: Further | None = None,
+    run: Map = map,
+    **described: Any,
+) -> dict[str, Any]:
+    """Degrade `clips` (each with its frames' names) and write them as the data set `root`; return its manifest.
+
+    `blur` is "Gaussian" (sigma 1.2 for every clip) or "Realistic", drawn for each clip from (seed, clip name), so that
+    neither the order nor the company of the clips matters. HR is cropped at the right and below to a multiple of 4;
+    `cropped` in the manifest says so. `further`: noise and compression of LR, none by default. `run` is `map`, or a
+    parallel one with the same results. `described` goes into the manifest as it is. The same input gives the same
+    bytes. kernel/<clip> holds <frame>.mat for every frame, kernel.npy, and kernel.png, a picture.
+    Manifest: blur, seed, scale, hr_written, and for each clip the frames' names, hr_size [H, W] after cropping,
+    the kernel (parameters, size, digest) and digests of the decoded pixels of HR and LR, (N, H, W, 3) uint8 RGB.
+    UserError for an unknown blur, a negative seed, frames below 4x4, and for files in the way that were not made here.
+    """
+    if blur not in BLURS:
+        raise UserError(f"blur {blur!r} is unknown: give one of {', '.join(BLURS)}.")
+    if seed < 0:
+        raise UserError(f"seed {seed} is negative: give 0 or a positive number.")
+
+    extra = further or Further()
+
+    def fill(staging: Path) -> dict[str, Any]:
+        entries = {
+            clip.name: _write_clip(staging, clip, names, blur, seed, write_hr, extra, run) for clip, names in clips
+        }
+        made = {"blur": blur, "seed": seed, "scale": SCALE, "hr_written": write_hr, **extra.described()}
+        return {**made, **described, "clips": entries}
+
+    return write_set(root, (HR, LR, KERNEL) if write_hr else (LR, KERNEL), fill, seed)
+
+
+def _write_clip(
+    root: Path, clip: Clip, names: tuple[str, ...], blur: str, seed: int, write_hr: bool, further: Further, run: Map
+) -> dict[str, Any]:
+    height, width = (side - side % SCALE for side in clip.frames.shape[1:3])
+    if min(height, width) == 0:
+        raise UserError(
+            f"clip {clip.name} has frames of {clip.frames.shape[2]}x{clip.frames.shape[1]} pixels: "
+            f"at least {SCALE}x{SCALE} are needed."
+        )
+    hr = clip.frames[:, :height, :width]
+    kernel, parameters = clip_kernel(blur, seed, clip.name)
+    lr = np.stack(list(run(lambda frame: blur_down(frame, kernel), hr)))
+    lr = further.apply(lr, clip.name, seed, run)
+    written = [(LR, lr), (HR, hr)] if write_hr else [(LR, lr)]
+    tasks = [
+        (root / part / clip.name / f"{name}.png", frame)
+        for part, frames in written
+        for name, frame in zip(names, frames, strict=True)
+    ]
+    list(run(lambda task: write_frame(*task), tasks))  # a list, so that an error is raised here
+    _write_kernel(root / KERNEL / clip.name, kernel, names)
+    return {
+        "frames": list(names),
+        "hr_size": [height, width],
+        "cropped": hr.shape != clip.frames.shape,
+        "kernel": {**parameters, "size": len(kernel), "sha256": sha256_array(kernel)},
+        "hr_sha256": sha256_array(hr),
+        "lr_sha256": sha256_array(lr),
+    }
+
+
+def clip_kernel(blur: str, seed: int, name: str) -> tuple[np.ndarray, dict[str, float]]:
+    """The kernel of a clip, (n, n) float64, and its parameters; a realistic one is drawn from (seed, name)."""
+    if blur == "Gaussian":
+        return gaussian_kernel(_SIGMA), {"sigma": _SIGMA}
+    draws = draw_realistic(np.random.default_rng([seed, zlib.crc32(name.encode())]))
+    parameters = dict(zip(("lambda1", "lambda2", "theta"), scale_realistic(*draws[:3])))
+    return realistic_kernel_from_draws(*draws), parameters
+
+
+def _write_kernel(folder: Path, kernel: np.ndarray, names: tuple[str, ...]) -> None:
+    for name in names:
+        _write_mat(folder / f"{name}.mat", kernel)
+    with atomic_path(folder / "kernel.npy") as temporary:
+        np.save(temporary, kernel)
+    write_frame(folder / "kernel.png", kernel_picture(kernel, _ZOOM))
+
+
+def _write_mat(path: Path, kernel: np.ndarray) -> None:
+    buffer = io.BytesIO()
+    scipy_io.savemat(buffer, {"kernel": kernel})
+    # The first 116 bytes are free text, in which SciPy puts the platform and the time of writing.
+    text = b"MATLAB 5.0 MAT-file, blur kernel of a degraded clip".ljust(116)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(text + buffer.getvalue()[116:])
+
+
+# A data set's folder, replaced as a whole: <root>/<part>/<clip>/<frame>, and <root>/manifest.json written last.
+
+MANIFEST = "manifest.json"
+HR, LR, KERNEL = "HR", "LR_blurdown_x4", "kernel"
+"""The parts of a set: ground truth, input, and the blur kernel of each frame."""
+
+
+def write_set(root: Path, parts: Sequence[str], fill: Callable[[Path], dict[str, Any]], seed: int) -> dict[str, Any]:
+    """Write the given parts of a data set and its manifest; return the manifest.
+
+    `fill` writes every part below the staging folder it is given and returns the manifest's content. The parts are
+    moved into place only when it has ended well, the manifest comes last, and an error leaves the old set untouched.
+    A manifest that would differ from the old one in its provenance alone is kept: it describes the same bytes.
+    UserError for a part that holds files which were not written here: those are never replaced.
+    """
+    root = Path(root)
+    with replaced(root, parts, MANIFEST) as staging:
+        content = fill(staging)
+        manifest = {**content, "provenance": provenance.collect(seed=seed)}
+        before = read_json(root / MANIFEST) if (root / MANIFEST).exists() else {}
+        if {**before, "provenance": None} == {**content, "provenance": None}:
+            manifest = before
+    write_json(root / MANIFEST, manifest)
+    return manifest
+
+
+# The published tests by name: a data set in the published layout with the weights that its authors released.
+
+
+@dataclass(frozen=True)
+class QuickTest:
+    """One published test: the set's name, and its blur, which is the weights' too."""
+
+    set: str
+    blur: str
+
+    def input(self, data: Path) -> Path:
+        """The LR clips below the data folder."""
+        return data / self.set / LR
+
+    def truth(self, data: Path) -> Path:
+        """The HR clips."""
+        return data / self.set / HR
+
+    def weights(self, data: Path) -> Path:
+        """The released weights."""
+        return data / "pretrain_models" / f"self_blind_vsr_{self.blur.lower()}.pt"
+
+
+QUICK_TESTS = {
+    f"{blur}_{name}": QuickTest(f"{name}_BlurDown_{blur}", blur)
+    for blur, name in (("Gaussian", "REDS4"), ("Gaussian", "Vid4"), ("Gaussian", "SPMCS"), ("Realistic", "REDS4"))
+}

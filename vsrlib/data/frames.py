@@ -1,0 +1,87 @@
+"""Frames and clips on disk: PNG and JPEG frames, folders of them, video files; 8-bit RGB in memory."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import atomic_path
+from vsrlib.data.image_integrity import Damaged, Refused, inspect
+
+cv2.setLogLevel(2)  # errors only: a damaged file is told in a sentence of ours
+
+FRAME_SUFFIXES = (".png", ".jpg", ".jpeg")
+"""File name endings (in lower case) of what is read as a frame."""
+
+
+def read_frame(path: Path) -> np.ndarray:
+    """Read one PNG or JPEG file as (H, W, 3) uint8 RGB; see `decode_frame`.
+
+    UserError for a file that is missing, damaged (as far as `vsrlib.data.image_integrity` can tell), or no frame by
+    the rules there. A decoder alone would make up what is missing.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: give the path of a PNG or JPEG frame.")
+    data = path.read_bytes()
+    try:
+        inspect(data)
+    except Damaged as error:
+        raise UserError(f"{path} cannot be decoded as an image ({error}): copy or export it again.") from error
+    except Refused as error:
+        raise UserError(f"{path} {error}.") from error
+    return decode_frame(path, data)
+
+
+def decode_frame(path: Path, data: bytes) -> np.ndarray:
+    """The bytes of a PNG or JPEG file, read from `path`, as (H, W, 3) uint8 RGB.
+
+    Grey is repeated to three channels. 16 bits a channel become the nearest of 8: v / 257, rounded half to even. An
+    alpha channel that is opaque everywhere is left out. UserError for a file that is damaged or cut short, or is
+    transparent anywhere.
+    """
+    # From memory and not by cv2.imread, which cannot open a path outside the code page on Windows.
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    except cv2.error:  # a header that says more pixels than OpenCV takes
+        image = None
+    if image is None or image.dtype not in (np.uint8, np.uint16):
+        raise UserError(f"{path} cannot be decoded as an image (damaged or cut short): copy or export it again.")
+    if image.ndim == 3 and image.shape[2] == 4:
+        if image[..., 3].min() < np.iinfo(image.dtype).max:
+            raise UserError(f"{path} is transparent, which has no meaning here: export it without an alpha channel.")
+        image = image[..., :3]
+    if image.dtype == np.uint16:
+        image = np.rint(image / 257).astype(np.uint8)
+    return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB)
+
+
+def write_frame(path: Path, rgb: np.ndarray) -> None:
+    """Write (H, W, 3) uint8 RGB as PNG; the file appears whole or not at all, the same bytes for the same pixels."""
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+        raise ValueError(f"a frame must be (H, W, 3) uint8, not {rgb.shape} {rgb.dtype}")
+    _, data = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data.tobytes())
+
+
+def to_float(frames: np.ndarray) -> np.ndarray:
+    """(..., H, W, 3) uint8 -> (..., 3, H, W) float32 in [0, 1], as the network takes them."""
+    return np.ascontiguousarray(np.moveaxis(frames, -1, -3), dtype=np.float32) / np.float32(255)
+
+
+def _size(frame: np.ndarray) -> str:
+    return f"{frame.shape[1]}x{frame.shape[0]}"
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """(3, H, W) float in [0, 1] to (H, W, 3) uint8: times 255, clamped, rounded half to even. NaN is refused."""
+    image = np.asarray(image)
+    if image.ndim != 3 or image.shape[0] != 3 or image.dtype.kind != "f":
+        raise ValueError(f"an image must be (3, H, W) float, not {image.shape} {image.dtype}")
+    if np.isnan(image).any():
+        raise ValueError("the image holds NaN")
+    scaled = image * 255
+    np.rint(np.clip(scaled, 0, 255, out=scaled), out=scaled)
+    return scaled.astype(np.uint8).transpose(1, 2, 0).copy()

@@ -1,0 +1,184 @@
+"""`vsrlib data check`: what is there, what is missing, and what is wrong. Every fault is named; none ends the check."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from vsrlib.common.errors import UserError
+from vsrlib.data.sets.layouts import LR, PUBLISHED, place, published_set, reds_name
+from vsrlib.data.sets.pairs import check_content, find_pairs
+from vsrlib.data.sets.recorded import differences, digest_of, manifest_faults, read_record
+from vsrlib.data.sets.tree import Found, Tree, inspect_frame, inspect_kernel, inspect_video, numbering, read_tree
+
+
+def check(root: Path, workers: int = 1, against: Path | None = None) -> dict[str, Any]:
+    """Check all data below `root` (a folder, a frame or a video); `workers` frames at a time, with the same result.
+
+    Returns JSON values: `clips`, `pairs`, `missing` (of a published set), `notes`, `faults` ({"path", "what"}, sorted),
+    `frames` (digests of pixels and file by name, without the ending; kernels too), and `digest` of all pixels.
+    `against`: a file with an earlier result; what differs is a fault. UserError for a path that does not exist,
+    for a folder without any data, for a file that is no record, and for fewer than one worker.
+    """
+    if workers < 1:
+        raise UserError(f"workers is {workers}; give 1 or more.")
+    record = None if against is None else read_record(against)
+    tree = read_tree(Path(root))
+    with ThreadPoolExecutor(workers) as pool:
+        return _checked(tree, record, pool.map)
+
+
+def _checked(
+    tree: Tree, record: dict[str, Any] | None, run: Callable[[Callable, Iterable], Iterable]
+) -> dict[str, Any]:
+    frames = [path for paths in tree.clips.values() for path in paths]
+    found = dict(zip(frames, run(inspect_frame, frames)))
+    found |= zip(tree.videos, run(inspect_video, tree.videos))
+    found |= zip(tree.kernels, run(inspect_kernel, tree.kernels))
+    if not found and not tree.faults:
+        raise UserError(f"{tree.root} holds no frames, videos or kernels: give the folder of a data set.")
+    faults = [*tree.faults.items(), *((tree.name(path), one.fault) for path, one in found.items() if one.fault)]
+    clips, notes = [], []
+    for folder, paths in tree.clips.items():
+        clips.append(_clip(tree, folder, [found[path] for path in paths]))
+        wrong, told = _of_clip([path.stem for path in paths], [found[path] for path in paths])
+        faults += [(clips[-1]["name"], what) for what in wrong]
+        notes += [f"{clips[-1]['name']}: {note}" for note in told]
+    clips += [_clip(tree, path, [found[path]]) for path in tree.videos]
+    bad = {path for path, one in found.items() if one.fault}
+    by_name = {tree.name(folder): sorted(paths, key=lambda path: path.stem) for folder, paths in tree.clips.items()}
+    unlisted, told, further = manifest_faults(tree.root, by_name, bad)
+    faults, notes = [*faults, *unlisted.items()], [*notes, *told]
+    pairs, alone = find_pairs(tree, found)
+    faults += alone.items()
+    for pair in pairs:
+        if further:
+            pair.notes.append("LR was degraded further than by blur: HR blurred is not LR, and the digests decide")
+        else:
+            check_content(pair, tree, run)
+        faults += pair.faults.items()
+    digests = {_bare(tree, path): {"pixels": one.pixels, "file": one.file} for path, one in found.items() if one.pixels}
+    if record is not None:
+        named = {_without_ending(name) for name, _ in faults}
+        unlike, told = differences(record, digests)
+        # what cannot be read is not in `digests`, and was named already
+        faults += [(name, what) for name, what in unlike.items() if name in digests or name not in named]
+        notes += told
+    name, missing = _missing(tree, clips)
+    return {
+        "root": str(tree.root),
+        "set": name,
+        "digest": _digest(tree, found),
+        "clips": clips,
+        "kernels": len(tree.kernels),
+        "beside": tree.notes,
+        "pairs": [{"hr": pair.hr, "lr": pair.lr, "frames": len(pair.frames), "notes": pair.notes} for pair in pairs],
+        "missing": missing,
+        "notes": notes,
+        "faults": [{"path": path, "what": what} for path, what in sorted(faults)],
+        "frames": digests,
+    }
+
+
+def _clip(tree: Tree, path: Path, frames: list[Found]) -> dict[str, Any]:
+    whole = [one for one in frames if one.size]
+    kinds = sorted({one.kind for one in whole})
+    sizes = sorted({one.size for one in frames if one.size})
+    name = tree.name(path)
+    role = place(path.relative_to(tree.root).parts).role
+    return {"name": name, "role": role, "frames": sum(one.frames for one in frames), "sizes": sizes, "kinds": kinds}
+
+
+def _of_clip(names: list[str], frames: list[Found]) -> tuple[list[str], list[str]]:
+    """Faults and notes on a clip as a whole."""
+    faults, notes = numbering(sorted(set(names)))
+    if len(set(names)) < len(names):
+        twice = next(name for name in sorted(names) if names.count(name) > 1)
+        faults.append(f"has two frames named {twice} with different endings")
+    sizes = {one.size: None for one in frames if one.size}
+    if len(sizes) > 1:
+        faults.append(f"mixes sizes: {', '.join(f'{width}x{height}' for height, width in sorted(sizes))}")
+    if any(", 16 bit" in one.kind for one in frames):
+        notes.append("16 bits a channel are read as the nearest of 8")
+    if any("with alpha" in one.kind for one in frames):
+        notes.append("an alpha channel that is opaque everywhere is left out")
+    pixels = [one.pixels for one in frames if one.pixels]
+    repeats = sum(a == b for a, b in zip(pixels, pixels[1:]))
+    if repeats:
+        notes.append(f"{repeats} frames are the same as the frame before")
+    return faults, notes
+
+
+def _missing(tree: Tree, clips: list[dict[str, Any]]) -> tuple[str | None, list[str]]:
+    """The published set that the path names, and what of it is not here."""
+    name = published_set(tree.root.resolve().parts)
+    if name is None or not tree.root.is_dir():
+        return None, []
+    known, missing = PUBLISHED[name], []
+    # HR alone is counted where there is any; LR without HR stands for itself.
+    high = [clip for clip in clips if clip["role"] != LR] or clips
+    here = {reds_name(place(tuple(clip["name"].split("/"))).key or (clip["name"],)): clip["frames"] for clip in high}
+    for clip, frames in known.frames.items():
+        if tree.root.name in known.frames and clip != tree.root.name:
+            continue  # one clip of the set was asked for
+        if clip not in here:
+            missing.append(f"clip {clip}")
+        elif here[clip] < frames:
+            missing.append(f"{frames - here[clip]} of the {frames} frames of clip {clip}")
+    if not known.frames and len(here) < known.clips:
+        missing.append(f"{known.clips - len(here)} of {known.clips} clips")
+    return name, missing
+
+
+def _digest(tree: Tree, found: dict[Path, Found]) -> str:
+    """Of all pixels; kernels do not count, so that a set has the same digest with and without them."""
+    kernels = set(tree.kernels)
+    return digest_of(
+        {_bare(tree, path): one.pixels for path, one in found.items() if one.pixels and path not in kernels}
+    )
+
+
+def _bare(tree: Tree, path: Path) -> str:
+    return _without_ending(tree.name(path))
+
+
+def _without_ending(name: str) -> str:
+    head, slash, last = name.rpartition("/")
+    return f"{head}{slash}{last.rsplit('.', 1)[0]}"
+
+
+# The result of a check as text for a terminal. Every fault has a line; clips alike are told in one.
+
+
+def report(result: dict[str, Any]) -> str:
+    """What `check` found, in lines."""
+    lines = [f"{result['root']}{': ' + result['set'] if result['set'] else ''}", *_clips(result["clips"])]
+    if result["kernels"]:
+        lines.append(f"  {result['kernels']} kernel files")
+    if result["beside"]:
+        lines.append("  beside: " + ", ".join(f"{n} x {what}" for what, n in sorted(result["beside"].items())))
+    for pair in result["pairs"]:
+        told = f": {'; '.join(pair['notes'])}" if pair["notes"] else ""
+        lines.append(f"  {pair['lr']} with {pair['hr']}, {pair['frames']} frames{told}")
+    lines += [f"missing: {', '.join(result['missing'])}"] if result["missing"] else []
+    lines += [f"note: {note}" for note in result["notes"]]
+    lines += [f"FAULT {fault['path']} {fault['what']}" for fault in result["faults"]]
+    lines.append(f"digest of the pixels: {result['digest']}")
+    count = len(result["faults"])
+    frames = sum(clip["frames"] for clip in result["clips"])
+    lines.append(f"{count or 'no'} fault{'' if count == 1 else 's'} in {frames} frames of {len(result['clips'])} clips")
+    return "\n".join(lines)
+
+
+def _clips(clips: list[dict[str, Any]]) -> list[str]:
+    alike: dict[tuple, list[str]] = {}
+    for clip in clips:
+        above = clip["name"].rpartition("/")[0]
+        sizes = ", ".join(f"{width}x{height}" for height, width in clip["sizes"])
+        alike.setdefault((above, clip["frames"], sizes, "; ".join(clip["kinds"])), []).append(clip["name"])
+    lines = []
+    for (above, frames, sizes, kinds), names in alike.items():
+        which = names[0] if len(names) == 1 else f"{len(names)} clips in {above or 'it'}"
+        count = f"{frames} frame{'s' * (frames != 1)}{' each' * (len(names) > 1)}"
+        lines.append(f"  {which}: {count}, {sizes or 'of no known size'}, {kinds or 'none whole'}")
+    return lines

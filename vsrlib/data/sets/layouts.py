@@ -1,0 +1,168 @@
+"""The layouts that data sets come in: what a folder's name says of its content. Paths alone; no file is opened.
+
+HR/<clip>, LR_blurdown_x4/<clip>, kernel/<clip>      as Self-Blind-VSR publishes its test sets, and `vsrlib degrade`
+GT/<clip>, BIx4/<clip>, BDx4/<clip>                  Vid4 and SPMCS as they are mostly passed on
+<clip>/truth, <clip>/input4                          SPMCS as its authors publish it
+train_sharp/<clip>, train_sharp_bicubic/X4/<clip>, and the same with val      REDS, below train/ and val/ or not
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from vsrlib.common.errors import UserError
+from vsrlib.data.clips import ClipSource, list_clips
+
+HR, LR, KERNEL = "HR", "LR", "kernel"
+
+_HR = {"hr", "gt", "truth", "sharp", "original", "target", "train_sharp", "val_sharp"}
+_LR = {"lr", "lr_blurdown_x4", "blurdown_x4", "bix4", "bdx4", "input4"}
+_REDS_LR = {"train_sharp_bicubic", "val_sharp_bicubic"}
+_REDS_SCALE = "x4"
+
+REDS4 = ("000", "011", "015", "020")
+"""The clips of REDS' training part that are the test set, and are not trained on."""
+
+REDS_TRAINING, REDS_VALIDATION = 240, 30
+"""Clips of REDS' two parts with ground truth. EDVR counts the second on from the first: 240 to 269, 270 in all."""
+
+
+class Published(NamedTuple):
+    """A published set: frames of each clip by name; where names are not fixed, how many clips there are."""
+
+    frames: dict[str, int]
+    clips: int
+
+
+PUBLISHED = {
+    "REDS4": Published(dict.fromkeys(REDS4, 100), 4),
+    "REDS": Published({f"{clip:03d}": 100 for clip in range(REDS_TRAINING + REDS_VALIDATION)}, 270),
+    "Vid4": Published({"calendar": 41, "city": 34, "foliage": 49, "walk": 47}, 4),
+    "SPMCS": Published({}, 30),
+}
+
+
+class Place(NamedTuple):
+    """What a clip's folder is: `role` (HR, LR, kernel, or "" where nothing says so), in which `variant` (the folder's
+    name), and `key`: what is left of its path, the same for the HR and the LR folder of one clip.
+    """
+
+    role: str
+    variant: str
+    key: tuple[str, ...]
+
+
+def place(parts: tuple[str, ...]) -> Place:
+    """The place of a folder, from the parts of its path below the root of the check."""
+    for index, part in enumerate(parts):
+        name, rest = part.lower(), parts[index + 1 :]
+        before = parts[:index]
+        if name in _REDS_LR and rest and rest[0].lower() == _REDS_SCALE:
+            return Place(LR, f"{part}/{rest[0]}", (*before, _reds_part(name), *rest[1:]))
+        if name in _HR:
+            return Place(HR, part, (*before, *([_reds_part(name)] if name.endswith("_sharp") else []), *rest))
+        if name in _LR:
+            return Place(LR, part, (*before, *rest))
+        if name == KERNEL:
+            return Place(KERNEL, part, (*before, *rest))
+    return Place("", "", parts)
+
+
+def published_set(names: tuple[str, ...]) -> str | None:
+    """Which published set the parts of a path name: "Vid4" in .../vid4/..., "REDS4" in REDS4_BlurDown_Gaussian."""
+    for part in reversed(names):
+        word = part.lower().split("_")[0]
+        for known in PUBLISHED:
+            if word == known.lower():
+                return known
+    return None
+
+
+def reds_name(key: tuple[str, ...]) -> str:
+    """The name of a REDS clip as EDVR counts: validation clip 000 is 240; what is no such clip keeps its name."""
+    name = key[-1]
+    if "val" in key and name.isdecimal() and int(name) < REDS_VALIDATION:
+        return f"{int(name) + REDS_TRAINING:03d}"
+    return name
+
+
+def _reds_part(name: str) -> str:
+    return name.split("_")[0]
+
+
+# HR clips out of the layouts that data sets come in; see `vsrlib.data.sets.layouts`.
+
+_TRAINING, _VALIDATION = "train_sharp", "val_sharp"
+
+
+def clips_of(root: Path, names: Sequence[str] | None = None) -> list[ClipSource]:
+    """The HR clips at `root`, sorted by name: whatever `vsrlib.data.clips.list_clips` takes, and the published layouts.
+
+    A folder with GT, HR, ... inside (Vid4, SPMCS, a set made here) gives the clips in there, a folder of
+    <clip>/truth (SPMCS) those. A folder with REDS' train_sharp gives, counted as EDVR does (validation clip 000 is
+    240), all clips but REDS4: the 266 that are trained on when all are there.
+    `names`: these clips alone, of all that are there; a name of a published set, such as REDS4, stands for its clips.
+    UserError for a name that is not there, and as `list_clips`.
+    """
+    root = Path(root)
+    found = _all(root)
+    if names is None:
+        return [clip for clip in found if not (_is_reds(root) and clip.name in REDS4)]
+    wanted = dict.fromkeys(clip for name in names for clip in (PUBLISHED[name].frames if name in PUBLISHED else [name]))
+    by_name = {clip.name: clip for clip in found}
+    for name in wanted:
+        if name not in by_name:
+            raise UserError(f"{root} holds no clip {name}; it has {', '.join(by_name)}.")
+    return [by_name[name] for name in sorted(wanted)]
+
+
+def _all(root: Path) -> list[ClipSource]:
+    if _is_reds(root):
+        return _reds(root)
+    folders = _folders(root)
+    inside = [folder for folder in folders if place((folder.name,)).role == HR]
+    if len(inside) == 1:
+        return list_clips(inside[0])
+    if len(inside) > 1:
+        both = ", ".join(folder.name for folder in inside)
+        raise UserError(f"{root} holds {both}, each of which may be the HR clips: give the path of one.")
+    truths = {folder: [one for one in _folders(folder) if place((one.name,)).role == HR] for folder in folders}
+    if folders and all(len(one) == 1 for one in truths.values()):
+        return [replace(_one_clip(one), name=folder.name) for folder, (one,) in truths.items()]
+    return list_clips(root)
+
+
+def _reds(root: Path) -> list[ClipSource]:
+    clips: dict[str, ClipSource] = {}
+    for part in (_TRAINING, _VALIDATION):
+        for folder in _parts(root, part):
+            for clip in list_clips(folder):
+                name = reds_name((part.split("_")[0], clip.name))
+                # Regrouped by copying, validation clips are there twice.
+                clips.setdefault(name, replace(clip, name=name))
+    return [clips[name] for name in sorted(clips)]
+
+
+def _is_reds(root: Path) -> bool:
+    return bool(_parts(root, _TRAINING))
+
+
+def _parts(root: Path, part: str) -> list[Path]:
+    """Where a part of REDS lies: at the root, in it, or below train/ or val/, as the archives have it."""
+    if root.name == part:
+        return [root]
+    return [path for path in (root / part, root / part.split("_")[0] / part) if path.is_dir()]
+
+
+def _one_clip(folder: Path) -> ClipSource:
+    found = list_clips(folder)
+    if len(found) != 1:
+        raise UserError(f"{folder} holds folders and should hold the frames of one clip: give the folder of the clips.")
+    return found[0]
+
+
+def _folders(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))

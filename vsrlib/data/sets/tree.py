@@ -1,0 +1,224 @@
+"""Every file below a folder, put into one of five lists: none is passed over without a word."""
+
+import io
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy import io as scipy_io
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import sha256_array, sha256_bytes, sha256_file
+from vsrlib.data import video
+from vsrlib.data.clips import COMPANION_SUFFIXES
+from vsrlib.data.frames import FRAME_SUFFIXES, decode_frame
+from vsrlib.data.image_integrity import Damaged, Refused, inspect
+from vsrlib.data.sets.layouts import KERNEL, place
+from vsrlib.data.sets.recorded import digest_of
+from vsrlib.data.video import VIDEO_SUFFIXES
+
+KERNEL_SUFFIXES = (".mat", ".npy")
+_ARCHIVES = (".zip", ".tar", ".gz", ".7z", ".rar", ".lmdb")
+
+
+@dataclass
+class Tree:
+    """Files below `root`, each list sorted; `clips` holds the frames of each folder that has any, or the one frame
+    that is the root.
+
+    `faults` names what cannot belong to a data set, `notes` (how many files of which ending) what may lie beside it.
+    """
+
+    root: Path
+    clips: dict[Path, list[Path]] = field(default_factory=dict)
+    videos: list[Path] = field(default_factory=list)
+    kernels: list[Path] = field(default_factory=list)
+    notes: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+
+    def name(self, path: Path) -> str:
+        """The path below the root, with / between its parts; the root itself is its own name."""
+        return path.name if path == self.root else path.relative_to(self.root).as_posix()
+
+
+def read_tree(root: Path) -> Tree:
+    """What lies below a folder, or at the path of one frame or video. UserError for a path that does not exist."""
+    root = Path(root)
+    if not root.exists():
+        raise UserError(f"{root} does not exist: give a folder, a frame or a video.")
+    tree = Tree(root)
+    if root.is_file():
+        _sort_in(tree, root, ())
+        return tree
+
+    def unreadable(error: OSError) -> None:
+        tree.faults[tree.name(Path(error.filename))] = f"cannot be listed ({error.strerror})"
+
+    for folder, folders, files in os.walk(root, onerror=unreadable, followlinks=True):
+        here = Path(folder)
+        hidden = [name for name in (*folders, *files) if name.startswith(".")]
+        _count(tree, "hidden", len(hidden))
+        circles = {name for name in folders if here.resolve().is_relative_to((here / name).resolve())}
+        tree.faults |= {tree.name(here / name): "is a link to a folder that it lies in" for name in circles}
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in circles)
+        if not folders and not files and not circles:
+            tree.faults[tree.name(here)] = "is an empty folder"
+        for name in sorted(files):
+            if not name.startswith("."):
+                _sort_in(tree, here / name, here.relative_to(root).parts)
+        if folders and here in tree.clips:
+            tree.faults[tree.name(here)] = "holds frames and folders side by side"
+    return tree
+
+
+def _sort_in(tree: Tree, path: Path, parts: tuple[str, ...]) -> None:
+    suffix = path.suffix.lower()
+    among_kernels = place(parts).role == KERNEL
+    if among_kernels and suffix in KERNEL_SUFFIXES:
+        tree.kernels.append(path)
+    elif suffix in FRAME_SUFFIXES and not among_kernels:
+        tree.clips.setdefault(path if path == tree.root else path.parent, []).append(path)
+    elif suffix in VIDEO_SUFFIXES:
+        tree.videos.append(path)
+    elif suffix in COMPANION_SUFFIXES or (among_kernels and suffix in FRAME_SUFFIXES):
+        _count(tree, suffix, 1)
+    else:
+        what = "is an archive: unpack it" if suffix in _ARCHIVES else "is neither a frame, a video, a kernel nor a note"
+        tree.faults[tree.name(path)] = what
+
+
+def _count(tree: Tree, what: str, number: int) -> None:
+    if number:
+        tree.notes[what] = tree.notes.get(what, 0) + number
+
+
+# One frame, video or kernel of a data set: its facts, the digest of its pixels, or what is wrong with it.
+
+KEY = "kernel"
+"""Where a .mat file holds its kernel."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file holds: `size` (height, width), `kind` in words, `frames` how many; SHA-256 of its `pixels`, as they
+    are read (8-bit RGB), and of the `file`. Or `fault`: why it cannot be used.
+    """
+
+    size: tuple[int, int] | None = None
+    kind: str = ""
+    frames: int = 1
+    pixels: str | None = None
+    file: str | None = None
+    fault: str | None = None
+
+
+def inspect_frame(path: Path) -> Found:
+    """A PNG or JPEG file. Never raises for what is in the file."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return Found(fault=f"cannot be read ({error.strerror})")
+    file = sha256_bytes(data)
+    try:
+        header = inspect(data)
+        rgb = decode_frame(path, data)
+    except Damaged as error:
+        return Found(file=file, fault=f"is damaged: {error}")
+    except Refused as error:
+        return Found(file=file, fault=str(error).split(":")[0])
+    except UserError as error:
+        return Found(file=file, fault=_predicate(error, path))
+    channels = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGB with alpha"}[header.channels]
+    kind = f"{header.format}, {header.bits} bit {channels}"
+    return Found((rgb.shape[0], rgb.shape[1]), kind, 1, sha256_array(rgb), file)
+
+
+def inspect_video(path: Path) -> Found:
+    """A video file, every frame decoded."""
+    digests: dict[str, str] = {}
+    size = None
+    try:
+        for index, rgb in enumerate(video.read_frames(path)):
+            size = size or (rgb.shape[0], rgb.shape[1])
+            digests[video.frame_name(index)] = sha256_array(rgb)
+        return Found(size, "video", len(digests), digest_of(digests), sha256_file(path))
+    except UserError as error:
+        return Found(fault=_predicate(error, path))
+    except OSError as error:
+        return Found(fault=f"cannot be read ({error.strerror})")
+
+
+def read_kernel(path: Path) -> np.ndarray:
+    """The blur kernel in a .mat (key "kernel") or .npy file, (n, n) float64, n odd.
+
+    UserError for a file that holds none, or one with values that are not finite.
+    """
+    try:
+        data = io.BytesIO(path.read_bytes())  # from memory: SciPy leaves files open that it cannot read
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): copy it again.") from error
+    try:
+        values = np.load(data, allow_pickle=False) if path.suffix.lower() == ".npy" else scipy_io.loadmat(data)[KEY]
+        kernel = np.asarray(values, np.float64)
+    except Exception as error:  # SciPy's reader ends in errors of every kind when a file is damaged
+        raise UserError(f'{path} holds no array "{KEY}": make it again with `vsrlib degrade`.') from error
+    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
+        raise UserError(f"{path} holds {kernel.shape} values: a kernel is square with an odd side.")
+    if not np.isfinite(kernel).all():
+        raise UserError(f"{path} holds values that are not finite: make it again with `vsrlib degrade`.")
+    return kernel
+
+
+def inspect_kernel(path: Path) -> Found:
+    """A file with a blur kernel; one whose values do not sum to 1 is at fault."""
+    try:
+        kernel = read_kernel(path)
+        file = sha256_file(path)
+    except UserError as error:
+        return Found(fault=_predicate(error, path))
+    if abs(kernel.sum() - 1) > 1e-4:
+        return Found(file=file, fault=f"holds values that sum to {kernel.sum():.6g}, and a kernel's sum to 1")
+    return Found((kernel.shape[0], kernel.shape[1]), "kernel", 1, sha256_array(kernel), file)
+
+
+def _predicate(error: UserError, path: Path) -> str:
+    # The sentence names the file, which the report does as well.
+    return str(error).removeprefix(f"{path} ").split(":")[0].rstrip(".")
+
+
+# Whether the frames of a clip are numbered without gaps, and sorted by name as by number.
+
+_NUMBER = re.compile(r"(.*?)(\d+)(\D*)")
+_SHOWN = 5  # gaps that are spelt out
+
+
+def numbering(names: list[str]) -> tuple[list[str], list[str]]:
+    """Faults and notes on frame names in the order of the clip, without their endings. Both empty for 00, 01, 02, ...
+
+    The last number in a name counts. Every n-th number, evenly, is a note; a gap in an even row is a fault.
+    """
+    if len(names) < 2:
+        return [], []
+    parts = [match for match in map(_NUMBER.fullmatch, names) if match]
+    if len(parts) < len(names) or len({(part[1], part[3]) for part in parts}) > 1:
+        return [], ["the frames' names do not share a pattern, so that gaps cannot be told"]
+    numbers = [int(part[2]) for part in parts]
+    twice = sorted({n for n in numbers if numbers.count(n) > 1})
+    if twice:
+        return [f"has two frames with the number {twice[0]}"], []
+    if numbers != sorted(numbers):
+        first = next(i for i, (a, b) in enumerate(zip(numbers, numbers[1:])) if a > b)
+        return [
+            f"is sorted as text, which puts {names[first]} before {names[first + 1]}: number the frames with "
+            "leading zeros"
+        ], []
+    steps = [b - a for a, b in zip(numbers, numbers[1:])]
+    step = min(steps)
+    if max(steps) == step:
+        return [], [] if step == 1 else [f"the frames' numbers go in steps of {step}"]
+    gaps = [(a + step, b - step) for a, b in zip(numbers, numbers[1:]) if b - a > step]
+    told = ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in gaps[:_SHOWN])
+    more = f" and {len(gaps) - _SHOWN} more gaps" if len(gaps) > _SHOWN else ""
+    return [f"has gaps in its numbers: {told}{more} missing"], []

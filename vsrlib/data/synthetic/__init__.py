@@ -1,0 +1,1 @@
+"""HR clips with exact optical flow, made from photographs."""

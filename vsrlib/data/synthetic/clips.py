@@ -1,0 +1,158 @@
+"""HR clips with exact optical flow, made from the photographs inside the scikit-image wheel and from dead leaves."""
+
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from scipy import ndimage
+
+from vsrlib.common.errors import UserError
+from vsrlib.data.clips import Clip
+from vsrlib.data.synthetic.motion import Layer, Motion, place_camera, place_patch
+from vsrlib.data.synthetic.pictures import PHOTOGRAPHS, dead_leaves, load_photograph
+
+__all__ = ["PHOTOGRAPHS", "Motion", "SyntheticClip", "embedded_clips"]
+
+_LEAVES = "leaves-"  # begins the names of pictures that are no photographs
+_EDGE = 1.5  # width of the patch's soft edge, HR pixels
+_CLEAR = _EDGE / 2 + 1  # from here on a pixel and its neighbours show one layer alone
+
+
+@dataclass(frozen=True)
+class SyntheticClip:
+    """A clip whose motion is known: `frames` (N, H, W, 3) uint8 RGB, one or two layers, the photographs they show."""
+
+    name: str
+    frames: np.ndarray
+    photographs: tuple[str, ...]
+    background: Layer
+    foreground: Layer | None = None
+
+    @property
+    def clip(self) -> Clip:
+        """Name and frames alone."""
+        return Clip(self.name, self.frames)
+
+    def flow(self, i: int, j: int) -> tuple[np.ndarray, np.ndarray]:
+        """Exact motion from frame `i` to frame `j`: flow (2, H, W) float32 in pixels, x then y, and valid (H, W) bool.
+
+        The scene point at (x, y) in frame i is at (x, y) + flow in frame j, and the flow is given everywhere.
+        It is valid where that point is inside frame j and seen in both: neither covered by the patch nor so near to
+        the patch's edge (1.75 pixels) that a pixel or its neighbour mixes the two layers.
+        """
+        height, width = self.frames.shape[1:3]
+        here = np.stack(np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64)))
+        there = self.background.move(i, j, here)
+        clear = np.ones((height, width), dtype=bool)
+        if self.foreground is not None:
+            depth = self.foreground.depth(i, here)
+            on_patch = depth > 0
+            clear = np.where(
+                on_patch, depth >= _CLEAR, (depth <= -_CLEAR) & (self.foreground.depth(j, there) <= -_CLEAR)
+            )
+            there = np.where(on_patch, self.foreground.move(i, j, here), there)
+        inside = (there[0] >= 0) & (there[0] <= width - 1) & (there[1] >= 0) & (there[1] <= height - 1)
+        return (there - here).astype(np.float32), clear & inside
+
+
+def embedded_clips(
+    split: str,
+    frames: int,
+    size: tuple[int, int],
+    seed: int,
+    count: int | None = None,
+    motion: Motion | None = None,
+    leaves: int = 0,
+    speeds: Sequence[float] = (),
+) -> list[SyntheticClip]:
+    """Make HR clips from the photographs of a split ("train", "validation" or "test"), the same ones for the same seed.
+
+    `size` is (H, W) in pixels; `count` defaults to one clip a photograph, and more go round again on other paths.
+    Each clip depends on (seed, its name) alone. A clip is a smooth camera path over a photograph (translation,
+    rotation, zoom) and, by default, an elliptic patch of the split's next photograph that moves on its own; both are
+    low-pass filtered for the factor they are shrunk by. `leaves`: so many pictures of dead leaves join the photographs.
+    `speeds`: the clips take these mean speeds in turn, in HR pixels per frame, the foreground half as much again.
+    UserError for an unknown split, a number that makes no sense, or motion for which a photograph has no room.
+    """
+    if split not in PHOTOGRAPHS:
+        raise UserError(f"split {split!r} is unknown: give one of {', '.join(PHOTOGRAPHS)}.")
+    names = (*PHOTOGRAPHS[split], *(f"{_LEAVES}{index + 1}" for index in range(leaves)))
+    count = len(names) if count is None else count
+    if frames < 1 or count < 1 or min(size) < 16 or seed < 0:
+        raise UserError(
+            f"cannot make {count} clip(s) of {frames} frame(s) of {size[1]}x{size[0]} pixels with seed "
+            f"{seed}: give at least one clip, one frame, 16 pixels a side and a seed of 0 or more."
+        )
+    motion = motion or Motion()
+    motions = [replace(motion, speed=speed, foreground_speed=1.5 * speed) for speed in speeds] or [motion]
+    return [_make_clip(names, index, frames, size, seed, motions[index % len(motions)]) for index in range(count)]
+
+
+def _make_clip(
+    names: tuple[str, ...], index: int, frames: int, size: tuple[int, int], seed: int, motion: Motion
+) -> SyntheticClip:
+    around, which = divmod(index, len(names))
+    back, front = names[which], names[(which + 1) % len(names)]
+    stem = back.rsplit(".", 1)[0]
+    name = stem if around == 0 else f"{stem}-{around + 1}"
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    photograph = _picture(back, seed)
+    height, width = photograph.shape[:2]
+    background = place_camera(rng, motion, frames, size, (height, width), back)
+    pictures = render_layer(background, photograph, size)
+    if motion.foreground_speed is None:
+        return SyntheticClip(name, _to_uint8(pictures), (back,), background)
+    photograph = _picture(front, seed)
+    height, width = photograph.shape[:2]
+    foreground = place_patch(rng, motion, frames, size, (height, width), background.scale(0))
+    pictures = _cover(pictures, foreground, render_layer(foreground, photograph, size))
+    return SyntheticClip(name, _to_uint8(pictures), (back, front), background, foreground)
+
+
+@lru_cache(maxsize=32)
+def _picture(name: str, seed: int) -> np.ndarray:
+    if name.startswith(_LEAVES):
+        return dead_leaves(np.random.default_rng([seed, zlib.crc32(name.encode()), 1]))
+    return load_photograph(name)
+
+
+def render_layer(layer: Layer, photograph: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The layer as seen in every frame, (N, H, W, 3) float64, by cubic B-spline interpolation."""
+    # The spline's prefilter and the low-pass filter commute, so the former is done once, the latter per scale.
+    planes = [ndimage.spline_filter(photograph[..., c].astype(np.float64), mode="mirror") for c in range(3)]
+    result = np.empty((len(layer.to_texture), *size, 3))
+    sigma, smooth = 0.0, planes
+    for t, transform in enumerate(layer.to_texture):
+        wanted = lowpass_sigma(layer.scale(t))
+        if wanted != sigma:
+            sigma, smooth = wanted, [ndimage.gaussian_filter(plane, wanted, mode="mirror") for plane in planes]
+        # SciPy counts rows before columns, the transforms x before y.
+        matrix, offset = transform[::-1, 1::-1], transform[::-1, 2]
+        for c in range(3):
+            ndimage.affine_transform(
+                smooth[c], matrix, offset, size, output=result[t, :, :, c], mode="mirror", prefilter=False
+            )
+    return result
+
+
+def lowpass_sigma(scale: float) -> float:
+    """Sigma, in photograph pixels, of the filter before sampling every `scale` pixels.
+
+    Turns a photograph with a blur of 0.5 of its pixels into a frame with a blur of 0.5 of the frame's.
+    """
+    return 0.5 * math.sqrt(max(scale**2 - 1, 0))
+
+
+def _cover(pictures: np.ndarray, foreground: Layer, patch: np.ndarray) -> np.ndarray:
+    height, width = pictures.shape[1:3]
+    here = np.stack(np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64)))
+    depths = np.stack([foreground.depth(t, here) for t in range(len(pictures))])
+    opacity = np.clip(0.5 + depths / _EDGE, 0, 1)[..., None]
+    return pictures + opacity * (patch - pictures)
+
+
+def _to_uint8(pictures: np.ndarray) -> np.ndarray:
+    return np.rint(np.clip(pictures, 0, 255)).astype(np.uint8)

@@ -1,0 +1,99 @@
+"""Write the embedded data sets, made from photographs, in the same layout as downloaded ones."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from vsrlib.common.files import sha256_array
+from vsrlib.data.clips import write_clip
+from vsrlib.data.degrade import BLURS, HR, write_degraded_set, write_set
+from vsrlib.data.synthetic.clips import Motion, SyntheticClip, embedded_clips
+from vsrlib.data.video import frame_name
+
+TRAIN, VALIDATION = "Embedded_Train", "Embedded_Validation"
+
+
+def embedded_set(blur: str) -> str:
+    """Name of the embedded test set of a blur, "Gaussian" or "Realistic"."""
+    return f"Embedded_BlurDown_{blur}"
+
+
+def write_embedded_sets(
+    data_root: Path,
+    seed: int,
+    test_frames: int = 10,
+    train_frames: int = 15,
+    validation_frames: int = 7,
+    size: tuple[int, int] = (256, 384),
+    test_clips: int = 4,
+    train_clips: int = 8,
+    validation_clips: int = 1,
+    motion: Motion | None = None,
+    only: Collection[str] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Write the embedded sets below `data_root`, all four or those named in `only`; return their manifests by set name.
+
+    Embedded_Train and Embedded_Validation hold HR frames; Embedded_BlurDown_Gaussian and _Realistic hold the same HR
+    test clips with LR frames and kernels. `size` is (H, W) of the HR frames. The same arguments give the same frames.
+    UserError as for `vsrlib.data.synthetic.clips.embedded_clips`, and for files in the way that were not made here.
+    """
+    root, motion = Path(data_root), motion or Motion()
+    manifests = {}
+    for name, split, frames, count in (
+        (TRAIN, "train", train_frames, train_clips),
+        (VALIDATION, "validation", validation_frames, validation_clips),
+    ):
+        if only is not None and name not in only:
+            continue
+        clips = embedded_clips(split, frames, size, seed, count, motion)
+        manifests[name] = write_set(root / name, (HR,), _hr_writer(clips, split, seed, motion), seed)
+    blurs = [blur for blur in BLURS if only is None or embedded_set(blur) in only]
+    clips = embedded_clips("test", test_frames, size, seed, test_clips, motion) if blurs else []
+    for blur in blurs:
+        named = [(clip.clip, tuple(map(frame_name, range(test_frames)))) for clip in clips]
+        manifests[embedded_set(blur)] = write_degraded_set(
+            root / embedded_set(blur), named, blur, seed, **_described(clips, "test", motion)
+        )
+    return manifests
+
+
+def write_clips(
+    root: Path,
+    split: str,
+    frames: int,
+    size: tuple[int, int],
+    seed: int,
+    count: int,
+    leaves: int,
+    speeds: Sequence[float],
+    motion: Motion | None = None,
+) -> dict[str, Any]:
+    """Write HR clips of a split, as `clips.embedded_clips` makes them, to `root`/HR; return their manifest."""
+    motion = motion or Motion()
+    clips = embedded_clips(split, frames, size, seed, count, motion, leaves, speeds)
+    return write_set(
+        Path(root), (HR,), _hr_writer(clips, split, seed, motion, leaves=leaves, speeds=list(speeds)), seed
+    )
+
+
+def _hr_writer(
+    clips: list[SyntheticClip], split: str, seed: int, motion: Motion, **more: Any
+) -> Callable[[Path], dict[str, Any]]:
+    def fill(staging: Path) -> dict[str, Any]:
+        entries = {}
+        for clip in clips:
+            write_clip(staging / HR / clip.name, clip.clip)
+            entries[clip.name] = {
+                "frames": [frame_name(i) for i in range(len(clip.frames))],
+                "hr_size": list(clip.frames.shape[1:3]),
+                "hr_sha256": sha256_array(clip.frames),
+            }
+        return {"seed": seed, **_described(clips, split, motion), **more, "clips": entries}
+
+    return fill
+
+
+def _described(clips: list[SyntheticClip], split: str, motion: Motion) -> dict[str, Any]:
+    photographs = {clip.name: list(clip.photographs) for clip in clips}
+    return {"split": split, "motion": asdict(motion), "photographs": photographs}

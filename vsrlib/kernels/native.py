@@ -1,0 +1,99 @@
+"""C++ compiled on first use, kept in the environment, and called through ctypes."""
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import atomic_path
+
+HOME = Path(sys.prefix) / "var" / "vsrlib" / "native"
+BINARIES = Path(sys.prefix) / "bin"  # conda's compiler is there, and the environment may not be activated
+# No -ffast-math: it would make NaN != NaN false and put the whole process into flush-to-zero mode.
+_COMPILE = ("-std=c++14", "-O3", "-march=native", "-fopenmp", "-fPIC", "-x", "c++", "-c", "-")
+# Linked without -fopenmp: the GOMP functions are to come from the OpenMP runtime that the process already has.
+_LINK = ("-shared",)
+_CPU = ("vendor_id", "model name", "flags", "CPU implementer", "CPU part", "Features")
+
+
+def compiler() -> str | None:
+    """Path of g++, the environment's own first, or None where there is none."""
+    return shutil.which("g++", path=f"{BINARIES}{os.pathsep}{os.environ.get('PATH', '')}")
+
+
+@functools.cache
+def load(source: str, what: str, instead: str) -> ctypes.CDLL:
+    """Compile C++ with OpenMP for this machine's CPU, once, and load it; its functions must be `extern "C"`.
+
+    `what` names it, and `instead` what can be chosen in its place, for the user to whom it cannot be given. Kept as
+    `HOME`/<hash>.so; the hash covers source, flags, compiler and CPU, so that an environment carried to another
+    machine compiles anew. UserError when there is no compiler or it fails.
+    """
+    gxx = compiler()
+    if gxx is None:
+        raise UserError(f"g++ was not found, and {what} is compiled on first use: install g++, or choose {instead}.")
+    path = HOME / f"{_key(source, gxx)}.so"
+    try:
+        if not path.exists():
+            _compile(gxx, source, path)
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.splitlines() or ["no reason given"]
+        reason = next((line for line in lines if "error" in line), lines[0]).strip()[:200]
+        raise UserError(
+            f"{gxx} could not compile {what} ({reason}): install another g++, or choose {instead}."
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"The folder {HOME}, in which {what} is kept, cannot be written to ({error.strerror}): "
+            f"make it writable, or choose {instead}."
+        ) from error
+    _share_openmp()
+    return ctypes.CDLL(str(path))
+
+
+def libraries() -> list[str]:
+    """The files that are mapped into this process, libraries among them, by their paths."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return list(dict.fromkeys(line.split(maxsplit=5)[5] for line in lines if len(line.split(maxsplit=5)) == 6))
+
+
+def openmp_runtimes() -> list[str]:
+    """The OpenMP runtimes loaded in this process: libraries that offer GCC's OpenMP functions, by their paths."""
+    return [path for path in libraries() if Path(path).name.startswith(("libgomp", "libiomp5", "libomp"))]
+
+
+def _compile(gxx: str, source: str, path: Path) -> None:
+    # Several processes may compile one source at once: each moves a whole file into place, and the files are equal.
+    with atomic_path(path) as temporary, tempfile.TemporaryDirectory() as folder:
+        part = f"{folder}/kernel.o"
+        _run([gxx, *_COMPILE, "-o", part], source)
+        _run([gxx, *_LINK, part, "-o", str(temporary)])
+
+
+def _run(command: list[str], text: str = "") -> None:
+    subprocess.run(command, input=text, capture_output=True, encoding="utf-8", errors="replace", check=True)
+
+
+def _key(source: str, gxx: str) -> str:
+    version = subprocess.run([gxx, "-v"], capture_output=True, text=True).stderr
+    parts = [source, *_COMPILE, *_LINK, version, platform.machine(), *_cpu()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _cpu() -> list[str]:
+    """What identifies this machine's CPU to a compiler: model and instruction sets of the first processor."""
+    processor = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+    return [line for line in processor if line.partition(":")[0].strip() in _CPU]
+
+
+def _share_openmp() -> None:
+    """Make the process's OpenMP runtime visible to what is loaded next; a second one would fight it for the cores."""
+    loaded = openmp_runtimes()
+    ctypes.CDLL(loaded[0] if loaded else "libgomp.so.1", mode=ctypes.RTLD_GLOBAL)

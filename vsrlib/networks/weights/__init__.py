@@ -1,0 +1,1 @@
+"""Weights in files: formats, names, and the weights that come with the project."""

@@ -1,0 +1,207 @@
+"""Weights in files: safetensors is the native format, one file for both frameworks; docs/weights.md lists the others.
+
+Nothing in a file is ever run. Whatever naming a file uses, values are under the names of the published weights here.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import atomic_path, sha256_file
+from vsrlib.networks.weights import formats
+from vsrlib.networks.weights.names import is_flow_only, published_names
+
+Values = dict[str, np.ndarray]
+
+_NESTED = ("state_dict", "model")  # where training programs put the weights, beside their own state
+
+
+def read(weights: str | Path) -> Values:
+    """Read weights from a file, or those that ship under a name; float32, under the published names.
+
+    Formats: see `vsrlib.networks.weights.formats.ENDINGS`. Raises UserError when that cannot be done.
+    """
+    path = locate(weights)
+    if not path.is_file():
+        raise UserError(f"The weights file {path} does not exist; check the path.")
+    kind = _format_of(path)
+    if kind == "PyTorch" and "jittor" in sys.modules:
+        # A process that uses Jittor does not import PyTorch; another one translates the file.
+        with tempfile.TemporaryDirectory() as folder:
+            translated = Path(folder) / "weights.safetensors"
+            _convert_elsewhere(path, translated)
+            return read(translated)
+    try:
+        found = formats.read(path, kind)
+    except Exception as error:  # a damaged file raises anything; nothing of ours runs in here
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(". ")
+        reason = "".join(letter if letter.isprintable() else "?" for letter in reason)
+        reader = "PyTorch's weights-only loader" if kind == "PyTorch" else f"the reader of {kind} files"
+        raise UserError(
+            f"The weights file {path} was refused by {reader} ({reason}); it is damaged, or "
+            "holds more than weights: fetch it again, or export a plain state dictionary."
+        ) from error
+    return published_names(_floats(found, path), str(path))
+
+
+def write(path: Path, values: Values, metadata: dict[str, str] | None = None) -> None:
+    """Write weights in the format that the file's name ends in, atomically.
+
+    metadata: notes, such as the preset, which safetensors files alone can hold; UserError for another format.
+    """
+    path = Path(path)
+    kind = _format_of(path)
+    if metadata and kind != "safetensors":
+        raise UserError(f"Notes on weights can be kept in .safetensors only, not in {path.name}; choose that ending.")
+    if kind == "PyTorch" and "jittor" in sys.modules:
+        with tempfile.TemporaryDirectory() as folder:
+            formats.write(Path(folder) / "weights.safetensors", "safetensors", values)
+            _convert_elsewhere(Path(folder) / "weights.safetensors", path)
+        return
+    with atomic_path(path) as temporary:
+        formats.write(temporary, kind, values, metadata)
+
+
+def metadata(weights: str | Path) -> dict[str, str]:
+    """The notes that a weights file holds: of a safetensors file, such as preset and align_corners; of others none."""
+    path = locate(weights)
+    if not path.is_file() or _format_of(path) != "safetensors":
+        return {}
+    try:
+        return formats.metadata(path)
+    except Exception as error:
+        raise UserError(
+            f"The weights file {path} was refused by the reader of safetensors files ({error}); it is "
+            "damaged: fetch it again."
+        ) from error
+
+
+def checked(values: Values, shapes: dict[str, tuple[int, ...]], source: str) -> Values:
+    """The values as float32 in the network's order; UserError if a name, a shape or a value is not as it must be."""
+    missing, unknown = [n for n in shapes if n not in values], [n for n in values if n not in shapes]
+    if missing and is_flow_only(values):
+        raise UserError(
+            f"The weights in {source} are those of the flow network alone, and {missing[0]} and others are "
+            "missing; give them as flow_weights, with or without weights for the rest."
+        )
+    if missing or unknown:
+        faults = [
+            f"{len(names)} {word} (first: {names[0]})"
+            for names, word in ((missing, "missing"), (unknown, "unknown"))
+            if names
+        ]
+        raise UserError(
+            f"The weights in {source} do not fit the network: {' and '.join(faults)}; "
+            "check the preset they were made for."
+        )
+    for name, shape in shapes.items():
+        if tuple(values[name].shape) != shape:
+            raise UserError(
+                f"The weights in {source} do not fit the network: {name} has shape "
+                f"{tuple(values[name].shape)}, not {shape}; check the preset they were made for."
+            )
+        if not np.isfinite(values[name]).all():
+            raise UserError(f"The weights in {source} hold NaN or infinite values in {name}; use another checkpoint.")
+    return {name: np.asarray(values[name], dtype=np.float32) for name in shapes}
+
+
+def entry(weights: str | Path, folder: Path) -> dict[str, Any]:
+    """How a result file in `folder` names its weights: path as seen from there, digest, size in bytes."""
+    path = locate(weights)
+    return {"path": os.path.relpath(path, folder), "sha256": sha256_file(path), "bytes": path.stat().st_size}
+
+
+def digest(values: Values) -> str:
+    """SHA-256 of names, shapes and float32 values, in the order of the names: equal for equal weights in any format."""
+    found = hashlib.sha256()
+    for name in sorted(values):
+        found.update(f"{name} {tuple(values[name].shape)}\n".encode())
+        found.update(np.asarray(values[name], dtype="<f4", order="C").tobytes())
+    return found.hexdigest()
+
+
+def convert(source: str | Path, target: Path) -> Values:
+    """Write the weights of one file in another format, chosen by the target's ending; returns them.
+
+    Notes are kept where the target can hold them.
+    """
+    target = Path(target)
+    kind, values = _format_of(target), read(source)
+    write(target, values, metadata(source) if kind == "safetensors" else None)
+    return values
+
+
+def _format_of(path: Path) -> str:
+    kind = formats.format_of(path)
+    if kind is None:
+        raise UserError(
+            f"Weights files end in {', '.join(formats.ENDINGS)}, and {path.name} does not; "
+            "rename it if it is one of these, or convert it first."
+        )
+    return kind
+
+
+def _floats(found: Any, path: Path) -> Values:
+    """The dictionary of arrays in what a file holds, as float32."""
+    if isinstance(found, dict):
+        found = next((found[name] for name in _NESTED if isinstance(found.get(name), dict)), found)
+    if not isinstance(found, dict) or not found:
+        raise UserError(f"The weights file {path} holds no state dictionary; export one and try again.")
+    for name, value in found.items():
+        named = isinstance(name, str) and name.isprintable()
+        if not named or not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+            what = f"values of type {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+            raise UserError(
+                f"The weights file {path} holds {what} under {str(name)[:80]!r}, which are no weights; "
+                "export a plain state dictionary of floating-point arrays."
+            )
+    return {name: np.asarray(value, dtype=np.float32, order="C") for name, value in found.items()}
+
+
+def _convert_elsewhere(source: Path, target: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "vsrlib", "convert", str(source), str(target)], capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"The process that read {source} ended with {done.returncode}."]
+        raise UserError(said[-1].removeprefix("error: "))
+
+
+# Weights that come with the project and are called by name, such as "study-gaussian".
+
+FOLDER = Path(__file__).parent
+NAMES = tuple(f"study-{blur}{control}" for control in ("", "-align-false") for blur in ("gaussian", "realistic"))
+"""`-align-false` marks the controls: the same training with the sampling grids read as by default since PyTorch 1.3."""
+
+
+def path_of(name: str) -> Path:
+    """Where the weights called `name` lie, or would lie."""
+    return FOLDER / f"{name}.safetensors"
+
+
+def why_missing(name: str) -> str:
+    """The sentence for weights that are called by name and are not there."""
+    blur = "Gaussian" if "gaussian" in name else "Realistic"
+    control = " --no-align-corners" if name.endswith("-align-false") else ""
+    return (
+        f'The weights "{name}" are not part of this installation; train them by `vsrlib train --template study '
+        f"--blur {blur}{control} --flow-weights FLOW HR VALIDATION OUTPUT` as docs/weights.md says, and give the file "
+        "that it writes."
+    )
+
+
+def locate(weights: str | Path) -> Path:
+    """The file of weights given as a name or as a path. Raises UserError for a name whose file is not there."""
+    if str(weights) not in NAMES:
+        return Path(weights)
+    path = path_of(str(weights))
+    if not path.is_file():
+        raise UserError(why_missing(str(weights)))
+    return path

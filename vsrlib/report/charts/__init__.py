@@ -1,0 +1,1 @@
+"""Charts, drawn from result files and nothing else."""

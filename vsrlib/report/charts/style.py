@@ -1,0 +1,148 @@
+"""How every chart looks and how it becomes files: legible at telephone width, in greyscale, the same bytes each time.
+
+Only matplotlib's figure objects are used, never its global state.
+"""
+
+import re
+import textwrap
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+
+from vsrlib.common.files import atomic_path
+
+# Inches; at 400 pixels of width a 12 point letter is then 12 pixels high.
+WIDTH = 5.6
+_LINE = 0.235
+_RC = {
+    "font.family": "DejaVu Sans",
+    "font.size": 12,
+    "axes.labelsize": 12,
+    "axes.titlesize": 12,
+    "xtick.labelsize": 11,
+    "ytick.labelsize": 11,
+    "legend.fontsize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
+    "hatch.linewidth": 0.7,
+    "svg.hashsalt": "vsrlib",
+    "svg.fonttype": "path",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour, marker, hatch and line of one method; each alone tells the methods apart."""
+
+    label: str
+    color: str
+    marker: str
+    size: float
+    hollow: bool
+    hatch: str
+    line: str
+
+    def marks(self) -> dict:
+        """Keywords for a marker in Axes.plot."""
+        face = "white" if self.hollow else self.color
+        edge, width = (self.color, 2) if self.hollow else ("black", 0.6)
+        return {"marker": self.marker, "markersize": self.size, "markerfacecolor": face, "color": self.color,
+                "markeredgecolor": edge, "markeredgewidth": width}  # fmt: skip
+
+
+# Okabe and Ito's colours, which colour-blind readers tell apart. PyTorch is a wide ring round Jittor's small
+# square, so that both stay visible where they coincide.
+LOOKS = {
+    "bicubic": Look("bicubic", "#8c8c8c", "D", 6, False, "..", ":"),
+    "torch": Look("PyTorch", "#0072B2", "o", 11, True, "", "-"),
+    "jittor": Look("Jittor", "#E69F00", "s", 5, False, "//", "--"),
+}
+PARTS = {
+    "pre": ("pre-processing", "#F0E442", ""),
+    "forward": ("forward", "#56B4E9", "//"),
+    "post": ("post-processing", "#D55E00", ".."),
+}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawn chart: its file name without ending, its title, the alternative text and the figure."""
+
+    name: str
+    title: str
+    alt: str
+    figure: Figure
+
+
+def style() -> AbstractContextManager[None]:
+    """The settings that every chart is made and saved under, as a context; a user's own settings do not reach in."""
+    defaults = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith("backend")}
+    return matplotlib.rc_context({**defaults, **_RC})
+
+
+def canvas(
+    title: str, panels: Sequence[float], legend: Sequence = (), notes: Sequence[str] = (), footer: str = "",
+    projection: str | None = None,
+) -> tuple[Figure, list[Axes]]:  # fmt: skip
+    """A figure with a title, a legend, notes, panels below each other (heights in inches) and a footer."""
+    heading, small = textwrap.wrap(title, 46), textwrap.wrap(footer, 66)
+    remarks = [line for note in notes for line in textwrap.wrap(note, 58)]
+    top = _LINE * (len(heading) + len(remarks) + 1.35 * bool(legend)) + 0.2
+    bottom = 0.18 * len(small) + 0.1
+    height = top + sum(panels) + bottom
+    box = (0.01, bottom / height, 0.98, (height - top - bottom) / height)
+    figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(rect=box, h_pad=0.06, w_pad=0.04))
+    bold = {"va": "top", "fontsize": 13, "fontweight": "bold", "linespacing": 1.15}
+    figure.text(0.015, 1 - 0.08 / height, "\n".join(heading), **bold)
+    at = 0.12 + _LINE * len(heading)
+    if remarks:
+        figure.text(0.015, 1 - at / height, "\n".join(remarks), va="top", fontsize=11, linespacing=1.2)
+        at += _LINE * len(remarks)
+    if legend:
+        figure.legend(handles=list(legend), loc="upper left", bbox_to_anchor=(0.0, 1 - at / height), ncols=len(legend),
+                      frameon=False, borderaxespad=0.2, handletextpad=0.5, columnspacing=1.4)  # fmt: skip
+    figure.text(0.015, 0.06 / height, "\n".join(small), va="bottom", fontsize=9.5, color="#444444", linespacing=1.15)
+    kwargs = {"projection": projection} if projection else {}
+    grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=list(panels), subplot_kw=kwargs)
+    return figure, list(grid[:, 0])
+
+
+def key(methods: Sequence[str], line: bool = False) -> list[Line2D]:
+    """Legend entries for methods: their markers, with their lines if asked for."""
+    looks = [LOOKS[method] for method in methods]
+    return [Line2D([], [], linestyle=x.line if line else "none", label=x.label, **x.marks()) for x in looks]
+
+
+def empty(axes: Axes, text: str) -> None:
+    """A panel that says why it shows nothing."""
+    axes.set_axis_off()
+    axes.text(0, 0.5, "\n".join(textwrap.wrap(text, 52)), va="center", ha="left", transform=axes.transAxes)
+
+
+def save(chart: Chart, folder: Path) -> list[Path]:
+    """Write <name>.svg and <name>.png (twice the size in pixels) into `folder`; the same chart gives the same bytes."""
+    svg, png = folder / f"{chart.name}.svg", folder / f"{chart.name}.png"
+    with style():
+        with atomic_path(svg) as temporary:
+            chart.figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+            text = temporary.read_text(encoding="utf-8")
+            temporary.write_text(with_alternative(text, chart.title, chart.alt), encoding="utf-8")
+        with atomic_path(png) as temporary:
+            chart.figure.savefig(temporary, format="png", dpi=200, metadata={"Software": None})
+    return [svg, png]
+
+
+def with_alternative(svg: str, title: str, alt: str) -> str:
+    """The SVG with a title and a description that screen readers speak."""
+    spoken = f"<title>{escape(title)}</title>\n <desc>{escape(alt)}</desc>"
+    return re.sub(r"(<svg\b[^>]*)>", lambda found: f'{found[1]} role="img">\n {spoken}', svg, count=1)

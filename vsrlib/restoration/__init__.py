@@ -1,0 +1,1 @@
+"""Restore clips, and score them against the truth."""

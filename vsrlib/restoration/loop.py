@@ -1,0 +1,200 @@
+"""The loop of a restoration: compute one frame while a thread measures and writes the one before."""
+
+import contextlib
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from vsrlib.common.errors import UserError
+from vsrlib.data.clips import ClipSource, FrameReader
+from vsrlib.data.degradation import bicubic_on_grid
+from vsrlib.data.frames import to_uint8, write_frame
+from vsrlib.data.video import DEFAULT_RATE
+from vsrlib.data.video_writer import write_video
+from vsrlib.networks.network import Network
+from vsrlib.restoration import metrics
+from vsrlib.restoration.engines import Engine
+from vsrlib.restoration.temporal import TemporalErrors
+
+RESULT = "inference.json"
+
+
+FRAMES, VIDEOS, KERNELS = "frames", "videos", "kernels"
+"""Folders of what is written: a PNG per frame, or a video per clip; and a kernel (.npy) per frame if asked for."""
+
+_AHEAD = 3  # restored frames that may wait for the writer
+
+
+@dataclass(frozen=True)
+class Job:
+    """One frame to restore: its clip, its index there, and the indices of its five frames."""
+
+    clip: int
+    index: int
+    window: list[int]
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is written of each clip below `folder`: PNG frames, or with `video` (an ending) a video; and kernels."""
+
+    folder: Path
+    video: str | None = None
+    kernels: bool = False
+
+    @contextlib.contextmanager
+    def writer(self, source: ClipSource) -> Iterator[Callable[[str, np.ndarray], None]]:
+        """Yield what writes a restored frame (H, W, 3) uint8 under its name."""
+        if self.video is None:
+            yield lambda name, image: write_frame(self.folder / FRAMES / source.name / f"{name}.png", image)
+            return
+        with write_video(self.folder / VIDEOS / f"{source.name}.{self.video}", source.rate or DEFAULT_RATE) as write:
+            yield lambda name, image: write(image)
+
+    def write_kernel(self, source: ClipSource, name: str, kernel: np.ndarray) -> None:
+        """Save the estimated blur kernel (13, 13) of a frame."""
+        path = self.folder / KERNELS / source.name / f"{name}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, kernel)
+
+
+class ClipScores:
+    """Metrics of a clip as a whole, whose frames come one by one and in order; the last one of both clips is held."""
+
+    def __init__(self) -> None:
+        self._psnr: list[float] = []
+        self._ssim: list[float] = []
+        self._errors = TemporalErrors()
+
+    def add(self, restored: np.ndarray, high: np.ndarray) -> None:
+        """The next frame and its truth, (H, W, 3) uint8 RGB."""
+        self._psnr.append(metrics.psnr_y(restored, high))
+        self._ssim.append(metrics.ssim_y(restored, high))
+        self._errors.add(restored, high)
+
+    def result(self) -> dict[str, float | None]:
+        """Means `psnr_y` (of the frames that differ from the truth, None without any) and `ssim_y`; and the errors."""
+        finite = [value for value in self._psnr if math.isfinite(value)]
+        return {
+            "psnr_y": float(np.mean(finite)) if finite else None,
+            "ssim_y": float(np.mean(self._ssim)),
+            **self._errors.result(),
+        }
+
+
+def restore_clip(
+    network: Network,
+    engine: Engine,
+    source: ClipSource,
+    truth: ClipSource | None,
+    jobs: Sequence[Job],
+    output: Output,
+    bar: tqdm,
+    clip_scores: ClipScores | None = None,
+) -> list[dict[str, Any]]:
+    """Restore the frames of one clip and write them; returns name, scores and seconds of each, in order.
+
+    `clip_scores` is given every restored frame that has a truth.
+    Seconds of "pre" (reading, uploading), "forward" (computing, synchronised on both sides) and "post" (downloading;
+    scoring and writing, in the writer's thread).
+    """
+    engine.reset()
+    reader = FrameReader(source)
+    truths = None if truth is None else FrameReader(truth)
+    done: list[dict[str, Any]] = []
+    pending: deque[Future[dict[str, Any]]] = deque()
+    with output.writer(source) as write, _one_thread() as pool:
+        for job in jobs:
+            name = source.frame_names[job.index]
+            reader.forget_before(min(job.window))
+            if truths is not None:
+                truths.forget_before(job.index)
+            marks = [time.perf_counter()]
+            engine.upload(job.window, reader)
+            network.synchronise()
+            marks.append(time.perf_counter())
+            restored = _computed(engine.run)
+            _computed(network.synchronise)
+            marks.append(time.perf_counter())
+            image = network.download(restored)[0]
+            if output.kernels:
+                output.write_kernel(source, name, network.download(engine.kernel())[0, 0])
+            seconds = {
+                "pre": marks[1] - marks[0],
+                "forward": marks[2] - marks[1],
+                "post": time.perf_counter() - marks[2],
+            }
+            low, high = reader[job.index], None if truths is None else truths[job.index]
+            label = f"{source.name}/{name}"
+            pending.append(pool.submit(_finish, label, name, image, low, high, write, seconds, clip_scores))
+            while len(pending) > _AHEAD:
+                done.append(pending.popleft().result())
+            bar.update()
+        done += [future.result() for future in pending]
+    return done
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(1, "writer")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _computed(compute: Callable[[], Any]) -> Any:
+    try:
+        return compute()
+    except RuntimeError as error:  # PyTorch has a type for this on CUDA only, Jittor has none
+        if not any(words in str(error).lower() for words in ("out of memory", "can't allocate", "bad_alloc")):
+            raise
+        raise UserError(
+            "There is not enough memory for frames of this size; give a tile, such as --tile 128."
+        ) from error
+
+
+def _finish(
+    label: str,
+    name: str,
+    restored: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray | None,
+    write: Callable[[str, np.ndarray], None],
+    seconds: dict[str, float],
+    clip_scores: ClipScores | None,
+) -> dict[str, Any]:
+    start = time.perf_counter()
+    if not np.isfinite(restored).all():
+        raise UserError(f"The restoration of {label} holds NaN or infinite values; use other weights.")
+    image = to_uint8(restored)
+    if high is not None:
+        high = high[: image.shape[0], : image.shape[1]]
+    scores = _scores("", image, high)
+    if clip_scores is not None and high is not None:
+        clip_scores.add(image, high)
+    write(name, image)
+    seconds["post"] += time.perf_counter() - start
+    baseline = _scores("bicubic_", image if high is None else bicubic_on_grid(low), high)
+    return {"name": name, **scores, **baseline, **seconds}
+
+
+def _scores(prefix: str, image: np.ndarray, high: np.ndarray | None) -> dict[str, float | bool | None]:
+    """PSNR and SSIM; an image that equals the truth has no finite PSNR, and says `identical` instead."""
+    if high is None:
+        return {f"{prefix}psnr": None, f"{prefix}ssim": None, f"{prefix}identical": False}
+    psnr = metrics.psnr(image, high)
+    finite = math.isfinite(psnr)
+    return {
+        f"{prefix}psnr": psnr if finite else None,
+        f"{prefix}ssim": metrics.ssim(image, high),
+        f"{prefix}identical": not finite,
+    }

@@ -1,0 +1,134 @@
+"""A restoration split over several processes or machines: each restores one run of frames of the whole."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from vsrlib.common import provenance
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json, remove, replaced, write_json
+from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT, VIDEOS
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Part `number` of `count`, counted from 1."""
+
+    number: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """From "2/4". UserError for anything else."""
+        found = re.fullmatch(r"(\d+)/(\d+)", text)
+        if found is None or not 1 <= int(found[1]) <= int(found[2]):
+            raise UserError(f"shard is {text!r}; give i/n with i from 1 to n, such as 2/4.")
+        return cls(int(found[1]), int(found[2]))
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder that takes this part's results."""
+        return f"shard_{self.number}_of_{self.count}"
+
+    def of(self, items: list[Item]) -> list[Item]:
+        """This part of the items: neighbours stay together, and the parts differ by one item at most."""
+        begin, end = (len(items) * part // self.count for part in (self.number - 1, self.number))
+        return items[begin:end]
+
+
+# Puts the parts of a restoration that was split with `--shard` together.
+
+_OWN = (
+    "shard",
+    "clips",
+    "timing",
+    "warm_up_seconds",
+    "peak_memory_mib",
+    "import_memory_mib",
+    "device",
+    "peak_device_memory_bytes",
+    "provenance",
+    "threads",
+)
+"""What may differ between the parts: machines and times. Anything else must be equal."""
+
+
+def gather(output: Path) -> dict[str, Any]:
+    """Move the frames of all parts below `output` to `output`/frames, and write one inference.json; return that.
+
+    Of the times, those of every frame are kept; memory is the largest of the parts, warm-up their sum.
+    UserError for parts that are missing, or that are not of one restoration; then nothing is changed.
+    """
+    output = Path(output)
+    folders, results = _parts(output)
+    differing = [
+        name for name in results[0] if name not in _OWN and any(one[name] != results[0][name] for one in results)
+    ]
+    if differing:
+        raise UserError(
+            f"The parts in {output} differ in {', '.join(differing)} and are not of one restoration; "
+            "restore them again with the same options."
+        )
+    with replaced(output, (FRAMES, VIDEOS, KERNELS), RESULT) as staging:
+        for folder in folders:
+            for path in (path for part in (FRAMES, KERNELS) for path in sorted((folder / part).glob("*/*"))):
+                target = staging / path.relative_to(folder)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.link(path, target)  # not moved: until all is there, the parts stay whole
+    weights = results[0]["weights"]
+    if weights["sha256"] is not None:  # its path is relative to the part's folder, one deeper
+        weights = {**weights, "path": os.path.relpath(folders[0] / weights["path"], output)}
+    result = {
+        **results[0],
+        "shard": None,
+        "shards": len(results),
+        "weights": weights,
+        "clips": _clips(results),
+        "timing": next((one["timing"] for one in results if one["timing"]), None),
+        "warm_up_seconds": sum(one["warm_up_seconds"] for one in results),
+        "peak_memory_mib": max(one["peak_memory_mib"] for one in results),
+        "provenance": {
+            **provenance.collect(seed=results[0]["provenance"]["seed"]),
+            "parts": [one["provenance"] for one in results],
+        },
+    }
+    write_json(output / RESULT, result)
+    for folder in folders:
+        remove(folder)
+    return result
+
+
+def _parts(output: Path) -> tuple[list[Path], list[dict[str, Any]]]:
+    results = {path.parent: read_json(path) for path in output.glob(f"shard_*_of_*/{RESULT}")}
+    if not results:
+        raise UserError(f"{output} holds no parts of a restoration; make them with vsrlib infer --shard 1/2 and so on.")
+    shards = {folder: Shard.parse(result["shard"]) for folder, result in results.items()}
+    counts = {shard.count for shard in shards.values()}
+    if len(counts) > 1:
+        raise UserError(
+            f"{output} holds parts of {' and of '.join(map(str, sorted(counts)))}; remove those of one kind."
+        )
+    missing = set(range(1, counts.pop() + 1)) - {shard.number for shard in shards.values()}
+    if missing:
+        raise UserError(
+            f"{output} lacks part {', '.join(map(str, sorted(missing)))} of {len(missing) + len(shards)}; "
+            "restore it first."
+        )
+    folders = sorted(results, key=lambda folder: shards[folder].number)
+    return folders, [results[folder] for folder in folders]
+
+
+def _clips(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The clips in order, each with the frames of all parts."""
+    clips: dict[str, list[dict[str, Any]]] = {}
+    for result in results:
+        for clip in result["clips"]:
+            clips.setdefault(clip["name"], []).extend(clip["frames"])
+    return [{"name": name, "frames": frames} for name, frames in clips.items()]

@@ -1,0 +1,148 @@
+"""How a restored clip moves, against how the truth does. Flow is by OpenCV, stated with each value.
+
+tOF            Chu et al., "Learning temporal coherence via self-supervision" (TecoGAN), TOG 2020: the mean absolute
+               difference of the flow between consecutive restored frames and that between the true ones.
+warping error  Lai et al., "Learning blind video temporal consistency", ECCV 2018: the mean squared difference of a
+               frame and the one before it, warped by the true frames' flow, where nothing is covered.
+"""
+
+import cv2
+import numpy as np
+
+from vsrlib.common.errors import UserError
+
+FLOWS = ("farneback", "dis")
+"""Farneback with TecoGAN's parameters, as in its published evaluation; DIS, medium preset, is finer and faster."""
+
+DEFAULT_FLOW = {"tof": "farneback", "warping_error": "dis"}
+
+# pyramid scale, levels, window, iterations, neighbourhood, its sigma, flags
+_FARNEBACK = (0.5, 3, 15, 3, 5, 1.2, 0)
+_CROP = 8  # of tOF
+_COVERED = (0.01, 0.5)  # Sundaram et al., ECCV 2010, equation 5: share of the squared lengths, and squared pixels
+
+
+def optical_flow(first: np.ndarray, second: np.ndarray, method: str) -> np.ndarray:
+    """Flow from `first` to `second`, (H, W, 3) uint8 RGB, on their grey values: (H, W, 2) float32 pixels, x then y.
+
+    UserError for a method that is not one of FLOWS.
+    """
+    if method not in FLOWS:
+        raise UserError(f"flow is {method!r}; choose one of: {', '.join(FLOWS)}.")
+    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (first, second)]
+    if method == "farneback":
+        return cv2.calcOpticalFlowFarneback(*grey, None, *_FARNEBACK)
+    return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(*grey, None)
+
+
+def tof(restored: np.ndarray, truth: np.ndarray, method: str = DEFAULT_FLOW["tof"], crop_border: int = _CROP) -> float:
+    """tOF in pixels, lower is better: mean |flow of restored - flow of truth|, over both components and all pairs.
+
+    Clips (N, H, W, 3) uint8 RGB, N >= 2; `crop_border` pixels of the flow are left out on each side, as TecoGAN leaves
+    out at least 8. Its table gives 10 times this. UserError for clips that differ in size or are too small.
+    """
+    _require_alike(restored, truth, crop_border)
+    ours, true = zip(restored, restored[1:]), zip(truth, truth[1:])
+    return float(np.mean([_flow_difference(*pairs, method, crop_border) for pairs in zip(ours, true)]))
+
+
+def warping_error(restored: np.ndarray, truth: np.ndarray, method: str = DEFAULT_FLOW["warping_error"]) -> float:
+    """Mean squared difference of frame t and frame t-1 warped to it, values in [0, 1]; lower is better.
+
+    The flow is that of the true clip, from t to t-1; pixels that it leads outside, and those where the flows there and
+    back do not cancel out (covered, Sundaram et al., 2010), do not count. Clips and errors as for `tof`.
+    """
+    _require_alike(restored, truth, 0)
+    total, count = 0.0, 0
+    for t in range(1, len(truth)):
+        error, seen = _warped_difference((restored[t - 1], restored[t]), (truth[t - 1], truth[t]), method)
+        total, count = total + error, count + seen
+    if count == 0:
+        raise UserError("no pixel of the true clip is seen in two consecutive frames: give consecutive frames.")
+    return total / count
+
+
+class TemporalErrors:
+    """`tof` and `warping_error` with their defaults, of clips whose frames come one by one.
+
+    Only the last frame of each clip is held, so that memory does not grow with their length.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[np.ndarray, np.ndarray] | None = None
+        self._differences: list[float] = []
+        self._total, self._count = 0.0, 0
+
+    def add(self, restored: np.ndarray, truth: np.ndarray) -> None:
+        """The next frame of both clips, (H, W, 3) uint8 RGB, of the size of those before."""
+        last, self._last = self._last, (restored, truth)
+        if last is None or min(truth.shape[:2]) < _least(_CROP):
+            return
+        ours, true = (last[0], restored), (last[1], truth)
+        self._differences.append(_flow_difference(ours, true, DEFAULT_FLOW["tof"], _CROP))
+        error, seen = _warped_difference(ours, true, DEFAULT_FLOW["warping_error"])
+        self._total, self._count = self._total + error, self._count + seen
+
+    def result(self) -> dict[str, float | None]:
+        """Both values; None of fewer than 2 frames, of frames too small for flow, and where no pixel is seen twice."""
+        return {
+            "tof": float(np.mean(self._differences)) if self._differences else None,
+            "warping_error": self._total / self._count if self._count else None,
+        }
+
+
+def visible(flow: np.ndarray, back: np.ndarray) -> np.ndarray:
+    """(H, W) bool: where `flow` (H, W, 2) stays inside and `back`, taken where it leads, returns."""
+    height, width = flow.shape[:2]
+    x, y = _targets(flow)
+    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    returned = _sampled(back, flow)
+    lengths = (flow**2).sum(axis=2) + (returned**2).sum(axis=2)
+    return inside & (((flow + returned) ** 2).sum(axis=2) <= _COVERED[0] * lengths + _COVERED[1])
+
+
+_Pair = tuple[np.ndarray, np.ndarray]  # a frame and the next, (H, W, 3) uint8 RGB
+
+
+def _flow_difference(restored: _Pair, truth: _Pair, method: str, crop_border: int) -> float:
+    difference = optical_flow(*restored, method) - optical_flow(*truth, method)
+    inside = slice(crop_border, -crop_border or None)
+    return float(np.abs(difference[inside, inside]).mean(dtype=np.float64))
+
+
+def _warped_difference(restored: _Pair, truth: _Pair, method: str) -> tuple[float, int]:
+    """Sum of squared differences over what both frames show, and the number of values that it is of."""
+    back = optical_flow(truth[1], truth[0], method)
+    seen = visible(back, optical_flow(*truth, method))
+    warped = _sampled(restored[0].astype(np.float32), back)
+    error = float((((restored[1] - warped) / 255) ** 2)[seen].sum(dtype=np.float64))
+    return error, 3 * int(seen.sum())
+
+
+def _least(crop_border: int) -> int:
+    """Pixels a side that flow needs."""
+    return 2 * crop_border + 16
+
+
+def _sampled(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    return cv2.remap(image, *_targets(flow), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _targets(flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    rows, columns = np.indices(flow.shape[:2], dtype=np.float32)
+    return columns + flow[..., 0], rows + flow[..., 1]
+
+
+def _require_alike(restored: np.ndarray, truth: np.ndarray, crop_border: int) -> None:
+    for clip in (restored, truth):
+        if clip.dtype != np.uint8 or clip.ndim != 4 or clip.shape[3] != 3:
+            raise ValueError(f"a clip must be (N, H, W, 3) uint8, not {clip.shape} {clip.dtype}")
+    if restored.shape != truth.shape:
+        ours, true = (f"{len(clip)} frames of {clip.shape[2]}x{clip.shape[1]} pixels" for clip in (restored, truth))
+        raise UserError(f"clips of {ours} and {true} cannot be compared: both must have the same size.")
+    least = _least(crop_border)
+    if len(truth) < 2 or min(truth.shape[1:3]) < least:
+        raise UserError(
+            f"a clip of {len(truth)} frames of {truth.shape[2]}x{truth.shape[1]} pixels is too small for "
+            f"flow: at least 2 frames and {least} pixels a side are needed."
+        )

@@ -1,0 +1,112 @@
+"""The result file of each notebook, and the one number of it that a reader wants to see first."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vsrlib.common.files import read_json
+from vsrlib.study.settings import Settings
+
+RESULTS = {
+    "01_check_environment": "environment.json",
+    "03_train_network": "train.json",
+    "04_infer_clips": "inference.json",
+    "05_compare_frameworks": "comparison.json",
+    "06_prove_parity": "parity.json",
+    "07_ablate_alignment": "ablation.json",
+    "08_measure_costs": "costs.json",
+    "09_judge_claims": "claims.json",
+    "10_draw_figures": "provenance.json",
+    "12_show_frames": "show.json",
+}
+"""File name of the result of each notebook, inside the settings' folder."""
+
+
+def result_of(notebook: str, settings: Settings) -> dict[str, Any]:
+    """The result of a notebook; empty if it has none (yet)."""
+    path = settings.folder / RESULTS[notebook] if notebook in RESULTS else None
+    return read_json(path) if path is not None and path.is_file() else {}
+
+
+def headline(notebook: str, settings: Settings) -> str:
+    """The key number of a step that is done, with its unit; empty if the notebook has none."""
+    if notebook == "02_generate_data":
+        return _frames(settings.outputs())
+    if notebook == "10_draw_figures":
+        return f"{len(list(settings.folder.glob('*.svg')))} charts"
+    result = result_of(notebook, settings)
+    if "skipped" in result:
+        return f"skipped, {result['skipped']}"
+    return _WORDS[notebook](result) if result and notebook in _WORDS else ""
+
+
+def _environment(result: dict[str, Any]) -> str:
+    found = {name: entry for name, entry in result.items() if isinstance(entry, dict) and "usable" in entry}
+    return ", ".join(
+        f"{name} {entry.get('version') or ''} on {entry.get('device') or 'cpu'}" if entry["usable"] else f"no {name}"
+        for name, entry in found.items()
+    )
+
+
+def _frames(sets: list[Path]) -> str:
+    frames = sum(1 for folder in sets for _ in (folder / "HR").glob("*/*.png"))
+    return f"{frames} frames in {len(sets)} sets"
+
+
+def _train(result: dict[str, Any]) -> str:
+    loss = f"loss {result['first_loss']:.4f} -> {result['last_loss']:.4f}"
+    scores = [entry["psnr"] for entry in result["validation"] if entry["psnr"] is not None]
+    return f"{loss}, validation {scores[-1]:.2f} dB" if scores else loss
+
+
+def _infer(result: dict[str, Any]) -> str:
+    frames = [frame for clip in result["clips"] for frame in clip["frames"]]
+    # A frame without ground truth has no PSNR, and neither has one that equals it.
+    judged = [frame for frame in frames if frame["psnr"] is not None and frame["bicubic_psnr"] is not None]
+    if not judged:
+        same = any(frame.get("identical") or frame.get("bicubic_identical") for frame in frames)
+        return f"{len(frames)} frames, {'no finite PSNR' if same else 'no ground truth'}"
+    psnr, bicubic = (sum(frame[key] for frame in judged) / len(judged) for key in ("psnr", "bicubic_psnr"))
+    return f"{psnr:.2f} dB (bicubic {bicubic:.2f})"
+
+
+def _compare(result: dict[str, Any]) -> str:
+    words = []
+    for blur, found in result["blurs"].items():
+        difference = found["quality"]["difference"]
+        if "psnr" in difference and difference["psnr"]["value"] is not None:
+            words.append(f"{blur} {difference['psnr']['value']:+.4f} dB")
+    return "Jittor minus PyTorch: " + ", ".join(words) if words else "one framework only"
+
+
+def _ablation(result: dict[str, Any]) -> str:
+    costs = [f"{blur} {power['zero_flow_costs']:.2f} dB" for blur, power in result["power"].items() if power]
+    return f"no flow costs: {', '.join(costs)}"
+
+
+def _claims(result: dict[str, Any]) -> str:
+    counts = Counter(claim["verdict"] for claim in result["claims"])
+    return ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
+
+
+def _parity(result: dict[str, Any]) -> str:
+    return "no layer departs" if result["agree"] else f"{len(result['departures'])} departures"
+
+
+def _show(result: dict[str, Any]) -> str:
+    words = f"clip {result['clip']}, frame {result['frame']}"
+    apart = result["difference"]
+    return words if apart is None else f"{words}: the frameworks differ by at most {apart['largest']} of 255"
+
+
+_WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "01_check_environment": _environment,
+    "03_train_network": _train,
+    "04_infer_clips": _infer,
+    "05_compare_frameworks": _compare,
+    "06_prove_parity": _parity,
+    "07_ablate_alignment": _ablation,
+    "09_judge_claims": _claims,
+    "12_show_frames": _show,
+}

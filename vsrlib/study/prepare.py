@@ -1,0 +1,84 @@
+"""Makes the data sets of a study, from photographs or from clips of your own."""
+
+from collections.abc import Collection
+from typing import Any
+
+from vsrlib.common.files import locked
+from vsrlib.common.names import BLURS
+from vsrlib.data.degrade import degrade_clips
+from vsrlib.data.synthetic.sets import write_embedded_sets
+from vsrlib.restoration import infer
+from vsrlib.study.settings import DataSettings, Settings, ShowSettings, resolve, shown
+
+_LOCK = ".making"
+
+
+def make_sets(settings: DataSettings) -> dict[str, dict[str, Any]]:
+    """Write the data sets that the settings describe; return the manifest of each set by its name.
+
+    UserError: clips that cannot be read, or files in the way that were not made here.
+    """
+    with locked(settings.folder / _LOCK):
+        return _make(settings)
+
+
+def make_absent(settings: Settings) -> list[str]:
+    """Make those embedded sets that a notebook reads and that are not there, as 02_generate_data makes them; say so.
+
+    Returns their names. What is there stays as it is.
+    """
+    if not settings.sets_to_make():
+        print("All clips are there.")
+        return []
+    with locked(DataSettings().folder / _LOCK):
+        folders = settings.sets_to_make()  # another process may have made them meanwhile
+        for folder in folders:
+            print(
+                f"{shown(folder)} is not there yet: making it as 02_generate_data does, from photographs.", flush=True
+            )
+        made = _make(DataSettings(), [folder.name for folder in folders]) if folders else {}
+    return list(made)
+
+
+def _make(settings: DataSettings, only: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
+    if settings.test_root is None:
+        return write_embedded_sets(
+            settings.folder,
+            settings.seed,
+            test_frames=settings.test_frames,
+            train_frames=settings.train_frames,
+            validation_frames=settings.validation_frames,
+            size=(settings.height, settings.width),
+            test_clips=settings.test_clips,
+            train_clips=settings.train_clips,
+            only=only,
+        )
+    source = resolve(settings.test_root)
+    sets = [settings.test_set(blur) for blur in BLURS]
+    made = [degrade_clips(source, folder, blur, settings.seed) for folder, blur in zip(sets, BLURS, strict=True)]
+    return {folder.name: manifest for folder, manifest in zip(sets, made, strict=True)}
+
+
+# Restores the frames to show, where no run has.
+
+
+def restore_absent(settings: ShowSettings) -> None:
+    """Restore the clips in PyTorch with the weights that come with the project, and say so, unless a run has."""
+    folder = settings.restored_here
+    if folder is None or settings.inference[0].is_file():
+        return
+    print(
+        f"{settings.run_folder} holds no {settings.blur} frames yet: restoring them into {shown(folder)} by PyTorch "
+        "alone. Run 04_infer_clips in both frameworks to see them beside each other.",
+        flush=True,
+    )
+    weights = resolve(f"study-{settings.blur.lower()}")
+    infer.infer(
+        "torch",
+        settings.clips,
+        folder,
+        gt_path=settings.ground_truth,
+        weights=weights,
+        blur=settings.blur,
+        device="cpu",
+    )

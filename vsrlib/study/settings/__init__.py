@@ -1,0 +1,44 @@
+"""The parameters of the notebooks: one frozen dataclass for each, with its checks."""
+
+from vsrlib.common.files import shown
+from vsrlib.study.settings.base import QUICK, Settings, resolve
+from vsrlib.study.settings.data import DataSettings, EnvironmentSettings, LookSettings
+from vsrlib.study.settings.jobs import AblationSettings, CostsSettings, InferSettings, ParitySettings, TrainSettings
+from vsrlib.study.settings.results import ClaimsSettings, CompareSettings, FigureSettings
+from vsrlib.study.settings.show import ShowSettings
+
+__all__ = [
+    "NOTEBOOKS",
+    "QUICK",
+    "AblationSettings",
+    "ClaimsSettings",
+    "CompareSettings",
+    "CostsSettings",
+    "DataSettings",
+    "EnvironmentSettings",
+    "FigureSettings",
+    "InferSettings",
+    "LookSettings",
+    "ParitySettings",
+    "Settings",
+    "ShowSettings",
+    "TrainSettings",
+    "resolve",
+    "shown",
+]
+
+NOTEBOOKS: dict[str, type[Settings]] = {
+    "01_check_environment": EnvironmentSettings,
+    "02_generate_data": DataSettings,
+    "03_train_network": TrainSettings,
+    "04_infer_clips": InferSettings,
+    "05_compare_frameworks": CompareSettings,
+    "06_prove_parity": ParitySettings,
+    "07_ablate_alignment": AblationSettings,
+    "08_measure_costs": CostsSettings,
+    "09_judge_claims": ClaimsSettings,
+    "10_draw_figures": FigureSettings,
+    "11_look_at_data": LookSettings,
+    "12_show_frames": ShowSettings,
+}
+"""The settings class of each notebook."""

@@ -1,0 +1,129 @@
+"""What the settings of all notebooks share: how paths are meant, and what a missing input is called.
+
+The fields and defaults of a class are exactly those of the notebook's `parameters` cell. Building it checks the
+values; `require_inputs` checks that what it reads is there, which is not yet true when a whole study is planned.
+Relative paths are taken from the project's folder, so that a notebook finds the same files from JupyterLab
+(which works in notebooks/) and from papermill.
+"""
+
+import ast
+import sys
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Self
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import shown
+from vsrlib.common.options import nearest
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.networks.weights import weights_file
+
+QUICK = "runs/quick"
+"""The run folder of the notebooks' defaults."""
+
+
+def resolve(path: str) -> Path:
+    """The absolute path of a parameter; a relative one is taken from the project's folder.
+
+    The name of weights that come with the project, such as "study-gaussian", stands for their file.
+    """
+    return weights_file.path_of(path) if path in weights_file.NAMES else PROJECT_ROOT / Path(path).expanduser()
+
+
+@dataclass(frozen=True, repr=False)
+class Settings:
+    """What the settings of all notebooks share.
+
+    A class says in `inputs` which files and folders its notebook reads, and in `outputs` which it writes;
+    `folder` is where the results go. The notebook and the study both rely on these three.
+    """
+
+    @property
+    def folder(self) -> Path:
+        """The folder that receives the results."""
+        return resolve(self.output)  # type: ignore[attr-defined] # each class has this field
+
+    def inputs(self) -> dict[str, Path]:
+        """What the notebook reads: name of the parameter -> absolute path."""
+        return {}
+
+    def outputs(self) -> list[Path]:
+        """What the notebook writes, absolute."""
+        return [self.folder]
+
+    def sets_to_make(self) -> list[Path]:
+        """Folders of the embedded data sets that the notebook reads, that are not there, and that it makes first."""
+        return []
+
+    def require_inputs(self) -> Self:
+        """Return these settings; raise UserError for the first input that does not exist and that is not made first.
+
+        In a notebook also for a name given by papermill that no notebook has.
+        """
+        require_known([entry.name for entry in fields(self)], known_names())
+        for name, path in self.inputs().items():
+            if not path.exists() and not any(path.is_relative_to(folder) for folder in self.sets_to_make()):
+                raise UserError(self.missing(name, path))
+        return self
+
+    def __repr__(self) -> str:
+        # One parameter a line, as a notebook shows it.
+        lines = (f"    {entry.name}={getattr(self, entry.name)!r}," for entry in fields(self))
+        return "\n".join((f"{type(self).__name__}(", *lines, ")"))
+
+    def missing(self, name: str, path: Path) -> str:
+        """The sentence for an input that does not exist."""
+        if path.parent == weights_file.FOLDER and path.stem in weights_file.NAMES:
+            return weights_file.why_missing(path.stem)
+        maker = _MADE_BY.get(name, "the notebook before this one")
+        return f"{name} is {shown(path)}, which does not exist: run {maker} first, or give another path."
+
+
+def known_names() -> set[str]:
+    """The parameters of all notebooks."""
+    return {entry.name for settings in Settings.__subclasses__() for entry in fields(settings)}
+
+
+_MADE_BY = {
+    "hr_root": "02_generate_data",
+    "validation_root": "02_generate_data",
+    "input_path": "02_generate_data",
+    "gt_path": "02_generate_data",
+    "weights": "03_train_network",
+    "inference_files": "04_infer_clips",
+    "training_files": "03_train_network",
+    "comparison_file": "05_compare_frameworks",
+    "parity_file": "06_prove_parity",
+    "ablation_file": "07_ablate_alignment",
+    "costs_file": "08_measure_costs",
+}
+
+
+# What papermill was told: the names in the cell that it puts after the parameters cell.
+
+_BEGIN = "# Parameters\n"
+
+
+def names() -> list[str]:
+    """The names that papermill gave to the running notebook; empty outside of a notebook and without any."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    cells = [] if shell is None else shell.user_ns.get("In", [])
+    source = next((cell for cell in cells if cell.startswith(_BEGIN)), "")
+    return [
+        node.id
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+
+
+def require_known(own: Sequence[str], known: Collection[str]) -> None:
+    """Say which of the given names change nothing here. UserError for one that no notebook has.
+
+    `own`: the notebook's parameters; `known`: those of all notebooks, so that one command line does for several.
+    """
+    for name in names():
+        if name not in known:
+            raise UserError(f"There is no parameter {name!r}; the nearest is {nearest(name, list(own))!r}.")
+        if name not in own:
+            print(f"{name} was given and changes nothing: this notebook has no such parameter.")

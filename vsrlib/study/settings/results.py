@@ -1,0 +1,186 @@
+"""Settings of the notebooks that read what others have found: 05, 09 and 10.
+
+"auto" stands for the run of the notebooks' defaults where there is one, and for the results that come with the project
+where there is none. A study names its files, so that nothing depends on what happens to lie there.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json, shown
+from vsrlib.common.options import require_at_least, require_types
+from vsrlib.study.settings.base import QUICK, Settings, resolve
+
+AUTO = "auto"
+COMMITTED = "figures/results"
+"""The results of the project's last published run."""
+COMPARISON = "05_compare_frameworks/comparison.json"
+
+
+def _source(run: Path) -> str:
+    if run == resolve(COMMITTED):
+        return f"{COMMITTED}, the results that come with the project: none of them was measured here"
+    return shown(run)
+
+
+def _comparison(given: str) -> Path:
+    if given != AUTO:
+        return resolve(given)
+    own = resolve(QUICK) / COMPARISON
+    return own if own.is_file() else resolve(COMMITTED) / COMPARISON
+
+
+def _source_of(comparison: Path) -> str:
+    if comparison == resolve(COMMITTED) / COMPARISON:
+        return _source(resolve(COMMITTED))
+    try:
+        return read_json(comparison)["source"]
+    except (OSError, ValueError, KeyError, TypeError):  # whoever reads it next says what is wrong with it
+        return shown(comparison)
+
+
+_FURTHER = {
+    "ablation": "07_ablate_alignment/ablation.json",
+    "parity": "06_prove_parity/parity.json",
+    "costs": "08_measure_costs/costs.json",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class CompareSettings(Settings):
+    """05_compare_frameworks: what the runs of both frameworks say, side by side.
+
+    Without lists of files, all results of `run_folder` are compared: whatever has been run. An empty list of
+    `training_files` says that nothing was trained.
+    """
+
+    run_folder: str = AUTO
+    inference_files: list[str] | None = None
+    training_files: list[str] | None = None
+    output: str = f"{QUICK}/05_compare_frameworks"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_at_least(self, "seed", 0)
+
+    @property
+    def run(self) -> Path:
+        """The folder of the run that is compared."""
+        if self.run_folder != AUTO:
+            return resolve(self.run_folder)
+        own = resolve(QUICK)
+        given = self.inference_files is not None
+        return own if given or any(own.glob("04_*/inference.json")) else resolve(COMMITTED)
+
+    @property
+    def source(self) -> str:
+        """Where the results were measured, for the reader."""
+        named = self.inference_files is not None and self.run_folder == AUTO
+        return "the files named in inference_files" if named else _source(self.run)
+
+    @property
+    def published(self) -> Path | None:
+        """The published comparison of results whose pictures are not published; None for any other results."""
+        return self.run / COMPARISON if self.run == resolve(COMMITTED) else None
+
+    @property
+    def inference(self) -> list[Path]:
+        """The inference.json files, sorted."""
+        return self._files(self.inference_files, "04_*/inference.json")
+
+    @property
+    def training(self) -> list[Path]:
+        """The train.json files, sorted."""
+        return self._files(self.training_files, "03_*/train.json")
+
+    def _files(self, given: list[str] | None, pattern: str) -> list[Path]:
+        if given is None:
+            return sorted(self.run.glob(pattern))
+        return [resolve(path) for path in given]
+
+    def inputs(self) -> dict[str, Path]:
+        files = {"inference_files": self.inference, "training_files": self.training}
+        return {f"{name}[{i}]": path for name, paths in files.items() for i, path in enumerate(paths)}
+
+    def require_inputs(self) -> Self:
+        if not self.inference:
+            raise UserError(f"{shown(self.run)} holds no inference.json yet: run 04_infer_clips first.")
+        return super().require_inputs()
+
+    def missing(self, name: str, path: Path) -> str:
+        return super().missing(name.split("[")[0], path)
+
+
+@dataclass(frozen=True, repr=False)
+class ClaimsSettings(Settings):
+    """09_judge_claims: the earlier report's claims against a run.
+
+    Of the files of further evidence, "auto" is that of the run which the comparison belongs to, if it is there; None
+    leaves one out.
+    """
+
+    comparison_file: str = AUTO
+    ablation_file: str | None = AUTO
+    parity_file: str | None = AUTO
+    costs_file: str | None = AUTO
+    output: str = f"{QUICK}/09_judge_claims"
+
+    def __post_init__(self) -> None:
+        require_types(self)
+
+    @property
+    def comparison(self) -> Path:
+        """The comparison."""
+        return _comparison(self.comparison_file)
+
+    @property
+    def source(self) -> str:
+        """Where its numbers were measured, for the reader."""
+        return _source_of(self.comparison)
+
+    @property
+    def further(self) -> dict[str, Path | None]:
+        """The files of further evidence by what they hold."""
+        given = {"ablation": self.ablation_file, "parity": self.parity_file, "costs": self.costs_file}
+        run = self.comparison.parent.parent
+        own = {name: run / file if (run / file).is_file() else None for name, file in _FURTHER.items()}
+        named = {name: None if path is None else resolve(path) for name, path in given.items()}
+        return {name: own[name] if given[name] == AUTO else path for name, path in named.items()}
+
+    @property
+    def evidence(self) -> str:
+        """Which further evidence there is, for the reader."""
+        there = [name for name, path in self.further.items() if path is not None]
+        absent = [name for name, path in self.further.items() if path is None]
+        return f"{', '.join(there) or 'none'}" + (f"; left out: {', '.join(absent)}" if absent else "")
+
+    def inputs(self) -> dict[str, Path]:
+        further = {f"{name}_file": path for name, path in self.further.items() if path is not None}
+        return {"comparison_file": self.comparison, **further}
+
+
+@dataclass(frozen=True, repr=False)
+class FigureSettings(Settings):
+    """10_draw_figures: the ten charts."""
+
+    comparison_file: str = AUTO
+    output: str = f"{QUICK}/figures"
+
+    def __post_init__(self) -> None:
+        require_types(self)
+
+    @property
+    def comparison(self) -> Path:
+        """The comparison."""
+        return _comparison(self.comparison_file)
+
+    @property
+    def source(self) -> str:
+        """Where its numbers were measured, for the reader."""
+        return _source_of(self.comparison)
+
+    def inputs(self) -> dict[str, Path]:
+        return {"comparison_file": self.comparison}

@@ -1,0 +1,1 @@
+"""Training of the whole network and of the flow network."""

@@ -1,0 +1,94 @@
+"""What a training minimises: the paper's self-supervised losses, or the difference from the truth if there is one."""
+
+from typing import Any
+
+import numpy as np
+
+from vsrlib.kernels import winograd
+from vsrlib.networks.architecture import CENTRE
+from vsrlib.networks.distributed import Batch
+from vsrlib.networks.fast import FoldedTail, WinogradBlocks, flows_from
+from vsrlib.networks.losses import losses, supervised_losses
+from vsrlib.networks.network import Network
+
+
+def terms_of(objective: str, network: Network, batch: Batch) -> dict[str, Any]:
+    """The losses of a batch and their `total`, as scalar tensors that may not be computed yet.
+
+    objective: "self-supervised" (`vsrlib.networks.losses.losses`) or "supervised" (`supervised_losses`), which needs
+    the HR frames of the batch.
+    """
+    module, ops, low = network.module, network.backend.ops, network.tensor(batch.low)
+    restorer = TrainingRestorer(network)
+    if objective == "self-supervised":
+        return losses(module.cycle(low, restorer.rebuild, restorer.restore), ops)
+    assert batch.high is not None, "a supervised batch has HR frames"
+    truth, kernel = network.tensor(batch.high), module.kernel(low)
+    return supervised_losses(
+        {
+            "recons": restorer.rebuild(low),
+            "truth": truth,
+            "kernel": kernel,
+            "input": low[:, CENTRE],
+            "input_cycle": module.blur_down(truth, kernel, network.config.scale),
+        },
+        ops,
+    )
+
+
+# The two reconstructions of a training step, with what belongs to one frame computed once.
+
+
+class TrainingRestorer:
+    """Restores by the network's weights as they are at each call. `convolution`: whose are used without gradients."""
+
+    def __init__(self, network: Network) -> None:
+        self._network, self._module, self._ops = network, network.module, network.backend.ops
+        self.convolution = winograd.pick("auto", network.device, network.config.features)
+
+    def rebuild(self, frames: Any) -> Any:
+        """Windows (B, 5, 3, h, w) -> the centre frames restored, (B, 3, 4h, 4w), with gradients."""
+        return self._restore(frames, self._module, self._module.upsample)
+
+    def restore(self, frames: Any) -> Any:
+        """As `rebuild`, without gradients; to be called where none are prepared."""
+        if self._network.device != "cpu":  # to fold on the CPU takes longer than the tail on a GPU
+            return self.rebuild(frames)
+        values = self._network.state()
+        tail = FoldedTail(values, self._ops, self._network.tensor)
+        if self.convolution == "framework":
+            return self._restore(frames, self._module, tail)
+        blocks = WinogradBlocks(self._network, values)
+        return self._ops.concat([self._restore(frames[i : i + 1], blocks, tail) for i in range(frames.shape[0])], 0)
+
+    def _restore(self, frames: Any, blocks: Any, tail: Any) -> Any:
+        places, size = range(self._network.config.frames), tuple(frames.shape[3:])
+        features = [blocks.features(frames[:, i]) for i in places]
+        pyramids = self._pyramids(frames)
+        flows = flows_from(pyramids.pop(CENTRE), pyramids, self._module.flow_net, self._ops, size)
+        aligned = [features[i] if i == CENTRE else self._module.warp(features[i], flows.pop(0))[0] for i in places]
+        return tail(blocks.fuse(aligned)) + self._module.base(frames[:, CENTRE])
+
+    def _pyramids(self, frames: Any) -> list[dict[int, Any]]:
+        """Each frame's, all computed as one batch."""
+        count, places = frames.shape[0], range(self._network.config.frames)
+        batch = self._module.flow_net.pyramid(self._ops.concat([frames[:, i] for i in places], 0))
+        return [{level: value[i * count : (i + 1) * count] for level, value in batch.items()} for i in places]
+
+
+# The exponential moving average of a network's weights, which wanders less than the weights themselves.
+
+Values = dict[str, np.ndarray]
+
+
+class Average:
+    """average = decay * average + (1 - decay) * weights after every step; it begins at the weights it is given."""
+
+    def __init__(self, decay: float, values: Values) -> None:
+        self._decay = np.float32(decay)
+        self.values = {name: value.copy() for name, value in values.items()}
+
+    def update(self, values: Values) -> None:
+        """Take in the weights of one more step."""
+        for name, value in values.items():
+            self.values[name] += (1 - self._decay) * (value - self.values[name])

@@ -1,0 +1,277 @@
+"""What a training does in one step, and all that its next step depends on."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import sha256_array
+from vsrlib.common.progress import bar as progress_bar
+from vsrlib.networks import distributed
+from vsrlib.networks.architecture import PARTS
+from vsrlib.networks.distributed import Batch
+from vsrlib.networks.network import Network
+from vsrlib.networks.weights import weights_file
+from vsrlib.training import checkpoint
+from vsrlib.training.options import Schedule
+from vsrlib.training.samples import SampleStream, TrainingWindows
+from vsrlib.training.step import Average, TrainingRestorer, terms_of
+from vsrlib.training.validation import CRITERIA, Judge, ValidationSet, best_entries, best_file
+
+WEIGHTS = "weights.safetensors"
+Watch = Callable[[list[dict[str, Any]], list[dict[str, Any]], float], None]
+MOST_SKIPPED = 3
+"""As many steps in a row without a finite loss end a training."""
+
+
+class Trainer:
+    """A training between two steps: everything that the next step depends on, and everything that came of the last."""
+
+    def __init__(
+        self,
+        network: Network,
+        options: dict[str, Any],
+        schedule: Schedule,
+        windows: TrainingWindows,
+        validation: ValidationSet,
+        output: Path,
+        team: distributed.Team,
+        watch: Watch | None = None,
+    ) -> None:
+        self.network, self.options, self.schedule, self.output, self.team = network, options, schedule, output, team
+        self.validation, self.watch = validation, watch
+        self.rates = [options["flow_learning_rate" if part == "flow_net" else "learning_rate"] for part in PARTS]
+        self.optimiser = network.backend.Optimiser(
+            network.module, _groups(network, self.rates), options["clip_value"], options["clip_norm"], team
+        )
+        self.stream = SampleStream(
+            windows,
+            options["blur"],
+            options["batch_size"],
+            options["patch_size"],
+            np.random.default_rng(options["seed"]),
+            schedule.repeat,
+            schedule.whole_epochs,
+            high=options["objective"] == "supervised",
+        )
+        self.average = Average(options["ema"], network.state()) if options["ema"] else None
+        self.judge = Judge()
+        self.step = 0
+        self.skipped: list[int] = []
+        self.resumed: list[int] = []
+        self.batches = ""  # digest of all batches so far
+        self.log: list[dict[str, Any]] = []
+
+    def begin(self) -> None:
+        """Clear the output folder and judge the initial weights."""
+        if self.team.rank == 0:
+            self.output.mkdir(parents=True, exist_ok=True)
+            for name in ("train.json", WEIGHTS, *map(best_file, CRITERIA)):
+                (self.output / name).unlink(
+                    missing_ok=True
+                )  # so that a broken run does not look like the one before it
+            checkpoint.remove(self.output)
+        self._validate()
+
+    def resume(self) -> None:
+        """Go on from the checkpoint in the output folder."""
+        arrays, facts = checkpoint.read(self.output)
+        checkpoint.require_same(facts["options"], self.options, self.output)
+        if facts["step"] > self.schedule.steps:
+            raise UserError(
+                f"The checkpoint in {self.output} is of step {facts['step']}, and steps is "
+                f"{self.schedule.steps}; give at least as many."
+            )
+        self.network.load(_under("weights", arrays))
+        self.optimiser.load(arrays, facts["updates"])
+        self.stream.restore(facts["stream"])
+        if self.average:
+            self.average.values = _under("average", arrays)
+        self.judge = Judge(**facts["judge"])
+        self.step, self.skipped, self.batches = facts["step"], facts["skipped_steps"], facts["batches"]
+        self.resumed = [*facts["resumed"], self.step]
+        if self.team.rank == 0:
+            checkpoint.remove_temporary(self.output)
+            self.log = checkpoint.cut_log(self.output, self.step, self.step - len(self.skipped))
+
+    def run(self, checkpoint_every: int, progress: bool) -> None:
+        """Take the steps that are left, and write the weights."""
+        steps, validate_every = self.schedule.steps, self.schedule.validate_every
+        with ExitStack() as stack:
+            log = None
+            if self.team.rank == 0:
+                log = stack.enter_context(open(self.output / checkpoint.LOG, "a", encoding="utf-8", buffering=1))
+            name = f"train {self.options['framework']} {self.options['blur']}"
+            bar = stack.enter_context(progress_bar(steps, name, "step", progress, self.step))
+            while self.step < steps and not self.stopped:
+                entry = self._advance()
+                if entry is not None and log is not None:
+                    self.log.append(entry)
+                    log.write(json.dumps(entry) + "\n")
+                last = self.step == steps
+                if last or (validate_every and self.step % validate_every == 0):
+                    self._validate()
+                if last or self.stopped or (checkpoint_every and self.step % checkpoint_every == 0):
+                    self._save(log)
+                bar.set_postfix_str(self._words(), refresh=False)
+                bar.update()
+        if len(self.skipped) == self.step:
+            raise UserError(
+                f"None of the {self.step} steps had finite losses and gradients; give a smaller learning_rate."
+            )
+        if self.team.rank == 0:
+            weights_file.write(self.output / WEIGHTS, self.values, self._notes())
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the patience is at an end."""
+        return 0 < self.options["patience"] <= self.judge.stale
+
+    @property
+    def values(self) -> dict[str, np.ndarray]:
+        """The weights that count: the average where there is one."""
+        return self.average.values if self.average else self.network.state()
+
+    def _notes(self) -> dict[str, str]:
+        """What `load_network` wants to know of a weights file: of which network it is."""
+        return {"preset": self.options["preset"], "align_corners": str(self.network.config.align_corners).lower()}
+
+    def result(self) -> dict[str, Any]:
+        """What came of the training, as train.json holds it."""
+        backend, device = self.network.backend, self.network.device
+        totals, seconds = ([entry[key] for entry in self.log] for key in ("total", "seconds"))
+        tenth = max(1, len(totals) // 10)
+        return self.options | {
+            "log": checkpoint.LOG,
+            "weights": weights_file.entry(self.output / WEIGHTS, self.output),
+            "best": best_entries(self.judge, self.output),
+            "steps_done": self.step,
+            "skipped_steps": self.skipped,
+            "resumed": self.resumed,
+            "stopped_early": self.stopped,
+            "epochs_begun": self.stream.epoch,
+            "first_loss": float(np.mean(totals[:tenth])),
+            "last_loss": float(np.mean(totals[-tenth:])),
+            "validation": self.judge.scores,
+            "validation_bicubic": self.validation.bicubic,
+            "seconds_per_step": float(np.median(seconds)),
+            "seconds": float(np.sum(seconds)),
+            "peak_device_memory_bytes": backend.peak_device_memory(device),
+            "device": backend.device_name(device),
+            "device_type": device,
+            "threads": backend.threads(),
+            "correlation": self.network.correlation,
+            "blur_down": self.network.blur,
+            "convolution_without_gradients": TrainingRestorer(self.network).convolution,
+            "batches": self.batches,
+        }
+
+    def _advance(self) -> dict[str, Any] | None:
+        """Take a step; its line of the log, or None where it was skipped."""
+        batch = next(self.stream)
+        self.batches = hashlib.sha256(f"{self.batches}{sha256_array(batch.low)}".encode()).hexdigest()
+        self.step += 1
+        factor = self.schedule.factor(self.step)
+        self.optimiser.set_rates([rate * factor for rate in self.rates])
+        start = time.perf_counter()
+        share, weight = self.team.share(batch)
+        done, values = take_step(self.network, self.optimiser, self.options["objective"], share, weight)
+        if not done:
+            self._skip()
+            return None
+        values = self.team.total(values)
+        seconds = time.perf_counter() - start
+        if self.average:
+            self.average.update(self.network.state())
+        return {
+            "step": self.step,
+            **values,
+            "learning_rate": self.options["learning_rate"] * factor,
+            "seconds": seconds,
+            "skipped_steps": len(self.skipped),
+        }
+
+    def _skip(self) -> None:
+        self.skipped.append(self.step)
+        first = self.step - MOST_SKIPPED + 1
+        if self.skipped[-MOST_SKIPPED:] == list(range(first, self.step + 1)):
+            raise UserError(
+                f"The losses or gradients of the steps {first} to {self.step} were not finite, which is "
+                f"{MOST_SKIPPED} in a row, so the training has ended; give a smaller learning_rate, "
+                "or look for the fault in the training clips."
+            )
+
+    def _validate(self) -> None:
+        scores = None
+        if self.team.rank == 0:
+            kept = None
+            if self.average:
+                kept = self.network.state()
+                self.network.load(self.average.values)
+            scores = self.validation.scores(self.network)
+            if kept is not None:
+                self.network.load(kept)
+        for criterion in self.judge.take(self.step, self.team.told(scores)):
+            if self.team.rank == 0:
+                weights_file.write(self.output / best_file(criterion), self.values, self._notes())
+        if self.watch is not None and self.team.rank == 0:
+            self.watch(self.log, self.judge.scores, self.validation.bicubic)
+
+    def _save(self, log: Any) -> None:
+        if self.team.rank > 0:
+            return
+        log.flush()
+        os.fsync(log.fileno())  # before the checkpoint, which counts on these lines
+        moments, updates = self.optimiser.state()
+        arrays = {f"weights.{name}": value for name, value in self.network.state().items()} | moments
+        if self.average:
+            arrays |= {f"average.{name}": value for name, value in self.average.values.items()}
+        checkpoint.write(
+            self.output,
+            arrays,
+            {
+                "step": self.step,
+                "updates": updates,
+                "options": self.options,
+                "stream": self.stream.state(),
+                "judge": asdict(self.judge),
+                "skipped_steps": self.skipped,
+                "resumed": self.resumed,
+                "batches": self.batches,
+            },
+        )
+
+    def _words(self) -> str:
+        psnr = self.judge.scores[-1]["psnr"]
+        loss = f"loss {self.log[-1]['total']:.4f}" if self.log else "no loss"
+        return loss if psnr is None else f"{loss}, {psnr:.2f} dB"
+
+
+def take_step(
+    network: Network, optimiser: Any, objective: str, batch: Batch, weight: float = 1.0
+) -> tuple[bool, dict[str, float]]:
+    """One optimiser step; whether it changed anything, and the losses times `weight`."""
+    backend = network.backend
+    terms = terms_of(objective, network, batch)
+    # Before the losses are read; see the Jittor optimiser.
+    done = optimiser.step(terms["total"] if weight == 1 else terms["total"] * weight)
+    values = {name: backend.array(value).item() * weight for name, value in terms.items()}
+    backend.synchronise(network.device)  # the update too belongs to the step
+    return done, values
+
+
+def _groups(network: Network, rates: list[float]) -> list[tuple[list[str], float]]:
+    names = list(network.state())
+    return [([name for name in names if name.startswith(part + ".")], rate) for part, rate in zip(PARTS, rates)]
+
+
+def _under(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(f"{prefix}."): value for name, value in arrays.items() if name.startswith(f"{prefix}.")}

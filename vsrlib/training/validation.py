@@ -1,0 +1,105 @@
+"""How a training is judged while it runs: validation clips, the best weights so far, and when to stop."""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vsrlib.common.files import sha256_array
+from vsrlib.data.clips import WINDOW, list_clips, require_frames
+from vsrlib.data.degradation import bicubic_on_grid
+from vsrlib.data.degrade import SCALE, blur_down, blur_down_exact
+from vsrlib.data.frames import to_float
+from vsrlib.networks.architecture import CENTRE
+from vsrlib.networks.network import Network
+from vsrlib.networks.weights import weights_file
+from vsrlib.training.samples import draw_kernel
+
+CRITERIA = {"psnr": 1, "cycle": -1}
+"""What weights are kept as best by, and whether more (1) or less (-1) of it is better."""
+
+
+class ValidationSet:
+    """Windows of HR clips, degraded once with one kernel per clip, for the scores of the trainer.
+
+    `digest`: SHA-256 of the clips' names and decoded HR frames, from which `blur` and `seed` make the rest.
+    """
+
+    def __init__(self, root: Path, blur: str, seed: int) -> None:
+        rng = np.random.default_rng([seed, 1])
+        self.windows: list[tuple[np.ndarray, np.ndarray]] = []
+        bicubic, digests = [], []
+        for source in list_clips(root):
+            require_frames(source, WINDOW)
+            frames = source.load().frames
+            height, width = (side - side % SCALE for side in frames.shape[1:3])
+            frames, kernel = frames[:, :height, :width], draw_kernel(blur, rng)
+            digests.append([source.name, sha256_array(frames)])
+            low = np.stack([blur_down(frame, kernel) for frame in frames])
+            for start in range(len(frames) - WINDOW + 1):
+                centre = start + WINDOW // 2
+                self.windows.append((to_float(low[start : start + WINDOW]), to_float(frames[centre])))
+                bicubic.append(_float_psnr(to_float(bicubic_on_grid(low[centre])), self.windows[-1][1]))
+        self.bicubic = float(np.mean(bicubic))
+        self.digest = hashlib.sha256(json.dumps(digests).encode()).hexdigest()
+
+    def scores(self, network: Network) -> dict[str, float]:
+        """Means over all windows: `psnr` in dB, and `cycle`, which does without the truth.
+
+        PSNR is of float images in [0, 1], neither clamped nor rounded, 4 pixels cropped. `cycle` is the training's
+        loss of that name: the mean absolute difference of the input from its restoration, blurred with the estimated
+        kernel and decimated.
+        """
+        found: dict[str, list[float]] = {"psnr": [], "cycle": []}
+        for low, high in self.windows:
+            restored = network.infer(low)
+            found["psnr"].append(_float_psnr(restored["recons"], high))
+            again = blur_down_exact(restored["recons"].transpose(1, 2, 0), restored["kernel"])
+            found["cycle"].append(float(np.abs(again.transpose(2, 0, 1) - low[CENTRE]).mean()))
+        return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+@dataclass
+class Judge:
+    """All validations so far, the best of them by each criterion, and for how long the PSNR has not risen."""
+
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    best: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stale: int = 0
+
+    def take(self, step: int, scores: dict[str, float]) -> list[str]:
+        """Take in a validation; returns by which criteria it is the best. A score that is not finite becomes None."""
+        kept = {name: value if math.isfinite(value) else None for name, value in scores.items()}
+        self.scores.append({"step": step, **kept})
+        better = [
+            name
+            for name, sign in CRITERIA.items()
+            if math.isfinite(scores[name])
+            and (name not in self.best or sign * scores[name] > sign * self.best[name]["value"])
+        ]
+        for name in better:
+            self.best[name] = {"step": step, "value": scores[name]}
+        self.stale = 0 if "psnr" in better else self.stale + 1
+        return better
+
+
+def best_file(criterion: str) -> str:
+    """The file of the best weights by a criterion."""
+    return f"weights_best_{criterion}.safetensors"
+
+
+def best_entries(judge: Judge, folder: Path) -> dict[str, Any]:
+    """The best weights as train.json names them: step, value and file by criterion."""
+    return {
+        name: {**found, "weights": weights_file.entry(folder / best_file(name), folder)}
+        for name, found in judge.best.items()
+    }
+
+
+def _float_psnr(a: np.ndarray, b: np.ndarray) -> float:
+    error = float(np.mean((a[:, 4:-4, 4:-4].astype(np.float64) - b[:, 4:-4, 4:-4]) ** 2))
+    return 100.0 if error == 0 else -10 * math.log10(error)
