@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the tests' own modules
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "helpers"))  # the tests' own modules
 
 from damage_images import KINDS, damaged
 

@@ -55,7 +55,7 @@ def study(root: Path, attempt: int) -> tuple[int, str]:
         if not link.is_symlink():
             there.mkdir(exist_ok=True)
             link.symlink_to(there.absolute())
-    script = Path(__file__).parent.parent / "toy_study.py"
+    script = Path(__file__).parent.parent / "helpers" / "toy_study.py"
     done = subprocess.run([sys.executable, script, target, "make"], capture_output=True, text=True)
     said = (done.stdout + done.stderr).strip().splitlines()
     return done.returncode, said[-1] if said else ""

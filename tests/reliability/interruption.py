@@ -61,7 +61,7 @@ def command(study: str, folder: Path) -> list[str]:
         return [sys.executable, "-m", "vsrlib", "study", *places, *given, "--only", *_STEPS]
     return [
         sys.executable,
-        str(Path(common.__file__).parent.parent / "toy_study.py"),
+        str(Path(common.__file__).parent.parent / "helpers" / "toy_study.py"),
         str(folder),
         "make",
         "use",

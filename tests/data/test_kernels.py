@@ -16,7 +16,7 @@ from scipy import ndimage
 from vsrlib.data import degrade
 from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel, realistic_kernel_from_draws, scale_realistic
 
-GOLDEN = np.load(Path(__file__).parent / "golden" / "degradation_metrics.npz")
+GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "degradation_metrics.npz")
 
 
 def golden_draws(number: int) -> tuple[float, float, float, np.ndarray]:

@@ -25,7 +25,7 @@ from correlation_cases import SHAPES, maps, reference_gradients
 from vsrlib.kernels import native
 from vsrlib.kernels.correlation import cuda, reference
 
-SHIM = Path(__file__).with_name("cuda_shim.h").read_text()
+SHIM = (Path(__file__).parents[1] / "helpers" / "cuda_shim.h").read_text()
 RUN = "".join(
     f"""
 extern "C" void run_{name}(const unsigned* sizes, const float* one, const float* two, float* out,

@@ -112,7 +112,7 @@ def test_notes_that_make_no_sense_are_named(folder: Path, notes: dict[str, str],
 def test_every_shipped_file_is_whole_and_notes_what_it_needs() -> None:
     """Of the real folder: all four names and nothing else, as their trainings left them, and small enough to ship."""
     shapes = architecture.parameter_shapes(architecture.preset("study"))
-    paths = sorted(Path(weights_file.__file__).with_name("weights").iterdir())
+    paths = sorted(weights_file.FOLDER.glob("*.safetensors"))
     assert [path.name for path in paths] == sorted(f"{name}.safetensors" for name in weights_file.NAMES)
     assert sum(path.stat().st_size for path in paths) <= 30e6
     for path in paths:

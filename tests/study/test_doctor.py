@@ -14,7 +14,7 @@ from vsrlib.study.doctor import examine, machine, packages
 from vsrlib.study.doctor import finding as doctor_finding
 from vsrlib.study.doctor.finding import Finding, fault, ok, warning
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[1]
 NONE = Path("/none/at/all")
 SOME = {"cupy-cuda12x": "13.6.0"}
 GPU = "NVIDIA H100"

@@ -9,7 +9,7 @@ from pathlib import Path
 import documents
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CLIPS = "data/Embedded_BlurDown_Realistic/LR_blurdown_x4"
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import correlation_cases
 import numpy as np
 import pytest
 
-from tests import correlation_cases
 from vsrlib.bench import plain_numpy
 from vsrlib.bench.costs import correlation, image_output, install, no_compiler, process, protocols, warm_up
 from vsrlib.bench.options import MovingTexture, Options

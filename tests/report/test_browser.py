@@ -1,4 +1,4 @@
-"""The checks of tests/browser.py fail where they should, and our pages pass them; the slider moves by keyboard."""
+"""The checks of helpers/browser.py fail where they should, our pages pass them; the slider moves by keyboard."""
 
 import shutil
 from collections.abc import Iterator

@@ -42,7 +42,7 @@ def test_published_parameters_are_those_of_the_paper() -> None:
 
 def test_published_names_and_shapes_one_by_one() -> None:
     shapes = architecture.parameter_shapes(architecture.preset("published"))
-    lines = (Path(__file__).with_name("golden") / "parameters.txt").read_text().splitlines()
+    lines = (Path(__file__).parents[1] / "golden" / "parameters.txt").read_text().splitlines()
     listed = {line.split(" ", 1)[0]: line.split(" ", 1)[1] for line in lines}
     assert {name: str(shape) for name, shape in shapes.items()} == listed
 

@@ -9,7 +9,7 @@ import pytest
 
 from vsrlib.common.errors import UserError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 _SPEC = importlib.util.spec_from_file_location("licences", ROOT / ".ci" / "licences.py")
 assert _SPEC is not None and _SPEC.loader is not None
 licences = importlib.util.module_from_spec(_SPEC)

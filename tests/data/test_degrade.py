@@ -19,7 +19,7 @@ from vsrlib.data.clips import Clip, list_clips, write_clip
 from vsrlib.data.degrade import blur_down, degrade_clips, gaussian_kernel, realistic_kernel_from_draws
 from vsrlib.data.frames import read_frame, write_frame
 
-GOLDEN = np.load(Path(__file__).parent / "golden" / "degradation_metrics.npz")
+GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "degradation_metrics.npz")
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:

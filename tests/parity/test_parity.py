@@ -284,7 +284,7 @@ def test_every_fault_is_found_in_jittor_and_clean_runs_are_silent(tmp_path: Path
 @pytest.mark.jittor
 @pytest.mark.skipif(NO_JITTOR is not None, reason=f"Jittor is unusable here because {NO_JITTOR}")
 def test_the_two_networks_agree(tmp_path: Path) -> None:
-    # Random weights and frames of its own are what notebook 06 compares by default; tests/test_batch.py runs it.
+    # Random weights and frames of its own are what notebook 06 compares by default; tests/study/test_batch.py runs it.
     weights_file.write(tmp_path / "tiny.safetensors", random_values(TINY, 7))
     write_clip(tmp_path / "clips" / "a", Clip("a", RNG.integers(0, 256, (6, 36, 40, 3), dtype=np.uint8)))
     given = ["--weights", str(tmp_path / "tiny.safetensors"), "--frames", str(tmp_path / "clips"), "--size", "32x36"]

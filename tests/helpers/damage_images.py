@@ -1,6 +1,6 @@
 """Damage to files as disks, networks and people do it.
 
-python tests/damage_images.py FOLDER COUNT [SEED]     damaged copies of a folder's frames; says what was named
+python tests/helpers/damage_images.py FOLDER COUNT [SEED]     damaged copies of a folder's frames; says what was named
 """
 
 import random

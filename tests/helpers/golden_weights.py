@@ -8,7 +8,7 @@ import numpy as np
 
 from vsrlib.networks.architecture import parameter_shapes, preset
 
-GOLDEN = Path(__file__).with_name("golden")
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def weights(seed: int) -> dict[str, np.ndarray]:

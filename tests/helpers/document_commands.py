@@ -26,7 +26,7 @@ APPENDED = {
     "vsrlib data check PATH": "",
     "vsrlib degrade HR SET": "",
     "vsrlib data fetch --help": "",
-    "python tests/damage_images.py FRAMES COUNT": "",
+    "python tests/helpers/damage_images.py FRAMES COUNT": "",
     # docs/experiments.md
     "vsrlib study --dry-run": "--run dry --data dry-data",
     "vsrlib infer CLIPS runs/mine/torch --weights study-realistic": "",
@@ -140,8 +140,8 @@ ELSEWHERE = {
 """Commands that another test runs, because they take minutes, a network, or files that are not here -> that test."""
 
 NOT_RUN = {
-    "papermill --help-notebook ": "prints the comments of a parameters cell, which tests/test_notebooks.py looks at",
-    "snakemake ": "tests/test_sweep.py runs the same Snakefile",
+    "papermill --help-notebook ": "prints the comments of a parameters cell; tests/study/test_notebooks.py reads them",
+    "snakemake ": "tests/study/test_sweep.py runs the same Snakefile",
     "ssh ": "another machine",
     "pipx run pip-audit": "a network",
     "git clone ": "a network",
@@ -149,8 +149,8 @@ NOT_RUN = {
     "source ": "a shell's",
     "pre-commit install": "changes the user's git",
     "pytest ": "the tests themselves",
-    "ruff ": "tests/test_style.py runs it",
-    "python .ci/licences.py ": "tests/test_licences.py calls it",
+    "ruff ": "tests/project/test_style.py runs it",
+    "python .ci/licences.py ": "tests/project/test_licences.py calls it",
     "apt install": "changes the machine; CI installs the same g++",
     "pip install": "changes the environment; the versions are compared with the pinned ones instead",
     "pip uninstall": "changes the environment",

@@ -14,7 +14,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.data.frames import to_uint8
 from vsrlib.restoration.metrics import luma, psnr, psnr_y, ssim, ssim_y
 
-GOLDEN = np.load(Path(__file__).parent / "golden" / "degradation_metrics.npz")
+GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "degradation_metrics.npz")
 
 
 def pair(seed: int, height: int = 40, width: int = 56) -> tuple[np.ndarray, np.ndarray]:

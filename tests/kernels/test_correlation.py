@@ -297,7 +297,9 @@ def test_jittor_result_does_not_depend_on_the_threads(side: str, tmp_path: Path)
     results = []
     for threads in (1, 3):
         path = tmp_path / f"{threads}.npz"
-        environment = dict(os.environ, OMP_NUM_THREADS=str(threads), PYTHONPATH=os.path.dirname(__file__))
+        environment = dict(
+            os.environ, OMP_NUM_THREADS=str(threads), PYTHONPATH=str(Path(__file__).parents[1] / "helpers")
+        )
         subprocess.run([sys.executable, "-c", program, path, side], check=True, env=environment, capture_output=True)
         with np.load(path) as saved:
             results.append([saved[name] for name in saved.files])

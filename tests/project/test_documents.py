@@ -27,7 +27,7 @@ from vsrlib.networks import architecture
 from vsrlib.networks.weights import weights_file
 from vsrlib.study.plan import parameters_cell
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).resolve().parents[1]
 IDS = [str(path.relative_to(PROJECT_ROOT)) for path in DOCUMENTS]
 ENGLISH = [path for path in DOCUMENTS if path != CHINESE]  # whose commands are those of README.md
 
@@ -245,7 +245,7 @@ WORDS = {
     "FLOW_WEIGHTS": "flow.safetensors",
     "COUNT": "2",
     "FRAMES": "HR",
-    "tests/damage_images.py": str(TESTS / "damage_images.py"),
+    "tests/helpers/damage_images.py": str(TESTS / "damage_images.py"),
 }
 """Placeholders of files -> what is given for them; those of folders are folders of the workspace."""
 
