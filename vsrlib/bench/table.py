@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vsrlib.bench.options import NUMPY
-from vsrlib.claims.results import NAMES
+from vsrlib.common.names import NAMES
 from vsrlib.common.tables import interval, markdown, number, significant
 
 _TITLES = {

@@ -1,7 +1,7 @@
 """A comparison as Markdown: what comparison.md holds and what the notebooks show."""
 
-from vsrlib.claims.results import NAMES, is_skipped
-from vsrlib.common.names import FRAMEWORKS
+from vsrlib.claims.results import is_skipped
+from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.common.tables import interval, markdown, number, plain
 
 _METHODS = {"bicubic": "bicubic", **NAMES}

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vsrlib.claims.ablation.table import SIDES, reach
-from vsrlib.claims.results import NAMES, is_skipped
+from vsrlib.claims.results import is_skipped
 from vsrlib.claims.ten_claims import CORRELATION_COST, GAIN, MODEL_MEBIBYTES, NEGLIGIBLE, TRAINING_MEMORY
 from vsrlib.claims.verdict import Finding, bounds, finding, numbers
-from vsrlib.common.names import FRAMEWORKS
+from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.common.tables import interval, significant
 
 WRONG_GRADIENT = 1e-4

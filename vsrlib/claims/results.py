@@ -8,9 +8,7 @@ from pathlib import Path
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import located, read_json, relative, sha256_file
-from vsrlib.common.names import BLURS, FRAMEWORKS
-
-NAMES = {"torch": "PyTorch", "jittor": "Jittor"}
+from vsrlib.common.names import BLURS, FRAMEWORKS, NAMES
 
 RUN_FIELDS = (
     "set", "preset", "engine", "border", "tile", "device", "device_type", "threads", "correlation", "convolution",

@@ -1,6 +1,8 @@
 """The words that parameters choose from; each list stands here and nowhere else."""
 
 FRAMEWORKS = ("torch", "jittor")
+NAMES = {"torch": "PyTorch", "jittor": "Jittor"}
+"""The frameworks as texts, tables and charts call them."""
 BLURS = ("Gaussian", "Realistic")
 PRESETS = ("study", "published")
 OBJECTIVES = ("self-supervised", "supervised")

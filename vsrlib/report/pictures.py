@@ -11,9 +11,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from vsrlib.claims import agreement, results
-from vsrlib.claims.results import NAMES, is_skipped
+from vsrlib.claims.results import is_skipped
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
+from vsrlib.common.names import NAMES
 from vsrlib.data.blur_kernels import kernel_picture
 from vsrlib.data.clips import ClipSource, list_clips
 from vsrlib.data.degradation import bicubic_on_grid

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from vsrlib.claims.results import NAMES
+from vsrlib.common.names import NAMES
 from vsrlib.common.tables import markdown, significant
 
 _HELD = ("loaded_mib", "peak_mib")

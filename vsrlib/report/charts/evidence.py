@@ -10,8 +10,8 @@ from matplotlib.transforms import blended_transform_factory
 from vsrlib.bench.costs.table import WAYS
 from vsrlib.claims.ablation.table import CLAIMED, SIDES, reach
 from vsrlib.claims.ablation.trials import CHANGED_DEFAULT
-from vsrlib.claims.results import NAMES, is_skipped
-from vsrlib.common.names import FRAMEWORKS
+from vsrlib.claims.results import is_skipped
+from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.common.tables import significant
 from vsrlib.report.charts.style import LOOKS, PARTS, Chart, canvas, empty, key, style
 from vsrlib.report.html import Page

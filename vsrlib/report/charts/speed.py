@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from vsrlib.claims.results import NAMES, is_skipped, why_not_alike, why_not_both
-from vsrlib.common.names import FRAMEWORKS
+from vsrlib.claims.results import is_skipped, why_not_alike, why_not_both
+from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.report.charts.style import LOOKS, PARTS, Chart, canvas, empty, key
 from vsrlib.report.charts.words import drawn_together, footer, skip_notes, timed
 

@@ -3,8 +3,8 @@
 import math
 
 from vsrlib.claims.comparison import frames_of, pair_frames
-from vsrlib.claims.results import NAMES, device_words, is_skipped, unlike_fields, why_not_alike, why_not_both
-from vsrlib.common.names import FRAMEWORKS
+from vsrlib.claims.results import device_words, is_skipped, unlike_fields, why_not_alike, why_not_both
+from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.report.charts.style import LOOKS
 
 UNITS = {"psnr": ("PSNR", " (dB)", " dB", 2), "ssim": ("SSIM", "", "", 4)}

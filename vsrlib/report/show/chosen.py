@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from vsrlib.claims import results
-from vsrlib.claims.results import NAMES, is_skipped
+from vsrlib.claims.results import is_skipped
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import located, sha256_file
-from vsrlib.common.names import FRAMEWORKS
+from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.data.clips import ClipSource, FrameReader, list_clips, windows
 from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.frames import read_frame

@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from vsrlib.claims.results import NAMES
+from vsrlib.common.names import NAMES
 from vsrlib.data.blur_kernels import centre_error, kernel_picture, kernel_psnr
 from vsrlib.data.clips import FrameReader
 from vsrlib.data.degradation import bicubic_on_grid
