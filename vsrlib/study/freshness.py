@@ -1,4 +1,4 @@
-"""What a step of the study read and wrote, by digest, and whether it must run again."""
+"""Whether a step of the study must run again: what it read and wrote, and the code it depends on, by digest."""
 
 import ast
 import hashlib
@@ -15,6 +15,12 @@ from vsrlib.report.pages import ERROR, MANIFEST, PARTIAL, REPORT, REPORT_CODE, T
 from vsrlib.study.settings import shown
 
 _OF_THE_STUDY = {MANIFEST, PARTIAL, REPORT, REPORT_CODE, THUMBNAIL, ERROR}
+"""What the study itself puts into the folder of a step."""
+_STATES = {"failed": "failed", "skipped": "was skipped"}
+_ABSENT = object()
+_NOT_DATA = (".py", ".pyc", ".safetensors")
+"""Endings of files beside a module that are no part of it: weights are inputs of the steps that read them."""
+PACKAGE = "vsrlib"
 
 
 class Digests:
@@ -85,40 +91,12 @@ def why_run(folder: Path, inputs: dict[str, Any], results: dict[str, str | None]
     return None if changed is None else f"its result {changed} was changed or removed"
 
 
-_STATES = {"failed": "failed", "skipped": "was skipped"}
-
-
-def _first_difference(old: dict[str, Any], new: dict[str, Any]) -> str | None:
-    for key in sorted({*old, *new}):
-        if old.get(key, _ABSENT) != new.get(key, _ABSENT):
-            both = isinstance(old.get(key), dict) and isinstance(new.get(key), dict)
-            return _first_difference(old[key], new[key]) if both else key
-    return None
-
-
-_ABSENT = object()
-
-
-def _files_below(folder: Path) -> list[Path]:
-    files = []
-    for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden:
-            files.append(path)
-    return files
-
-
-# Which of the library's source files a notebook depends on, and their digest.
-
-PACKAGE = "vsrlib"
-
-
 def library_files(notebook: Path, root: Path = PROJECT_ROOT) -> list[Path]:
     """The source files of `vsrlib` below `root` that the code cells of a notebook import, directly or not, sorted.
 
     A string that begins with "vsrlib." counts as an import of that module, or of every module of the package that
     it names, so that a module imported by a computed name is not missed. What lies beside an imported module and
-    is not Python (C++ headers, tables) belongs to it.
+    is not Python (C++ headers, style sheets) belongs to it, but for weights, which are inputs of the steps.
     """
     modules: dict[str, Path] = {}
     waiting = _imports(_code(notebook), PACKAGE, root)
@@ -131,7 +109,7 @@ def library_files(notebook: Path, root: Path = PROJECT_ROOT) -> list[Path]:
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         waiting |= _imports(path.read_text(encoding="utf-8"), package, root)
     folders = {path.parent for path in modules.values()}
-    data = {p for folder in folders for p in folder.iterdir() if p.is_file() and p.suffix not in (".py", ".pyc")}
+    data = {p for folder in folders for p in folder.iterdir() if p.is_file() and p.suffix not in _NOT_DATA}
     return sorted({*modules.values(), *data})
 
 
@@ -139,6 +117,19 @@ def library_digest(notebook: Path, root: Path = PROJECT_ROOT) -> str:
     """SHA-256 over the names and contents of `library_files`."""
     lines = [f"{path.relative_to(root).as_posix()} {sha256_file(path)}" for path in library_files(notebook, root)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _first_difference(old: dict[str, Any], new: dict[str, Any]) -> str | None:
+    for key in sorted({*old, *new}):
+        if old.get(key, _ABSENT) != new.get(key, _ABSENT):
+            both = isinstance(old.get(key), dict) and isinstance(new.get(key), dict)
+            return _first_difference(old[key], new[key]) if both else key
+    return None
+
+
+def _files_below(folder: Path) -> list[Path]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
 def _code(notebook: Path) -> str:
