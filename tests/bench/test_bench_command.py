@@ -191,7 +191,7 @@ def test_options_survive_json() -> None:
 
 def test_the_command_needs_no_framework_until_it_measures() -> None:
     program = (
-        "import sys; from vsrlib import command_bench; from vsrlib.bench import runner, table; "
+        "import sys; from vsrlib.cli import bench; from vsrlib.bench import runner, table; "
         "assert not {'torch', 'jittor', 'imageio'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -43,7 +43,7 @@ def test_a_package_that_is_not_installed_has_no_version(monkeypatch: pytest.Monk
 
 
 def test_no_framework_is_imported() -> None:
-    code = "import sys; from vsrlib import provenance; provenance.collect(); "
+    code = "import sys; from vsrlib.common import provenance; provenance.collect(); "
     code += "print([name for name in ('torch', 'jittor') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

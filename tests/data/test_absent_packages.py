@@ -13,10 +13,11 @@ import sys
 from pathlib import Path
 for name in ("av", "cupy", "jittor"):
     sys.modules[name] = None
-from vsrlib import jittor_env
-from vsrlib.kernels.correlation import choice
 from vsrlib.common.errors import UserError
-from vsrlib.data.frames import list_clips, read_frame
+from vsrlib.data.clips import list_clips
+from vsrlib.data.frames import read_frame
+from vsrlib.kernels import jittor_env
+from vsrlib.kernels.correlation import choice
 from vsrlib.networks import load_network
 from vsrlib.data.video_writer import write_video
 

@@ -213,7 +213,7 @@ def test_frames_come_one_after_another(tmp_path: Path, monkeypatch: pytest.Monke
     write_clip(tmp_path / "c", Clip("c", frames))
     (source,) = list_clips(tmp_path / "c")
     read: list[Path] = []
-    monkeypatch.setattr("vsrlib.data.frames.read_frame", lambda path: read.append(path) or read_frame(path))
+    monkeypatch.setattr("vsrlib.data.clips.read_frame", lambda path: read.append(path) or read_frame(path))
     for index, frame in enumerate(source.frames()):
         assert len(read) == index + 1 and np.array_equal(frame, frames[index])
     assert index == 3 and source.rate is None

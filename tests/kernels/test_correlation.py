@@ -255,7 +255,7 @@ def three_results(library: ctypes.CDLL, shape: tuple[int, ...]) -> list[tuple[np
 COUNT = """
 import os, threading
 import torch
-from vsrlib import native
+from vsrlib.kernels import native
 from vsrlib.kernels.correlation import choice
 maps = torch.ones(1, 4, 16, 16)
 def new_threads():

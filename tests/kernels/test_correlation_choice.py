@@ -159,7 +159,7 @@ def test_a_folder_that_cannot_be_written_is_said(home: Path) -> None:
 @NO_COMPILER
 def test_processes_may_compile_at_once(home: Path) -> None:
     program = (
-        "import sys\nfrom pathlib import Path\nfrom vsrlib import native\n"
+        "import sys\nfrom pathlib import Path\nfrom vsrlib.kernels import native\n"
         "native.HOME = Path(sys.argv[1])\nprint(native.load(sys.argv[2], 'it', 'another').answer())"
     )
     command = [sys.executable, "-c", program, str(home), SOURCE % 7]

@@ -77,7 +77,10 @@ def test_the_digest_sees_every_difference_but_the_order(change) -> None:
 
 
 # a stand-in for Jittor: what counts is that the process has imported something of that name
-JITTOR = "import sys, types; sys.modules['jittor'] = types.ModuleType('jittor'); from vsrlib import checkpoints;"
+JITTOR = (
+    "import sys, types; sys.modules['jittor'] = types.ModuleType('jittor');"
+    "from vsrlib.networks.weights import weights_file;"
+)
 
 
 @pytest.mark.slow
@@ -86,8 +89,8 @@ def test_a_process_with_jittor_reads_and_writes_all_without_torch(tmp_path: Path
     weights_file.write(tmp_path / f"w{ending}", VALUES)
     program = (
         f"{JITTOR} from pathlib import Path; folder = Path({str(tmp_path)!r});"
-        f"v = checkpoints.read(folder / 'w{ending}'); checkpoints.write(folder / 'v{ending}', v);"
-        "assert 'torch' not in sys.modules; print(checkpoints.digest(v))"
+        f"v = weights_file.read(folder / 'w{ending}'); weights_file.write(folder / 'v{ending}', v);"
+        "assert 'torch' not in sys.modules; print(weights_file.digest(v))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -97,7 +100,7 @@ def test_a_process_with_jittor_reads_and_writes_all_without_torch(tmp_path: Path
 
 def test_a_process_with_jittor_says_why_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "w.pt").write_bytes(b"not a checkpoint")
-    program = f"{JITTOR} checkpoints.read({str(tmp_path / 'w.pt')!r})"
+    program = f"{JITTOR} weights_file.read({str(tmp_path / 'w.pt')!r})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     said = done.stderr.strip().splitlines()[-1]
     assert said.startswith("vsrlib.common.errors.UserError: The weights file") and "w.pt was refused" in said
@@ -110,7 +113,7 @@ def test_jittor_and_this_project_read_each_others_files(tmp_path: Path) -> None:
     values = {name: VALUES[name] for name in ("a.weight", "a.bias")}
     weights_file.write(tmp_path / "ours.pkl", values)
     program = (
-        "from vsrlib import jittor_env; jt = jittor_env.import_jittor();"
+        "from vsrlib.kernels import jittor_env; jt = jittor_env.import_jittor();"
         f"ours = jt.load({str(tmp_path / 'ours.pkl')!r});"
         f"jt.save(ours, {str(tmp_path / 'arrays.pkl')!r});"
         f"jt.save({{n: jt.array(v) for n, v in ours.items()}}, {str(tmp_path / 'vars.pkl')!r});"

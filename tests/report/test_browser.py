@@ -12,9 +12,10 @@ from browser import chromium, crawl, faults_of, opened
 from vsrlib.common import provenance
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
-from vsrlib.report import STATUSES, Chart, Overview, Row, html, write_index, write_pages
+from vsrlib.report import html
 from vsrlib.report.html import Page, png
-from vsrlib.report.pages import write_page
+from vsrlib.report.index import STATUSES, Chart, Overview, Row, write_index
+from vsrlib.report.pages import write_page, write_pages
 
 pytestmark = pytest.mark.slow
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"

@@ -57,7 +57,7 @@ def test_ten_charts_in_both_forms(drawn):
 
 
 def test_bytes_are_the_same_on_every_run_in_every_process(compared, drawn, tmp_path):
-    script = "import sys; from vsrlib import figures; figures.draw_all(*sys.argv[1:])"
+    script = "import sys; from vsrlib.report.charts import draw; draw.draw_all(*sys.argv[1:])"
     project = Path(draw.__file__).parents[3]
     environment = {**os.environ, "PYTHONPATH": str(project), "PYTHONHASHSEED": "7"}
     subprocess.run([sys.executable, "-c", script, compared, tmp_path], check=True, env=environment)

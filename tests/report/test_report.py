@@ -10,7 +10,8 @@ from PIL import Image
 from vsrlib.common import provenance
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
-from vsrlib.report import STATUSES, Chart, Overview, Row, description, duration, write_index, write_pages
+from vsrlib.report.index import STATUSES, Chart, Overview, Row, duration, write_index
+from vsrlib.report.pages import description, write_pages
 from vsrlib.report.panels import show_frames
 
 LOADS = {"src", "href", "srcset", "data", "poster", "action"}

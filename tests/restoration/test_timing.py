@@ -58,7 +58,7 @@ def test_peak_memory_is_that_of_this_process() -> None:
     """A process started by a large one does not inherit its peak; one that grows shows it."""
     ballast = np.ones(40_000_000)
     program = (
-        "import numpy as np; from vsrlib import memory; "
+        "import numpy as np; from vsrlib.common import memory; "
         "a = memory.peak_mib(); x = np.ones({}); print(a, memory.peak_mib())"
     )
     small, grown = (

@@ -229,7 +229,7 @@ def test_a_framework_that_was_used_and_failed_is_a_fault(monkeypatch: pytest.Mon
         "jittor": {"usable": False, "device": None, "seconds": 2.0, "reason": "it crashed"},
     }
     monkeypatch.setattr(examine, "_checks", lambda run_root, data: [lambda: ok("one", "fine")])
-    monkeypatch.setattr(examine.environment, "check", lambda names: tried)
+    monkeypatch.setattr(examine.frameworks, "check", lambda names: tried)
     found = examine.examine(tmp_path, tmp_path, use=True)
     assert examine.frameworks_left(found) == ("torch",)
     assert found[-1].status == doctor_finding.FAULT and "it crashed" in found[-1].says

@@ -22,12 +22,12 @@ MAGIC = ("%", "!", "?")
 COMMAND_LINE_ONLY = {"video", "kernels", "shard", "all_metrics"}  # the study: frames of all clips, 2 metrics
 CALLS = {
     "03_train_network": (
-        "training.train",
+        "train.train",
         train.train,
         {"output": "folder", "weights": "start", "flow_weights": "flow_start"},
     ),
     "04_infer_clips": (
-        "inference.infer",
+        "infer.infer",
         infer.infer,
         {"output": "folder", "input_path": "clips", "gt_path": "ground_truth", "weights": "checkpoint"},
     ),

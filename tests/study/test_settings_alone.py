@@ -24,6 +24,7 @@ COMPARISON = "05_compare_frameworks/comparison.json"
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project's folder with published results and nothing else."""
     monkeypatch.setattr("vsrlib.study.settings.base.PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr("vsrlib.common.files.PROJECT_ROOT", tmp_path)
     put(tmp_path / "figures/results", f"04_infer_clips_torch_Gaussian/inference.json {COMPARISON}")
     return tmp_path
 

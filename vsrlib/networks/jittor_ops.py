@@ -6,12 +6,12 @@ Where Jittor's own operation departs from PyTorch's, the note at the function sa
 from typing import Literal
 
 import numpy as np
-from jittor import Var, nn
 
 from vsrlib.kernels.jittor_env import import_jittor
 from vsrlib.networks.architecture import Conv, Deconv, Layer, Linear
 
 jt = import_jittor()
+from jittor import Var, nn  # noqa: E402  (only after the environment has been set)
 
 __all__ = [
     "Var",

@@ -5,12 +5,12 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
-from jittor import nn
 
 from vsrlib.common.errors import UserError
 from vsrlib.kernels.jittor_env import import_jittor
 
 jt = import_jittor()
+from jittor import nn  # noqa: E402  (only after the environment has been set)
 
 Var = Any
 

@@ -1,4 +1,4 @@
-"""What the index of a study shows of its results: verdicts and charts of the steps that are done, and only of those."""
+"""What the index of a study shows: pages of its steps; verdicts and charts of those that are done, and of no others."""
 
 import os
 import re
@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from html import unescape
 from pathlib import Path
 
-from vsrlib.report import Chart, Overview
+from vsrlib.report.index import Chart, Overview
+from vsrlib.report.pages import EXECUTED, MANIFEST, PARTIAL, REPORT, REPORT_CODE, THUMBNAIL, description
 from vsrlib.study import headlines, profiles
 from vsrlib.study.plan import Planned
 
@@ -26,6 +27,18 @@ def overview(planned: Sequence[Planned], done: Collection[str], run_root: Path) 
         ablation=_ablation(found[profiles.ABLATION], run_root) if profiles.ABLATION in found else None,
         charts=_charts(found[profiles.FIGURES], run_root) if profiles.FIGURES in found else (),
     )
+
+
+def links(folder: Path) -> tuple[str, ...]:
+    """What there is to open of the step in this folder, as seen from the index beside it."""
+    names = (REPORT, REPORT_CODE, EXECUTED, PARTIAL, MANIFEST)
+    return tuple(f"{folder.name}/{name}" for name in names if (folder / name).exists())
+
+
+def picture(folder: Path) -> Chart | None:
+    """The small picture of the step in this folder, as seen from the index beside it; None if it has none."""
+    path = folder / THUMBNAIL
+    return Chart(f"{folder.name}/{THUMBNAIL}", "", description(path)) if path.exists() else None
 
 
 def _charts(one: Planned, run_root: Path) -> list[Chart]:

@@ -13,21 +13,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
 
-from vsrlib import report
-from vsrlib.common import files as common_files
 from vsrlib.common import provenance
-from vsrlib.common.errors import UserError
-from vsrlib.common.files import write_json
+from vsrlib.common.errors import INTERRUPTED, UserError
+from vsrlib.common.files import lock, write_json
 from vsrlib.common.provenance import PROJECT_ROOT
-from vsrlib.report import Chart, Row
+from vsrlib.report import index, pages
+from vsrlib.report.index import Row
 from vsrlib.report.pages import ERROR, EXECUTED, MANIFEST, PARTIAL, REPORT, REPORT_CODE, THUMBNAIL
-from vsrlib.study import freshness, headlines, launch, profiles
+from vsrlib.study import freshness, headlines, launch, overview, profiles
 from vsrlib.study.freshness import Digests, why_run
-from vsrlib.study.overview import overview
 from vsrlib.study.plan import Planned, plan
 from vsrlib.study.settings import NOTEBOOKS, DataSettings, shown
 
-FAILED, INTERRUPTED = 1, 130
+FAILED = 1
 _BEHIND = ("stale", "not run", "failed", "interrupted")
 
 
@@ -68,9 +66,7 @@ def execute(
         if isinstance(one.settings, DataSettings):
             folders.setdefault(one.settings.folder.resolve(), "data folder")
     with ExitStack() as stack:
-        held = []
-        for folder, kind in folders.items():
-            held.append(stack.enter_context(common_files.lock(folder, "study", kind)))
+        held = [stack.enter_context(lock(folder, "study", kind)) for folder, kind in folders.items()]
         study = _Study(planned, run_root, profile, held)
         try:
             study.require_what_is_read(force)
@@ -176,7 +172,7 @@ class _Study:
             self._fail(one, row, problem, inputs)
         elif "skipped" in result:
             self._skip(one, row, str(result["skipped"]))
-            row.links = self._links(one)
+            row.links = overview.links(self._folder(one))
         else:
             self._write_manifest(one, row, inputs, status="done", outputs=self._outputs(one))
             self._finish(one, row, "done", row.seconds)
@@ -195,7 +191,7 @@ class _Study:
         if problem is None:
             os.replace(partial, folder / EXECUTED)
         if (written := folder / (PARTIAL if problem else EXECUTED)).exists():
-            report.write_pages(written)
+            pages.write_pages(written)
         return problem
 
     def _why_run(self, one: Planned, inputs: dict[str, Any], force: bool) -> str | None:
@@ -225,25 +221,25 @@ class _Study:
         self.skipped[row.id] = reason
         # The comparison reads this in place of a result, and says so.
         stub = {"skipped": reason} | {k: v for k, v in one.step.parameters.items() if k in ("framework", "blur")}
-        if one.step.notebook in headlines.RESULTS:
-            write_json(one.settings.folder / headlines.RESULTS[one.step.notebook], stub)
+        if (file := headlines.result_file(one.step.notebook, one.settings)) is not None:
+            write_json(file, stub)
         self._write_manifest(one, row, {}, status="skipped", reason=reason)
 
     def _fail(self, one: Planned, row: Row, problem: str, inputs: dict[str, Any]) -> None:
         evidence = self._folder(one) / PARTIAL
         kept = f" (as far as it came: {shown(evidence)})" if evidence.exists() else ""
         row.status, row.message = "failed", f"{problem}{kept}"
-        row.links = self._links(one)
+        row.links = overview.links(self._folder(one))
         partial = shown(evidence) if kept else None
         self._write_manifest(one, row, inputs, status="failed", error=problem, partial=partial)
 
     def _finish(self, one: Planned, row: Row, status: str, seconds: float) -> None:
         folder = self._folder(one)
         if not all((folder / name).exists() for name in (REPORT, REPORT_CODE)):
-            report.write_pages(folder / EXECUTED)
+            pages.write_pages(folder / EXECUTED)
         row.status, row.seconds = status, seconds
         row.headline = headlines.headline(one.step.notebook, one.settings)
-        row.links, row.picture = self._links(one), self._thumbnail(one)
+        row.links, row.picture = overview.links(self._folder(one)), overview.picture(self._folder(one))
         self.done.add(row.id)
 
     def _leave_out(self, one: Planned, row: Row) -> None:
@@ -251,7 +247,7 @@ class _Study:
         if found is None or found["status"] == "failed":
             row.status, row.message = "not run", "because it was not chosen"
             return
-        row.links = self._links(one)
+        row.links = overview.links(self._folder(one))
         if self._stays_skipped(one):
             row.status, row.message = "skipped", found["reason"]
             return
@@ -295,19 +291,11 @@ class _Study:
     def _folder(self, one: Planned) -> Path:
         return self.run_root / one.step.id
 
-    def _links(self, one: Planned) -> tuple[str, ...]:
-        names = (REPORT, REPORT_CODE, EXECUTED, PARTIAL, MANIFEST)
-        return tuple(f"{one.step.id}/{name}" for name in names if (self._folder(one) / name).exists())
-
-    def _thumbnail(self, one: Planned) -> Chart | None:
-        path = self._folder(one) / THUMBNAIL
-        return Chart(f"{one.step.id}/{THUMBNAIL}", "", report.description(path)) if path.exists() else None
-
     def _write_index(self) -> None:
-        found = overview(self.planned, self.done, self.run_root)
-        report.write_index(self.run_root / "index.html", self.profile, list(self.rows.values()), self.origin, found)
+        found = overview.overview(self.planned, self.done, self.run_root)
+        index.write_index(self.run_root / "index.html", self.profile, list(self.rows.values()), self.origin, found)
 
 
 def _say(row: Row) -> None:
     words = "; ".join(text for text in (row.headline, row.message) if text)
-    print(f"{row.id:<32} {row.status:<11} {report.duration(row.seconds):>12}  {words}".rstrip(), flush=True)
+    print(f"{row.id:<32} {row.status:<11} {index.duration(row.seconds):>12}  {words}".rstrip(), flush=True)

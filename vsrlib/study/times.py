@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vsrlib.report import duration
+from vsrlib.report.index import duration
 from vsrlib.report.pages import MANIFEST
 from vsrlib.study import freshness, profiles
 
