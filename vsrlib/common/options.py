@@ -1,11 +1,102 @@
-"""Checks of parameter values. Each returns nothing and raises UserError with the name, the value and the remedy."""
+"""The options of a job: each one's name, type, default, help and bounds are said once, in a frozen dataclass.
 
+A class derived from `JobOptions` lies beside its job. The job's function takes it, its command's arguments are built
+from it, its notebook's settings add their paths to it, and its result file has its names. A wrong value is a UserError
+with the name, the value and the remedy.
+"""
+
+import argparse
+import dataclasses
 import difflib
-from collections.abc import Sequence
-from dataclasses import fields
-from typing import Any
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 from vsrlib.common.errors import UserError
+
+
+def option(
+    default: Any,
+    help: str = "",
+    *,
+    choices: tuple[str, ...] = (),
+    least: float | None = None,
+    because: str = "",
+    metavar: str | None = None,
+) -> Any:
+    """A field of a `JobOptions` class.
+
+    `help` is the command line's text, without "%"; the default is put behind it. `choices`: the words it must be one
+    of, or some of for a list. `least`: the smallest number; `because` says why.
+    """
+    about = {"help": help, "choices": choices, "least": least, "because": because, "metavar": metavar}
+    return _field(default, about)
+
+
+def changed(options: "type[JobOptions]", name: str, default: Any) -> Any:
+    """The same option as in another class, with another default."""
+    return _field(default, next(entry.metadata for entry in fields(options) if entry.name == name))
+
+
+def _field(default: Any, about: Mapping[str, Any]) -> Any:
+    if isinstance(default, list):
+        return dataclasses.field(default_factory=default.copy, metadata=about)
+    return dataclasses.field(default=default, metadata=about)
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """What the options of all jobs share. UserError for a value of another type, or out of an option's bounds."""
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        for entry in fields(self):
+            value, about = getattr(self, entry.name), entry.metadata
+            if value is None or not about:
+                continue
+            if about["choices"]:
+                (require_list if isinstance(value, list) else require_choice)(entry.name, value, about["choices"])
+            if about["least"] is not None:
+                require_at_least(self, entry.name, about["least"], about["because"])
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """From whatever has them by name: a command's arguments, a notebook's variables, another job's options."""
+        return cls(**{entry.name: values[entry.name] for entry in fields(cls) if entry.name in values})
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser, *names: str) -> None:
+        """Give a command these options, or all: --a-b for a_b, with type, choices, default and help of the field."""
+        for entry in fields(cls):
+            if not names or entry.name in names:
+                parser.add_argument(f"--{entry.name.replace('_', '-')}", **_argument(entry))
+
+    def to_json(self) -> dict[str, Any]:
+        """The options as plain JSON values."""
+        return dataclasses.asdict(self)
+
+
+def _argument(entry: "dataclasses.Field[Any]") -> dict[str, Any]:
+    """What argparse is told of a field."""
+    default = entry.default if entry.default_factory is dataclasses.MISSING else entry.default_factory()
+    text = entry.metadata["help"]
+    kinds = typing.get_args(entry.type) if isinstance(entry.type, types.UnionType) else (entry.type,)
+    if bool in kinds:
+        return {
+            "action": "store_true" if default is False else argparse.BooleanOptionalAction,
+            "default": default,
+            "help": text,
+        }
+    told: dict[str, Any] = {
+        "default": default,
+        "help": text if default is None else f"{text} ({default})".strip(),
+        "type": (typing.get_args(kinds[0]) or kinds)[0],
+        "choices": entry.metadata["choices"] or None,
+        "metavar": entry.metadata["metavar"],
+    }
+    return told | ({"nargs": "+"} if typing.get_origin(kinds[0]) is list else {})
 
 
 def require_types(settings: Any) -> None:
@@ -13,36 +104,31 @@ def require_types(settings: Any) -> None:
     # Parameters come from a command line or a notebook, where "200" and 200 are easily mixed up.
     for entry in fields(settings):
         value = getattr(settings, entry.name)
-        allowed = _TYPES[str(entry.type)]
+        allowed, words = _TYPES[str(entry.type)]
         wrong_flag = isinstance(value, bool) and bool not in allowed
-        item_type = int if entry.type == list[int] else str
-        wrong_item = isinstance(value, list) and not all(type(item) is item_type for item in value)
+        wrong_item = isinstance(value, list) and not all(
+            type(item) in _ITEMS.get(str(entry.type), (str,)) for item in value
+        )
         if not isinstance(value, allowed) or wrong_flag or wrong_item:
-            raise UserError(f"{entry.name} is {value!r}; give {_WORDS[str(entry.type)]}.")
+            raise UserError(f"{entry.name} is {value!r}; give {words}.")
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    str(str): (str,),
-    str(int): (int,),
-    str(float): (float, int),
-    str(bool): (bool,),
-    str(list[str]): (list,),
-    str(list[int]): (list,),
-    str(str | None): (str, type(None)),
-    str(bool | None): (bool, type(None)),
-    str(list[str] | None): (list, type(None)),
+_NONE = type(None)
+_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    str(str): ((str,), "a text"),
+    str(int): ((int,), "a whole number"),
+    str(float): ((float, int), "a number"),
+    str(bool): ((bool,), "True or False"),
+    str(list[str]): ((list,), "a list of texts"),
+    str(list[int]): ((list,), "a list of whole numbers"),
+    str(list[float]): ((list,), "a list of numbers"),
+    str(str | None): ((str, _NONE), "a text or None"),
+    str(int | None): ((int, _NONE), "a whole number or None"),
+    str(bool | None): ((bool, _NONE), "True, False or None"),
+    str(list[str] | None): ((list, _NONE), "a list of texts or None"),
 }
-_WORDS = {
-    str(str): "a text",
-    str(int): "a whole number",
-    str(float): "a number",
-    str(bool): "True or False",
-    str(list[str]): "a list of texts",
-    str(list[int]): "a list of whole numbers",
-    str(bool | None): "True, False or None",
-    str(str | None): "a text or None",
-    str(list[str] | None): "a list of texts or None",
-}
+"""How a type is written -> the values it takes, and what it is called to the user."""
+_ITEMS: dict[str, tuple[type, ...]] = {str(list[int]): (int,), str(list[float]): (float, int)}
 
 
 def nearest(name: str, names: Sequence[str]) -> str:

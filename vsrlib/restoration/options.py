@@ -1,0 +1,90 @@
+"""The options of a restoration."""
+
+from dataclasses import dataclass
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.names import BLURS, CONVOLUTIONS, ENGINES, VIDEO_FORMATS
+from vsrlib.common.options import option
+from vsrlib.networks.options import NetworkOptions
+from vsrlib.restoration.shards import Shard
+
+
+@dataclass(frozen=True)
+class RestorationOptions(NetworkOptions):
+    """How clips are restored.
+
+    weights: a file or a name, or None for values drawn from `seed`. engine, tile: see `vsrlib.restoration.engines`.
+    correlation, convolution: which kernels compute, see `vsrlib.kernels.correlation.choice` and
+    `vsrlib.kernels.winograd`. timing_repeats: how often the first window is timed in the published algorithm, with and
+    without synchronisation (see `vsrlib.restoration.timing`).
+    """
+
+    blur: str | None = option(None, "recorded with the result; else what the set's manifest says", choices=BLURS)
+    weights: str | None = option(
+        None, "weights to start from: a file (.safetensors, .pt, .pkl, .npz), or a name such as study-gaussian"
+    )
+    engine: str = option(
+        "streaming",
+        "streaming: fast; cached: the reference's result to the bit; reference: the published sliding window, the "
+        "baseline",
+        choices=ENGINES,
+    )
+    convolution: str = option(
+        "auto", "of the streaming engine; winograd: compiled here, CPU only", choices=CONVOLUTIONS
+    )
+    tile: int = option(
+        0,
+        "restore in tiles of N LR pixels a side, for frames that do not fit into memory; 0: whole",
+        least=0,
+        metavar="N",
+    )
+    border: bool = option(False, "repeat the end frames, so that all frames are restored")
+    timing_repeats: int = option(
+        0, "time one frame N times with and N times without synchronisation", least=0, metavar="N"
+    )
+    seed: int = option(0, "of the run", least=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.engine != "streaming" and self.convolution == "winograd":
+            raise UserError(
+                f'The engine "{self.engine}" is a baseline and takes the framework\'s convolutions; '
+                "give --convolution winograd with --engine streaming only."
+            )
+        if self.engine == "reference" and self.tile:
+            raise UserError(
+                'The engine "reference" is the published algorithm, which knows no tiles; give --tile with another '
+                "engine."
+            )
+
+
+@dataclass(frozen=True)
+class InferOptions(RestorationOptions):
+    """What `vsrlib.restoration.infer.infer` is asked for: also which frames are restored, and what is written of them.
+
+    video: None for PNG frames, "mp4", or "mkv" (lossless). kernels: also save the blur kernel estimated for each frame.
+    shard: "2/4" restores the second of four parts of the frames, to a folder of its own below the output;
+    `vsrlib.restoration.shards` puts the parts together. all_metrics: also measure each clip's `psnr_y`, `ssim_y`, `tof`
+    and `warping_error` against the ground truth (see `vsrlib.restoration.loop.ClipScores`).
+    """
+
+    video: str | None = option(
+        None, "write a video of each clip instead of PNG; mkv is lossless", choices=VIDEO_FORMATS
+    )
+    kernels: bool = option(False, "also save the blur kernel estimated for each frame (.npy)")
+    shard: str | None = option(None, "restore part I of N only; then `vsrlib gather OUTPUT`", metavar="I/N")
+    all_metrics: bool = option(
+        False, "with --gt: also each clip's PSNR and SSIM on luma, tOF and warping error, which take time"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.part is not None and self.video is not None:
+            raise UserError("A part of a video cannot be joined to the others; give --shard without --video.")
+        if self.part is not None and self.all_metrics:
+            raise UserError("Metrics of a clip need all of its frames; give --all-metrics without --shard.")
+
+    @property
+    def part(self) -> Shard | None:
+        """The part of the frames that is restored; None for all."""
+        return None if self.shard is None else Shard.parse(self.shard)
