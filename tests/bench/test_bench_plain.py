@@ -11,7 +11,6 @@ from vsrlib.bench.correlation import level_shapes
 from vsrlib.bench.options import MovingTexture
 from vsrlib.data import degrade
 from vsrlib.kernels import correlation
-from vsrlib.kernels.correlation import choice
 from vsrlib.restoration import metrics
 
 
@@ -40,7 +39,7 @@ def test_plain_correlation(framework: str, rng: np.random.Generator) -> None:
     for gradient, maps in ((grad_a, (step, second)), (grad_b, (first, step))):
         expected = np.vdot(weight, correlation.reference(*maps))
         assert np.vdot(gradient, step) == pytest.approx(expected, rel=1e-4, abs=1e-4)
-    _, ours = choice.pick(framework, "auto", "cpu")
+    _, ours = correlation.pick(framework, "auto", "cpu")
     for theirs, mine in zip((grad_a, grad_b), plain.gradients(ours(a, b), backend.tensor(weight, "cpu"), [a, b])):
         np.testing.assert_allclose(backend.array(mine), theirs, atol=1e-5)
 

@@ -17,7 +17,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.data.clips import list_clips
 from vsrlib.data.frames import read_frame
 from vsrlib.kernels import jittor_env
-from vsrlib.kernels.correlation import choice
+from vsrlib.kernels import correlation
 from vsrlib.networks import load_network
 from vsrlib.data.video_writer import write_video
 
@@ -38,8 +38,8 @@ print(said(lambda: read_frame(folder / "a.jpg")))
 print(said(lambda: list_clips(folder / "a.mp4")))
 print(said(write))
 print(said(lambda: load_network("jittor", None, "study")))
-print(said(lambda: choice.pick("torch", "cuda", "cuda")))
-print(choice.pick("torch", "auto", "cpu")[0])
+print(said(lambda: correlation.pick("torch", "cuda", "cuda")))
+print(correlation.pick("torch", "auto", "cpu")[0])
 print(jittor_env.why_unusable())
 print(read_frame(folder / "a.png").shape)
 """

@@ -11,7 +11,6 @@ from conftest import FRAMEWORKS
 from vsrlib.data.degrade import blur_down_exact
 from vsrlib.kernels import blur as kernels_blur
 from vsrlib.kernels import native
-from vsrlib.networks.architecture import NetworkConfig
 
 NO_COMPILER = pytest.mark.skipif(native.compiler() is None, reason="there is no g++ here")
 JITTOR = FRAMEWORKS[1]
@@ -50,9 +49,14 @@ def blur(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tup
     framework, name = request.param
     if name == "convolution":
         monkeypatch.setattr(native, "compiler", lambda: None)
-    picked, function = kernels_blur.pick(framework, NetworkConfig(), "cpu")
+    picked, function = pick(framework)
     assert picked == name
     return Tools(framework), function
+
+
+def pick(framework: str, device: str = "cpu") -> tuple[str, Callable]:
+    ops = importlib.import_module(f"vsrlib.networks.{framework}_ops")
+    return kernels_blur.pick(framework, device, 13, 4, ops.blur_down)
 
 
 def drawn(batch: int, height: int, width: int, side: int, scale: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -105,7 +109,7 @@ def derivatives(values: np.ndarray, function: Callable[[np.ndarray], np.ndarray]
 @NO_COMPILER
 def test_the_number_of_threads_changes_no_bit() -> None:
     torch, tools = importlib.import_module("torch"), Tools("torch")
-    _, function = kernels_blur.pick("torch", NetworkConfig(), "cpu")
+    _, function = pick("torch")
     x, kernel, weight = tools.tensors(*drawn(2, 70, 33, 13, 4))
     found, threads = [], torch.get_num_threads()
     try:
@@ -120,7 +124,7 @@ def test_the_number_of_threads_changes_no_bit() -> None:
 @NO_COMPILER
 def test_what_it_cannot_do_is_refused(framework: str) -> None:
     tools = Tools(framework)
-    _, function = kernels_blur.pick(framework, NetworkConfig(), "cpu")
+    _, function = pick(framework)
     x, kernel, even = tools.tensors(np.zeros((2, 3, 8, 8)), np.zeros((2, 1, 3, 3)), np.zeros((2, 1, 4, 4)))
     for bad in (even, kernel[:1], kernel[:, :, :2]):
         with pytest.raises(ValueError, match="are needed"):
@@ -130,5 +134,5 @@ def test_what_it_cannot_do_is_refused(framework: str) -> None:
 
 
 def test_a_gpu_keeps_the_grouped_convolution() -> None:
-    name, function = kernels_blur.pick("torch", NetworkConfig(), "cuda")
+    name, function = pick("torch", "cuda")
     assert name == "convolution" and function is importlib.import_module("vsrlib.networks.torch_ops").blur_down

@@ -16,7 +16,7 @@ from conftest import FRAMEWORKS
 from correlation_cases import SHAPES, maps, reference_gradients
 
 from vsrlib.kernels import native
-from vsrlib.kernels.correlation import choice, reference
+from vsrlib.kernels.correlation import cpp_source, pick, reference
 
 NAMED = ("the kernel", "another")  # how it is called in messages
 NO_COMPILER = pytest.mark.skipif(native.compiler() is None, reason="there is no g++ here")
@@ -35,7 +35,7 @@ Kernel = tuple[str, ModuleType, Callable[[Any, Any], Any]]
 def kernel(request: pytest.FixtureRequest) -> Kernel:
     """Each framework's kernels for the CPU: the framework, its backend and the function."""
     framework, name = request.param
-    picked, function = choice.pick(framework, name, "cpu")
+    picked, function = pick(framework, name, "cpu")
     assert picked == name
     return framework, importlib.import_module(f"vsrlib.networks.{framework}_backend"), function
 
@@ -163,7 +163,7 @@ def test_zeros_from_an_earlier_larger_map_do_not_remain(kernel: Kernel) -> None:
 
 def test_pure_kernel_in_float64() -> None:
     torch = pytest.importorskip("torch")
-    _, pure = choice.pick("torch", "pure", "cpu")
+    _, pure = pick("torch", "pure", "cpu")
     first, second, _ = maps((2, 3, 3, 18))
     volume = pure(torch.from_numpy(first), torch.from_numpy(second))
     np.testing.assert_allclose(volume, reference(first, second), atol=1e-14)
@@ -174,7 +174,7 @@ def test_pure_kernel_in_float64() -> None:
 @NO_COMPILER
 def test_cpp_kernel_refuses_what_it_cannot_do() -> None:
     torch = pytest.importorskip("torch")
-    _, cpp = choice.pick("torch", "cpp", "cpu")
+    _, cpp = pick("torch", "cpp", "cpu")
     good = torch.zeros(1, 2, 3, 4)
     with pytest.raises(TypeError, match='"pure"'):
         cpp(good, good.double())
@@ -188,7 +188,7 @@ def test_cpp_kernel_refuses_what_it_cannot_do() -> None:
 @NO_COMPILER
 def test_cpp_result_does_not_depend_on_the_threads() -> None:
     torch = pytest.importorskip("torch")
-    _, cpp = choice.pick("torch", "cpp", "cpu")
+    _, cpp = pick("torch", "cpp", "cpu")
     values = [torch.from_numpy(value).float() for value in maps((2, 19, 11, 37))]
     before, results = torch.get_num_threads(), []
     try:
@@ -231,8 +231,7 @@ def test_planted_faults_are_seen(fault: tuple[str, str], monkeypatch: pytest.Mon
 
 
 def torch_cpp_source() -> str:
-    pytest.importorskip("torch")
-    return importlib.import_module("vsrlib.kernels.correlation.torch_cpp").source_text()
+    return cpp_source(native.EXPORTED)
 
 
 def three_results(library: ctypes.CDLL, shape: tuple[int, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -256,13 +255,13 @@ COUNT = """
 import os, threading
 import torch
 from vsrlib.kernels import native
-from vsrlib.kernels.correlation import choice
+from vsrlib.kernels.correlation import pick
 maps = torch.ones(1, 4, 16, 16)
 def new_threads():
     before = len(os.listdir("/proc/self/task"))
     cpp(maps, maps)
     print(len(os.listdir("/proc/self/task")) - before, len(native.openmp_runtimes()))
-_, cpp = choice.pick("torch", "cpp", "cpu")
+_, cpp = pick("torch", "cpp", "cpu")
 for threads in (1, 2, 4):
     torch.set_num_threads(threads)
     new_threads()
@@ -288,8 +287,8 @@ def test_cpp_kernel_obeys_pytorchs_number_of_threads_in_its_one_runtime() -> Non
 @pytest.mark.parametrize("side", [JITTOR])
 def test_jittor_result_does_not_depend_on_the_threads(side: str, tmp_path: Path) -> None:
     program = (
-        "import sys, numpy as np\nfrom correlation_cases import maps\nfrom vsrlib.kernels.correlation import choice\n"
-        "_, kernel = choice.pick(sys.argv[2], 'cpp', 'cpu')\nimport jittor as jt\n"
+        "import sys, numpy as np\nfrom correlation_cases import maps\nfrom vsrlib.kernels.correlation import pick\n"
+        "_, kernel = pick(sys.argv[2], 'cpp', 'cpu')\nimport jittor as jt\n"
         "a, b, g = (jt.array(value.astype(np.float32)) for value in maps((2, 19, 11, 37)))\n"
         "v = kernel(a, b)\n"
         "np.savez(sys.argv[1], v.numpy(), *[x.numpy() for x in jt.grad((v * g).sum(), [a, b])])"

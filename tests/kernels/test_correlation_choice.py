@@ -11,8 +11,7 @@ import pytest
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import CORRELATIONS
-from vsrlib.kernels import native
-from vsrlib.kernels.correlation import choice
+from vsrlib.kernels import correlation, native
 
 NAMED = ("the kernel", "another")  # how it is called in messages
 NO_COMPILER = pytest.mark.skipif(native.compiler() is None, reason="there is no g++ here")
@@ -31,31 +30,31 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.fixture
 def no_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cupy", None)  # an import of it fails
-    monkeypatch.delitem(sys.modules, "vsrlib.kernels.correlation.torch_cuda", raising=False)
+    monkeypatch.delitem(sys.modules, "vsrlib.kernels.torch_cuda", raising=False)
 
 
 @NO_COMPILER
 def test_auto_is_the_compiled_kernel_where_there_is_a_compiler() -> None:
     pytest.importorskip("torch")
-    name, function = choice.pick("torch", "auto", "cpu")
-    assert name == "cpp" and function is importlib.import_module("vsrlib.kernels.correlation.torch_cpp").correlation
+    name, function = correlation.pick("torch", "auto", "cpu")
+    assert name == "cpp" and function is importlib.import_module("vsrlib.kernels.torch_cpp").correlation
 
 
 def test_auto_without_a_compiler_is_pure_and_cpp_is_an_error(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    torch_cpp = importlib.import_module("vsrlib.kernels.correlation.torch_cpp")
+    torch_cpp = importlib.import_module("vsrlib.kernels.torch_cpp")
     monkeypatch.setattr(native, "compiler", lambda: None)
-    torch_cpp.library.cache_clear()
-    name, function = choice.pick("torch", "auto", "cpu")
-    assert name == "pure" and function is importlib.import_module("vsrlib.kernels.correlation.torch_pure").correlation
+    torch_cpp._correlation.cache_clear()
+    name, function = correlation.pick("torch", "auto", "cpu")
+    assert name == "pure" and function is importlib.import_module("vsrlib.kernels.torch_pure").correlation
     with pytest.raises(UserError, match=r'g\+\+ was not found.*install g\+\+, or choose correlation="pure"'):
-        choice.pick("torch", "cpp", "cpu")
+        correlation.pick("torch", "cpp", "cpu")
 
 
 def test_auto_without_cupy_is_pure_and_cuda_is_an_error(no_cupy: None) -> None:
-    name, function = choice.pick("torch", "auto", "cuda")
-    assert name == "pure" and function is importlib.import_module("vsrlib.kernels.correlation.torch_pure").correlation
+    name, function = correlation.pick("torch", "auto", "cuda")
+    assert name == "pure" and function is importlib.import_module("vsrlib.kernels.torch_pure").correlation
     with pytest.raises(UserError, match='CuPy cannot be imported.*install cupy-cuda12x, or choose correlation="pure"'):
-        choice.pick("torch", "cuda", "cuda")
+        correlation.pick("torch", "cuda", "cuda")
 
 
 def test_auto_with_cupy_is_cuda_and_is_compiled_when_picked(no_cupy: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,12 +76,12 @@ def test_auto_with_cupy_is_cuda_and_is_compiled_when_picked(no_cupy: None, monke
         ),
     )
     try:
-        assert choice.pick("torch", "auto", "cuda")[0] == "cuda" and len(compiled) == 3
+        assert correlation.pick("torch", "auto", "cuda")[0] == "cuda" and len(compiled) == 3
         for fault in (refused("no such architecture\nmore"), ImportError("libnvrtc.so.12")):  # noqa: B007 - compile_now
             with pytest.raises(UserError, match=r'\((no such architecture|libnvrtc.so.12)\): install .*"pure"'):
-                choice.pick("torch", "auto", "cuda")
+                correlation.pick("torch", "auto", "cuda")
     finally:
-        sys.modules.pop("vsrlib.kernels.correlation.torch_cuda", None)
+        sys.modules.pop("vsrlib.kernels.torch_cuda", None)
 
 
 @pytest.mark.parametrize(
@@ -98,18 +97,18 @@ def test_auto_with_cupy_is_cuda_and_is_compiled_when_picked(no_cupy: None, monke
 )
 def test_a_kernel_that_is_not_there_is_an_error(side: str, kernel: str, device: str) -> None:
     with pytest.raises(UserError, match=f'{side} side has no correlation kernel "{kernel}" on {device}; choose auto'):
-        choice.pick(side, kernel, device)
+        correlation.pick(side, kernel, device)
 
 
 def test_an_unknown_word_is_an_error() -> None:
     assert CORRELATIONS == ("auto", "pure", "cpp", "cuda")
     with pytest.raises(UserError, match="'fast'; choose one of auto, pure, cpp, cuda"):
-        choice.pick("torch", "fast", "cpu")
+        correlation.pick("torch", "fast", "cpu")
 
 
 def test_importing_the_choice_imports_no_framework() -> None:
     program = (
-        "import sys, vsrlib.kernels.correlation.choice\n"
+        "import sys, vsrlib.kernels.correlation\n"
         "print([name for name in ('torch', 'jittor', 'cupy') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)

@@ -23,7 +23,7 @@ from conftest import FRAMEWORKS
 from correlation_cases import SHAPES, maps, reference_gradients
 
 from vsrlib.kernels import native
-from vsrlib.kernels.correlation import cuda, reference
+from vsrlib.kernels.correlation import CUDA_KERNELS, CudaKernel, Launch, cuda_launch, cuda_source, reference
 
 SHIM = (Path(__file__).parents[1] / "helpers" / "cuda_shim.h").read_text()
 RUN = "".join(
@@ -33,7 +33,7 @@ extern "C" void run_{name}(const unsigned* sizes, const float* one, const float*
     shim_launch(dim3(sizes[0], sizes[1], sizes[2]), dim3(sizes[3], sizes[4], sizes[5]),
                 [=] {{ {name}(one, two, out, c, h, w); }});
 }}"""
-    for name in cuda.KERNELS
+    for name in CUDA_KERNELS
 )
 ARCHITECTURES = (70, 75, 80, 86, 89, 90)
 NO_COMPILER = pytest.mark.skipif(native.compiler() is None, reason="there is no g++ here")
@@ -54,7 +54,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ctypes.CD
 
 @pytest.fixture(scope="module")
 def shim(build: Callable[[str], ctypes.CDLL]) -> ctypes.CDLL:
-    return build(cuda.source())
+    return build(cuda_source())
 
 
 def gxx(source: str, *flags: str) -> None:
@@ -63,19 +63,17 @@ def gxx(source: str, *flags: str) -> None:
 
 
 def run(
-    library: ctypes.CDLL, kernel: cuda.Kernel, one: np.ndarray, two: np.ndarray, shape: tuple[int, ...]
+    library: ctypes.CDLL, kernel: CudaKernel, one: np.ndarray, two: np.ndarray, shape: tuple[int, ...]
 ) -> np.ndarray:
     """What the kernel writes for maps of `shape`; every value it leaves alone stays NaN."""
     arrays = [np.ascontiguousarray(one, np.float32), np.ascontiguousarray(two, np.float32)]
     size = (shape[0], 81, *shape[2:]) if kernel == "correlation_forward" else shape
     arrays.append(np.full(size, np.nan, np.float32))
-    launch(library, kernel, cuda.launch(kernel, shape), [array.ctypes.data for array in arrays], shape[1:])
+    launch(library, kernel, cuda_launch(kernel, shape), [array.ctypes.data for array in arrays], shape[1:])
     return arrays[2]
 
 
-def launch(
-    library: ctypes.CDLL, kernel: str, sizes: cuda.Launch, pointers: Sequence[int], numbers: Sequence[int]
-) -> None:
+def launch(library: ctypes.CDLL, kernel: str, sizes: Launch, pointers: Sequence[int], numbers: Sequence[int]) -> None:
     getattr(library, f"run_{kernel}")(
         (ctypes.c_uint * 6)(*sizes.grid, *sizes.block),
         *(ctypes.c_void_p(pointer) for pointer in pointers),
@@ -92,7 +90,7 @@ def all_three(library: ctypes.CDLL, shape: tuple[int, ...]) -> list[tuple[np.nda
         "correlation_backward_second": (gradient, first),
     }
     judges = [reference(first, second), *reference_gradients(first, second, gradient)]
-    return [(run(library, kernel, *inputs[kernel], shape), judge) for kernel, judge in zip(cuda.KERNELS, judges)]
+    return [(run(library, kernel, *inputs[kernel], shape), judge) for kernel, judge in zip(CUDA_KERNELS, judges)]
 
 
 @NO_COMPILER
@@ -122,8 +120,8 @@ def test_the_result_is_the_same_every_time(shim: ctypes.CDLL) -> None:
     ],
 )
 def test_planted_faults_are_seen(build: Callable[[str], ctypes.CDLL], fault: tuple[str, str]) -> None:
-    assert cuda.source().count(fault[0]) == 1
-    faulty = build(cuda.source().replace(*fault))
+    assert cuda_source().count(fault[0]) == 1
+    faulty = build(cuda_source().replace(*fault))
     assert not all(np.allclose(ours, judge, atol=1e-5) for ours, judge in all_three(faulty, (2, 17, 6, 35)))
 
 
@@ -152,7 +150,7 @@ def complaint(sanitizer: str, source: str, folder: Path) -> str:
     except subprocess.CalledProcessError:
         pytest.skip(f"this g++ has no {sanitizer} sanitizer")
     shape = (1, 17, 5, 3)
-    sizes = [str(size) for kernel in cuda.KERNELS for three in cuda.launch(kernel, shape) for size in three]
+    sizes = [str(size) for kernel in CUDA_KERNELS for three in cuda_launch(kernel, shape) for size in three]
     # setarch: with more randomness in its addresses than it knows, the thread sanitizer refuses to start.
     done = subprocess.run(
         ["setarch", "-R", str(folder / "program"), *map(str, shape[1:]), *sizes],
@@ -169,7 +167,7 @@ def complaint(sanitizer: str, source: str, folder: Path) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("sanitizer", ["thread", "address"])
 def test_no_race_and_no_access_outside(tmp_path: Path, sanitizer: str) -> None:
-    assert complaint(sanitizer, cuda.source(), tmp_path) == ""
+    assert complaint(sanitizer, cuda_source(), tmp_path) == ""
 
 
 @NO_COMPILER
@@ -177,7 +175,7 @@ def test_no_race_and_no_access_outside(tmp_path: Path, sanitizer: str) -> None:
 @pytest.mark.parametrize("which", range(4))
 def test_a_missing_barrier_is_seen(tmp_path: Path, which: int) -> None:
     barrier = "__syncthreads();"
-    parts = cuda.source().split(barrier)
+    parts = cuda_source().split(barrier)
     assert len(parts) == 5
     source = parts[0] + "".join(("" if i == which else barrier) + part for i, part in enumerate(parts[1:]))
     # On a busy machine the threads may run one after the other, and then there is no race to see: look again.
@@ -196,8 +194,8 @@ def test_a_missing_barrier_is_seen(tmp_path: Path, which: int) -> None:
     ],
 )
 def test_an_access_outside_is_seen(tmp_path: Path, fault: tuple[str, str]) -> None:
-    assert cuda.source().count(fault[0]) == 1
-    assert "AddressSanitizer" in complaint("address", cuda.source().replace(*fault), tmp_path)
+    assert cuda_source().count(fault[0]) == 1
+    assert "AddressSanitizer" in complaint("address", cuda_source().replace(*fault), tmp_path)
 
 
 def nvrtc() -> ctypes.CDLL | None:
@@ -228,10 +226,10 @@ def compiled_by_nvrtc(library: ctypes.CDLL, source: str, architecture: int) -> b
 @pytest.mark.skipif(nvrtc() is None, reason="the package nvidia-cuda-nvrtc-cu12 is not installed")
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_cupys_compiler_takes_the_source(architecture: int) -> None:
-    code = compiled_by_nvrtc(nvrtc(), cuda.source(), architecture)
-    assert all(name.encode() in code for name in cuda.KERNELS)
+    code = compiled_by_nvrtc(nvrtc(), cuda_source(), architecture)
+    assert all(name.encode() in code for name in CUDA_KERNELS)
     with pytest.raises(ValueError, match="error"):
-        compiled_by_nvrtc(nvrtc(), cuda.source().replace("__shared__ float", "__shared__ flaot"), architecture)
+        compiled_by_nvrtc(nvrtc(), cuda_source().replace("__shared__ float", "__shared__ flaot"), architecture)
 
 
 @NVCC
@@ -241,14 +239,14 @@ def test_nvcc_takes_the_source(tmp_path: Path, architecture: int) -> None:
     known = subprocess.run(["nvcc", "--list-gpu-code"], check=True, capture_output=True, text=True).stdout.split()
     if f"sm_{architecture}" not in known:
         pytest.skip(f"this nvcc does not know sm_{architecture}")
-    (tmp_path / "correlation.cu").write_text(cuda.source())
+    (tmp_path / "correlation.cu").write_text(cuda_source())
     subprocess.run(
         ["nvcc", "-cubin", f"-arch=sm_{architecture}", "-o", "correlation.cubin", "correlation.cu"],
         check=True,
         cwd=tmp_path,
     )
     code = (tmp_path / "correlation.cubin").read_bytes()
-    assert all(name.encode() in code for name in cuda.KERNELS)
+    assert all(name.encode() in code for name in CUDA_KERNELS)
 
 
 @NO_COMPILER
@@ -261,12 +259,12 @@ def test_pytorchs_side_with_a_stand_in_for_cupy(shim: ctypes.CDLL, monkeypatch: 
         def call(grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
             # CuPy hands on an int as 64 bits, which the kernels take for pointers only.
             assert [type(value) for value in arguments] == [int] * 3 + [np.int32] * 3
-            launch(shim, name, cuda.Launch(grid, block), arguments[:3], arguments[3:])
+            launch(shim, name, Launch(grid, block), arguments[:3], arguments[3:])
 
         return call
 
     def module(code: str, options: tuple[str, ...]) -> SimpleNamespace:
-        assert code == cuda.source()
+        assert code == cuda_source()
         return SimpleNamespace(get_function=kernel)
 
     def stream(pointer: int) -> Any:
@@ -275,15 +273,15 @@ def test_pytorchs_side_with_a_stand_in_for_cupy(shim: ctypes.CDLL, monkeypatch: 
 
     stand_in = SimpleNamespace(RawModule=module, cuda=SimpleNamespace(Device=nullcontext, ExternalStream=stream))
     monkeypatch.setitem(sys.modules, "cupy", stand_in)
-    monkeypatch.delitem(sys.modules, "vsrlib.kernels.correlation.torch_cuda", raising=False)
-    torch_cuda = importlib.import_module("vsrlib.kernels.correlation.torch_cuda")
+    monkeypatch.delitem(sys.modules, "vsrlib.kernels.torch_cuda", raising=False)
+    torch_cuda = importlib.import_module("vsrlib.kernels.torch_cuda")
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: SimpleNamespace(cuda_stream=7 + len(streams)))
     try:
         values = maps((2, 9, 5, 33))
         first, second, gradient = (torch.from_numpy(value).float() for value in values)
         turned = first.transpose(2, 3).contiguous().transpose(2, 3).requires_grad_()
         second.requires_grad_()
-        volume = torch_cuda.Correlation.apply(turned, second)
+        volume = torch_cuda.unchecked(turned, second)
         np.testing.assert_allclose(volume.detach(), reference(*values[:2]), atol=1e-5)
         volume.backward(gradient)
         for ours, judge in zip((turned.grad, second.grad), reference_gradients(*values)):
@@ -292,12 +290,12 @@ def test_pytorchs_side_with_a_stand_in_for_cupy(shim: ctypes.CDLL, monkeypatch: 
         with pytest.raises(TypeError, match="CUDA device"):
             torch_cuda.correlation(first, first)
     finally:
-        del sys.modules["vsrlib.kernels.correlation.torch_cuda"]
+        del sys.modules["vsrlib.kernels.torch_cuda"]
 
 
 @pytest.fixture(params=[pytest.param("jittor", marks=FRAMEWORKS[1].marks)])
 def jittor_cuda(request: pytest.FixtureRequest) -> Any:
-    return importlib.import_module(f"vsrlib.kernels.correlation.{request.param}_cuda")
+    return importlib.import_module(f"vsrlib.kernels.{request.param}_cuda")
 
 
 def as_cpp(launching: str) -> str:
@@ -331,9 +329,8 @@ def test_nvcc_takes_jittors_operation(jittor_cuda: Any, tmp_path: Path, monkeypa
     monkeypatch.setattr(
         jittor_cuda.jt, "code", lambda *_, cuda_header, cuda_src, data: seen.append((cuda_header, cuda_src))
     )
-    shape = SimpleNamespace(shape=(1, 8, 6, 40))
-    for kernel in cuda.KERNELS:
-        jittor_cuda._call(kernel, [shape, shape], (1, 81, 6, 40))
+    for kernel in CUDA_KERNELS:
+        jittor_cuda._run((1, 8, 6, 40), kernel.removeprefix("correlation_"), None, None, (1, 81, 6, 40))
     bodies = "".join(
         f"""
 void run{i}(float* in0_p, float* in1_p, float* out0_p, int in1_shape1, int in1_shape2, int in1_shape3) {{

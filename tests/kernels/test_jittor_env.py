@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vsrlib.common.errors import UserError
-from vsrlib.kernels import jittor_env
+from vsrlib.kernels import jittor_env, native
 from vsrlib.study.doctor import frameworks
 
 
@@ -18,7 +18,7 @@ from vsrlib.study.doctor import frameworks
     "name, change, words",
     [
         ("find_spec", lambda m: m.setattr(importlib.util, "find_spec", lambda name: None), "package jittor"),
-        ("g++", lambda m: m.setattr(jittor_env.shutil, "which", lambda *_, **__: None), r"g\+\+"),
+        ("g++", lambda m: m.setattr(native, "compiler", lambda: None), r"g\+\+"),
         (
             "headers",
             lambda m: m.setattr(jittor_env, "python_config", lambda: Path("/none/python-config")),
@@ -74,7 +74,7 @@ def test_jittor_uses_onednn_keeps_nan_and_leaves_torch_alone() -> None:
     """And its cache is the environment's own; a tenth of oneDNN's speed would show in a convolution at once."""
     program = """
 import sys
-from vsrlib import jittor_env
+from vsrlib.kernels import jittor_env
 jt = jittor_env.import_jittor()
 import numpy as np
 nan = jt.array([np.nan])

@@ -10,7 +10,6 @@ already has in the home folder is left alone.
 import importlib.util
 import os
 import platform
-import shutil
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -21,12 +20,12 @@ from unittest import mock
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.processes import run_watched
+from vsrlib.kernels import native
 
 HOME = Path(sys.prefix) / "var" / "jittor"
 # Jittor looks for oneDNN under this name first, and downloads it when it is not there.
 ONEDNN_FOLDER = ".cache/jittor/mkl/dnnl_lnx_2.2.0_cpu_gomp"
 READY = "jittor is ready"
-BINARIES = Path(sys.prefix) / "bin"  # conda's compiler is there, and the environment may not be activated
 
 # -Ofast, Jittor's default, makes NaN != NaN false and puts the whole process,
 # numpy too, into flush-to-zero mode; these flags keep the speed without that.
@@ -47,12 +46,29 @@ def why_unusable() -> str | None:
     """Say in words why Jittor cannot be built here, or None if nothing speaks against it."""
     if importlib.util.find_spec("jittor") is None:
         return "the package jittor is not installed"
-    if shutil.which("g++", path=f"{BINARIES}{os.pathsep}{os.environ.get('PATH', '')}") is None:
+    if native.compiler() is None:
         return "Jittor compiles itself and no g++ was found on the path"
     if not python_config().is_file():
         return f"Jittor needs Python's development files and {python_config().name} is missing"
     if onednn_prefix() is None:
         return "oneDNN 2.x was not found (package onednn-devel-cpu-gomp 2022.2.1); without it Jittor would download it"
+    return None
+
+
+def why_not(framework: str) -> str | None:
+    """Why a framework cannot be used here, in words that "because" can stand before; None if it can.
+
+    Jittor is built where it is not built yet: minutes the first time.
+    """
+    if framework != "jittor":
+        return None
+    reason = why_unusable()
+    if reason is not None:
+        return reason
+    try:
+        prepare()
+    except UserError as error:
+        return str(error)
     return None
 
 
@@ -82,7 +98,7 @@ def prepare(attempts: int = 3) -> None:
 
     Raises UserError with the last line of the compiler's output when it cannot be built.
     """
-    program = f"from vsrlib import jittor_env; jittor_env.import_jittor(); print({READY!r})"
+    program = f"from vsrlib.kernels import jittor_env; jittor_env.import_jittor(); print({READY!r})"
     last = ""
     for _ in range(attempts):
         status, output, last = run_watched(["-c", program])
@@ -101,7 +117,7 @@ def _import_environment() -> Iterator[None]:
         _SETTINGS,
         HOME=str(HOME),
         python_config_path=str(python_config()),
-        PATH=f"{BINARIES}{os.pathsep}{os.environ.get('PATH', '')}",
+        PATH=native.search_path(),
     )
     saved = {name: os.environ.get(name) for name in [*settings, "JITTOR_HOME"]}
     os.environ.update(settings)
@@ -153,20 +169,6 @@ def _link_onednn() -> None:
         if not (link.is_symlink() and link.readlink() == target):
             link.unlink(missing_ok=True)
             link.symlink_to(target)
-
-
-def why_not(framework: str) -> str | None:
-    """Why a framework cannot be compared here, or None; builds Jittor where it is not built yet."""
-    if framework != "jittor":
-        return None
-    reason = why_unusable()
-    if reason is not None:
-        return f"because {reason}"
-    try:
-        prepare()
-    except UserError as error:
-        return f"because {error}"
-    return None
 
 
 if __name__ == "__main__":

@@ -20,12 +20,35 @@ BINARIES = Path(sys.prefix) / "bin"  # conda's compiler is there, and the enviro
 _COMPILE = ("-std=c++14", "-O3", "-march=native", "-fopenmp", "-fPIC", "-x", "c++", "-c", "-")
 # Linked without -fopenmp: the GOMP functions are to come from the OpenMP runtime that the process already has.
 _LINK = ("-shared",)
+FUNCTIONS = ("forward", "backward_first", "backward_second")
+EXPORTED = 'extern "C"'  # the linkage of functions that ctypes is to find
+_ARGUMENTS = "const float* one, const float* two, float* out, int b, int c, int h, int w, int threads"
 _CPU = ("vendor_id", "model name", "flags", "CPU implementer", "CPU part", "Features")
+
+
+def search_path() -> str:
+    """The folders in which programs are looked for, the environment's own first."""
+    return f"{BINARIES}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
 def compiler() -> str | None:
     """Path of g++, the environment's own first, or None where there is none."""
-    return shutil.which("g++", path=f"{BINARIES}{os.pathsep}{os.environ.get('PATH', '')}")
+    return shutil.which("g++", path=search_path())
+
+
+def text(name: str) -> str:
+    """The source file of that name beside this one."""
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def functions(calls: dict[str, str], linkage: str) -> str:
+    """C++ functions (one, two, out, b, c, h, w, threads) by name, FUNCTIONS, each of which makes one call.
+
+    They fill `out` from `one` and `two`, float32; (b, c, h, w) is the first tensor's shape. Every operation has these
+    three: its own, of both tensors, and its gradients for the first and for the second, each of the result's gradient
+    and of the other tensor.
+    """
+    return "".join(f"{linkage} void {name}({_ARGUMENTS}) {{ {calls[name]}; }}\n" for name in FUNCTIONS)
 
 
 @functools.cache

@@ -31,7 +31,7 @@ def load_network(
     "study", or None for what the weights' file notes, and "published" where it notes nothing. align_corners: how the
     warps read their sampling grids, or None for what the file notes, and True where it notes nothing. flow_weights: the
     flow network is set from these instead, e.g. a file of that alone. device: "auto", "cpu" or "cuda". correlation:
-    a kernel of `vsrlib.kernels.correlation.choice`, or "auto" for the fastest that can be had here;
+    a kernel of `vsrlib.kernels.correlation`, or "auto" for the fastest that can be had here;
     `Network.correlation` says which it is. Raises UserError when any of these is not to be had.
 
     Both frameworks in one process work, but memory and times are then nobody's: measurements use a process each.

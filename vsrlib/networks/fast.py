@@ -188,7 +188,7 @@ class WinogradBlocks:
 
     def __init__(self, network: Network, values: dict[str, np.ndarray]) -> None:
         self._module = network.module
-        self._native = importlib.import_module(f"vsrlib.kernels.winograd.{network.framework}_winograd")
+        self._native = importlib.import_module(f"vsrlib.kernels.{network.framework}_cpp")
         config = network.config
 
         def weights(name: str, inputs: slice = slice(None)) -> Weights:

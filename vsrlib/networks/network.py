@@ -7,7 +7,7 @@ import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.kernels import blur
-from vsrlib.kernels.correlation import choice
+from vsrlib.kernels import correlation as correlations
 from vsrlib.networks.architecture import NetworkConfig
 
 
@@ -26,8 +26,8 @@ class Network:
         self.device = device
         self.backend = backend
         # the names of the kernels in use, for results
-        self.correlation, kernel = choice.pick(framework, correlation, device)
-        self.blur, blur_down = blur.pick(framework, config, device)
+        self.correlation, kernel = correlations.pick(framework, correlation, device)
+        self.blur, blur_down = blur.pick(framework, device, config.kernel_size, config.scale, backend.ops.blur_down)
         self.module = backend.build(config, device, kernel, blur_down)
 
     def infer(self, frames: np.ndarray) -> dict[str, np.ndarray]:

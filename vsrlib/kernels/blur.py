@@ -7,33 +7,37 @@
 import functools
 import importlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from vsrlib.kernels import native
-from vsrlib.networks.architecture import NetworkConfig
 
 BlurDown = Callable[[Any, Any, int], Any]
 
 
-def pick(framework: str, config: NetworkConfig, device: str) -> tuple[str, BlurDown]:
+def pick(framework: str, device: str, size: int, scale: int, convolution: BlurDown) -> tuple[str, BlurDown]:
     """The name and the function of the fastest that can be had: "cpp" on the CPU where there is a compiler.
 
-    What has to be compiled beforehand is compiled here. The name belongs with every result.
+    size: side of the blur kernels in pixels; scale: of the decimation; convolution: the framework's own `blur_down`,
+    which is taken else. What has to be compiled beforehand is compiled here. The name belongs with every result.
     """
     if device != "cpu" or native.compiler() is None:
-        return "convolution", importlib.import_module(f"vsrlib.networks.{framework}_ops").blur_down
-    module = importlib.import_module(f"vsrlib.kernels.blur.{framework}_cpp")
+        return "convolution", convolution
+    module = importlib.import_module(f"vsrlib.kernels.{framework}_cpp")
     if framework == "torch":  # Jittor compiles what it uses at first use
-        module.library(config.kernel_size, config.scale)
+        module.prepare_blur_down(size, scale)
     return "cpp", module.blur_down
 
 
 @functools.cache
-def source(size: int, scale: int) -> str:
-    """The C++ for kernels of size x size that keep one pixel of scale x scale."""
-    text = Path(__file__).with_name("blur_down.h").read_text(encoding="utf-8")
-    return f"#define BLUR_SIZE {size}\n#define BLUR_SCALE {scale}\n{text}"
+def cpp_source(size: int, scale: int, linkage: str) -> str:
+    """The C++ for kernels of size x size that keep one pixel of scale x scale, as `native.functions`.
+
+    "forward", and its gradients for the image ("backward_first") and for the kernel ("backward_second").
+    """
+    calls = {"forward": "forward", "backward_first": "backward_image", "backward_second": "backward_kernel"}
+    calls = {name: f"blur::{call}(one, two, out, {{b, c, h, w}}, threads)" for name, call in calls.items()}
+    sizes = f"#define BLUR_SIZE {size}\n#define BLUR_SCALE {scale}\n"
+    return sizes + native.text("blur_down.h") + native.functions(calls, linkage)
 
 
 def require_fitting(image: tuple[int, ...], kernel: tuple[int, ...]) -> None:

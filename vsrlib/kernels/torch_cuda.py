@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
 
 from vsrlib.common.errors import UserError
-from vsrlib.kernels.correlation import CHANNELS, cuda, require_alike
+from vsrlib.kernels import correlation as definition
+from vsrlib.kernels.torch_cpp import Operation
 
 try:
     import cupy
@@ -23,8 +23,8 @@ except ImportError as error:
 @functools.cache
 def kernels() -> dict[str, Any]:
     """The kernels by name. Each is compiled once for every device it is called on, and CuPy keeps it on disk."""
-    module = cupy.RawModule(code=cuda.source(), options=("--std=c++14",))
-    return {name: module.get_function(name) for name in cuda.KERNELS}
+    module = cupy.RawModule(code=definition.cuda_source(), options=("--std=c++14",))
+    return {name: module.get_function(name) for name in definition.CUDA_KERNELS}
 
 
 def prepare() -> None:
@@ -50,39 +50,19 @@ def correlation(first: Tensor, second: Tensor) -> Tensor:
             raise TypeError(
                 f'the kernel "cuda" takes float32 on one CUDA device, not {one.dtype} on {one.device}: use "pure"'
             )
-    require_alike(first.shape, second.shape)
-    return Correlation.apply(first, second)
+    definition.require_alike(first.shape, second.shape)
+    return unchecked(first, second)
 
 
-class Correlation(torch.autograd.Function):
-    """Forward and both gradients, each one launch."""
-
-    @staticmethod
-    def forward(ctx: FunctionCtx, first: Tensor, second: Tensor) -> Tensor:
-        """Without the checks of `correlation`."""
-        first, second = first.contiguous(), second.contiguous()
-        ctx.save_for_backward(first, second)
-        out = first.new_empty(first.shape[0], CHANNELS, *first.shape[2:])
-        return _call("correlation_forward", first, second, out, first.shape)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """The gradients that are asked for."""
-        first, second = ctx.saved_tensors
-        gradient = gradient.contiguous()
-        return (
-            _call("correlation_backward_first", gradient, second, torch.empty_like(first), first.shape)
-            if ctx.needs_input_grad[0]
-            else None,
-            _call("correlation_backward_second", gradient, first, torch.empty_like(second), first.shape)
-            if ctx.needs_input_grad[1]
-            else None,
-        )
+def unchecked(first: Tensor, second: Tensor) -> Tensor:
+    """As `correlation`, without its checks."""
+    size = (first.shape[0], definition.CHANNELS, *first.shape[2:])
+    return Operation.apply(first, second, size, functools.partial(_run, tuple(first.shape)))
 
 
-def _call(kernel: cuda.Kernel, one: Tensor, two: Tensor, out: Tensor, shape: torch.Size) -> Tensor:
-    grid, block = cuda.launch(kernel, tuple(shape))
+def _run(shape: tuple[int, int, int, int], name: str, one: Tensor, two: Tensor, out: Tensor) -> Tensor:
+    kernel: Any = f"correlation_{name}"
+    grid, block = definition.cuda_launch(kernel, shape)
     arguments = (one.data_ptr(), two.data_ptr(), out.data_ptr(), *(np.int32(size) for size in shape[1:]))
     # PyTorch's stream of this moment: the work that makes the maps may still be waiting on it.
     stream = torch.cuda.current_stream(one.device).cuda_stream

@@ -4,8 +4,6 @@ They compute what the framework's convolutions compute in about a third of the t
 the last place. Activations are (h, w, C), channels last.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from vsrlib.common.errors import UserError
@@ -55,4 +53,4 @@ def transformed(weight: np.ndarray) -> np.ndarray:
 
 def source() -> str:
     """The C++ source."""
-    return Path(__file__).with_name("winograd.h").read_text(encoding="utf-8").replace("#pragma once\n", "")
+    return native.text("winograd.h").replace("#pragma once\n", "")

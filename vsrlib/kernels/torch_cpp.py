@@ -1,0 +1,156 @@
+"""The C++ kernels in PyTorch on the CPU: correlation, blur and Winograd convolutions. Twin: `jittor_cpp.py`.
+
+Compiled on first use and called through ctypes on float32 tensors.
+"""
+
+import ctypes
+import functools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx, once_differentiable
+
+from vsrlib.kernels import blur, native, winograd
+from vsrlib.kernels import correlation as definition
+
+Run = Callable[[str, Tensor, Tensor, Tensor], Tensor]
+
+_CONVOLVE = """
+extern "C" void convolve(const float* in, const float* weight, const float* bias, const float* residual, float* out,
+                         int height, int width, int inputs, int outputs, int relu, int threads) {
+    winograd::convolve(in, weight, bias, residual, out, height, width, inputs, outputs, relu, threads);
+}
+"""
+
+
+def prepare() -> None:
+    """Compile and load the correlation now; some seconds, once on a machine. UserError when it cannot be compiled."""
+    _correlation()
+
+
+def prepare_blur_down(size: int, scale: int) -> None:
+    """As `prepare`, for blur kernels of size x size and a decimation by `scale`."""
+    _blur_down(size, scale)
+
+
+def correlation(first: Tensor, second: Tensor) -> Tensor:
+    """(B, C, h, w) twice -> (B, 81, h, w), as defined by `vsrlib.kernels.correlation.reference`; float32 on the CPU.
+
+    Differentiable once in both maps. TypeError for another type or device, ValueError for unlike shapes.
+    """
+    _require_float32('the kernel "cpp"', ': use "pure"', first, second)
+    definition.require_alike(first.shape, second.shape)
+    size = (first.shape[0], definition.CHANNELS, *first.shape[2:])
+    return Operation.apply(first, second, size, functools.partial(_run, _correlation(), first.shape))
+
+
+def blur_down(x: Tensor, kernel: Tensor, scale: int) -> Tensor:
+    """As `torch_ops.blur_down`; float32 on the CPU. Differentiable once in both.
+
+    TypeError for another type or device, ValueError for shapes that do not fit.
+    """
+    _require_float32('the blur "cpp"', "", x, kernel)
+    blur.require_fitting(x.shape, kernel.shape)
+    size = (*x.shape[:2], *(-(-side // scale) for side in x.shape[2:]))
+    return Operation.apply(x, kernel, size, functools.partial(_run, _blur_down(kernel.shape[2], scale), x.shape))
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """(1, C, h, w) -> (h, w, C)."""
+    return x[0].permute(1, 2, 0).contiguous()
+
+
+def channels_first(x: Tensor) -> Tensor:
+    """(h, w, C) -> (1, C, h, w)."""
+    return x.permute(2, 0, 1).contiguous()[None]
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor, residual: Tensor | None = None, relu: bool = False) -> Tensor:
+    """x (h, w, C), weight (36, C, D) as `winograd.transformed`, bias (D,) -> (h, w, D), plus `residual`, then ReLU.
+
+    ReLU if asked. `residual` is used up: the result may lie in its memory. Without gradients.
+    """
+    height, width, inputs = x.shape
+    out = x.new_empty(height, width, weight.shape[2]) if residual is None else residual
+    _winograd().convolve(
+        x.data_ptr(),
+        weight.data_ptr(),
+        bias.data_ptr(),
+        None if residual is None else residual.data_ptr(),
+        out.data_ptr(),
+        height,
+        width,
+        inputs,
+        weight.shape[2],
+        relu,
+        torch.get_num_threads(),
+    )
+    return out
+
+
+class Operation(torch.autograd.Function):
+    """An operation of two tensors that is compiled, and its gradients for both.
+
+    Called with the tensors, the result's size, and `run(NAME, one, two, out)`, which fills `out` and returns it. NAME
+    is "forward" of the two tensors; "backward_first" of the result's gradient and the second; "backward_second" of the
+    result's gradient and the first. All are contiguous.
+    """
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, first: Tensor, second: Tensor, size: tuple[int, ...], run: Run) -> Tensor:
+        first, second = first.contiguous(), second.contiguous()
+        ctx.save_for_backward(first, second)
+        ctx.run = run
+        return run("forward", first, second, first.new_empty(size))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        """The gradients that are asked for."""
+        first, second = ctx.saved_tensors
+        gradient, (for_first, for_second, *_) = gradient.contiguous(), ctx.needs_input_grad
+        return (
+            ctx.run("backward_first", gradient, second, torch.empty_like(first)) if for_first else None,
+            ctx.run("backward_second", gradient, first, torch.empty_like(second)) if for_second else None,
+            None,
+            None,
+        )
+
+
+def _run(library: ctypes.CDLL, shape: torch.Size, name: str, one: Tensor, two: Tensor, out: Tensor) -> Tensor:
+    # The number of threads is said outright: PyTorch sets OpenMP's own only in threads that it has computed in.
+    getattr(library, name)(one.data_ptr(), two.data_ptr(), out.data_ptr(), *shape, torch.get_num_threads())
+    return out
+
+
+def _require_float32(what: str, instead: str, *tensors: Tensor) -> None:
+    for one in tensors:
+        if one.dtype != torch.float32 or one.device.type != "cpu":
+            raise TypeError(f"{what} takes float32 on the CPU, not {one.dtype} on {one.device}{instead}")
+
+
+@functools.cache
+def _correlation() -> ctypes.CDLL:
+    source = definition.cpp_source(native.EXPORTED)
+    return _typed(native.load(source, 'the correlation kernel "cpp"', 'correlation="pure"'), 3, 5, *native.FUNCTIONS)
+
+
+@functools.cache
+def _blur_down(size: int, scale: int) -> ctypes.CDLL:
+    source = blur.cpp_source(size, scale, native.EXPORTED)
+    return _typed(native.load(source, "the blur of training", "no compiler at all"), 3, 5, *native.FUNCTIONS)
+
+
+@functools.cache
+def _winograd() -> ctypes.CDLL:
+    loaded = native.load(winograd.source() + _CONVOLVE, 'the convolution "winograd"', 'convolution="framework"')
+    return _typed(loaded, 5, 6, "convolve")
+
+
+def _typed(library: ctypes.CDLL, pointers: int, integers: int, *names: str) -> ctypes.CDLL:
+    """The library, its functions of that many pointers, then integers, declared to ctypes."""
+    for name in names:
+        getattr(library, name).argtypes = [ctypes.c_void_p] * pointers + [ctypes.c_int] * integers
+        getattr(library, name).restype = None
+    return library
