@@ -14,9 +14,10 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.report import readme, readme_chinese
+from vsrlib.study.publish import sentence
 
 CLAIMS = read_json(PROJECT_ROOT / "figures" / "claims.json")
-TIMES = read_json(PROJECT_ROOT / "figures" / "results" / "times.json")
+TOOK = sentence(read_json(PROJECT_ROOT / "figures" / "results" / "times.json"))
 
 
 def blank(pairs: int, *texts: str) -> str:
@@ -26,7 +27,7 @@ def blank(pairs: int, *texts: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "page, made", [("README.md", lambda claims: readme.answer(claims, TIMES)), *readme.FILLED.items()]
+    "page, made", [("README.md", lambda claims: readme.answer(claims, TOOK)), *readme.FILLED.items()]
 )
 def test_the_documents_say_what_the_committed_run_found(page: str, made: Callable[[Any], list[str]]) -> None:
     text = (PROJECT_ROOT / page).read_text(encoding="utf-8")
@@ -44,7 +45,7 @@ def test_judging_the_committed_results_again_gives_the_committed_verdicts(tmp_pa
 
 
 def test_the_readme_says_how_long_the_study_took() -> None:
-    assert "quick study took" in readme.answer(CLAIMS, TIMES)[1] and "study took" not in readme.answer(CLAIMS)[1]
+    assert "quick study took" in readme.answer(CLAIMS, TOOK)[1] and "study took" not in readme.answer(CLAIMS)[1]
 
 
 def test_the_readme_opens_with_quality_speed_and_memory() -> None:

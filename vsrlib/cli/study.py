@@ -6,7 +6,8 @@ from pathlib import Path
 from vsrlib.common.errors import UserError
 
 
-def _study(parser: argparse.ArgumentParser) -> None:
+def study_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `vsrlib study`."""
     from vsrlib.study.profiles import PROFILES
 
     parser.description = (
@@ -33,10 +34,11 @@ def _study(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", nargs="+", metavar="STEP", help="run only these steps, e.g. 05 06")
     parser.add_argument("--force", action="store_true", help="run the steps even if they are up to date")
     parser.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
-    parser.set_defaults(run=_run_study)
+    parser.set_defaults(run=run_study)
 
 
-def _run_study(options: argparse.Namespace) -> int:
+def run_study(options: argparse.Namespace) -> int:
+    """Carry out `vsrlib study`."""
     from vsrlib.common.provenance import PROJECT_ROOT
     from vsrlib.study import runner
 
@@ -50,23 +52,23 @@ def _run_study(options: argparse.Namespace) -> int:
     return runner.run(options.profile, run_root, options.data, overrides, options.only, options.force, options.dry_run)
 
 
-def _publish(parser: argparse.ArgumentParser) -> None:
+def publish_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `vsrlib publish`."""
     parser.description = "Copy a study's result files, and draw and judge them again, e.g. into figures/."
     parser.add_argument("run_root", type=Path, metavar="RUN", help="run folder, e.g. runs/quick")
     parser.add_argument("output", type=Path, help="folder of the charts, e.g. figures")
     parser.add_argument("--readme", type=Path, help="also fill the verdicts into this README")
-    parser.set_defaults(run=_run_publish)
+    parser.set_defaults(run=run_publish)
 
 
-def _run_publish(options: argparse.Namespace) -> None:
+def run_publish(options: argparse.Namespace) -> None:
+    """Carry out `vsrlib publish`."""
     from vsrlib.common.files import read_json
     from vsrlib.report import readme
-    from vsrlib.study import times
-    from vsrlib.study.publish import publish
+    from vsrlib.study.publish import TIMES, publish, sentence
 
     print(f"{len(publish(options.run_root, options.output)) - 1} charts and their sources written to {options.output}.")
     if options.readme is not None:
-        taken = options.output / "results" / times.NAME
-        readme.fill(
-            options.readme, read_json(options.output / "claims.json"), read_json(taken) if taken.exists() else None
-        )
+        times = options.output / "results" / TIMES
+        took = sentence(read_json(times)) if times.exists() else ""
+        readme.fill(options.readme, read_json(options.output / "claims.json"), took)

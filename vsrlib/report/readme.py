@@ -10,7 +10,6 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path
 from vsrlib.common.tables import markdown
 from vsrlib.report import readme_chinese
-from vsrlib.study import times
 
 BEGIN, END = "<!-- filled by `vsrlib publish` -->", "<!-- end of what is filled -->"
 
@@ -27,8 +26,8 @@ _FIRST = ("C1", "C2", "C5")
 """Quality, speed and memory: the claims that a README opens with."""
 
 
-def answer(claims: dict[str, Any], taken: dict[str, Any] | None = None) -> list[str]:
-    """What the README opens with and its table of verdicts, from the content of claims.json and of times.json."""
+def answer(claims: dict[str, Any], took: str = "") -> list[str]:
+    """What the README opens with and its table of verdicts, from claims.json and a sentence on how long it took."""
     rows = [[one["id"], one["claim"], f"**{one['verdict']}**", figure(one)] for one in claims["claims"]]
     uses = [f"- {one['use']}: **{one['choose']}**, because {one['because']}." for one in claims["by_use"]]
     first = claims["claims"][0]
@@ -40,7 +39,7 @@ def answer(claims: dict[str, Any], taken: dict[str, Any] | None = None) -> list[
     ]
     lines = [
         markdown(["", "the earlier report's claim", "verdict", "this run"], rows),
-        f"Measured with {first['profile']}, commit {_commit(first)}." + (f" {times.sentence(taken)}" if taken else ""),
+        f"Measured with {first['profile']}, commit {_commit(first)}. {took}".rstrip(),
         *(["Which framework to choose:\n\n" + "\n".join(uses)] if uses else []),
     ]
     return [
@@ -95,15 +94,15 @@ FILLED: dict[str, Callable[[dict[str, Any]], list[str]]] = {
 """Documents beside a README that are filled with it -> what is put there, between one pair of marks after another."""
 
 
-def fill(readme: Path, claims: dict[str, Any], taken: dict[str, Any] | None = None) -> None:
+def fill(readme: Path, claims: dict[str, Any], took: str = "") -> None:
     """Put the verdicts between the marks of a README, and of the documents of FILLED that lie beside it.
 
-    taken: the content of times.json, where there is one.
+    took: a sentence on how long the study took, where that is known.
 
     UserError, before anything is written, where one of them lacks the marks.
     """
     beside = {readme.parent / name: made(claims) for name, made in FILLED.items() if (readme.parent / name).exists()}
-    pages = {path: _filled(path, words) for path, words in ({readme: answer(claims, taken)} | beside).items()}
+    pages = {path: _filled(path, words) for path, words in ({readme: answer(claims, took)} | beside).items()}
     for path, text in pages.items():
         with atomic_path(path) as temporary:
             temporary.write_text(text, encoding="utf-8")

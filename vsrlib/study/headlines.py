@@ -8,24 +8,15 @@ from typing import Any
 from vsrlib.common.files import read_json
 from vsrlib.study.settings import Settings
 
-RESULTS = {
-    "01_check_environment": "environment.json",
-    "03_train_network": "train.json",
-    "04_infer_clips": "inference.json",
-    "05_compare_frameworks": "comparison.json",
-    "06_prove_parity": "parity.json",
-    "07_ablate_alignment": "ablation.json",
-    "08_measure_costs": "costs.json",
-    "09_judge_claims": "claims.json",
-    "10_draw_figures": "provenance.json",
-    "12_show_frames": "show.json",
-}
-"""File name of the result of each notebook, inside the settings' folder."""
+
+def result_file(notebook: str, settings: Settings) -> Path | None:
+    """Where a notebook's result lies; None if it writes no single file."""
+    return settings.folder / _OF_NOTEBOOK[notebook][0] if notebook in _OF_NOTEBOOK else None
 
 
 def result_of(notebook: str, settings: Settings) -> dict[str, Any]:
     """The result of a notebook; empty if it has none (yet)."""
-    path = settings.folder / RESULTS[notebook] if notebook in RESULTS else None
+    path = result_file(notebook, settings)
     return read_json(path) if path is not None and path.is_file() else {}
 
 
@@ -38,7 +29,8 @@ def headline(notebook: str, settings: Settings) -> str:
     result = result_of(notebook, settings)
     if "skipped" in result:
         return f"skipped, {result['skipped']}"
-    return _WORDS[notebook](result) if result and notebook in _WORDS else ""
+    _, words = _OF_NOTEBOOK.get(notebook, ("", None))
+    return words(result) if result and words is not None else ""
 
 
 def _environment(result: dict[str, Any]) -> str:
@@ -100,13 +92,17 @@ def _show(result: dict[str, Any]) -> str:
     return words if apart is None else f"{words}: the frameworks differ by at most {apart['largest']} of 255"
 
 
-_WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "01_check_environment": _environment,
-    "03_train_network": _train,
-    "04_infer_clips": _infer,
-    "05_compare_frameworks": _compare,
-    "06_prove_parity": _parity,
-    "07_ablate_alignment": _ablation,
-    "09_judge_claims": _claims,
-    "12_show_frames": _show,
+_Words = Callable[[dict[str, Any]], str]
+_OF_NOTEBOOK: dict[str, tuple[str, _Words | None]] = {
+    "01_check_environment": ("environment.json", _environment),
+    "03_train_network": ("train.json", _train),
+    "04_infer_clips": ("inference.json", _infer),
+    "05_compare_frameworks": ("comparison.json", _compare),
+    "06_prove_parity": ("parity.json", _parity),
+    "07_ablate_alignment": ("ablation.json", _ablation),
+    "08_measure_costs": ("costs.json", None),
+    "09_judge_claims": ("claims.json", _claims),
+    "10_draw_figures": ("provenance.json", None),
+    "12_show_frames": ("show.json", _show),
 }
+"""Notebook -> its result file, inside the settings' folder, and what makes the headline of its content."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from html import unescape
 from pathlib import Path
 
-from vsrlib.report.index import Chart, Overview
+from vsrlib.report.index import Overview, Picture
 from vsrlib.report.pages import EXECUTED, MANIFEST, PARTIAL, REPORT, REPORT_CODE, THUMBNAIL, description
 from vsrlib.study import headlines, profiles
 from vsrlib.study.plan import Planned
@@ -35,19 +35,19 @@ def links(folder: Path) -> tuple[str, ...]:
     return tuple(f"{folder.name}/{name}" for name in names if (folder / name).exists())
 
 
-def picture(folder: Path) -> Chart | None:
+def picture(folder: Path) -> Picture | None:
     """The small picture of the step in this folder, as seen from the index beside it; None if it has none."""
     path = folder / THUMBNAIL
-    return Chart(f"{folder.name}/{THUMBNAIL}", "", description(path)) if path.exists() else None
+    return Picture(f"{folder.name}/{THUMBNAIL}", "", description(path)) if path.exists() else None
 
 
-def _charts(one: Planned, run_root: Path) -> list[Chart]:
+def _charts(one: Planned, run_root: Path) -> list[Picture]:
     folder = _from(run_root, one.settings.folder)
     charts = headlines.result_of(profiles.FIGURES, one.settings).get("charts", {})
-    return [Chart(f"{folder}/{name}.svg", about["title"], about["alt"]) for name, about in charts.items()]
+    return [Picture(f"{folder}/{name}.svg", about["title"], about["alt"]) for name, about in charts.items()]
 
 
-def _ablation(one: Planned, run_root: Path) -> Chart | None:
+def _ablation(one: Planned, run_root: Path) -> Picture | None:
     path = one.settings.folder / ABLATION_CHART
     if not path.is_file():
         return None
@@ -55,7 +55,7 @@ def _ablation(one: Planned, run_root: Path) -> Chart | None:
     if spoken is None:
         raise ValueError(f"{path} has no title and description")
     title, alt = map(unescape, spoken.groups())
-    return Chart(_from(run_root, path), title, alt)
+    return Picture(_from(run_root, path), title, alt)
 
 
 def _from(run_root: Path, path: Path) -> str:

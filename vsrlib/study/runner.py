@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from vsrlib.common import provenance
 from vsrlib.common.errors import INTERRUPTED, UserError
-from vsrlib.common.files import lock, write_json
+from vsrlib.common.files import lock, shown, write_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.report import index, pages
 from vsrlib.report.index import Row
@@ -23,7 +23,7 @@ from vsrlib.report.pages import ERROR, EXECUTED, MANIFEST, PARTIAL, REPORT, REPO
 from vsrlib.study import freshness, headlines, launch, overview, profiles
 from vsrlib.study.freshness import Digests, why_run
 from vsrlib.study.plan import Planned, plan
-from vsrlib.study.settings import NOTEBOOKS, DataSettings, shown
+from vsrlib.study.settings import NOTEBOOKS, DataSettings
 
 FAILED = 1
 _BEHIND = ("stale", "not run", "failed", "interrupted")
