@@ -9,6 +9,7 @@ from scipy.signal import correlate
 
 from vsrlib.common.errors import UserError
 from vsrlib.kernels import native, winograd
+from vsrlib.networks.backend import backend_of
 
 
 def plain(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -25,7 +26,7 @@ def ours(
     residual: np.ndarray | None = None,
     relu: bool = False,
 ) -> np.ndarray:
-    backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
+    backend = backend_of(framework)
     module: ModuleType = importlib.import_module(f"vsrlib.kernels.{framework}_cpp")
     tensors = [backend.tensor(value, "cpu") for value in (x, winograd.transformed(weight), bias)]
     return backend.array(module.convolve(*tensors, None if residual is None else backend.tensor(residual, "cpu"), relu))
@@ -46,7 +47,7 @@ def test_equals_the_plain_convolution(framework: str, size: tuple[int, int], cha
 
 
 def test_channels_last_and_back(framework: str) -> None:
-    backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
+    backend = backend_of(framework)
     module = importlib.import_module(f"vsrlib.kernels.{framework}_cpp")
     values = np.random.default_rng(0).standard_normal((1, 16, 5, 7)).astype(np.float32)
     last = module.channels_last(backend.tensor(values, "cpu"))

@@ -1,13 +1,11 @@
-"""Correlation kernels of the CPU against the numpy judge, and their gradients against float64 finite differences."""
+"""Correlation kernels of the CPU against their definition, and their gradients against float64 finite differences."""
 
 import ctypes
-import importlib
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,11 +15,12 @@ from correlation_cases import SHAPES, maps, reference_gradients
 
 from vsrlib.kernels import native
 from vsrlib.kernels.correlation import cpp_source, pick, reference
+from vsrlib.networks.backend import Backend, backend_of
 
 NAMED = ("the kernel", "another")  # how it is called in messages
 NO_COMPILER = pytest.mark.skipif(native.compiler() is None, reason="there is no g++ here")
 JITTOR = FRAMEWORKS[1]
-Kernel = tuple[str, ModuleType, Callable[[Any, Any], Any]]
+Kernel = tuple[str, Backend, Callable[[Any, Any], Any]]
 
 
 @pytest.fixture(
@@ -37,21 +36,14 @@ def kernel(request: pytest.FixtureRequest) -> Kernel:
     framework, name = request.param
     picked, function = pick(framework, name, "cpu")
     assert picked == name
-    return framework, importlib.import_module(f"vsrlib.networks.{framework}_backend"), function
+    return framework, backend_of(framework), function
 
 
 def gradients(kernel: Kernel, *values: np.ndarray) -> list[np.ndarray]:
-    framework, backend, function = kernel
-    first, second, gradient = (backend.tensor(value, "cpu") for value in values)
-    if framework == "torch":
-        first.requires_grad_()
-        second.requires_grad_()
-        function(first, second).backward(gradient)
-        return [first.grad.numpy(), second.grad.numpy()]
-    return [
-        backend.array(value)
-        for value in backend.ops.jt.grad((function(first, second) * gradient).sum(), [first, second])
-    ]
+    _, backend, function = kernel
+    first, second, gradient = (backend.leaf(backend.tensor(value)) for value in values)
+    found = backend.vjp([function(first, second)], [gradient], [first, second])
+    return [backend.array(value) for value in found]
 
 
 def brute_force(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -1,17 +1,18 @@
 """The losses against their definitions in numpy; the golden vectors test their values inside the network."""
 
-import importlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from vsrlib.networks import losses
+from vsrlib.networks.backend import Backend, backend_of
 
 KERNEL = np.random.default_rng(0).random((2, 1, 13, 13)) / 80
 
 
 def value(framework: str, loss: str, *arrays: np.ndarray) -> float:
-    backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
+    backend = backend_of(framework)
     tensors = [backend.tensor(array, "cpu") for array in arrays]
     return backend.array(getattr(losses, loss)(*tensors, backend.ops)).item()
 
@@ -44,10 +45,10 @@ def test_sparse_counts_zeros_as_zero(framework: str) -> None:
 
 def test_sparse_of_small_values_and_its_gradient(framework: str) -> None:
     """A compiler that reassociates sums may lose them: the loss is then too small and its gradient infinite."""
-    backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
+    backend = backend_of(framework)
     kernel = np.geomspace(1e-30, 1, 169).astype(np.float32).reshape(1, 1, 13, 13)
     assert value(framework, "sparse", kernel) == pytest.approx(np.sqrt(kernel.astype(float)).mean(), rel=1e-6)
-    gradient = _gradient(framework, backend, losses.sparse, kernel)
+    gradient = _gradient(backend, losses.sparse, kernel)
     np.testing.assert_allclose(gradient, 0.5 / np.sqrt(kernel.astype(float)) / 169, rtol=1e-5)
 
 
@@ -66,11 +67,11 @@ def test_boundaries(framework: str) -> None:
 
 def test_ties_and_zeros_have_no_gradient(framework: str) -> None:
     """Where two values are equal, |x| has gradient 0; at 0 the square root's, which would be infinite, is left out."""
-    backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
+    backend = backend_of(framework)
     values = np.zeros((1, 1, 13, 13))
     values[0, 0, 6, 6] = 0.25
     for loss, expected in (("sparse", 1 / 169), ("boundaries", 0.0)):
-        gradient = _gradient(framework, backend, getattr(losses, loss), values)
+        gradient = _gradient(backend, getattr(losses, loss), values)
         assert gradient[0, 0, 6, 6] == pytest.approx(expected, abs=1e-7)
         gradient[0, 0, 6, 6] = 0
         assert not gradient.any()
@@ -78,7 +79,7 @@ def test_ties_and_zeros_have_no_gradient(framework: str) -> None:
 
 def test_supervised_losses_keep_the_kernel_apart(framework: str) -> None:
     """The total is the weighted sum, and the restoration's term has no gradient for the kernel."""
-    backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
+    backend = backend_of(framework)
     rng = np.random.default_rng(4)
     arrays = {
         "recons": rng.random((2, 3, 16, 16)),
@@ -96,10 +97,6 @@ def test_supervised_losses_keep_the_kernel_apart(framework: str) -> None:
     assert found["total"] == pytest.approx(weighted, rel=1e-5)
 
 
-def _gradient(framework: str, backend, loss, values: np.ndarray) -> np.ndarray:
-    tensor = backend.tensor(values, "cpu")
-    if framework == "torch":
-        tensor.requires_grad_()
-        loss(tensor, backend.ops).backward()
-        return tensor.grad.numpy().copy()
-    return backend.array(backend.ops.jt.grad(loss(tensor, backend.ops), tensor)).copy()
+def _gradient(backend: Backend, loss: Callable, values: np.ndarray) -> np.ndarray:
+    tensor = backend.leaf(backend.tensor(values))
+    return backend.copied(*backend.gradients(loss(tensor, backend.ops), [tensor]))

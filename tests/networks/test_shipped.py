@@ -72,7 +72,7 @@ def test_the_notebooks_take_a_name_for_a_path(folder: Path) -> None:
     path = folder / "study-gaussian-align-false.safetensors"
     settings = InferSettings(weights="study-gaussian-align-false", input_path=str(folder))
     assert settings.require_inputs().inputs()["weights"] == path
-    assert TrainSettings(weights="study-gaussian-align-false").start == path
+    assert TrainSettings(weights="study-gaussian-align-false").starts == {"weights": path}
     assert InferSettings(weights="weights/study-gaussian").inputs()["weights"].name == "study-gaussian"
 
 

@@ -32,13 +32,3 @@ def blur_down(x: Var, kernel: Var, scale: int) -> Var:
     weight = kernel.expand(batch, channels, size, size).reshape(batch * channels, 1, size, size)
     blurred = nn.conv2d(padded, weight, groups=batch * channels).reshape(batch, channels, height, width)
     return blurred[:, :, ::scale, ::scale]
-
-
-def leaf(value: Var) -> Var:
-    """The same values, with a gradient."""
-    return value.clone().start_grad()
-
-
-def gradients(output: Var, weight: Var, inputs: list[Var]) -> list[Var]:
-    """Gradients of sum(output * weight)."""
-    return list(jt.grad((output * weight).sum(), inputs))

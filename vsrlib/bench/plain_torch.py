@@ -35,13 +35,3 @@ def blur_down(x: Tensor, kernel: Tensor, scale: int) -> Tensor:
     weight = kernel.expand(batch, channels, size, size).reshape(batch * channels, 1, size, size)
     blurred = F.conv2d(padded, weight, groups=batch * channels).reshape(batch, channels, height, width)
     return blurred[:, :, ::scale, ::scale]
-
-
-def leaf(value: Tensor) -> Tensor:
-    """The same values, with a gradient."""
-    return value.detach().requires_grad_()
-
-
-def gradients(output: Tensor, weight: Tensor, inputs: list[Tensor]) -> list[Tensor]:
-    """Gradients of sum(output * weight)."""
-    return list(torch.autograd.grad((output * weight).sum(), inputs))

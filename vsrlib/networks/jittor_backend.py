@@ -1,127 +1,27 @@
-"""What the rest of vsrlib asks of Jittor. Twin: `torch_backend.py`; both offer the same names."""
+"""What the rest of vsrlib asks of Jittor; `backend.py` says what that is. Twin: `torch_backend.py`."""
 
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.networks import jittor_ops as ops
 from vsrlib.networks.architecture import NetworkConfig
+from vsrlib.networks.backend import Adam, Backend, Values
 from vsrlib.networks.distributed import ALONE, Team
 from vsrlib.networks.jittor_net import BlurDown, Correlation, SelfBlindVSR
 from vsrlib.networks.jittor_ops import Var, jt
-from vsrlib.networks.losses import losses as losses_of
 
-__all__ = [
-    "Optimiser",
-    "array",
-    "build",
-    "device_name",
-    "gradients",
-    "keep_memory",
-    "load",
-    "no_grad",
-    "ops",
-    "own_memory",
-    "peak_device_memory",
-    "pick_device",
-    "state",
-    "synchronise",
-    "tensor",
-    "threads",
-]
+_MOMENTS = {"first": "m", "second": "values"}
 
 
-def pick_device(device: str) -> str:
-    """ "auto" becomes "cpu": the network's Jittor side runs there only. Raises UserError for any other device."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise UserError(f"There is no device {device!r}; choose auto or cpu.")
-    if device == "cuda":
-        raise UserError("The Jittor side has no CUDA correlation yet; choose --device cpu.")
-    jt.flags.use_cuda = 0
-    return "cpu"
+class JittorAdam(Adam):
+    """Jittor's AdamW, which without weight decay is PyTorch's Adam.
 
-
-def device_name(device: str) -> str:
-    """The device in words, for results."""
-    return "cpu, oneDNN" if jt.compile_extern.mkl_ops is not None else "cpu, without oneDNN"
-
-
-def threads() -> int:
-    """Threads that a computation on the CPU uses: OpenMP's, one for each core the process may use if not told."""
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    return int(given) if given.isdigit() else len(os.sched_getaffinity(0))
-
-
-def build(config: NetworkConfig, device: str, correlation: Correlation, blur_down: BlurDown) -> SelfBlindVSR:
-    """The network, in float32; its values are not set yet."""
-    return SelfBlindVSR(config, correlation, blur_down)
-
-
-def load(module: SelfBlindVSR, values: dict[str, np.ndarray]) -> None:
-    """Set all parameters."""
-    module.load_state_dict({name: np.array(value) for name, value in values.items()})
-
-
-def state(module: SelfBlindVSR) -> dict[str, np.ndarray]:
-    """All parameters, copied."""
-    return {name: value.numpy() for name, value in module.state_dict().items()}
-
-
-def tensor(values: np.ndarray, device: str) -> Var:
-    """An array as a float32 variable."""
-    return jt.array(np.ascontiguousarray(values, dtype=np.float32))
-
-
-def array(value: Var) -> np.ndarray:
-    """A variable as an array; computes it."""
-    return value.numpy()
-
-
-def no_grad() -> AbstractContextManager[None]:
-    """Within it, no gradients are prepared."""
-    return jt.no_grad()
-
-
-def synchronise(device: str) -> None:
-    """Wait until everything that was asked for has been computed; before that, a call has only built a graph."""
-    jt.sync_all(True)
-
-
-def peak_device_memory(device: str) -> int | None:
-    """None: the CPU's memory is the process's."""
-    return None
-
-
-def own_memory(device: str) -> int | None:
-    """Bytes that Jittor's own allocator holds now, in use or kept for the next variable."""
-    return jt.get_mem_info().total_cpu_used
-
-
-def keep_memory(device: str, largest_mib: int) -> None:
-    """Nothing: Jittor keeps what variables leave behind."""
-
-
-def gradients(module: SelfBlindVSR, inputs: Var) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """Losses, and the gradient of `total` for every parameter, for the referee rather than for training."""
-    losses = losses_of(module.cycle(inputs), ops)
-    names, parameters = zip(*module.named_parameters())
-    values = jt.grad(losses["total"], list(parameters))
-    return (
-        {name: float(value.item()) for name, value in losses.items()},
-        {name: array(value) for name, value in zip(names, values)},
-    )
-
-
-class Optimiser:
-    """Adam (betas 0.9 and 0.999, epsilon 1e-8, no weight decay) over groups of parameters with a rate each.
-
-    clip_value: bound of every gradient's entries; clip_norm: bound of the norm of all gradients together; 0: none.
-    team: one process, because several are for PyTorch.
-
-    Jittor's Adam adds epsilon before the bias correction, unlike PyTorch's; its AdamW adds it after, and without
-    weight decay is PyTorch's Adam.
+    It adds epsilon after the bias correction, and Jittor's Adam, unlike PyTorch's, before. `team` is one process.
     """
 
     def __init__(
@@ -143,13 +43,7 @@ class Optimiser:
         )
         self._clip_value, self._clip_norm = clip_value, clip_norm
 
-    def set_rates(self, rates: list[float]) -> None:
-        """Set each group's learning rate."""
-        for group, rate in zip(self._optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate
-
     def step(self, loss: Var) -> bool:
-        """Change the parameters by the gradients of `loss`; changes nothing and is False where one is not finite."""
         # The loss is read only after the update was asked for: Jittor fuses forward and backward only if it meets
         # them together, and otherwise keeps every intermediate of a convolution, which fills the memory. So a step
         # that must not count is taken back.
@@ -172,8 +66,7 @@ class Optimiser:
         self._optimiser.n_step -= 1
         return False
 
-    def state(self) -> tuple[dict[str, np.ndarray], int]:
-        """Adam's two moments of every parameter, as `first.NAME` and `second.NAME`, and the number of updates."""
+    def state(self) -> tuple[Values, int]:
         moments = {
             f"{ours}.{name}": part.numpy()
             for ours, theirs in _MOMENTS.items()
@@ -181,8 +74,7 @@ class Optimiser:
         }
         return moments, self._optimiser.n_step
 
-    def load(self, moments: dict[str, np.ndarray], updates: int) -> None:
-        """Go on from a `state`."""
+    def load(self, moments: Values, updates: int) -> None:
         self._optimiser.n_step = updates
         for ours, theirs in _MOMENTS.items():
             for name, part in zip(self._names, self._all(theirs), strict=True):
@@ -192,4 +84,82 @@ class Optimiser:
         return [part for group in self._optimiser.param_groups for part in group[key]]
 
 
-_MOMENTS = {"first": "m", "second": "values"}
+class JittorBackend(Backend):
+    """Jittor, on the CPU, in float32: the only type that the network has there."""
+
+    ops = ops
+    call = "execute"
+    functions = "nn"
+    Optimiser = JittorAdam
+
+    def __init__(self, double: bool = False) -> None:
+        if double:
+            raise UserError("The Jittor side has no float64; let PyTorch compute the reference.")
+        super().__init__()
+
+    def pick_device(self, device: str) -> str:
+        if device not in ("auto", "cpu", "cuda"):
+            raise UserError(f"There is no device {device!r}; choose auto or cpu.")
+        if device == "cuda":
+            raise UserError("The Jittor side has no CUDA correlation yet; choose --device cpu.")
+        jt.flags.use_cuda = 0
+        return "cpu"
+
+    def device_name(self, device: str) -> str:
+        return "cpu, oneDNN" if jt.compile_extern.mkl_ops is not None else "cpu, without oneDNN"
+
+    def threads(self) -> int:
+        """OpenMP's, one for each core that the process may use if not told."""
+        given = os.environ.get("OMP_NUM_THREADS", "")
+        return int(given) if given.isdigit() else len(os.sched_getaffinity(0))
+
+    def synchronise(self, device: str) -> None:
+        """Before that, a call has only built a graph."""
+        jt.sync_all(True)
+
+    def peak_device_memory(self, device: str) -> int | None:
+        return None
+
+    def own_memory(self, device: str) -> int | None:
+        """What Jittor's allocator holds now, in use or kept for the next variable."""
+        return jt.get_mem_info().total_cpu_used
+
+    def keep_memory(self, device: str, largest_mib: int) -> None:
+        """Nothing: Jittor keeps what variables leave behind."""
+
+    def build(self, config: NetworkConfig, device: str, correlation: Correlation, blur_down: BlurDown) -> SelfBlindVSR:
+        return SelfBlindVSR(config, correlation, blur_down)
+
+    def load(self, module: SelfBlindVSR, values: Values) -> None:
+        module.load_state_dict({name: np.array(value) for name, value in values.items()})
+
+    def state(self, module: SelfBlindVSR) -> Values:
+        return {name: value.numpy() for name, value in module.state_dict().items()}
+
+    def tensor(self, values: np.ndarray, device: str = "cpu") -> Var:
+        return jt.array(np.ascontiguousarray(values, dtype=np.float32))
+
+    def array(self, tensor: Var) -> np.ndarray:
+        return tensor.numpy()
+
+    def is_tensor(self, value: Any) -> bool:
+        return isinstance(value, jt.Var) and str(value.dtype).startswith("float")
+
+    def no_grad(self) -> AbstractContextManager[Any]:
+        return jt.no_grad()
+
+    def enable_grad(self) -> AbstractContextManager[Any]:
+        return jt.enable_grad()
+
+    def detached(self, tensor: Var) -> Var:
+        return tensor.detach()
+
+    def leaf(self, tensor: Var) -> Var:
+        return tensor.clone().start_grad()
+
+    def gradients(self, loss: Var, inputs: Sequence[Var], again: bool = False) -> list[Var]:
+        """The graph is always kept."""
+        return jt.grad(loss, list(inputs))
+
+
+IMPLEMENTATION = JittorBackend

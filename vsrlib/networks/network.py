@@ -1,14 +1,62 @@
 """The network as users hold it: numpy in, numpy out, the same in both frameworks."""
 
-from types import ModuleType
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vsrlib.common.errors import UserError
+from vsrlib.common.names import FRAMEWORKS
 from vsrlib.kernels import blur
-from vsrlib.kernels import correlation as correlations
+from vsrlib.kernels import correlation as kernels
+from vsrlib.networks import architecture
 from vsrlib.networks.architecture import NetworkConfig
+from vsrlib.networks.backend import Backend, Tensor, Values, backend_of
+from vsrlib.networks.weights import weights_file
+from vsrlib.networks.weights.names import merge_flow, published_names
+
+
+def load_network(
+    framework: str,
+    weights: str | Path | Values | None = None,
+    preset: str | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    correlation: str = "auto",
+    align_corners: bool | None = None,
+    flow_weights: str | Path | Values | None = None,
+) -> "Network":
+    """Build the network in a framework and set its weights.
+
+    framework: "torch" or "jittor". weights: a file (see docs/weights.md), a name such as "study-gaussian", a dictionary
+    of arrays, or None for initial values from `seed`, which are the same in both frameworks. preset: "published" or
+    "study", or None for what the weights' file notes, and "published" where it notes nothing. align_corners: how the
+    warps read their sampling grids, or None for what the file notes, and True where it notes nothing. flow_weights: the
+    flow network is set from these instead, e.g. a file of that alone. device: "auto", "cpu" or "cuda". correlation:
+    a kernel of `vsrlib.kernels.correlation`, or "auto" for the fastest that can be had here;
+    `Network.correlation` says which it is. Raises UserError when any of these is not to be had.
+
+    Both frameworks in one process work, but its memory and times cannot be told apart: measurements use a process each.
+    """
+    if framework not in FRAMEWORKS:
+        raise UserError(f"There is no framework {framework!r}; choose one of {', '.join(FRAMEWORKS)}.")
+    notes = {} if weights is None or isinstance(weights, dict) else weights_file.metadata(weights)
+    config = architecture.preset(preset or notes.get("preset", "published"))
+    config = replace(config, align_corners=_align_corners(notes, weights) if align_corners is None else align_corners)
+    shapes = architecture.parameter_shapes(config)
+    backend = backend_of(framework)
+    device = backend.pick_device(device)
+    if weights is None:
+        values = architecture.initial_values(config, seed)
+    else:
+        values = weights_file.checked(_values(weights), shapes, _source(weights))
+    if flow_weights is not None:
+        merged = merge_flow(values, _values(flow_weights), _source(flow_weights))
+        values = weights_file.checked(merged, shapes, _source(flow_weights))
+    network = Network(framework, backend, config, device, correlation)
+    network.load(values)
+    return network
 
 
 class Network:
@@ -18,15 +66,13 @@ class Network:
     whoever has to time them apart.
     """
 
-    def __init__(
-        self, framework: str, backend: ModuleType, config: NetworkConfig, device: str, correlation: str
-    ) -> None:
+    def __init__(self, framework: str, backend: Backend, config: NetworkConfig, device: str, correlation: str) -> None:
         self.framework = framework
         self.config = config
         self.device = device
         self.backend = backend
         # the names of the kernels in use, for results
-        self.correlation, kernel = correlations.pick(framework, correlation, device)
+        self.correlation, kernel = kernels.pick(framework, correlation, device)
         self.blur, blur_down = blur.pick(framework, device, config.kernel_size, config.scale, backend.ops.blur_down)
         self.module = backend.build(config, device, kernel, blur_down)
 
@@ -46,29 +92,29 @@ class Network:
             flow = self.module.flow_net(self.tensor(first[None]), self.tensor(second[None]))
         return self.download(flow)[0]
 
-    def losses_and_gradients(self, batch: np.ndarray) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    def losses_and_gradients(self, batch: np.ndarray) -> tuple[dict[str, float], Values]:
         """The training losses of a batch, and the gradient of `total` for every parameter.
 
         batch (B, 5, 3, h, w) -> ({"down", "cycle", "boundaries", "sparse", "center", "total"}, {name: array}). The
         losses are unweighted, but for the total.
         """
         _check(batch, (None, self.config.frames, 3, None, None), "the batch")
-        return self.backend.gradients(self.module, self.tensor(batch))
+        return self.backend.losses_and_gradients(self.module, self.tensor(batch))
 
-    def state(self) -> dict[str, np.ndarray]:
+    def state(self) -> Values:
         """Every parameter by name, copied."""
         return self.backend.state(self.module)
 
-    def load(self, values: dict[str, np.ndarray]) -> None:
+    def load(self, values: Values) -> None:
         """Set every parameter; the names and shapes must be `vsrlib.networks.architecture.parameter_shapes(config)`."""
         self.backend.load(self.module, values)
 
-    def upload(self, frames: np.ndarray) -> Any:
+    def upload(self, frames: np.ndarray) -> Tensor:
         """(5, 3, h, w) -> the framework's tensor (1, 5, 3, h, w) on the device."""
         _check(frames, (self.config.frames, 3, None, None), "the window")
         return self.tensor(frames[None])
 
-    def run(self, window: Any) -> dict[str, Any]:
+    def run(self, window: Tensor) -> dict[str, Tensor]:
         """Start `recons` and `kernel` of an uploaded window; they may not be computed yet when this returns."""
         with self.backend.no_grad():
             return self.module.infer(window)
@@ -77,11 +123,11 @@ class Network:
         """Wait until everything started has been computed."""
         self.backend.synchronise(self.device)
 
-    def download(self, tensor: Any) -> np.ndarray:
+    def download(self, tensor: Tensor) -> np.ndarray:
         """A tensor as an array; waits for it."""
         return self.backend.array(tensor)
 
-    def tensor(self, values: np.ndarray) -> Any:
+    def tensor(self, values: np.ndarray) -> Tensor:
         """An array as the framework's float32 tensor on the device."""
         return self.backend.tensor(values, self.device)
 
@@ -99,3 +145,21 @@ def _check(values: Any, shape: tuple[int | None, ...], what: str) -> None:
         raise UserError(f"The type of {what} is {values.dtype}; divide by 255 and give float32 in [0, 1].")
     if not np.isfinite(values).all():
         raise UserError(f"There are NaN or infinite values in {what}; give finite values in [0, 1].")
+
+
+def _values(weights: str | Path | Values) -> Values:
+    return published_names(weights, _source(weights)) if isinstance(weights, dict) else weights_file.read(weights)
+
+
+def _source(weights: str | Path | Values) -> str:
+    return "the dictionary" if isinstance(weights, dict) else str(weights)
+
+
+def _align_corners(notes: dict[str, str], weights: object) -> bool:
+    noted = notes.get("align_corners", "true")
+    if noted not in ("true", "false"):
+        raise UserError(
+            f"The weights in {weights} note align_corners as {noted[:20]!r}, neither true nor false; give "
+            "align_corners=True or False."
+        )
+    return noted == "true"

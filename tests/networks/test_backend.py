@@ -1,0 +1,106 @@
+"""Both frameworks offer what the protocol says, by the same signatures, and nothing beside it."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vsrlib.common.errors import UserError
+from vsrlib.networks import backend
+from vsrlib.networks.backend import Adam, Backend, backend_of
+
+ATTRIBUTES = {"ops", "call", "functions", "Optimiser"}
+
+
+def public(one: type) -> set[str]:
+    return {name for name in dir(one) if not name.startswith("_")}
+
+
+def parameters(function) -> list[tuple]:
+    return [(one.name, one.kind, one.default) for one in inspect.signature(function).parameters.values()]
+
+
+def faults(owed: type, offered: type) -> list[str]:
+    """What a class does otherwise than the protocol asks."""
+    found = [f"{name} is missing" for name in offered.__abstractmethods__]
+    found += [f"{name} is not in the protocol" for name in public(offered) - public(owed) - ATTRIBUTES]
+    methods = [*filter(lambda name: callable(getattr(owed, name)), public(owed)), "__init__"]
+    return found + [
+        f"{name} has another signature"
+        for name in methods
+        if parameters(getattr(owed, name)) != parameters(getattr(offered, name))
+    ]
+
+
+def test_offers_what_the_protocol_says(framework: str) -> None:
+    offered = type(backend_of(framework))
+    assert faults(Backend, offered) == [] and faults(Adam, offered.Optimiser) == []
+    assert all(hasattr(offered, name) for name in ATTRIBUTES)
+
+
+def test_every_method_is_described() -> None:
+    for owed in (Backend, Adam):
+        undescribed = [name for name in public(owed) if not (getattr(owed, name).__doc__ or "").strip()]
+        assert undescribed == []
+
+
+def test_the_operations_have_the_same_names_and_parameters() -> None:
+    """Read off the sources, so that no process imports both frameworks."""
+    folder = Path(backend.__file__).parent
+    found = [
+        {
+            part.name: [one.arg for one in part.args.args]
+            for part in ast.parse((folder / f"{framework}_ops.py").read_text(encoding="utf-8")).body
+            if isinstance(part, ast.FunctionDef) and not part.name.startswith("_")
+        }
+        for framework in ("torch", "jittor")
+    ]
+    assert len(found[0]) > 15 and found[0] == found[1]
+
+
+def test_a_departure_from_the_protocol_is_found() -> None:
+    class Other(type(backend_of("torch"))):
+        def tensor(self, values, where="cpu"):
+            return values
+
+        def seconds(self):
+            return 0
+
+    assert faults(Backend, Other) == ["seconds is not in the protocol", "tensor has another signature"]
+    incomplete = type("Incomplete", (Backend,), {})
+    assert "array is missing" in faults(Backend, incomplete)
+
+
+def test_gradients_of_a_product_and_of_what_has_no_way_there(framework: str) -> None:
+    made = backend_of(framework)
+    x, y, z = (made.leaf(made.tensor(np.array(values))) for values in ([1.0, 2.0], [3.0, 5.0], [7.0, 7.0]))
+    product, weight = x * y, made.tensor(np.array([10.0, 100.0]))
+    found = [made.array(value).tolist() for value in made.vjp([product, x], [weight, weight], [x, y, z])]
+    assert found == [[40, 600], [10, 200], [0, 0]]
+    loss = (x * x).sum()
+    once = [made.array(made.gradients(loss, [x], again=True)[0]).tolist() for _ in range(2)]
+    assert once == [[2, 4], [2, 4]]
+    assert made.array(made.gradients(made.detached(loss) * 1, [x])[0]).tolist() == [0, 0]
+
+
+def test_tensors_and_arrays(framework: str) -> None:
+    made = backend_of(framework)
+    fixed = np.arange(6).reshape(2, 3)
+    fixed.flags.writeable = False
+    tensor = made.tensor(fixed)
+    assert made.is_tensor(tensor) and not made.is_tensor(fixed) and not made.is_tensor(3.0)
+    np.testing.assert_array_equal(made.array(tensor), fixed)
+    assert made.array(tensor).dtype == np.float32
+    total = made.copied(tensor.sum())
+    assert total.shape == (1,) and total[0] == 15
+
+
+def test_float64_is_pytorchs_alone(framework: str) -> None:
+    if framework == "torch":
+        made = backend_of("torch", double=True)
+        assert made.array(made.tensor(np.ones(2, np.float32))).dtype == np.float64
+    else:
+        with pytest.raises(UserError, match="no float64"):
+            backend_of(framework, double=True)
