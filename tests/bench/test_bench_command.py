@@ -5,13 +5,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from vsrlib.bench import plain_torch, runner, step
+from vsrlib.bench import plain_torch, step
 from vsrlib.bench.options import SUITES, Options
 from vsrlib.cli import bench as cli_bench
+from vsrlib.common import processes
 from vsrlib.common.errors import UserError
 from vsrlib.kernels import jittor_env
 from vsrlib.networks import load_network
@@ -22,7 +24,7 @@ VARIANTS = ["reference", "reference, memory kept", "cached", "streaming", "strea
 
 def bench(*arguments: object) -> int:
     parser = argparse.ArgumentParser()
-    cli_bench.arguments(parser)
+    cli_bench.bench_arguments(parser)
     options = parser.parse_args([str(argument) for argument in arguments])
     return options.run(options)
 
@@ -133,7 +135,7 @@ def test_a_framework_that_cannot_be_used_is_shown_with_its_reason(
     ("status", "last", "reason"),
     [
         (-9, "half a line", "its process was killed, perhaps for want of memory"),
-        (0, "", "its process ended with status 0"),
+        (0, "", "its process ended with status 0 and no answer"),
         (1, "MemoryError: 17 GiB", "MemoryError: 17 GiB"),
         (2, "There is no such kernel.", "There is no such kernel."),
     ],
@@ -143,12 +145,12 @@ def test_a_process_that_breaks_off_is_shown(
 ) -> None:
     environments = []
 
-    def run(arguments: list[str]) -> tuple[int, str, str]:
-        environments.append(os.environ.get("OMP_NUM_THREADS"))
+    def run(arguments: list[str], show: bool, environment: Mapping[str, str]) -> tuple[int, str, str]:
+        environments.append(environment.get("OMP_NUM_THREADS"))
         return status, "", last
 
     before = os.environ.get("OMP_NUM_THREADS")
-    monkeypatch.setattr(runner, "run_watched", run)
+    monkeypatch.setattr(processes, "run_watched", run)
     assert bench("post", "--threads", 7, "--output", tmp_path / "out") == 1
     assert stored(tmp_path / "out")["suites"]["post"]["numpy"] == {"failed": reason}
     assert f"NumPy: failed, {reason.rstrip('.')}." in capsys.readouterr().out
@@ -191,7 +193,7 @@ def test_options_survive_json() -> None:
 
 def test_the_command_needs_no_framework_until_it_measures() -> None:
     program = (
-        "import sys; from vsrlib.cli import bench; from vsrlib.bench import runner, table; "
+        "import sys; from vsrlib.cli import bench; from vsrlib.bench import runner, tables; "
         "assert not {'torch', 'jittor', 'imageio'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -8,9 +8,10 @@ from skimage.metrics import structural_similarity
 
 from vsrlib.bench import plain_numpy
 from vsrlib.bench.correlation import level_shapes
-from vsrlib.bench.options import MovingTexture
+from vsrlib.bench.inputs import MovingTexture
 from vsrlib.data import degrade
 from vsrlib.kernels import correlation
+from vsrlib.networks.backend import backend_of
 from vsrlib.restoration import metrics
 
 
@@ -21,26 +22,23 @@ def rng() -> np.random.Generator:
 
 def tools(framework: str):
     """The plain formulations, and the framework's backend."""
-    return (
-        importlib.import_module(f"vsrlib.bench.plain_{framework}"),
-        importlib.import_module(f"vsrlib.networks.{framework}_backend"),
-    )
+    return importlib.import_module(f"vsrlib.bench.plain_{framework}"), backend_of(framework)
 
 
 def test_plain_correlation(framework: str, rng: np.random.Generator) -> None:
     plain, backend = tools(framework)
     first, second, step = (rng.standard_normal((2, 5, 6, 11)).astype(np.float32) for _ in range(3))
     weight = rng.standard_normal((2, 81, 6, 11)).astype(np.float32)
-    a, b = (plain.leaf(backend.tensor(value, "cpu")) for value in (first, second))
+    a, b = (backend.leaf(backend.tensor(value, "cpu")) for value in (first, second))
     volume = plain.correlation(a, b)
     np.testing.assert_allclose(backend.array(volume), correlation.reference(first, second), atol=1e-6)
-    grad_a, grad_b = (backend.array(value) for value in plain.gradients(volume, backend.tensor(weight, "cpu"), [a, b]))
+    grad_a, grad_b = (backend.array(value) for value in backend.vjp([volume], [backend.tensor(weight)], [a, b]))
     # the volume is linear in either map, so a gradient times a step is the weighted volume of that step
     for gradient, maps in ((grad_a, (step, second)), (grad_b, (first, step))):
         expected = np.vdot(weight, correlation.reference(*maps))
         assert np.vdot(gradient, step) == pytest.approx(expected, rel=1e-4, abs=1e-4)
     _, ours = correlation.pick(framework, "auto", "cpu")
-    for theirs, mine in zip((grad_a, grad_b), plain.gradients(ours(a, b), backend.tensor(weight, "cpu"), [a, b])):
+    for theirs, mine in zip((grad_a, grad_b), backend.vjp([ours(a, b)], [backend.tensor(weight)], [a, b])):
         np.testing.assert_allclose(backend.array(mine), theirs, atol=1e-5)
 
 
@@ -48,13 +46,13 @@ def test_plain_blur_down(framework: str, rng: np.random.Generator) -> None:
     plain, backend = tools(framework)
     x, kernel = rng.random((2, 3, 18, 21)), rng.random((2, 1, 5, 5))
     weight = backend.tensor(rng.standard_normal((2, 3, 5, 6)), "cpu")
-    leaves = [plain.leaf(backend.tensor(value, "cpu")) for value in (x, kernel)]
+    leaves = [backend.leaf(backend.tensor(value, "cpu")) for value in (x, kernel)]
     theirs, ours = plain.blur_down(*leaves, 4), backend.ops.blur_down(*leaves, 4)
     assert theirs.shape == ours.shape == weight.shape
     expected = degrade.blur_down_exact(x[1].transpose(1, 2, 0), kernel[1, 0])
     np.testing.assert_allclose(backend.array(theirs)[1].transpose(1, 2, 0), expected, rtol=1e-5)
     np.testing.assert_allclose(backend.array(ours), backend.array(theirs), rtol=1e-5)
-    for a, b in zip(plain.gradients(ours, weight, leaves), plain.gradients(theirs, weight, leaves)):
+    for a, b in zip(backend.vjp([ours], [weight], leaves), backend.vjp([theirs], [weight], leaves)):
         np.testing.assert_allclose(backend.array(a), backend.array(b), atol=2e-5)
 
 

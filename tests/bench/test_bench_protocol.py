@@ -82,7 +82,7 @@ def test_every_round_holds_each_variant_once_and_the_lead_changes() -> None:
 
 
 def test_two_variants_lead_in_turns() -> None:
-    assert [order(["a", "b"], number)[0] for number in range(8)] == ["a", "b", "b", "a"] * 2
+    assert [order(["a", "b"], WARM_UPS + number)[0] for number in range(8)] == ["a", "b", "b", "a"] * 2
 
 
 def test_the_clock_is_read_when_nothing_is_pending() -> None:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from vsrlib.bench import runner, table
+from vsrlib.bench import runner, tables
 
 CONDITIONS = {"threads": 3, "device": "cpu, oneDNN", "correlation": "cpp", "blur": "cpp"}
 LOAD = {"before": [0.11, 0.5, 0.5], "after": [0.22, 0.5, 0.5]}
@@ -120,7 +120,7 @@ def section(text: str, title: str) -> str:
 
 
 def test_times(result: dict) -> None:
-    text = section(table.table(result), "Engines")
+    text = section(tables.bench_table(result), "Engines")
     assert row(text, "PyTorch", "one frame", "reference") == [
         "PyTorch",
         "one frame",
@@ -147,27 +147,27 @@ def test_times(result: dict) -> None:
     ]
     assert "load average 0.11 before, 0.22 after" in text and "threads: 3, correlation cpp" in text
     result["suites"]["engines"]["torch"]["result"][0]["ended_by"] = "repeats"
-    assert row(table.table(result), "PyTorch", "one frame", "streaming")[5] == "17"
+    assert row(tables.bench_table(result), "PyTorch", "one frame", "streaming")[5] == "17"
 
 
 def test_what_was_not_measured_is_named_with_its_reason(result: dict) -> None:
-    text = table.table(result)
+    text = tables.bench_table(result)
     assert "Jittor: skipped, no g++ was found." in section(text, "Engines")
     assert row(section(text, "Memory"), "PyTorch", "reference")[2] == "failed, its process was killed"
     assert section(text, "Correlation").count("PyTorch, cuda: skipped, There is no GPU here; choose cpp.") == 1
     result["suites"]["engines"]["torch"] = {"failed": "the kernel broke"}
-    text = section(table.table(result), "Engines")
+    text = section(tables.bench_table(result), "Engines")
     assert "PyTorch: failed, the kernel broke." in text and "|" not in text
 
 
 def test_memory_and_checks(result: dict) -> None:
-    text = table.table(result)
+    text = tables.bench_table(result)
     assert row(section(text, "Memory"), "PyTorch", "streaming")[2:] == ["2251", "301", "-", "cpp", "3"]
     assert row(section(text, "Metrics"), "NumPy", "720x1280", "ours")[7:] == ["yes", "NO", "0.001", "1.060"]
 
 
 def test_conditions_stand_at_the_head(result: dict) -> None:
-    head = table.table(result).split("\n## ")[0]
+    head = tables.bench_table(result).split("\n## ")[0]
     for words in (
         "24x40 pixels",
         "preset study",
@@ -188,9 +188,9 @@ def test_conditions_stand_at_the_head(result: dict) -> None:
 
 
 def test_an_unsynchronised_suite_says_so_in_its_heading(result: dict) -> None:
-    assert "NOT SYNCHRONISED" not in table.table(result)
+    assert "NOT SYNCHRONISED" not in tables.bench_table(result)
     result["suites"]["engines"]["torch"]["result"][0]["synchronised"] = False
-    headings = [line for line in table.table(result).splitlines() if line.startswith("## ")]
+    headings = [line for line in tables.bench_table(result).splitlines() if line.startswith("## ")]
     assert [("NOT SYNCHRONISED" in heading) for heading in headings] == [True, False, False, False]
 
 

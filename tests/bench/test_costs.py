@@ -12,11 +12,14 @@ import correlation_cases
 import numpy as np
 import pytest
 
-from vsrlib.bench import plain_numpy
-from vsrlib.bench.costs import correlation, image_output, install, no_compiler, process, protocols, warm_up
-from vsrlib.bench.options import MovingTexture, Options
+from vsrlib.bench import correlation, first_use, installation, output, plain_numpy, three_ways
+from vsrlib.bench.inputs import MovingTexture, restored_and_truth
+from vsrlib.bench.options import Options
+from vsrlib.common import processes
+from vsrlib.data.frames import to_uint8
 from vsrlib.networks import load_network
 from vsrlib.networks.network import Network
+from vsrlib.restoration.engines import Reference
 
 TINY = Options(frameworks=("torch",), preset="study", size=(24, 32), repeats=3, seconds=0)
 
@@ -34,7 +37,7 @@ class TestInstall:
     @pytest.fixture(autouse=True)
     def root(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "path", [str(tmp_path)])
-        monkeypatch.setattr(install, "_ROOTS", {"torch": ("root", "beside")})
+        monkeypatch.setattr(installation, "_ROOTS", {"torch": ("root", "beside")})
 
     def test_everything_required_here_is_counted_once(self, tmp_path: Path) -> None:
         distribution(
@@ -52,23 +55,23 @@ class TestInstall:
         distribution(tmp_path, "beside", 50000)
         for name in ("elsewhere", "wanted", "slow"):
             distribution(tmp_path, name, 999_999)
-        found = install.measure("torch")
+        found = installation.measure("torch")
         assert [one["name"] for one in found["distributions"]] == ["beside", "rich", "root", "some-part", "speed"]
         assert found["bytes"] == 51234 and found["count"] == 5 and found["missing"] == []
 
     def test_what_does_not_tell_its_size_makes_the_sum_unknown(self, tmp_path: Path) -> None:
         distribution(tmp_path, "root", 1000, "silent", "gone")
         distribution(tmp_path, "silent", None)
-        found = install.measure("torch")
+        found = installation.measure("torch")
         assert found["bytes"] is None and found["missing"] == ["gone"]
         assert [one["bytes"] for one in found["distributions"]] == [1000, None]
 
     def test_a_framework_that_is_not_installed_is_skipped(self) -> None:
-        assert install.measure("torch") == {"skipped": "the distribution root is not installed"}
+        assert installation.measure("torch") == {"skipped": "the distribution root is not installed"}
 
 
 def test_what_is_installed_here() -> None:
-    found = install.measure("torch")
+    found = installation.measure("torch")
     sizes = {one["name"]: one["bytes"] for one in found["distributions"]}
     assert sizes["torch"] > 50_000_000 and "sympy" in sizes and "jittor" not in sizes
     assert found["count"] == len(sizes) and found["missing"] == []
@@ -95,55 +98,47 @@ def test_programs_are_linked_and_compilers_are_not(tmp_path: Path) -> None:
     (second / "ls").touch(0o755)
     (second / "notes").touch(0o644)
     path = os.pathsep.join(map(str, (first, second, tmp_path / "absent")))
-    assert no_compiler.found(path) == sorted(compilers)
-    no_compiler.fill(links, path)
+    assert first_use.compilers(path) == sorted(compilers)
+    first_use.link_all_but_compilers(links, path)
     assert sorted(link.name for link in links.iterdir()) == sorted(others)
-    assert (links / "ls").readlink() == first / "ls" and no_compiler.found(str(links)) == []
+    assert (links / "ls").readlink() == first / "ls" and first_use.compilers(str(links)) == []
 
 
 def test_a_process_without_a_compiler_really_has_none(tmp_path: Path) -> None:
-    no_compiler.fill(tmp_path, os.environ["PATH"])
+    first_use.link_all_but_compilers(tmp_path, os.environ["PATH"])
     names = ["g++", "gcc", "cc", "c++", "clang", "clang++", "c99", "x86_64-linux-gnu-g++"]
     program = f"import shutil; print([name for name in {names} if shutil.which(name)], bool(shutil.which('ls')))"
     done = subprocess.run([sys.executable, "-c", program], env={"PATH": str(tmp_path)}, capture_output=True, text=True)
     assert done.stdout.strip() == "[] True", done.stderr
 
 
-class TestProcess:
-    def test_it_gets_the_path_it_is_given_and_no_compiler_variables(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        seen: list[dict[str, str]] = []
-        monkeypatch.setattr(
-            process,
-            "run_watched",
-            lambda arguments, show: seen.append(dict(os.environ)) or (0, process.ANSWER + '{"result": 7}\n', ""),
-        )
-        monkeypatch.setenv("CXX", "g++")
-        before = dict(os.environ)
-        answer = process.ask("first_use", "torch", TINY, Path("/home-of-it"), "/programs", no_compiler.VARIABLES)
-        assert answer["result"] == 7 and dict(os.environ) == before
-        assert seen[0]["PATH"] == "/programs" and "CXX" not in seen[0]
-        assert seen[0]["CUPY_CACHE_DIR"].startswith("/home-of-it")
-
-    def test_the_end_of_a_process_without_an_answer_is_no_success(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        calls: list[int] = []
-        monkeypatch.setattr(process, "run_watched", lambda arguments, show: calls.append(1) or (0, "", "please rerun"))
-        answer = process.ask("first_use", "jittor", TINY)
-        assert answer == {"failed": "its process ended with status 0 and no answer"} and len(calls) == 2
-        assert process.outcome(answer) == {"skipped": answer["failed"]}
+def test_a_first_use_gets_the_path_it_is_given_and_no_compiler_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    monkeypatch.setattr(processes, "ask", lambda module, task, **how: seen.append(task | how) or {"seconds": 7})
+    monkeypatch.setenv("CXX", "g++")
+    before = dict(os.environ)
+    assert first_use.ask("torch", TINY, Path("/home-of-it"), "/programs") == {"seconds": 7}
+    assert dict(os.environ) == before and seen[0]["no_compiler"] and not seen[0]["show"]
+    environment = seen[0]["environment"]
+    assert environment["PATH"] == "/programs" and "CXX" not in environment
+    assert environment["CUPY_CACHE_DIR"].startswith("/home-of-it") and seen[0]["home"] == "/home-of-it"
+    first_use.ask("torch", TINY)
+    assert seen[1]["environment"] == before and not seen[1]["no_compiler"] and seen[1]["show"]
 
 
 def test_ssim_three_times_takes_three_computations(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls: list[int] = []
     monkeypatch.setattr(plain_numpy, "ssim", lambda a, b: calls.append(1) or 0.5)
-    image, truth = image_output.pair((32, 40))
-    image_output.finish_as_reported(image, truth, tmp_path / "a.png")
+    restored, truth = restored_and_truth((32, 40))
+    image = to_uint8(restored)
+    output.finish_as_reported(image, truth, tmp_path / "a.png")
     assert len(calls) == 3 and (tmp_path / "a.png").stat().st_size > 0
-    image_output.finish_as_reported(image, None, tmp_path / "b.png")
+    output.finish_as_reported(image, None, tmp_path / "b.png")
     assert len(calls) == 3
 
 
 def test_image_output() -> None:
-    found = image_output.measure(TINY)
+    found = output.parts(TINY)
     assert found.pop("hr_size") == [96, 128]
     assert set(found) == {"png", "psnr", "ssim_once", "ssim_three_times", "png_ours", "ssim_ours"}
     assert all(one["n"] == 3 and 0 < one["low"] <= one["value"] <= one["high"] for one in found.values())
@@ -177,9 +172,7 @@ def planted(fault: str) -> Callable[[Any, Any], Any]:
     ],
 )
 def test_gradients_are_judged(network: Network, fault: str, zero: bool, least: float, most: float) -> None:
-    from vsrlib.bench import plain_torch
-
-    found = correlation.gradients(network, planted(fault), plain_torch)
+    found = correlation.gradients(network, planted(fault))
     assert found["zero_gradient"] is zero and least <= found["gradient_error"] <= most
 
 
@@ -191,10 +184,20 @@ def test_the_judge_of_the_gradients(shape: tuple[int, ...]) -> None:
         np.testing.assert_allclose(one, other, atol=1e-12)
 
 
-def test_one_frame_calls_the_kernel_for_four_neighbours_at_five_levels(network: Network) -> None:
-    shapes = correlation.calls_of_one_frame(network, planted("none"), MovingTexture((64, 128)))
-    assert len(shapes) == 20 and all(shapes.count(shape) == 4 for shape in shapes)
-    assert {shape[2:] for shape in shapes} == {(64 >> level, 128 >> level) for level in range(2, 7)}
+def test_one_frame_calls_the_kernel_for_four_neighbours_at_each_level(network: Network) -> None:
+    """Which is what the correlations of one frame are timed on."""
+    called: list[tuple[int, ...]] = []
+
+    def recording(first: Any, second: Any) -> Any:
+        assert first.shape == second.shape
+        called.append(tuple(first.shape))
+        return planted("none")(first, second)
+
+    engine = Reference(correlation.with_kernel(network, recording))
+    engine.upload(*MovingTexture((70, 100)).window(0))
+    network.download(engine.run())
+    shapes = correlation.level_shapes(network.config.pyramid, (70, 100)).values()
+    assert sorted(called) == sorted((1, *shape) for shape in shapes for _ in range(4))
 
 
 def test_ratios_are_to_the_fastest_other_kernel() -> None:
@@ -245,19 +248,19 @@ class LazyNetwork:
 @pytest.mark.parametrize("read", [True, False])
 def test_only_a_warm_up_that_is_read_computes(read: bool) -> None:
     network = LazyNetwork()
-    assert warm_up.first_frame(network, TINY, read) > 0
+    assert three_ways.first_frame(TINY, network, read)["seconds"] > 0
     timed = ["wait", "upload", "wait", "run", "wait", "download", "wait"]
     assert network.events == ["upload", "run", *["download"] * read, *timed]
 
 
 def test_every_way_does_the_same_work_and_waits_at_other_moments(monkeypatch: pytest.MonkeyPatch) -> None:
     finished: list[Path] = []
-    monkeypatch.setattr(protocols, "finish_as_reported", lambda image, truth, target: finished.append(target))
+    monkeypatch.setattr(three_ways, "finish_as_reported", lambda image, truth, target: finished.append(target))
     network = LazyNetwork()
-    found = protocols.rounds(network, TINY)
+    found = three_ways.rounds(network, TINY)
     assert {way: len(one) for way, one in found.items()} == {"as_reported": 3, "synchronised": 3, "end_to_end": 3}
-    turns = 3 + protocols.WARM_UPS
-    frames = turns * (2 + protocols.CLIP)
+    turns = 3 + three_ways.WARM_UPS
+    frames = turns * (2 + three_ways.CLIP)
     assert len(finished) == network.events.count("run") == network.events.count("download") == frames
     # Before and after each; and twice more in every turn of the synchronised way, after upload and forward pass.
     assert network.events.count("wait") == turns * (3 * 2 + 2)
@@ -267,7 +270,7 @@ def test_waiting_is_billed_to_post() -> None:
     """The forward pass takes 8 s; nobody waits for it until the picture is fetched."""
     hidden = {"pre": 1.0, "forward": 0.0, "post": 10.0, "download": 8.0}
     right = {"pre": 1.0, "forward": 8.0, "post": 2.0, "download": 0.0}
-    found = protocols.summary(
+    found = three_ways.summary(
         {"as_reported": [hidden] * 3, "synchronised": [right] * 3, "end_to_end": [{"total": 11.0}] * 3}
     )
     assert found["waiting_billed_to_post"] == {"value": 0.8, "low": 0.8, "high": 0.8, "n": 3} and found["rounds"] == 3
@@ -279,4 +282,4 @@ def test_waiting_is_billed_to_post() -> None:
 
 def test_compilers_of_this_machine_are_recognised() -> None:
     present = [name for name in ("g++", "gcc", "cc", "c++") if shutil.which(name)]
-    assert set(present) <= set(no_compiler.found(os.environ["PATH"]))
+    assert set(present) <= set(first_use.compilers(os.environ["PATH"]))

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from vsrlib import cli
-from vsrlib.bench.costs import image_output, install, no_compiler, study
-from vsrlib.bench.costs.table import table
+from vsrlib.bench import costs, first_use, installation, output
 from vsrlib.bench.options import Options
+from vsrlib.bench.tables import costs_table
+from vsrlib.common import processes as common_processes
 from vsrlib.common.errors import UserError
-from vsrlib.report.charts import evidence
+from vsrlib.report.charts import speed
 
 PARTS = ("install", "first_use", "without_compiler", "correlation", "protocols", "memory", "model_size")
 OPTIONS = Options(frameworks=("torch",), preset="study", size=(24, 32), repeats=3, seconds=0)
@@ -25,24 +26,17 @@ class Processes:
 
     def __init__(self, **failing: str) -> None:
         self.failing = failing
-        self.asked: list[tuple[str, bool, bool]] = []  # part, with a home of its own, with a PATH of its own
+        self.asked: list[tuple[str, bool, bool]] = []  # part, with a home of its own, without a compiler
         self.compilers: list[str] = []
 
-    def __call__(
-        self,
-        part: str,
-        framework: str,
-        options: Options,
-        home: Path | None = None,
-        path: str | None = None,
-        without: tuple[str, ...] = (),
-        attempts: int | None = None,
-        **values: Any,
-    ) -> dict[str, Any]:
-        self.asked.append((part, home is not None, path is not None))
-        if "no_compiler" in self.failing and path is not None:
+    def __call__(self, module: str, task: dict[str, Any], **how: Any) -> dict[str, Any]:
+        part = task.get("part", "first_use")
+        assert module == f"vsrlib.bench.{'worker' if 'part' in task else 'first_use'}"
+        home, no_compiler = bool(task.get("home")), task.get("no_compiler", False)
+        self.asked.append((part, home, no_compiler))
+        if "no_compiler" in self.failing and no_compiler:
             return {"failed": self.failing["no_compiler"]}
-        if part in self.failing and path is None:
+        if part in self.failing and not no_compiler:
             return {"failed": self.failing[part]}
         kernel = {
             "frame_seconds": INTERVAL,
@@ -54,43 +48,44 @@ class Processes:
         parts = dict.fromkeys(("pre", "forward", "post", "total", "share_of_post"), INTERVAL)
         found = {
             "first_use": {
-                "done": 110.0,
+                "seconds": 10.0,
                 "correlation": "cpp",
                 "compiled": [["a.so", 100], ["b.so", 23]],
                 "compilers": self.compilers,
             },
-            "correlation": {"plain": kernel, "cuda": {"skipped": "no GPU"}},
-            "protocols": {
+            "correlation.in_one_frame": {"plain": kernel, "cuda": {"skipped": "no GPU"}},
+            "three_ways.measure": {
                 "as_reported": parts,
                 "synchronised": parts,
                 "end_to_end": {"total": INTERVAL, "frames": 3},
                 "waiting_billed_to_post": INTERVAL,
                 "rounds": 3,
             },
-            "warm_up": {"seconds": 1.0 if values.get("read") else 5.0},
-            "memory": {"batch": 2, "loaded_mib": 100.0, "peak_mib": 300.0, "own_mib": None},
-            "model_size": {"preset": "published", "parameters": 4, "format": ".pt", "bytes": 72 * 2**20},
+            "three_ways.first_frame": {"seconds": 1.0 if task.get("values", {}).get("read") else 5.0},
+            "memory.of_work": {"batch": 2, "loaded_mib": 100.0, "peak_mib": 300.0, "own_mib": None},
+            "memory.model_file": {"preset": "published", "parameters": 4, "format": ".pt", "bytes": 72 * 2**20},
         }
-        return {"result": found[part], "asked": 100.0}
+        conditions = {"device": "a CPU", "threads": 2, "correlation": "cpp", "blur": "cpp"}
+        return found[part] if part == "first_use" else {"conditions": conditions, "result": found[part]}
 
 
 def measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: Processes, framework: str = "torch", fresh: bool = False
 ) -> dict[str, Any]:
-    monkeypatch.setattr(study, "ask", processes)
+    monkeypatch.setattr(common_processes, "ask", processes)
     monkeypatch.setattr(
-        image_output,
-        "measure",
+        output,
+        "parts",
         lambda options: (
             {"hr_size": [96, 128]}
             | dict.fromkeys(("png", "png_ours", "psnr", "ssim_once", "ssim_three_times", "ssim_ours"), INTERVAL)
         ),
     )
     options = Options.from_json(OPTIONS.to_json() | {"frameworks": [framework]})
-    result = study.costs(tmp_path / "out", options, fresh)
+    result = costs.costs(tmp_path / "out", options, fresh)
     assert json.loads((tmp_path / "out" / "costs.json").read_text()) == json.loads(json.dumps(result))
-    assert "First use" in table(result)
-    assert evidence.three_ways(result).name == "chart_time_three_ways"
+    assert "First use" in costs_table(result)
+    assert "timed three ways" in speed.three_ways(result).alt
     return result
 
 
@@ -110,6 +105,8 @@ def test_the_answers_become_the_result(tmp_path: Path, monkeypatch: pytest.Monke
     }
     assert result["without_compiler"]["torch"] == {"works": True, "reason": None, "correlation": "cpp"}
     assert result["protocols"]["torch"]["first_frame_seconds"] == {"executing": 1.0, "graph_only": 5.0}
+    conditions = {"device": "a CPU", "threads": 2, "correlation": "cpp", "size": [24, 32], "preset": "study"}
+    assert result["protocols"]["torch"]["conditions"] == conditions
     assert result["correlation"]["torch"]["cuda"] == {"skipped": "no GPU"} and not result["options"]["fresh"]
     # Everything is compiled before a warm first use is timed; without a compiler nothing compiled is at hand.
     assert processes.asked[:2] == [("first_use", False, False), ("first_use", True, True)]
@@ -138,7 +135,7 @@ def test_a_trial_that_had_a_compiler_after_all_is_no_trial(tmp_path: Path, monke
 
 
 def test_a_framework_that_is_not_installed_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(install, "_distribution", lambda name: None)
+    monkeypatch.setattr(installation, "_distribution", lambda name: None)
     processes = Processes()
     result = measured(tmp_path, monkeypatch, processes, "jittor")
     assert all(result[part] == {"jittor": {"skipped": "the distribution jittor is not installed"}} for part in PARTS)
@@ -150,7 +147,7 @@ def test_a_framework_that_cannot_be_used_is_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_compiler: bool
 ) -> None:
     """And where the machine itself has no compiler, that is tried as well."""
-    monkeypatch.setattr(study.native, "compiler", lambda: "/usr/bin/g++" if has_compiler else None)
+    monkeypatch.setattr(costs.native, "compiler", lambda: "/usr/bin/g++" if has_compiler else None)
     result = measured(tmp_path, monkeypatch, Processes(first_use="it crashed", no_compiler="no g++"))
     for part in ("first_use", "correlation", "protocols"):
         assert result[part]["torch"] == {"skipped": "it crashed"}
@@ -160,7 +157,11 @@ def test_a_framework_that_cannot_be_used_is_skipped(
 
 
 def test_one_part_that_breaks_off_leaves_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = measured(tmp_path, monkeypatch, Processes(correlation="out of memory", warm_up="killed"))
+    result = measured(
+        tmp_path,
+        monkeypatch,
+        Processes(**{"correlation.in_one_frame": "out of memory", "three_ways.first_frame": "killed"}),
+    )
     assert result["correlation"]["torch"] == {"skipped": "out of memory"}
     assert result["protocols"]["torch"]["first_frame_seconds"]["executing"] == {"skipped": "killed"}
 
@@ -168,7 +169,7 @@ def test_one_part_that_breaks_off_leaves_the_others(tmp_path: Path, monkeypatch:
 def test_a_file_as_output_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="is a file; give the path of a folder"):
-        study.costs(tmp_path / "file", OPTIONS)
+        costs.costs(tmp_path / "file", OPTIONS)
     assert cli.main(["costs", str(tmp_path / "out"), "--size", "3"]) == 2
     assert "give HEIGHTxWIDTH" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
@@ -194,7 +195,7 @@ def test_everything_for_real(framework: str, tmp_path: Path, capsys: pytest.Capt
     assert found["without_compiler"]["works"] == (framework == "torch")
     assert found["without_compiler"]["correlation"] == ("pure" if framework == "torch" else None)
     kernels = {name: one for name, one in found["correlation"].items() if "skipped" not in one}
-    assert {"plain", "cpp" if no_compiler.found(os.environ["PATH"]) else "plain"} <= set(kernels)
+    assert {"plain", "cpp" if first_use.compilers(os.environ["PATH"]) else "plain"} <= set(kernels)
     for one in kernels.values():
         assert not one["zero_gradient"] and one["gradient_error"] < 1e-5 and one["share_of_frame"] > 0
         low, high = one["ratio"]["low"], one["ratio"]["high"]

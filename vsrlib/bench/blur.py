@@ -1,4 +1,4 @@
-"""Suite "blur": only the pixels that are kept, against blurring every pixel and keeping one of sixteen."""
+"""Suites "blur" and "degrade": only the pixels that are kept, against blurring every one and keeping one of sixteen."""
 
 import importlib
 from collections.abc import Callable
@@ -6,32 +6,39 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib.bench.degrade import compared
-from vsrlib.bench.options import MovingTexture, Options
-from vsrlib.bench.protocol import compare
-from vsrlib.data.blur_kernels import gaussian_kernel
-from vsrlib.networks.architecture import NetworkConfig
+from vsrlib.bench import plain_numpy
+from vsrlib.bench.inputs import MovingTexture
+from vsrlib.bench.options import Options
+from vsrlib.bench.protocol import compare, compare_on_arrays
+from vsrlib.data import degradation
+from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel
 from vsrlib.networks.network import Network
-
-_CONFIG = NetworkConfig()
 
 
 def measure(options: Options, network: Network | None) -> list[dict[str, Any]]:
     """With a network: `blur_down` of training with the gradients of picture and kernel. Without: data generation."""
-    return [_generate(options) if network is None else _train(options, network)]
+    if network is None:
+        return [_on_arrays(options, "data generation", gaussian_kernel())]
+    return [_in_training(options, network)]
 
 
-def _train(options: Options, network: Network) -> dict[str, Any]:
+def degrade(options: Options, network: None) -> list[dict[str, Any]]:
+    """LR frames of both blurs: one comparison for each; the bytes of both ways must be the same."""
+    kernels = {"Gaussian": gaussian_kernel(), "Realistic": realistic_kernel(np.random.default_rng(0))}
+    return [_on_arrays(options, f"{blur}, {len(kernel)}x{len(kernel)}", kernel) for blur, kernel in kernels.items()]
+
+
+def _in_training(options: Options, network: Network) -> dict[str, Any]:
     plain = importlib.import_module(f"vsrlib.bench.plain_{network.framework}")
     rng = np.random.default_rng(0)
-    x = plain.leaf(network.tensor(rng.random((1, 3, *options.high))))
-    kernel = plain.leaf(network.tensor(gaussian_kernel()[None, None]))
+    x = network.backend.leaf(network.tensor(rng.random((1, 3, *options.high))))
+    kernel = network.backend.leaf(network.tensor(gaussian_kernel()[None, None]))
     weight = network.tensor(rng.standard_normal((1, 3, *options.size)))
 
     def both(blur_down: Callable) -> Callable[[int], list[Any]]:
         def call(turn: int) -> list[Any]:
-            output = blur_down(x, kernel, _CONFIG.scale)
-            return [output, *plain.gradients(output, weight, [x, kernel])]
+            output = blur_down(x, kernel, network.config.scale)
+            return [output, *network.backend.vjp([output], [weight], [x, kernel])]
 
         return call
 
@@ -47,6 +54,14 @@ def _train(options: Options, network: Network) -> dict[str, Any]:
     return {"what": what, **found, "checks": {"ours": {"largest_relative_difference": largest}}}
 
 
-def _generate(options: Options) -> dict[str, Any]:
-    what = f"{options.high[0]}x{options.high[1]}, data generation"
-    return compared(what, MovingTexture(options.high).frame(0), gaussian_kernel(), options)
+def _on_arrays(options: Options, what: str, kernel: np.ndarray) -> dict[str, Any]:
+    """LR of a frame (H, W, 3) uint8, plain and ours in turns."""
+    frame = MovingTexture(options.high).frame(0)
+    calls = {
+        "plain": lambda turn: plain_numpy.blur_down(frame, kernel),
+        "ours": lambda turn: degradation.blur_down(frame, kernel),
+    }
+    found = compare_on_arrays(calls, options.repeats, options.seconds)
+    differing = float((calls["plain"](0) != calls["ours"](0)).mean())
+    what = f"{options.high[0]}x{options.high[1]}, {what}"
+    return {"what": what, **found, "checks": {"ours": {"share_of_8_bit_values": differing}}}

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib.bench.options import MovingTexture, Options
+from vsrlib.bench.inputs import MovingTexture
+from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare
 from vsrlib.common import memory
 from vsrlib.data.frames import to_uint8

@@ -1,32 +1,84 @@
-"""Suite "memory": what a process holds that restores with one engine. Each engine has a process of its own."""
+"""What a process holds that restores or trains, in MiB, nothing deducted; and the size of the published model's file.
 
+Each is measured in a process of its own: `of_engine` is the suite "memory" of `vsrlib bench`, the others are asked for
+by `vsrlib costs`. `loaded_mib` is resident once the network is loaded, `peak_mib` the most that the process held.
+"""
+
+import tempfile
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vsrlib.bench import engines
-from vsrlib.bench.options import MovingTexture, Options
+from vsrlib.bench.inputs import MovingTexture
+from vsrlib.bench.options import Options
 from vsrlib.common import memory
+from vsrlib.data.frames import to_float
+from vsrlib.networks import architecture
+from vsrlib.networks.distributed import Batch
 from vsrlib.networks.network import Network
+from vsrlib.networks.weights import weights_file
 
-_WARM_UPS = 2
+TRAINING, INFERENCE = "training", "inference"
+BATCH = {TRAINING: 2, INFERENCE: 1}
+SAVED_AS = {"torch": ".pt", "jittor": ".pkl"}
+"""What each framework saves its weights as."""
+_TURNS = 3  # the second one already finds what the first has left behind
 
 
-def measure(options: Options, network: Network, engine: str) -> dict[str, Any]:
-    """Restore a frame after the warm-up's; `engine` is one of `engines.names`.
-
-    MiB: `loaded` with the network, `peak` of the process, nothing deducted.
-    """
+def of_engine(options: Options, network: Network, engine: str) -> dict[str, Any]:
+    """Restore frames with one of `engines.names`; also "peak_device_mib", of the GPU, None without one."""
     loaded = memory.resident_mib()
     clip = MovingTexture(options.size)
     restorer = engines.make(engine, network)
     engines.allocate_as(engine)
-    for turn in range(_WARM_UPS + 1):
+    for turn in range(_TURNS):
         restorer.upload(*clip.window(turn))
         output = restorer.run()
         network.synchronise()
         network.download(output)
-    device = network.backend.peak_device_memory(network.device)
-    return {
-        "loaded_mib": loaded,
-        "peak_mib": memory.peak_mib(),
-        "peak_device_mib": None if device is None else device / 2**20,
-    }
+    return _held(loaded) | {"peak_device_mib": _mib(network.backend.peak_device_memory(network.device))}
+
+
+def of_work(options: Options, network: Network, work: str) -> dict[str, Any]:
+    """Take optimiser steps of the published objective, or restore windows with the published algorithm.
+
+    `batch` windows at a time, of options.size LR pixels. Also "device_type" and "own_mib", what the framework's own
+    counter shows at the end, None where it has none for this device.
+    """
+    from vsrlib.training.trainer import take_step  # no part of what an engine holds
+
+    backend = network.backend
+    loaded = memory.resident_mib()
+    clip = MovingTexture(options.size)
+    windows = np.stack([to_float(clip.stack(turn)) for turn in range(BATCH[work])])
+    if work == TRAINING:
+        optimiser = backend.Optimiser(network.module, [(list(network.state()), 1e-4)])
+    for _ in range(_TURNS):
+        if work == TRAINING:
+            take_step(network, optimiser, "self-supervised", Batch(windows))
+        else:
+            network.infer(windows[0])
+    own = _mib(backend.own_memory(network.device))
+    return {"batch": BATCH[work], "device_type": network.device, **_held(loaded), "own_mib": own}
+
+
+def model_file(options: Options, network: None, format: str) -> dict[str, Any]:
+    """Write the published network's file: {"preset", "parameters", "format", "bytes"}. Initial values are as large."""
+    preset = "published"
+    values = architecture.initial_values(architecture.preset(preset), seed=0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"weights{format}"
+        weights_file.write(path, values)
+        size = path.stat().st_size
+    parameters = sum(value.size for value in values.values())
+    return {"preset": preset, "parameters": parameters, "format": format, "bytes": size}
+
+
+def _held(loaded: float) -> dict[str, float]:
+    return {"loaded_mib": loaded, "peak_mib": memory.peak_mib()}
+
+
+def _mib(size: int | None) -> float | None:
+    return None if size is None else size / 2**20

@@ -5,7 +5,7 @@ begins changes from round to round. A clock is read only when nothing is pending
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -46,18 +46,16 @@ def compare(
     names = list(variants)
     warm_up = dict.fromkeys(names, 0.0)
     taken: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(WARM_UPS):
+    for turn in turns(repeats, seconds, clock):
         prepare(turn)
-        for name in names:
+        for name in order(names, turn):
             begin = clock()
-            _time(variants[name], turn, synchronise, read, synchronised, clock)
-            warm_up[name] += clock() - begin
-    begin, count = clock(), 0
-    while count < max(repeats, FEWEST) and (count < FEWEST or clock() - begin < seconds):
-        prepare(WARM_UPS + count)
-        for name in order(names, count):
-            taken[name].append(_time(variants[name], WARM_UPS + count, synchronise, read, synchronised, clock))
-        count += 1
+            needed = _time(variants[name], turn, synchronise, read, synchronised, clock)
+            if turn < WARM_UPS:
+                warm_up[name] += clock() - begin
+            else:
+                taken[name].append(needed)
+    count = len(taken[names[0]])
     return {
         "baseline": names[0],
         "synchronised": synchronised,
@@ -73,9 +71,23 @@ def compare(
     }
 
 
-def order(names: list[str], number: int) -> list[str]:
-    """Who comes when in round `number`: each begins equally often, and every other cycle runs backwards."""
-    cycle, place = divmod(number, len(names))
+def compare_on_arrays(variants: Mapping[str, Call], repeats: int, seconds: float) -> dict[str, Any]:
+    """`compare` where there is nothing to wait for: arrays are computed when the call returns."""
+    return compare(variants, lambda: None, lambda outcome: None, repeats=repeats, seconds=seconds)
+
+
+def turns(repeats: int, seconds: float, clock: Callable[[], float] = time.perf_counter) -> Iterator[int]:
+    """Numbers of the turns: WARM_UPS of warm-up, then `repeats` rounds, or as many as begin within `seconds`."""
+    yield from range(WARM_UPS)
+    begin, count = clock(), 0
+    while count < max(repeats, FEWEST) and (count < FEWEST or clock() - begin < seconds):
+        yield WARM_UPS + count
+        count += 1
+
+
+def order(names: list[str], turn: int) -> list[str]:
+    """Who comes when in a turn: each begins equally often, and every other cycle runs backwards."""
+    cycle, place = divmod(max(0, turn - WARM_UPS), len(names))
     turned = names[place:] + names[:place]
     return turned[::-1] if cycle % 2 else turned
 

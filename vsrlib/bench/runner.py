@@ -1,19 +1,15 @@
 """Suites and frameworks one after the other, each in a fresh process, and what they found in two files."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
-from vsrlib.bench import engines, table
-from vsrlib.bench.options import NUMPY, Options
+from vsrlib.bench import engines, tables
+from vsrlib.bench.options import NUMPY, Options, require_folder
 from vsrlib.bench.protocol import STATISTICS
-from vsrlib.bench.worker import PROBE, RESULT
+from vsrlib.bench.worker import PROBE, ask
 from vsrlib.common import provenance
-from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, write_json
-from vsrlib.common.processes import run_watched
 from vsrlib.kernels import jittor_env
 from vsrlib.networks import architecture
 from vsrlib.networks.weights import weights_file
@@ -21,7 +17,16 @@ from vsrlib.networks.weights import weights_file
 JSON, MARKDOWN = "bench.json", "bench.md"
 _WITHOUT_FRAMEWORK = ("blur", "degrade", "post")  # suites that measure what is done on arrays,
 _ONLY_WITHOUT = ("degrade", "post")  # and of these the ones that measure nothing else
-_ATTEMPTS = {"jittor": 2}  # its parallel compiler has been seen to crash once and to work the next time
+_PARTS = {
+    "engines": "engines.measure",
+    "memory": "memory.of_engine",
+    "correlation": "correlation.measure",
+    "blur": "blur.measure",
+    "step": "step.measure",
+    "degrade": "blur.degrade",
+    "post": "output.measure",
+}
+"""Where each suite is."""
 
 
 def bench(options: Options, output: Path) -> dict[str, Any]:
@@ -30,8 +35,7 @@ def bench(options: Options, output: Path) -> dict[str, Any]:
     A framework that cannot be used is {"skipped": reason} in every suite, one whose process broke off {"failed":
     reason}. UserError for weights that cannot be used and for an output that cannot be a folder.
     """
-    if output.exists() and not output.is_dir():
-        raise UserError(f"The output {output} is a file; give the path of a folder.")
+    require_folder(output)
     weights = None
     if options.weights is not None:
         path = Path(options.weights)
@@ -52,7 +56,7 @@ def bench(options: Options, output: Path) -> dict[str, Any]:
     }
     write_json(output / JSON, result)
     with atomic_path(output / MARKDOWN) as temporary:
-        temporary.write_text(table.table(result), encoding="utf-8")
+        temporary.write_text(tables.bench_table(result), encoding="utf-8")
     return result
 
 
@@ -65,15 +69,10 @@ def complete(result: dict[str, Any]) -> bool:
 
 def _probe(framework: str, options: Options) -> dict[str, Any]:
     """The conditions in a framework, or {"skipped": why it cannot be used}."""
-    if framework == "jittor":
-        reason = jittor_env.why_unusable()
-        if reason is not None:
-            return {"skipped": reason}
-        try:
-            jittor_env.prepare()
-        except UserError as error:
-            return {"skipped": str(error)}
-    found = _measured({"suite": PROBE, "framework": framework}, options)
+    reason = jittor_env.why_not(framework)
+    if reason is not None:
+        return {"skipped": reason}
+    found = _measured(PROBE, framework, options)
     return {"skipped": found["failed"]} if "failed" in found else found["conditions"]
 
 
@@ -88,30 +87,17 @@ def _suite(suite: str, frameworks: dict[str, dict], options: Options) -> dict[st
 
 
 def _record(suite: str, framework: str, options: Options) -> dict[str, Any]:
-    task = {"suite": suite, "framework": framework}
     if suite != "memory":
-        return _measured(task, options)
+        return _measured(suite, framework, options)
     names = engines.names(options.device, architecture.preset(options.preset).features)
-    return {"engines": {engine: _measured(task | {"engine": engine}, options) for engine in names}}
+    return {"engines": {engine: _measured(suite, framework, options, engine=engine) for engine in names}}
 
 
-def _measured(task: dict[str, str], options: Options) -> dict[str, Any]:
-    """What a fresh process finds, with the load average around it, or {"failed": why}."""
-    shown = ", ".join(task.values())
+def _measured(suite: str, framework: str, options: Options, **values: str) -> dict[str, Any]:
+    """What a fresh process finds, or {"failed": why}."""
+    shown = ", ".join((suite, framework, *values.values()))
     print(f"{shown} ...", flush=True)
-    threads = {} if options.threads is None else {"OMP_NUM_THREADS": str(options.threads)}
-    arguments = json.dumps(task | {"options": options.to_json()})
-    for _ in range(_ATTEMPTS.get(task["framework"], 1)):
-        before = os.getloadavg()
-        with mock.patch.dict(os.environ, threads):
-            status, output, last = run_watched(["-m", "vsrlib.bench.worker", arguments])
-        answers = [line for line in output.splitlines() if line.startswith(RESULT)]
-        if status == 0 and answers:
-            load = {"before": before, "after": os.getloadavg()}
-            return json.loads(answers[-1].removeprefix(RESULT)) | {"load_average": load}
-        killed = "was killed, perhaps for want of memory" if status == -9 else f"ended with status {status}"
-        reason = last[:300] if last and status > 0 else f"its process {killed}"
-        print(f"{shown}: {reason}", flush=True)
-        if status == 2:  # a sentence for the user, which a second attempt would only repeat
-            break
-    return {"failed": reason}
+    answer = ask(_PARTS.get(suite, suite), framework, options, **values)
+    if "failed" in answer:
+        print(f"{shown}: {answer['failed']}", flush=True)
+    return answer

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib.bench.options import MovingTexture, Options
+from vsrlib.bench.inputs import MovingTexture
+from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare
 from vsrlib.data.frames import to_float
 from vsrlib.networks.distributed import Batch

@@ -1,42 +1,47 @@
-"""One suite in one framework, in a process of its own.
+"""One measurement in one framework, in a process of its own.
 
-    python -m vsrlib.bench.worker TASK        (started by vsrlib.bench.runner, not by hand)
+    python -m vsrlib.bench.worker TASK        (started by `ask`, not by hand)
 
-TASK is a JSON object with `suite` (one of SUITES, or "probe": load the network and nothing else), `framework`,
-`options` and, for the suite "memory", `engine`. The result is the last line of standard output; a user's mistake is the
-last line of standard error, with exit status 2.
+TASK is a JSON object with `part` (MODULE.FUNCTION of `vsrlib.bench`, or PROBE: load the network and nothing else),
+`framework`, `options` and the part's further `values`.
 """
 
 import importlib
-import json
-import sys
+import os
 from typing import Any
 
 import cv2
 
 from vsrlib.bench.options import NUMPY, Options
-from vsrlib.common.errors import UserError
+from vsrlib.common import processes
 from vsrlib.networks import load_network
 from vsrlib.networks.network import Network
 
-RESULT = "bench result: "
 PROBE = "probe"
 
 
+def ask(part: str, framework: str, options: Options, **values: Any) -> dict[str, Any]:
+    """What `measure` answers in a process of its own, or {"failed": reason}."""
+    task = {"part": part, "framework": framework, "options": options.to_json(), "values": values}
+    threads = {} if options.threads is None else {"OMP_NUM_THREADS": str(options.threads)}
+    return processes.ask("vsrlib.bench.worker", task, environment=os.environ | threads)
+
+
 def measure(task: dict[str, Any]) -> dict[str, Any]:
-    """Do what the task asks: {"conditions", "result"}. The probe has no result."""
+    """Do what the task asks: {"conditions", "result" (but for the probe), "load_average" around it}."""
+    before = os.getloadavg()
     options = Options.from_json(task["options"])
     if options.threads is not None:
         cv2.setNumThreads(options.threads)
     network = None
     if task["framework"] != NUMPY:
         network = load_network(task["framework"], options.weights, options.preset, options.device)
-    conditions = _conditions(network)
-    if task["suite"] == PROBE:
-        return {"conditions": conditions}
-    suite = importlib.import_module(f"vsrlib.bench.{task['suite']}")
-    arguments = {"engine": task["engine"]} if "engine" in task else {}
-    return {"conditions": conditions, "result": suite.measure(options, network, **arguments)}
+    found: dict[str, Any] = {"conditions": _conditions(network)}
+    if task["part"] != PROBE:
+        module, function = task["part"].split(".")
+        part = getattr(importlib.import_module(f"vsrlib.bench.{module}"), function)
+        found["result"] = part(options, network, **task["values"])
+    return found | {"load_average": {"before": before, "after": os.getloadavg()}}
 
 
 def _conditions(network: Network | None) -> dict[str, Any]:
@@ -51,8 +56,4 @@ def _conditions(network: Network | None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    try:
-        print(RESULT + json.dumps(measure(json.loads(sys.argv[1]))))
-    except UserError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    processes.answer(measure)

@@ -22,6 +22,8 @@ from vsrlib.restoration import metrics
 from vsrlib.restoration.engines import Engine, Frames
 
 PARTS = ("pre", "forward", "post")
+Finish = Callable[[np.ndarray, np.ndarray | None, Path], None]
+"""What follows the network: from a picture (H, W, 3) uint8 and its truth to a file."""
 
 _WARM_UP_TURNS = 2  # after the first, in which everything is compiled, the allocators settle
 
@@ -88,7 +90,7 @@ def time_frame(
     truth: np.ndarray | None,
     target: Path,
     wait: bool,
-    finish: Callable[[np.ndarray, np.ndarray | None, Path], None] = finish,
+    finish: Finish = finish,
 ) -> dict[str, float]:
     """Seconds of each of PARTS of one frame; wait: for the work of each part, before the next one begins.
 

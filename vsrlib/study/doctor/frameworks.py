@@ -1,24 +1,21 @@
 """Which frameworks work here, found out by using them, each in a process of its own."""
 
-import json
-import sys
 import time
 from importlib import metadata
+from typing import Any
 
 import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import FRAMEWORKS
-from vsrlib.common.processes import run_watched
+from vsrlib.common.processes import answer, ask
 from vsrlib.kernels import jittor_env
 from vsrlib.networks import load_network
 from vsrlib.networks.distributed import Batch
 from vsrlib.training.trainer import take_step
 
-_RESULT = "framework works: "
 
-
-def check(frameworks: list[str]) -> dict[str, dict]:
+def check(frameworks: list[str]) -> dict[str, dict[str, Any]]:
     """Use each framework once, forward and backward; Jittor compiles itself and its operations on the first run.
 
     Returns {framework: {"usable", "reason" (None if usable), "version", "device", "seconds"}}. A framework that cannot
@@ -37,8 +34,12 @@ def check(frameworks: list[str]) -> dict[str, dict]:
     return found
 
 
-def exercise(framework: str) -> dict[str, str]:
-    """Run the small network once for every form in which the study runs it, so that nothing is compiled later."""
+def exercise(task: dict[str, str]) -> dict[str, str]:
+    """Run the small network once for every form in which the study runs it, so that nothing is compiled later.
+
+    task: {"framework": name}. Returns {"version", "device"}.
+    """
+    framework = task["framework"]
     network = load_network(framework, preset="study")
     frames = np.random.default_rng(0).random((2, 5, 3, 32, 48), dtype=np.float32)
     network.infer(frames[0])
@@ -50,25 +51,13 @@ def exercise(framework: str) -> dict[str, str]:
     return {"version": metadata.version(framework), "device": backend.device_name(network.device)}
 
 
-def _check(framework: str) -> dict:
-    unusable = {"usable": False, "version": None, "device": None}
-    if framework == "jittor":
-        reason = jittor_env.why_unusable()
-        if reason is not None:
-            return unusable | {"reason": reason}
-        try:
-            jittor_env.prepare()
-        except UserError as error:
-            return unusable | {"reason": str(error)}
-    for _ in range(2):  # Jittor's parallel compiler has been seen to crash once and to work the next time
-        status, output, last = run_watched(["-m", "vsrlib.study.doctor.frameworks", framework])
-        answers = [line for line in output.splitlines() if line.startswith(_RESULT)]
-        if status == 0 and answers:
-            break
-    if status != 0 or not answers:
-        return unusable | {"reason": last[:300] or f"its process ended with status {status}"}
-    return {"usable": True, "reason": None, **json.loads(answers[-1].removeprefix(_RESULT))}
+def _check(framework: str) -> dict[str, Any]:
+    reason = jittor_env.why_not(framework)
+    found = {"failed": reason} if reason is not None else ask(__name__, {"framework": framework})
+    if "failed" in found:
+        return {"usable": False, "reason": found["failed"], "version": None, "device": None}
+    return {"usable": True, "reason": None, **found}
 
 
 if __name__ == "__main__":
-    print(_RESULT + json.dumps(exercise(sys.argv[1])))
+    answer(exercise)

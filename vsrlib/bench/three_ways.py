@@ -1,4 +1,7 @@
-"""One run timed three ways: as the earlier report did, with waiting after each part, and from end to end."""
+"""One run timed three ways: as the earlier report did, with waiting after each part, and from end to end.
+
+And the first timed frame of a process after a warm-up that reads its results, and after one that only builds the graph.
+"""
 
 import tempfile
 import time
@@ -7,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib.bench.costs.image_output import finish_as_reported
-from vsrlib.bench.options import MovingTexture, Options
-from vsrlib.bench.protocol import FEWEST, WARM_UPS, order
+from vsrlib.bench.inputs import MovingTexture
+from vsrlib.bench.options import Options
+from vsrlib.bench.output import finish_as_reported
+from vsrlib.bench.protocol import WARM_UPS, order, turns
 from vsrlib.common.intervals import paired_ratio, seconds_interval
 from vsrlib.data.frames import to_float, to_uint8
-from vsrlib.networks import load_network
 from vsrlib.networks.network import Network
 from vsrlib.restoration.timing import PARTS, time_frame
 
@@ -23,20 +26,9 @@ CLIP = 3
 Rounds = dict[str, list[dict[str, float]]]
 
 
-def measure(framework: str, options: Options) -> dict[str, Any]:
-    """Time the published algorithm; what follows the network is what the earlier report did there.
-
-    Returns what `summary` does, and "conditions".
-    """
-    network = load_network(framework, options.weights, options.preset, options.device)
-    conditions = {
-        "device": network.backend.device_name(network.device),
-        "threads": network.backend.threads(),
-        "correlation": network.correlation,
-        "size": list(options.size),
-        "preset": options.preset,
-    }
-    return summary(rounds(network, options)) | {"conditions": conditions}
+def measure(options: Options, network: Network) -> dict[str, Any]:
+    """Time the published algorithm; what follows the network is what the earlier report did there. See `summary`."""
+    return summary(rounds(network, options))
 
 
 def rounds(network: Network, options: Options) -> Rounds:
@@ -46,31 +38,16 @@ def rounds(network: Network, options: Options) -> Rounds:
     found: Rounds = {AS_REPORTED: [], SYNCHRONISED: [], END_TO_END: []}
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "frame.png"
-        begin = time.perf_counter()
-        for number in range(-WARM_UPS, options.repeats):
-            if number == 0:
-                begin = time.perf_counter()
-            elif number >= FEWEST and time.perf_counter() - begin > options.seconds:
-                break
-            for way in order(list(found), max(number, 0)):
+        for turn in turns(options.repeats, options.seconds):
+            for way in order(list(found), turn):
                 seconds = (
                     _clip(network, windows, truth, target)
                     if way == END_TO_END
                     else time_frame(network, windows[0], truth, target, way == SYNCHRONISED, finish_as_reported)
                 )
-                if number >= 0:
+                if turn >= WARM_UPS:
                     found[way].append(seconds)
     return found
-
-
-def _clip(network: Network, windows: list[np.ndarray], truth: np.ndarray, target: Path) -> dict[str, float]:
-    network.synchronise()
-    begin = time.perf_counter()
-    for window in windows:
-        restored = network.download(network.run(network.upload(to_float(window)))["recons"])[0]
-        finish_as_reported(to_uint8(restored), truth, target)
-    network.synchronise()
-    return {"total": (time.perf_counter() - begin) / len(windows)}
 
 
 def summary(found: Rounds) -> dict[str, Any]:
@@ -94,3 +71,29 @@ def summary(found: Rounds) -> dict[str, Any]:
         ),
         "rounds": len(unsynchronised),
     }
+
+
+def first_frame(options: Options, network: Network, read: bool) -> dict[str, float]:
+    """Warm up on one window and time the next: {"seconds" until its picture is downloaded, without scores and PNG}.
+
+    read: the warm-up reads its result.
+    """
+    clip = MovingTexture(options.size)
+    windows = [clip.stack(turn) for turn in range(2)]
+    recons = network.run(network.upload(to_float(windows[0])))["recons"]
+    if read:
+        network.download(recons)
+    del recons  # a lazy framework forgets what nobody can read any more
+    with tempfile.TemporaryDirectory() as folder:
+        seconds = time_frame(network, windows[1], None, Path(folder) / "frame.png", wait=True)
+    return {"seconds": seconds["pre"] + seconds["forward"] + seconds["download"]}
+
+
+def _clip(network: Network, windows: list[np.ndarray], truth: np.ndarray, target: Path) -> dict[str, float]:
+    network.synchronise()
+    begin = time.perf_counter()
+    for window in windows:
+        restored = network.download(network.run(network.upload(to_float(window)))["recons"])[0]
+        finish_as_reported(to_uint8(restored), truth, target)
+    network.synchronise()
+    return {"total": (time.perf_counter() - begin) / len(windows)}
