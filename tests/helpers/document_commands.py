@@ -76,66 +76,70 @@ APPENDED = {
 """Commands that are run here for real -> what is appended to make them short; later options replace earlier ones."""
 
 ELSEWHERE = {
-    "vsrlib study --profile quick": "test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
-    "vsrlib infer --shard 1/4": "test_command_infer.py::test_a_mistake_is_one_sentence",
+    "vsrlib study --profile quick": "study/test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
+    "vsrlib infer --shard 1/4": "cli/test_command_infer.py::test_a_mistake_is_one_sentence",
     "papermill notebooks/04_infer_clips.ipynb out.ipynb -p framework jittor -p blur Realistic": (
-        "test_batch.py::test_one_command_line_does_for_every_notebook"
+        "study/test_batch.py::test_one_command_line_does_for_every_notebook"
     ),
-    "./run_all.sh": "test_environment_files.py::test_run_all_uses_conda_where_there_is_one",
-    "./run_all.sh test": "test_environment_files.py::test_run_all_uses_conda_where_there_is_one",
-    "vsrlib study": "test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
+    "./run_all.sh": "project/test_environment_files.py::test_run_all_uses_conda_where_there_is_one",
+    "./run_all.sh test": "project/test_environment_files.py::test_run_all_uses_conda_where_there_is_one",
+    "vsrlib study": "study/test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
     "vsrlib study --profile published": (
-        "test_plan.py::test_what_the_published_profile_lacks_is_named_with_what_to_put_there"
+        "study/test_plan.py::test_what_the_published_profile_lacks_is_named_with_what_to_put_there"
     ),
-    "vsrlib study --profile paper": "test_plan.py::test_the_paper_profile_is_the_papers_configuration",
-    "vsrlib infer --quick-test Gaussian_Vid4": "test_command_infer.py::test_published_tests_by_name",
-    "vsrlib check": "test_command_check.py::test_both_frameworks_are_used_for_real",
-    "vsrlib costs OUTPUT": "test_costs_study.py::test_everything_for_real",
-    "vsrlib bench": "test_bench_command.py::test_every_suite",
-    "vsrlib bench degrade": "test_bench_command.py::test_every_suite",
-    "vsrlib bench engines memory": "test_bench_command.py::test_every_suite",
-    "vsrlib bench step blur": "test_bench_command.py::test_every_suite",
+    "vsrlib study --profile paper": "study/test_plan.py::test_the_paper_profile_is_the_papers_configuration",
+    "vsrlib infer --quick-test Gaussian_Vid4": "cli/test_command_infer.py::test_published_tests_by_name",
+    "vsrlib check": "cli/test_command_check.py::test_both_frameworks_are_used_for_real",
+    "vsrlib costs OUTPUT": "bench/test_costs_study.py::test_everything_for_real",
+    "vsrlib bench": "bench/test_bench_command.py::test_every_suite",
+    "vsrlib bench degrade": "bench/test_bench_command.py::test_every_suite",
+    "vsrlib bench engines memory": "bench/test_bench_command.py::test_every_suite",
+    "vsrlib bench step blur": "bench/test_bench_command.py::test_every_suite",
     "vsrlib bench step degrade --preset study --weights study-gaussian --seconds 45": (
-        "test_bench_command.py::test_every_suite"
+        "bench/test_bench_command.py::test_every_suite"
     ),
-    "vsrlib ablate runs/ablation": "test_ablation.py::test_the_command_writes_what_it_found",
-    "vsrlib ablate figures/ablation --count 4": "test_ablation.py::test_the_command_writes_what_it_found",
-    "vsrlib parity OUTPUT": "test_parity.py::test_the_two_networks_agree",
+    "vsrlib ablate runs/ablation": "claims/test_ablation.py::test_the_command_writes_what_it_found",
+    "vsrlib ablate figures/ablation --count 4": "claims/test_ablation.py::test_the_command_writes_what_it_found",
+    "vsrlib parity OUTPUT": "parity/test_parity.py::test_the_two_networks_agree",
     "vsrlib parity OUTPUT --preset published --weights FILE --frames CLIPS --size 64x64 --steps 10": (
-        "test_parity.py::test_the_two_networks_agree"
+        "parity/test_parity.py::test_the_two_networks_agree"
     ),
     "vsrlib parity OUTPUT --preset study --weights study-gaussian --size 48x48 --steps 100 --starts 2": (
-        "test_parity.py::test_the_two_networks_agree"
+        "parity/test_parity.py::test_the_two_networks_agree"
     ),
     "vsrlib parity OUTPUT --preset published --size 64x64 --steps 3 --starts 2": (
-        "test_parity.py::test_the_two_networks_agree"
+        "parity/test_parity.py::test_the_two_networks_agree"
     ),
-    "vsrlib parity-check OUTPUT --seed 1000": "test_parity.py::test_every_fault_is_found_in_its_place",
-    "vsrlib parity runs/parity --preset published --steps 10": "test_parity.py::test_the_two_networks_agree",
-    "vsrlib parity-check OUTPUT": "test_parity.py::test_every_fault_is_found_in_jittor_and_clean_runs_are_silent",
+    "vsrlib parity-check OUTPUT --seed 1000": "parity/test_parity.py::test_every_fault_is_found_in_its_place",
+    "vsrlib parity runs/parity --preset published --steps 10": "parity/test_parity.py::test_the_two_networks_agree",
+    "vsrlib parity-check OUTPUT": (
+        "parity/test_parity.py::test_every_fault_is_found_in_jittor_and_clean_runs_are_silent"
+    ),
     "vsrlib flow-error WEIGHTS --middlebury FOLDER": (
-        "test_flow_error.py::test_middlebury_is_measured_where_it_is_given"
+        "training/test_flow_error.py::test_middlebury_is_measured_where_it_is_given"
     ),
-    "vsrlib train-flow OUTPUT": "test_flow_error.py::test_the_commands",
-    "vsrlib train-flow FLOW/small --align-corners --device cpu": "test_flow_error.py::test_the_commands",
+    "vsrlib train-flow OUTPUT": "training/test_flow_error.py::test_the_commands",
+    "vsrlib train-flow FLOW/small --align-corners --device cpu": "training/test_flow_error.py::test_the_commands",
     "vsrlib train-flow FLOW --weights FLOW/small/flow.safetensors --align-corners --device cpu --match-steps 0 "
     "--flow-steps 1200 --patch-size 128 --batch-size 4 --learning-rate 3e-4 --leaves 9": (
-        "test_flow_error.py::test_the_commands"
+        "training/test_flow_error.py::test_the_commands"
     ),
-    "vsrlib data fetch NAME": "test_data_fetch.py::test_the_command",
-    "vsrlib publish runs/quick figures --readme README.md": "test_readme.py::test_the_command_fills_all_documents",
-    "vsrlib COMMAND --help": "test_cli.py::test_every_command_explains_itself",
+    "vsrlib data fetch NAME": "data/test_data_fetch.py::test_the_command",
+    "vsrlib publish runs/quick figures --readme README.md": (
+        "report/test_readme.py::test_the_command_fills_all_documents"
+    ),
+    "vsrlib COMMAND --help": "cli/test_cli.py::test_every_command_explains_itself",
     "torchrun --nproc-per-node 4 -m vsrlib train ...": (
-        "test_training_distributed.py::test_two_processes_take_the_steps_of_one"
+        "training/test_training_distributed.py::test_two_processes_take_the_steps_of_one"
     ),
     "papermill notebooks/04_infer_clips.ipynb out.ipynb -p framework jittor -p blur Gaussian": (
-        "test_batch.py::test_the_command_of_the_readme"
+        "study/test_batch.py::test_the_command_of_the_readme"
     ),
-    "vsrlib degrade HR SET --blur Defocus": "test_extending.py::test_a_degradation",
-    "vsrlib train HR VALIDATION OUTPUT --blur Defocus": "test_extending.py::test_a_degradation",
-    "vsrlib data check data/UDM10": "test_extending.py::test_a_data_set",
-    "vsrlib data fetch udm10": "test_extending.py::test_a_data_set",
-    "vsrlib degrade data/UDM10 SET": "test_extending.py::test_a_data_set",
+    "vsrlib degrade HR SET --blur Defocus": "project/test_extending.py::test_a_degradation",
+    "vsrlib train HR VALIDATION OUTPUT --blur Defocus": "project/test_extending.py::test_a_degradation",
+    "vsrlib data check data/UDM10": "project/test_extending.py::test_a_data_set",
+    "vsrlib data fetch udm10": "project/test_extending.py::test_a_data_set",
+    "vsrlib degrade data/UDM10 SET": "project/test_extending.py::test_a_data_set",
 }
 """Commands that another test runs, because they take minutes, a network, or files that are not here -> that test."""
 
@@ -150,6 +154,7 @@ NOT_RUN = {
     "pre-commit install": "changes the user's git",
     "pytest ": "the tests themselves",
     "ruff ": "tests/project/test_style.py runs it",
+    "python .ci/rooms.py ": "tests/project/test_rooms.py draws the same",
     "python .ci/licences.py ": "tests/project/test_licences.py calls it",
     "apt install": "changes the machine; CI installs the same g++",
     "pip install": "changes the environment; the versions are compared with the pinned ones instead",

@@ -96,6 +96,13 @@ def links(document: Path) -> list[str]:
     return [*re.findall(r"\]\(([^)\s]+)\)", text), *re.findall(r'(?:src|href)="([^"]+)"', text)]
 
 
+def paths(document: Path) -> list[str]:
+    """What running text names of the project's own files: paths, source files by their ends, modules with a name."""
+    folders = r"(?:\.ci|docs|figures|notebooks|tests|vsrlib)/[\w./-]*[\w/]"
+    pattern = rf"{folders}|(?<![\w./-])[\w/]+\.(?:py|h|cu|css)\b|\bvsrlib(?:\.\w+)+"
+    return [path for span in spans(document) for path in re.findall(pattern, span)]
+
+
 def section(document: Path, title: str) -> str:
     """The text below a heading of the second level, up to the next one."""
     text = document.read_text(encoding="utf-8")

@@ -59,6 +59,24 @@ def broken_links(document: Path) -> list[str]:
     return broken
 
 
+def missing_paths(document: Path) -> list[str]:
+    """Files and names of modules that running text has and the project has not."""
+    return [path for path in documents.paths(document) if not (_named(path) or "paddle" in path)]
+
+
+def _named(path: str) -> bool:
+    if path.startswith("vsrlib."):
+        parts = path.split(".")
+        module = next(
+            (file for n in (1, 2) if (file := PROJECT_ROOT.joinpath(*parts[:-n]).with_suffix(".py")).exists()), None
+        )
+        return module is not None and re.search(rf"\b{parts[-1]}\b", module.read_text(encoding="utf-8")) is not None
+    return (PROJECT_ROOT / path).exists() or any(f"/{file}".endswith(f"/{path}") for file in SOURCES)
+
+
+SOURCES = [str(path) for folder in ("vsrlib", "tests") for path in (PROJECT_ROOT / folder).rglob("*.*")]
+
+
 def unknown_options(document: Path) -> list[str]:
     """Options in running text, such as `--tile 128`, that no command has."""
     text = "".join(_helps()) + (PROJECT_ROOT / "run_all.sh").read_text(encoding="utf-8")
@@ -75,7 +93,7 @@ def _parses(command: str) -> bool:
     if mention(command):
         words = [*words, "--help"]
     try:
-        cli._parser().parse_args(words)
+        cli.build_parser().parse_args(words)
     except SystemExit as stopped:
         return stopped.code == 0
     return True
@@ -91,7 +109,7 @@ def _helps() -> Iterator[str]:
                 for one in action.choices.values():
                     yield from walk(one)
 
-    yield from walk(cli._parser())
+    yield from walk(cli.build_parser())
 
 
 @pytest.mark.parametrize("document", ENGLISH, ids=lambda path: str(path.relative_to(PROJECT_ROOT)))
@@ -102,6 +120,11 @@ def test_every_command_is_known(document: Path, capsys: pytest.CaptureFixture) -
 @pytest.mark.parametrize("document", DOCUMENTS, ids=IDS)
 def test_every_link_leads_somewhere(document: Path) -> None:
     assert broken_links(document) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=IDS)
+def test_every_file_that_is_named_exists(document: Path) -> None:
+    assert missing_paths(document) == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=IDS)
@@ -133,11 +156,14 @@ def test_planted_mistakes_are_found(tmp_path: Path, capsys: pytest.CaptureFixtur
     page = tmp_path / "page.md"
     page.write_text(
         "# A page\n[away](missing.md), [here](#a-page), [nowhere](#b)\n`--tilt 128`, `--tile 128`\n"
+        "`vsrlib/shed.py`, `vsrlib/data/`, `data/frames.py`, `data/shed.py`\n"
+        "`vsrlib.common.files.sha256_file(path)`, `vsrlib.common.files.door`\n"
         "`vsrlib infir`, `vsrlib infer`, `vsrlib infer CLIPS OUTPUT --weight X`\n"
         "1. in a list\n   ```\n   vsrlib degrade HR \\\n       SET --blurr Gaussian   # a comment\n"
         "   make tea\n   ```\n"
     )
     assert broken_links(page) == ["missing.md", "#b"]
+    assert missing_paths(page) == ["vsrlib/shed.py", "data/shed.py", "vsrlib.common.files.door"]
     assert unknown_options(page) == ["--tilt"]
     assert unknown_commands(page) == [
         "vsrlib degrade HR SET --blurr Gaussian",
@@ -245,7 +271,7 @@ WORDS = {
     "FLOW_WEIGHTS": "flow.safetensors",
     "COUNT": "2",
     "FRAMES": "HR",
-    "tests/helpers/damage_images.py": str(TESTS / "damage_images.py"),
+    "tests/helpers/damage_images.py": str(TESTS / "helpers" / "damage_images.py"),
 }
 """Placeholders of files -> what is given for them; those of folders are folders of the workspace."""
 
