@@ -25,12 +25,13 @@ from vsrlib.claims.ablation.trials import (
 )
 from vsrlib.common.errors import UserError
 from vsrlib.data.degrade import degrade_clips
-from vsrlib.data.synthetic.sets import write_clips
+from vsrlib.data.synthetic.sets import ClipsOptions, write_clips
 from vsrlib.networks import architecture
 from vsrlib.networks.weights import weights_file
-from vsrlib.report.charts import evidence
+from vsrlib.report.charts import ablation
 
 SIZE = (64, 64)
+TWO_CLIPS = {"count": 2, "frames": 5, "height": 64, "width": 64, "speed": [2.0], "seed": 1}
 
 
 def values(seed: int) -> dict[str, np.ndarray]:
@@ -216,7 +217,7 @@ def test_the_command_writes_what_it_found(tmp_path: Path, files: Path, capsys: p
     ]
     for blur in ("Gaussian", "Realistic"):  # a set of one's own, the smaller for being two clips of five frames
         if blur == "Gaussian":
-            write_clips(tmp_path / "clips", "validation", 5, SIZE, 1, 2, 1, (2.0,))
+            write_clips(tmp_path / "clips", ClipsOptions(split="validation", leaves=1, **TWO_CLIPS))
         degrade_clips(tmp_path / "clips" / "HR", tmp_path / blur, blur, 0)
         options += [f"--{blur.lower()}-set", str(tmp_path / blur)]
     assert cli.main(["ablate", str(tmp_path / "out"), *options]) == 0
@@ -228,9 +229,9 @@ def test_the_command_writes_what_it_found(tmp_path: Path, files: Path, capsys: p
         "chart_ablation_effects.svg",
         "chart_ablation_rings.svg",
     }
-    for chart in (evidence.effects(result), evidence.rings(result)):
-        assert chart.alt.startswith(chart.title)
+    for chart in (ablation.effects(result), ablation.rings(result)):
+        assert chart.alt.startswith(f"{chart.title}. ") and len(chart.alt) > len(chart.title) + 20
     with pytest.raises(UserError, match="does not hold the clips of"):
-        write_clips(tmp_path / "other", "train", 5, SIZE, 1, 2, 0, (2.0,))
+        write_clips(tmp_path / "other", ClipsOptions(split="train", leaves=0, **TWO_CLIPS))
         degrade_clips(tmp_path / "other" / "HR", tmp_path / "wrong", "Realistic", 0)
         own_cases(tmp_path / "Gaussian", tmp_path / "wrong")

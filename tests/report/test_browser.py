@@ -14,7 +14,7 @@ from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.report import html
 from vsrlib.report.html import Page, png
-from vsrlib.report.index import STATUSES, Chart, Overview, Row, write_index
+from vsrlib.report.index import STATUSES, Overview, Picture, Row, write_index
 from vsrlib.report.pages import write_page, write_pages
 
 pytestmark = pytest.mark.slow
@@ -121,7 +121,7 @@ def step(folder: Path, name: str, outputs: dict[str, dict]) -> Row:
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / name / "executed.ipynb")
     write_pages(folder / name / "executed.ipynb")
     links = tuple(f"{name}/{file}" for file in ("report.html", "report_code.html", "executed.ipynb"))
-    return Row(name, "done", 5.0, "24.1 dB", "", links, Chart(f"{name}/thumbnail.png", "", "a picture"))
+    return Row(name, "done", 5.0, "24.1 dB", "", links, Picture(f"{name}/thumbnail.png", "", "a picture"))
 
 
 @pytest.fixture(scope="module")
@@ -133,10 +133,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shown: Page = html.compare(*frames(), "a clip", 600)
     done = step(root, "04_look", {"Slider": {"text/html": shown.html}, "Table": {"text/markdown": wide}})
     charts = [
-        Chart(f"figures/{name}.svg", about["title"], about["alt"])
+        Picture(f"figures/{name}.svg", about["title"], about["alt"])
         for name, about in read_json(root / "figures" / "provenance.json")["charts"].items()
     ]
-    effects = Chart("figures/ablation/chart_ablation_effects.svg", "What it costs", "effects")
+    effects = Picture("figures/ablation/chart_ablation_effects.svg", "What it costs", "effects")
     overview = Overview(read_json(root / "figures" / "claims.json"), "figures", effects, charts)
     rows = [done, *(Row(f"0{i}_{'long_name_' * 5}", status, None, "", "because") for i, status in enumerate(STATUSES))]
     write_index(root / "index.html", "quick", rows, provenance.collect(), overview)

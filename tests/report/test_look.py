@@ -1,6 +1,7 @@
 """What the data notebook shows, and that it runs."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from vsrlib.data.clips import Clip, list_clips, write_clip
 from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.synthetic.pictures import load_photograph
 from vsrlib.report import look
+from vsrlib.report.frames import flow_picture
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +39,9 @@ def test_the_degradations_are_those_of_the_command(root: Path, tmp_path: Path) -
 
 def test_what_is_shown_and_measured(root: Path, tmp_path: Path) -> None:
     seen = look.degrade(str(root), "walk", 3, 7)
-    for picture in (look.show_frames(seen), look.show_kernels(seen), look.show_flow(seen)):
-        assert picture.png().startswith(b"\x89PNG") and "Realistic" in picture.alt
+    for page in (look.show_frames(seen), look.show_kernels(seen), look.show_flow(seen)):
+        shown = re.findall(r'<img src="data:image/png;base64,[^"]+" alt="[^"]*Realistic[^"]*walk[^"]*"', page.html)
+        assert len(shown) == 1 and "Realistic" in page.text
     page = look.measure(seen, tmp_path)
     result = json.loads((tmp_path / "look.json").read_text())
     gaussian, realistic = result["bicubic"]["Gaussian"], result["bicubic"]["Realistic"]
@@ -51,7 +54,7 @@ def test_what_is_shown_and_measured(root: Path, tmp_path: Path) -> None:
 def test_flow_picture() -> None:
     flow = np.zeros((2, 3, 2), np.float32)
     flow[0, 1], flow[0, 2], flow[1, 1] = (4, 0), (-4, 0), (9, 0)
-    picture = look.flow_picture(flow, 4.0)
+    picture = flow_picture(flow, 4.0)
     assert picture[0, 0].tolist() == [255, 255, 255] and picture[0, 1].tolist() == [255, 0, 0]
     assert picture[0, 2].tolist() == [0, 255, 255] and picture[1, 1].tolist() == [255, 0, 0]
 

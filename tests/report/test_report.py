@@ -10,9 +10,9 @@ from PIL import Image
 from vsrlib.common import provenance
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
-from vsrlib.report.index import STATUSES, Chart, Overview, Row, duration, write_index
+from vsrlib.report.html import Item, gallery
+from vsrlib.report.index import STATUSES, Overview, Picture, Row, duration, write_index
 from vsrlib.report.pages import description, write_pages
-from vsrlib.report.panels import show_frames
 
 LOADS = {"src", "href", "srcset", "data", "poster", "action"}
 
@@ -96,9 +96,9 @@ def test_readers_may_unfold_the_parameters(tmp_path: Path) -> None:
 
 
 def test_the_thumbnail_is_the_first_picture_with_its_words(tmp_path: Path) -> None:
-    frames = {"a <b>": np.zeros((40, 60, 3), np.uint8)}
     cell = nbformat.v4.new_code_cell("show")
-    html = show_frames(frames, 'says "a" & b')._repr_html_()
+    items = [Item(np.zeros((400, 600, 3), np.uint8), "a <b>", words) for words in ('says "a" & b', "the second")]
+    html = gallery(items)._repr_html_()
     cell.outputs = [nbformat.v4.new_output("display_data", {"text/plain": "x"})]
     cell.outputs += [nbformat.v4.new_output("display_data", {"text/html": html, "text/plain": "x"})]
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "executed.ipynb")
@@ -122,7 +122,7 @@ def rows() -> list[Row]:
 
 
 def test_the_index_shows_every_step_and_escapes_what_comes_from_data(tmp_path: Path) -> None:
-    charts = [Chart("figures/chart_a.svg", "A <i>", 'says "b"')]
+    charts = [Picture("figures/chart_a.svg", "A <i>", 'says "b"')]
     write_index(tmp_path / "index.html", "quick <b>", rows(), provenance.collect(), Overview(charts=charts))
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     page = Page(text)
@@ -140,7 +140,7 @@ def test_the_index_shows_every_step_and_escapes_what_comes_from_data(tmp_path: P
 def test_the_verdicts_come_first_with_links_to_their_evidence(tmp_path: Path) -> None:
     claims = read_json(PROJECT_ROOT / "figures" / "claims.json")
     claims["claims"][0]["reason"] = "<script>alert(1)</script>"
-    ablation = Chart("07/effects.svg", "Costs <b>", "what it costs")
+    ablation = Picture("07/effects.svg", "Costs <b>", "what it costs")
     write_index(tmp_path / "index.html", "quick", rows(), provenance.collect(), Overview(claims, "figures", ablation))
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     page = Page(text)

@@ -20,9 +20,7 @@ from vsrlib.data.frames import read_frame, write_frame
 from vsrlib.data.synthetic.pictures import load_photograph
 from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.weights_file import entry
-from vsrlib.report import look, show
-from vsrlib.report.show import pictures
-from vsrlib.report.show import pictures as shown
+from vsrlib.report import frames, show
 from vsrlib.restoration.metrics import psnr
 
 NAMES = [f"{index:08d}" for index in range(7)]
@@ -52,7 +50,7 @@ def run(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def chosen(run: Path, truth: bool = True, **names: str) -> show.Chosen:
+def chosen(run: Path, truth: bool = True, **names: str) -> frames.Chosen:
     files = sorted(run.glob("04_*/inference.json"))
     return show.choose(files, "Gaussian", run / "set/LR_blurdown_x4", run / "set/HR" if truth else None, **names)
 
@@ -107,7 +105,7 @@ def test_crops_say_what_the_frames_are(run: Path) -> None:
         assert words in page.html and words in page.text
     assert "differ, by 3 at most" in page.text and page.html.count("<img") == 5
     *_, height, width = one.box
-    assert np.count_nonzero(shown.difference(one)) == 1 and (height, width) == (32, 40)
+    assert np.count_nonzero(show.difference(one)) == 1 and (height, width) == (32, 40)
 
 
 def test_a_skipped_framework_is_named_with_its_reason(run: Path) -> None:
@@ -122,14 +120,14 @@ def test_without_truth_there_is_no_psnr_and_no_kernel(run: Path) -> None:
     one = chosen(run, truth=False)
     page = show.crops(one)
     assert "dB" not in page.html and "truth" not in page.html
-    found = show.Estimate(np.full((13, 13), 1 / 169), np.zeros((24, 32, 2)))
+    found = frames.Estimate(np.full((13, 13), 1 / 169), np.zeros((24, 32, 2)))
     page = show.kernels(one, found)
     assert "not known" in page.text and page.html.count("<img") == 1
 
 
 def test_kernels_share_one_scale_of_greys(run: Path) -> None:
     one = chosen(run)
-    flat = show.Estimate(np.full((13, 13), 1 / 169), np.zeros((24, 32, 2)))
+    flat = frames.Estimate(np.full((13, 13), 1 / 169), np.zeros((24, 32, 2)))
     truth, estimated = pictures_of(show.kernels(one, flat))
     assert truth.shape == estimated.shape == (13, 13, 3) and truth.min() == 0 and truth[0, 0, 0] == 255
     assert abs(255 - int(estimated[0, 0, 0]) - 255 / 169 / one.kernel.max()) <= 1
@@ -143,27 +141,27 @@ def pictures_of(page) -> list[np.ndarray]:
 def test_the_wheel_shows_the_colour_of_each_direction(run: Path) -> None:
     flow = np.zeros((24, 32, 2), np.float32)
     flow[..., 0], flow[:12, :, 1] = 2.0, 2.0
-    low, moving, wheel = pictures_of(show.flow(chosen(run), show.Estimate(np.ones((13, 13)), flow)))
+    low, moving, wheel = pictures_of(show.flow(chosen(run), frames.Estimate(np.ones((13, 13)), flow)))
     assert low.shape == moving.shape == (24, 32, 3)
     middle = len(wheel) // 2
     assert wheel[middle, middle].tolist() == [255, 255, 255] == wheel[0, 0].tolist()
     reach = round(middle * 2 / np.hypot(2, 2))
     assert np.abs(wheel[middle, middle + reach].astype(int) - moving[20, 5]).max() <= 6
     assert np.abs(wheel[middle + reach - 1, middle + reach - 1].astype(int) - moving[5, 5]).max() <= 12
-    assert shown.full_colour(flow) == pytest.approx(np.hypot(2, 2))
-    assert np.array_equal(moving, look.flow_picture(flow, shown.full_colour(flow)))
+    assert show.full_colour(flow) == pytest.approx(np.hypot(2, 2))
+    assert np.array_equal(moving, frames.flow_picture(flow, show.full_colour(flow)))
 
 
 def test_the_animation_ends_within_five_seconds_and_can_be_declined(run: Path) -> None:
     one = chosen(run)
-    frames = pictures.strip(one, 3)
-    assert np.array_equal(frames[1], np.concatenate([one.bicubic, np.full((96, 8, 3), 255, np.uint8), one.bicubic], 1))
-    with Image.open(io.BytesIO(pictures.animation(frames, 150))) as image:
+    strip = show.strip(one, 3)
+    assert np.array_equal(strip[1], np.concatenate([one.bicubic, np.full((96, 8, 3), 255, np.uint8), one.bicubic], 1))
+    with Image.open(io.BytesIO(show.animation(strip, 150))) as image:
         assert (image.n_frames, image.info["loop"]) == (3, 3)
         image.seek(1)
         image.load()
         assert image.info["duration"] == 150
-    assert pictures.TIMES * 100 * min(200, 4800 // (pictures.TIMES * 100)) <= 5000
+    assert show.TIMES * 100 * min(200, 4800 // (show.TIMES * 100)) <= 5000
     page = show.moving(one, 3)
     assert "prefers-reduced-motion: reduce" in page.html and 'alt="3 frames of clip city' in page.html
 
@@ -172,8 +170,8 @@ def test_the_estimate_is_the_networks_own_and_everything_is_recorded(run: Path) 
     one = chosen(run)
     found = show.estimate(one)
     network = vsrlib.load_network("torch", "study-gaussian", device="cpu")
-    frames = one.window.transpose(0, 3, 1, 2).astype(np.float32) / 255
-    assert np.array_equal(found.kernel, network.infer(frames)["kernel"]) and found.flow.shape == (24, 32, 2)
+    window = one.window.transpose(0, 3, 1, 2).astype(np.float32) / 255
+    assert np.array_equal(found.kernel, network.infer(window)["kernel"]) and found.flow.shape == (24, 32, 2)
     show.record(one, found, run / "12")
     result = json.loads((run / "12" / "show.json").read_text())
     assert (result["clip"], result["frame"], result["absent"]) == ("city", NAMES[3], {})

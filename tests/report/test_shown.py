@@ -6,9 +6,9 @@ import pytest
 from matplotlib.figure import Figure
 from shown import bars, faults, images
 
-from vsrlib.report.panels import Picture
+from vsrlib.report.charts.style import Chart
 
-GOOD = Picture(Figure(figsize=(2, 1)), "A figure.")._repr_html_()
+GOOD = Chart(Figure(figsize=(2, 1)), "A figure")._repr_html_()
 
 
 def html(text: str) -> list[dict]:

@@ -12,8 +12,8 @@ from vsrlib.report.pages import EXECUTED, MANIFEST, PARTIAL, REPORT, REPORT_CODE
 
 
 @dataclass(frozen=True)
-class Chart:
-    """A picture as the index shows it: `path` from the index, a title, and words for those who cannot see it."""
+class Picture:
+    """A picture file that the index shows: `path` from the index, a title, and words for those who cannot see it."""
 
     path: str
     title: str
@@ -30,7 +30,7 @@ class Row:
     headline: str = ""
     message: str = ""
     links: tuple[str, ...] = ()
-    picture: Chart | None = None
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Overview:
 
     claims: dict[str, Any] | None = None
     claims_folder: str = "."
-    ablation: Chart | None = None
-    charts: Sequence[Chart] = field(default_factory=tuple)
+    ablation: Picture | None = None
+    charts: Sequence[Picture] = field(default_factory=tuple)
 
 
 STATUSES = ("done", "up to date", "running", "waiting", "skipped", "failed", "interrupted", "not run", "stale")
@@ -126,20 +126,16 @@ def _step_of(path: str) -> str:
     return posixpath.basename(posixpath.dirname(path)) or path
 
 
-def _ablation(chart: Chart) -> str:
-    image = f'<img src="{escape(chart.path)}" alt="{escape(chart.alt)}">'
-    return (
-        f'<h2>What each suspect of the first claim costs</h2>\n<figure><a href="{escape(chart.path)}">{image}</a>'
-        f"<figcaption>{escape(chart.title)}</figcaption></figure>"
-    )
+def _ablation(chart: Picture) -> str:
+    return f"<h2>What each ablated factor of claim C1 costs</h2>\n{_figure(chart)}"
 
 
-def _gallery(charts: Sequence[Chart]) -> str:
+def _gallery(charts: Sequence[Picture]) -> str:
     figures = "\n".join(map(_figure, charts))
     return f'<h2>Charts</h2>\n<div class="charts">\n{figures}\n</div>'
 
 
-def _figure(chart: Chart) -> str:
+def _figure(chart: Picture) -> str:
     path, title, alt = escape(chart.path), escape(chart.title), escape(chart.alt)
     image = f'<img src="{path}" alt="{alt}">'
     return f'<figure><a href="{path}">{image}</a><figcaption>{title}</figcaption></figure>'

@@ -1,30 +1,61 @@
-"""One clip, its two degradations, the kernels and the motion, for the data notebook."""
+"""Clips beside their degradations, with kernels and motion: what the networks learn from and are judged on."""
 
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from vsrlib.common import provenance
-from vsrlib.common.files import sha256_array, write_json
+from vsrlib.common.files import resolve, sha256_array, write_json
 from vsrlib.common.names import BLURS
 from vsrlib.common.tables import markdown
 from vsrlib.data.blur_kernels import centre_error, kernel_picture, kernel_psnr
-from vsrlib.data.clips import Clip, require_frames
+from vsrlib.data.clips import Clip, FrameReader, require_frames
 from vsrlib.data.degradation import bicubic_on_grid, blur_down
 from vsrlib.data.degrade import clip_kernel
 from vsrlib.data.sets.layouts import clips_of
+from vsrlib.data.sets.tree import read_kernel
 from vsrlib.data.synthetic.clips import embedded_clips
-from vsrlib.report import panels
-from vsrlib.report.html import Page
+from vsrlib.report.frames import clip_of, flow_picture
+from vsrlib.report.html import Item, Page, gallery
 from vsrlib.restoration.metrics import psnr, psnr_y, ssim, ssim_y
 from vsrlib.restoration.temporal import optical_flow, tof, warping_error
-from vsrlib.study.settings import resolve
 
 RESULT = "look.json"
 _SIZE = (256, 384)  # of a clip made from a photograph
+_COLUMNS = {
+    "psnr": ("PSNR (dB)", ".2f"),
+    "ssim": ("SSIM", ".4f"),
+    "psnr_y": ("PSNR of Y (dB)", ".2f"),
+    "ssim_y": ("SSIM of Y", ".4f"),
+    "tof": ("tOF (pixels)", ".3f"),
+    "warping_error": ("warping error", ".2e"),
+}
+"""Metric -> its column in the table and the digits there."""
+
+
+def show_set(set_folder: Path, clip: str | None = None) -> Page:
+    """The middle frame of one clip of a data set: HR frame, LR frame and the blur kernel between them.
+
+    `set_folder` holds HR, LR_blurdown_x4 and kernel; `clip` None is the first one.
+    """
+    set_folder = Path(set_folder)
+    sharp = clip_of(set_folder / "HR", clip)
+    blurred = clip_of(set_folder / "LR_blurdown_x4", sharp.name)
+    middle = len(sharp) // 2
+    kernel = read_kernel(set_folder / "kernel" / sharp.name / f"{sharp.frame_names[middle]}.mat")
+    high, low = FrameReader(sharp)[middle], FrameReader(blurred)[middle]
+    of = f"clip {sharp.name} of {set_folder.name}, frame {sharp.frame_names[middle]}"
+    dark = f"dark = large, largest weight {kernel.max():.3g}"
+    return gallery(
+        [
+            _item("HR", high, f"Sharp HR frame of {of}"),
+            _item("LR", low, f"Blurred LR frame of {of}"),
+            _item("kernel", kernel_picture(kernel), f"Blur kernel of {of}, {dark}"),
+        ],
+        f"Kernel: {dark}.",
+    )
 
 
 @dataclass(frozen=True)
@@ -59,41 +90,34 @@ def degrade(hr_root: str | None, clip: str | None, frames: int, seed: int) -> Se
     return Seen(chosen, low, kernels, seed)
 
 
-def show_frames(seen: Seen) -> panels.Picture:
+def show_frames(seen: Seen) -> Page:
     """The middle frame: HR, and LR of either blur."""
     middle = len(seen.clip.frames) // 2
-    return panels.show_frames(
-        {"HR": seen.clip.frames[middle]} | {f"LR, {blur}": low[middle] for blur, low in seen.low.items()}
-    )
+    frames = {"HR": seen.clip.frames[middle]} | {f"LR, {blur}": low[middle] for blur, low in seen.low.items()}
+    of = f"frame of clip {seen.clip.name}"
+    return gallery([_item(name, frame, f"{name}: {of}") for name, frame in frames.items()])
 
 
-def show_kernels(seen: Seen) -> panels.Picture:
+def show_kernels(seen: Seen) -> Page:
     """The kernels as pictures, dark = large."""
-    pictures = {f"{blur}, {len(kernel)}x{len(kernel)}": kernel_picture(kernel) for blur, kernel in seen.kernels.items()}
-    return panels.show_frames(pictures, f"Blur kernels of clip {seen.clip.name}, dark = large: {', '.join(pictures)}.")
+    kernels = {blur: kernel_picture(kernel) for blur, kernel in seen.kernels.items()}
+    of = f"blur kernel of clip {seen.clip.name}"
+    return gallery([_item(blur, picture, f"{blur} {of}") for blur, picture in kernels.items()], "Dark = large.", 240)
 
 
-def show_flow(seen: Seen) -> panels.Picture:
+def show_flow(seen: Seen) -> Page:
     """The motion from the middle frame to the next, one scale of colours for all."""
     first = min(len(seen.clip.frames) // 2, len(seen.clip.frames) - 2)
     clips = {"HR": seen.clip.frames} | {f"LR, {blur}, enlarged": seen.enlarged(blur) for blur in seen.low}
     flows = {name: optical_flow(frames[first], frames[first + 1], "dis") for name, frames in clips.items()}
     largest = float(np.percentile(np.linalg.norm(flows["HR"], axis=2), 99))
-    pictures = {name: flow_picture(flow, largest) for name, flow in flows.items()}
-    return panels.show_frames(
-        pictures,
-        f"Flow from frame {first} to {first + 1} of clip {seen.clip.name}; the hue is "
-        f"the direction, full colour is {largest:.1f} pixels: {', '.join(pictures)}.",
-    )
+    of = f"optical flow from frame {first} to {first + 1} of clip {seen.clip.name}"
+    items = [_item(name, flow_picture(flow, largest), f"{name}: {of}") for name, flow in flows.items()]
+    return gallery(items, f"The hue is the direction; full colour is {largest:.1f} pixels.")
 
 
-def flow_picture(flow: np.ndarray, largest: float) -> np.ndarray:
-    """Flow (H, W, 2) in pixels as (H, W, 3) uint8 RGB: the hue is the direction, white is none, full is `largest`."""
-    length, angle = cv2.cartToPolar(flow[..., 0], flow[..., 1])
-    colour = np.full((*flow.shape[:2], 3), 255, np.uint8)
-    colour[..., 0] = np.rint(angle * 90 / np.pi) % 180  # OpenCV counts hues in steps of two degrees
-    colour[..., 1] = np.rint(255 * np.clip(length / max(largest, 1e-6), 0, 1))
-    return cv2.cvtColor(colour, cv2.COLOR_HSV2RGB)
+def _item(name: str, picture: np.ndarray, alt: str) -> Item:
+    return Item(picture, f"{name}, {picture.shape[1]} x {picture.shape[0]}", alt)
 
 
 def measure(seen: Seen, folder: Path) -> Page:
@@ -120,27 +144,8 @@ def measure(seen: Seen, folder: Path) -> Page:
         "realistic_beside_gaussian_kernel": kernels,
     }
     write_json(Path(folder) / RESULT, result | {"provenance": provenance.collect(seed=seen.seed)})
-    header = [
-        "bicubic against the truth",
-        "PSNR (dB)",
-        "SSIM",
-        "PSNR of Y (dB)",
-        "SSIM of Y",
-        "tOF (pixels)",
-        "warping error",
-    ]
-    table = [
-        [
-            blur,
-            f"{row['psnr']:.2f}",
-            f"{row['ssim']:.4f}",
-            f"{row['psnr_y']:.2f}",
-            f"{row['ssim_y']:.4f}",
-            f"{row['tof']:.3f}",
-            f"{row['warping_error']:.2e}",
-        ]
-        for blur, row in rows.items()
-    ]
+    header = ["bicubic against the truth", *(name for name, _ in _COLUMNS.values())]
+    table = [[blur, *(f"{row[key]:{form}}" for key, (_, form) in _COLUMNS.items())] for blur, row in rows.items()]
     words = (
         f"The realistic kernel beside the Gaussian one: {kernels['psnr']:.1f} dB, their centres "
         f"{kernels['centre_error']:.2f} pixels apart."

@@ -1,6 +1,7 @@
 """The ten charts, drawn from comparison.json and nothing else; every number in them is read or computed from it."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,23 +9,27 @@ import matplotlib
 
 from vsrlib.claims import results
 from vsrlib.common import provenance
-from vsrlib.common.files import located, relative, sha256_file, write_json
-from vsrlib.report.charts.quality import comparison_by_clip, distribution, quality_vs_speed, trend
-from vsrlib.report.charts.speed import efficiency, radar, time_breakdown, time_performance
+from vsrlib.common.files import located, read_json, relative, sha256_file, write_json
+from vsrlib.report.charts.efficiency import efficiency, quality_vs_speed, radar
+from vsrlib.report.charts.quality import comparison_by_clip, distribution, trend
+from vsrlib.report.charts.speed import time_breakdown, time_performance
 from vsrlib.report.charts.style import Chart, save, style
+from vsrlib.report.html import Page, image_html
 
-CHARTS: dict[str, Callable[[dict, str], Chart]] = {
-    "chart_psnr_comparison": lambda found, name: comparison_by_clip(found, name, "psnr"),
-    "chart_ssim_comparison": lambda found, name: comparison_by_clip(found, name, "ssim"),
+CHARTS: dict[str, Callable[[dict], Chart]] = {
+    "chart_psnr_comparison": partial(comparison_by_clip, metric="psnr"),
+    "chart_ssim_comparison": partial(comparison_by_clip, metric="ssim"),
     "chart_performance_radar": radar,
     "chart_time_performance": time_performance,
     "chart_time_breakdown": time_breakdown,
     "chart_efficiency": efficiency,
     "chart_psnr_trend": trend,
     "chart_quality_vs_speed": quality_vs_speed,
-    "chart_video_psnr_distribution": lambda found, name: distribution(found, name, "psnr"),
-    "chart_video_ssim_distribution": lambda found, name: distribution(found, name, "ssim"),
+    "chart_video_psnr_distribution": partial(distribution, metric="psnr"),
+    "chart_video_ssim_distribution": partial(distribution, metric="ssim"),
 }
+"""File name without ending -> what draws it from the content of comparison.json."""
+_PROVENANCE = "provenance.json"
 
 
 def draw_all(
@@ -44,8 +49,8 @@ def draw_all(
     charts = {}
     for name, draw in CHARTS.items():
         with style():
-            chart = draw(comparison, name)
-        files = save(chart, output)
+            chart = draw(comparison)
+        files = save(chart, output / name)
         digests = {file.name: sha256_file(file) for file in files}
         charts[name] = {"title": chart.title, "alt": chart.alt, "sha256": digests}
         written += files
@@ -61,5 +66,15 @@ def draw_all(
         "measured": comparison["provenance"],
         "drawn": provenance.collect(matplotlib=matplotlib.__version__) | dict(checkout or {}),
     }
-    write_json(output / "provenance.json", record)
-    return [*written, output / "provenance.json"]
+    write_json(output / _PROVENANCE, record)
+    return [*written, output / _PROVENANCE]
+
+
+def show_all(folder: Path) -> Page:
+    """All charts that `draw_all` wrote into `folder`, with their alternative texts."""
+    charts = read_json(Path(folder) / _PROVENANCE)["charts"]
+    blocks = [
+        f"<p>{image_html('image/svg+xml', (Path(folder) / f'{name}.svg').read_bytes(), chart['alt'], 560)}</p>"
+        for name, chart in charts.items()
+    ]
+    return Page("\n".join(blocks), "\n".join(f"{name}: {chart['alt']}" for name, chart in charts.items()))

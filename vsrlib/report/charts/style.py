@@ -3,12 +3,14 @@
 Only matplotlib's figure objects are used, never its global state.
 """
 
+import io
 import re
 import textwrap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import matplotlib
@@ -18,6 +20,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from vsrlib.common.files import atomic_path
+from vsrlib.report.html import image_html
 
 # Inches; at 400 pixels of width a 12 point letter is then 12 pixels high.
 WIDTH = 5.6
@@ -59,6 +62,10 @@ class Look:
         return {"marker": self.marker, "markersize": self.size, "markerfacecolor": face, "color": self.color,
                 "markeredgecolor": edge, "markeredgewidth": width}  # fmt: skip
 
+    def small_marks(self) -> dict:
+        """The same where many of them stand beside each other."""
+        return {**self.marks(), "markersize": min(self.size, 7), "markeredgewidth": 1}
+
 
 # Okabe and Ito's colours, which colour-blind readers tell apart. PyTorch is a wide ring round Jittor's small
 # square, so that both stay visible where they coincide.
@@ -72,16 +79,43 @@ PARTS = {
     "forward": ("forward", "#56B4E9", "//"),
     "post": ("post-processing", "#D55E00", ".."),
 }
+"""Part of a frame's time -> name, colour and hatch."""
+EDGE: dict[str, Any] = {"edgecolor": "black", "linewidth": 0.6}
+"""Of every bar."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Chart:
-    """A drawn chart: its file name without ending, its title, the alternative text and the figure."""
+    """A figure, its title, and what is said besides where it cannot be seen.
 
-    name: str
-    title: str
-    alt: str
+    As the last expression of a cell it shows itself, in a notebook without any plotting set-up.
+    """
+
     figure: Figure
+    title: str
+    spoken: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.title.strip():
+            raise ValueError("a chart needs a title: its alternative text begins with it")
+
+    @property
+    def alt(self) -> str:
+        """The alternative text."""
+        return f"{self.title}. {self.spoken}".strip()
+
+    def __repr__(self) -> str:
+        return f"<chart: {self.alt}>"
+
+    def png(self) -> bytes:
+        """The chart as PNG, twice its size in pixels."""
+        buffer = io.BytesIO()
+        with style():
+            self.figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
+        return buffer.getvalue()
+
+    def _repr_html_(self) -> str:
+        return image_html("image/png", self.png(), self.alt, int(100 * self.figure.get_figwidth()))
 
 
 def style() -> AbstractContextManager[None]:
@@ -129,20 +163,19 @@ def empty(axes: Axes, text: str) -> None:
     axes.text(0, 0.5, "\n".join(textwrap.wrap(text, 52)), va="center", ha="left", transform=axes.transAxes)
 
 
-def save(chart: Chart, folder: Path) -> list[Path]:
-    """Write <name>.svg and <name>.png (twice the size in pixels) into `folder`; the same chart gives the same bytes."""
-    svg, png = folder / f"{chart.name}.svg", folder / f"{chart.name}.png"
-    with style():
-        with atomic_path(svg) as temporary:
-            chart.figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
-            text = temporary.read_text(encoding="utf-8")
-            temporary.write_text(with_alternative(text, chart.title, chart.alt), encoding="utf-8")
-        with atomic_path(png) as temporary:
-            chart.figure.savefig(temporary, format="png", dpi=200, metadata={"Software": None})
+def save(chart: Chart, path: Path) -> list[Path]:
+    """Write `path`.svg and `path`.png (twice the size in pixels); the same chart gives the same bytes."""
+    svg, png = (path.with_name(f"{path.name}.{ending}") for ending in ("svg", "png"))
+    with style(), atomic_path(svg) as temporary:
+        chart.figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+        text = temporary.read_text(encoding="utf-8")
+        temporary.write_text(_with_alternative(text, chart.title, chart.alt), encoding="utf-8")
+    with atomic_path(png) as temporary:
+        temporary.write_bytes(chart.png())
     return [svg, png]
 
 
-def with_alternative(svg: str, title: str, alt: str) -> str:
+def _with_alternative(svg: str, title: str, alt: str) -> str:
     """The SVG with a title and a description that screen readers speak."""
     spoken = f"<title>{escape(title)}</title>\n <desc>{escape(alt)}</desc>"
     return re.sub(r"(<svg\b[^>]*)>", lambda found: f'{found[1]} role="img">\n {spoken}', svg, count=1)

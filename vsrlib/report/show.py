@@ -1,24 +1,52 @@
-"""A frame in pictures: the slider, the details side by side, the kernels and the motion."""
+"""One frame of a run: under a slider, in details side by side, with its kernels and its motion, and in a moving clip.
+
+Each function returns what shows itself as a cell's last expression and carries alternative text.
+"""
 
 import io
 from html import escape
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from vsrlib.claims.results import is_skipped
+from vsrlib.common import provenance
+from vsrlib.common.files import read_json, relative, sha256_array, write_json
 from vsrlib.common.names import NAMES
 from vsrlib.data.blur_kernels import centre_error, kernel_picture, kernel_psnr
 from vsrlib.data.clips import FrameReader
 from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.frames import read_frame
-from vsrlib.report import html as sliders
-from vsrlib.report.html import Item, Page, data_url, gallery, png
-from vsrlib.report.look import flow_picture
-from vsrlib.report.show.chosen import Chosen, Estimate
+from vsrlib.networks.weights.weights_file import entry
+from vsrlib.report.frames import (
+    Chosen,
+    Estimate,
+    choose,
+    clip_of,
+    details,
+    entry_of,
+    estimate,
+    flow_picture,
+    frame_named,
+    frame_of,
+    most_detailed,
+    stem,
+)
+from vsrlib.report.html import Item, Page, compare, data_url, gallery, png
 from vsrlib.restoration.metrics import psnr
 
+__all__ = ["choose", "crops", "estimate", "flow", "inference", "kernels", "moving", "record", "slider"]
+
+RESULT = "show.json"
 GAIN = 20
 """By how much the difference of the frameworks is multiplied before it is shown."""
+TIMES = 3
+"""How often a moving clip is played."""
+_FRAME_MS, _ALL_MS = 200, 4800  # what moves by itself for more than five seconds would need a button that stops it
+_WIDEST = 512  # HR pixels; of a wider frame the detail alone is shown
+_GAP = 8  # pixels between the two halves of a moving clip
 _WHEEL = 97  # pixels across
 
 
@@ -26,27 +54,57 @@ def slider(chosen: Chosen) -> Page:
     """The whole frame: bicubic to the left of the slider, restored to the right."""
     restored = chosen.restored(chosen.first)
     name = NAMES[chosen.first]
-    return sliders.compare(("bicubic", png(chosen.bicubic)), (name, png(restored)), chosen.words, 2 * restored.shape[1])
+    return compare(("bicubic", png(chosen.bicubic)), (name, png(restored)), chosen.words, 2 * restored.shape[1])
+
+
+def inference(
+    inference_file: Path, input_path: Path, gt_path: Path | None = None,
+    clip: str | None = None, frame: str | None = None,
+) -> Page:  # fmt: skip
+    """The same detail of a result, of bicubic, of the input and, where known, of the truth, with PSNR over the frame.
+
+    `clip` and `frame` None are the first clip and its middle result. A skipped inference gives its reason in words.
+    """
+    found = read_json(inference_file)
+    if is_skipped(found):
+        words = f"{NAMES.get(found.get('framework'), 'This framework')}: skipped, {found['skipped']}"
+        return Page(f"<p>{escape(words)}</p>", words)
+    chosen = entry_of(found["clips"], clip)
+    scores = frame_of(chosen, frame)
+    name = stem(scores)
+    low = frame_named(clip_of(input_path, chosen["name"]), name)
+    result = read_frame(Path(inference_file).parent / found["images"] / chosen["name"] / f"{name}.png")
+    height, width = result.shape[:2]
+    images = {
+        f"{NAMES[found['framework']]}{_decibels(scores['psnr'], scores.get('identical'))}": result,
+        f"bicubic{_decibels(scores['bicubic_psnr'], scores.get('bicubic_identical'))}": bicubic_on_grid(low),
+        f"input, {low.shape[1]} x {low.shape[0]}": low,
+    }
+    if gt_path is not None:
+        images["truth"] = frame_named(clip_of(gt_path, chosen["name"]), name)[:height, :width]
+    of = f"clip {chosen['name']}, frame {name}, {found['blur']} blur"
+    items = details(images, most_detailed(images.get("truth", result)), of)
+    return gallery(items, "PSNR is over the whole frame." if scores["psnr"] is not None else "")
 
 
 def crops(chosen: Chosen) -> Page:
     """The same detail of bicubic, of each framework's frame and of the truth, and the frameworks' difference."""
     top, left, height, width = chosen.box
-    images = {"bicubic": chosen.bicubic, **{NAMES[name]: chosen.restored(name) for name in chosen.folders}}
-    captions = {name: f"{name}{_decibels(image, chosen.truth)}" for name, image in images.items()}
+    images = {}
+    for name, image in (("bicubic", chosen.bicubic), *((NAMES[one], chosen.restored(one)) for one in chosen.folders)):
+        same = chosen.truth is not None and np.array_equal(image, chosen.truth)
+        known = None if chosen.truth is None or same else psnr(image, chosen.truth)
+        images[f"{name}{_decibels(known, same)}"] = image
     if chosen.truth is not None:
         images["truth"] = chosen.truth
-    where = f"the {width} x {height} pixels from column {left}, row {top} of {chosen.words}"
-    items = [
-        Item(image[top : top + height, left : left + width], captions.get(name, name), f"{name}: {where}")
-        for name, image in images.items()
-    ]
+    items = details(images, chosen.box, chosen.words)
     notes = ["PSNR is over the whole frame."] if chosen.truth is not None else []
     if len(chosen.folders) == 2:
         values = difference(chosen)
         picture = np.clip(GAIN * values[top : top + height, left : left + width], 0, 255).astype(np.uint8)
         caption = f"difference x {GAIN}: at most {values.max()} of 255"
-        items.append(Item(picture, caption, f"PyTorch minus Jittor times {GAIN}, black where they are equal: {where}"))
+        words = f"PyTorch minus Jittor times {GAIN}, black where they are equal, of the same detail"
+        items.append(Item(picture, caption, words))
         share = np.count_nonzero(values) / values.size
         notes.append(f"In the whole frame {share:.3%} of the values differ, by {values.max()} at most.")
     notes += [f"{NAMES[name]}: skipped, {reason}." for name, reason in chosen.skipped.items()]
@@ -106,18 +164,14 @@ def _grey(kernel: np.ndarray, largest: float) -> np.ndarray:
     return 255 - np.rint((255 - kernel_picture(kernel)) * (kernel.max() / largest)).astype(np.uint8)
 
 
-def _decibels(image: np.ndarray, truth: np.ndarray | None) -> str:
-    if truth is None:
-        return ""
-    return ", equal to the truth" if np.array_equal(image, truth) else f", {psnr(image, truth):.2f} dB"
+def _decibels(value: float | None, identical: bool | None) -> str:
+    """PSNR after a picture's name; that of a picture equal to the truth is infinite."""
+    if identical:
+        return ", equal to the truth"
+    return "" if value is None else f", {value:.2f} dB"
 
 
-# A clip that moves: bicubic beside restored, a few frames, played three times and then still.
-
-TIMES = 3
-_FRAME_MS, _ALL_MS = 200, 4800  # what moves by itself for more than five seconds would need a button that stops it
-_WIDEST = 512  # HR pixels; of a wider frame the detail alone is shown
-_GAP = 8
+# A clip that moves: bicubic beside restored, a few frames, played three times and then still
 
 
 def moving(chosen: Chosen, count: int) -> Page:
@@ -159,3 +213,45 @@ def animation(frames: list[np.ndarray], milliseconds: int) -> bytes:
         buffer, "WEBP", save_all=True, append_images=others, duration=milliseconds, loop=TIMES, quality=80, method=4
     )
     return buffer.getvalue()
+
+
+# What was shown, with the digests of all of it
+
+
+def record(chosen: Chosen, found: Estimate, folder: Path) -> dict[str, Any]:
+    """Write show.json into `folder`: clip and frame, digests of the pixels, and the figures under the pictures."""
+    restored = {
+        name: {
+            "path": relative(path / f"{chosen.frame}.png", folder),
+            "sha256": sha256_array(chosen.restored(name)),
+        }
+        for name, path in chosen.folders.items()
+    }
+    kernel: dict[str, Any] = {"estimated_sha256": sha256_array(found.kernel)}
+    if chosen.kernel is not None:
+        kernel |= {
+            "true_sha256": sha256_array(chosen.kernel),
+            "psnr": kernel_psnr(found.kernel, chosen.kernel),
+            "centre_error": centre_error(found.kernel, chosen.kernel),
+        }
+    result = {
+        "blur": chosen.blur,
+        "clip": chosen.clip,
+        "frame": chosen.frame,
+        "box": list(chosen.box),
+        "window_sha256": sha256_array(chosen.window),
+        "truth_sha256": None if chosen.truth is None else sha256_array(chosen.truth),
+        "restored": restored,
+        "absent": chosen.skipped,
+        "difference": _difference(chosen) if len(chosen.folders) == 2 else None,
+        "weights": entry(chosen.weights, folder),
+        "kernel": kernel,
+        "flow": {"sha256": sha256_array(found.flow), "full_colour": full_colour(found.flow)},
+    }
+    write_json(Path(folder) / RESULT, result | {"provenance": provenance.collect()})
+    return result
+
+
+def _difference(chosen: Chosen) -> dict[str, float]:
+    values = difference(chosen)
+    return {"largest": int(values.max()), "share": float(np.count_nonzero(values) / values.size)}

@@ -1,9 +1,10 @@
-"""The frame that is shown: what went into the network, what came out of it in each framework, and the truth."""
+"""The frames that are shown: which ones of a run, what belongs to them, and which detail of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from vsrlib.claims import results
@@ -16,7 +17,7 @@ from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.frames import read_frame
 from vsrlib.data.sets.tree import read_kernel
 from vsrlib.networks import load_network
-from vsrlib.report.panels import most_detailed
+from vsrlib.report.html import Item
 from vsrlib.restoration.loop import FRAMES
 
 _FIELDS = ("preset", "weights", "clips", "images", "border")
@@ -68,7 +69,7 @@ class Chosen:
     def box(self) -> tuple[int, int, int, int]:
         """(top, left, height, width) of the detail that is shown, HR pixels."""
         image = self.restored(self.first) if self.truth is None else self.truth
-        return most_detailed(image, *image.shape[:2])
+        return most_detailed(image)
 
     @property
     def words(self) -> str:
@@ -100,12 +101,9 @@ def choose(
         if record["images"] != FRAMES:
             raise UserError(f"{NAMES[name]} wrote videos and no frames; run 04_infer_clips again without video.")
     record = next(iter(done.values()))
-    entry = _named(record["clips"], clip, "clip")
-    names = tuple(one["name"].removesuffix(".png") for one in entry["frames"])
-    shown = names[len(names) // 2] if frame is None else frame.removesuffix(".png")
-    if shown not in names:
-        raise UserError(f"frame is {frame!r}; clip {entry['name']} has {names[0]} to {names[-1]}.")
-    source = _clip(clips, entry["name"])
+    entry = entry_of(record["clips"], clip)
+    names, shown = tuple(map(stem, entry["frames"])), stem(frame_of(entry, frame))
+    source = clip_of(clips, entry["name"])
     around = {source.frame_names[index]: (index, window) for index, window in windows(source, record["border"])}
     if any(name not in around for name in names):
         raise UserError(f"Clip {source.name} of {clips} has other frames than the run; give the clips that it read.")
@@ -130,21 +128,7 @@ def choose(
 
 def _truth(truths: Path, source: ClipSource, index: int, window: np.ndarray) -> np.ndarray:
     height, width = window.shape[1:3]
-    return FrameReader(_clip(truths, source.name))[index][: 4 * height, : 4 * width]
-
-
-def _clip(root: Path, name: str) -> ClipSource:
-    found = {source.name: source for source in list_clips(root)}
-    if name not in found and len(found) > 1:
-        raise UserError(f"{root} holds no clip {name}; it has {', '.join(found)}.")
-    return found.get(name) or next(iter(found.values()))
-
-
-def _named(entries: list[dict], name: str | None, what: str) -> dict:
-    for one in entries:
-        if name in (None, one["name"]):
-            return one
-    raise UserError(f"{what} is {name!r}; choose one of: {', '.join(one['name'] for one in entries)}.")
+    return FrameReader(clip_of(truths, source.name))[index][: 4 * height, : 4 * width]
 
 
 def _weights(record: dict) -> Path:
@@ -152,6 +136,44 @@ def _weights(record: dict) -> Path:
     if not path.is_file() or sha256_file(path) != record["weights"]["sha256"]:
         raise UserError(f"The weights {path} are not those that restored the frames; run 04_infer_clips again.")
     return path
+
+
+def clip_of(root: Path, name: str | None = None) -> ClipSource:
+    """The clip of this name below a folder, or the only one there, or for None the first. UserError: no such clip."""
+    found = {source.name: source for source in list_clips(root)}
+    if name is not None and name not in found and len(found) > 1:
+        raise UserError(f"{root} holds no clip {name}; it has {', '.join(found)}.")
+    return found.get(name or "") or next(iter(found.values()))
+
+
+def entry_of(clips: Sequence[dict], name: str | None) -> dict:
+    """The entry of this clip in inference.json, or for None the first. UserError: no such clip."""
+    for one in clips:
+        if name in (None, one["name"]):
+            return one
+    raise UserError(f"clip is {name!r}; choose one of: {', '.join(one['name'] for one in clips)}.")
+
+
+def frame_of(clip: dict, name: str | None) -> dict:
+    """The entry of this frame in a clip of inference.json, or for None the middle one. UserError: no such frame."""
+    frames = {stem(one): one for one in clip["frames"]}
+    names = list(frames)
+    chosen = names[len(names) // 2] if name is None else name.removesuffix(".png")
+    if chosen not in frames:
+        raise UserError(f"frame is {name!r}; clip {clip['name']} has {names[0]} to {names[-1]}.")
+    return frames[chosen]
+
+
+def frame_named(source: ClipSource, name: str) -> np.ndarray:
+    """A frame of a clip, (H, W, 3) uint8 RGB. UserError: no such frame."""
+    if name not in source.frame_names:
+        raise UserError(f"Clip {source.name} has no frame {name}; give the frames that the result was computed from.")
+    return FrameReader(source)[source.frame_names.index(name)]
+
+
+def stem(frame: dict) -> str:
+    """The name of a frame in inference.json, without ending."""
+    return frame["name"].removesuffix(".png")
 
 
 # What the network itself sees in a frame: the blur kernel, and the motion to the next frame.
@@ -174,3 +196,48 @@ def estimate(chosen: Chosen) -> Estimate:
         kernel=network.infer(window)["kernel"],
         flow=network.flow(window[middle], window[middle + 1]).transpose(1, 2, 0),
     )
+
+
+# Which detail
+
+
+def most_detailed(image: np.ndarray) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of the third of a picture whose grey values change most, on a grid of 4 pixels."""
+    height, width = image.shape[:2]
+    change = np.hypot(*np.gradient(np.asarray(image, np.float64).mean(axis=2)))
+    tall, wide = max(8, height // 3 // 4 * 4), max(8, width // 3 // 4 * 4)
+    candidates = [
+        (change[top : top + tall, left : left + wide].mean(), top, left)
+        for top in range(0, height - tall + 1, 4 * max(1, height // 64))
+        for left in range(0, width - wide + 1, 4 * max(1, width // 64))
+    ]
+    _, top, left = max(candidates)
+    return top, left, tall, wide
+
+
+def details(images: Mapping[str, np.ndarray], box: tuple[int, int, int, int], of: str) -> list[Item]:
+    """The same detail of several pictures of what `of` says; caption -> (H, W, 3) uint8 RGB.
+
+    `box` is (top, left, height, width) in pixels of the largest picture. A smaller one (the LR frame) must be smaller
+    by a whole factor, or ValueError.
+    """
+    top, left, tall, wide = box
+    height, width = max(image.shape[:2] for image in images.values())
+    where = f"the {wide} x {tall} pixels from column {left}, row {top} of {of}"
+    items = []
+    for caption, image in images.items():
+        factor = height // image.shape[0]
+        if image.shape[0] * factor != height or image.shape[1] * factor != width:
+            raise ValueError(f"{caption} is {image.shape[:2]}, no whole part of {(height, width)}")
+        detail = image[top // factor : (top + tall) // factor, left // factor : (left + wide) // factor]
+        items.append(Item(detail, caption, f"{caption}: {where}"))
+    return items
+
+
+def flow_picture(flow: np.ndarray, largest: float) -> np.ndarray:
+    """Flow (H, W, 2) in pixels as (H, W, 3) uint8 RGB: the hue is the direction, white is none, full is `largest`."""
+    length, angle = cv2.cartToPolar(flow[..., 0], flow[..., 1])
+    colour = np.full((*flow.shape[:2], 3), 255, np.uint8)
+    colour[..., 0] = np.rint(angle * 90 / np.pi) % 180  # OpenCV counts hues in steps of two degrees
+    colour[..., 1] = np.rint(255 * np.clip(length / max(largest, 1e-6), 0, 1))
+    return cv2.cvtColor(colour, cv2.COLOR_HSV2RGB)

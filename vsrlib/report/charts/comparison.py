@@ -1,0 +1,151 @@
+"""What the charts of a comparison have in common: a panel for each blur type, and what may be shown and said there."""
+
+from collections.abc import Callable, Sequence
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+
+from vsrlib.claims.comparison import frames_of
+from vsrlib.claims.results import device_words, is_skipped, unlike_fields, why_not_alike, why_not_both
+from vsrlib.common.names import FRAMEWORKS, NAMES
+from vsrlib.report.charts.style import LOOKS, Chart, canvas, empty
+
+UNITS = {"psnr": ("PSNR", " (dB)", " dB", 2), "ssim": ("SSIM", "", "", 4)}
+NO_TRUTH = "no ground truth, so no quality was measured"
+
+
+def by_blur(
+    found: dict, title: str, heights: Sequence[float], legend: Sequence[Artist], how: str, label: str,
+    draw: Callable[[Axes, dict], str | None], spoken: str = "", shared: str = "",
+) -> Chart:  # fmt: skip
+    """A chart with one panel for each blur type of a comparison.
+
+    heights: of the panels, inches. how: what the marks are, for the footer. label: of the lowest panel's x axis.
+    draw: fills the panel of one blur, or returns why there is nothing to show. shared: the axis, "x" or "y", that has
+    one scale in all panels, so that the blur types can be read against each other.
+    """
+    notes = skip_notes(found)
+    figure, panels = canvas(title, heights, legend, notes, footer(found, how))
+    for axes, (blur, one) in zip(panels, found["blurs"].items(), strict=True):
+        if why := draw(axes, one):
+            empty(axes, f"{blur} blur: {why}")
+        else:
+            axes.set_title(f"{blur} blur", loc="left")
+    drawn = [axes for axes in panels if axes.axison]
+    if shared:
+        limits = [getattr(axes, f"get_{shared}lim")() for axes in drawn]
+        for axes in drawn:
+            getattr(axes, f"set_{shared}lim")(min(low for low, _ in limits), max(high for _, high in limits))
+    panels[-1].set_xlabel(label)
+    return Chart(figure, title, " ".join(filter(None, [spoken, *notes])))
+
+
+# What is said
+
+
+def skip_notes(found: dict) -> list[str]:
+    """One line for each framework that was skipped, and why, and for runs that do not compare like with like."""
+    notes: dict[str, list[str]] = {}
+    for blur, one in found["blurs"].items():
+        for framework, run in one["runs"].items():
+            if is_skipped(run):
+                notes.setdefault(f"{NAMES[framework]}: skipped, {run['skipped']}", []).append(blur)
+        for note in _unlike_notes(one) + _identical_notes(one):
+            notes.setdefault(note, []).append(blur)
+    every = len(found["blurs"])
+    return [note if len(blurs) == every else f"{note} ({', '.join(blurs)} blur)" for note, blurs in notes.items()]
+
+
+def footer(found: dict, how: str) -> str:
+    """What was run on what, for the last line of a chart."""
+    runs = [run for blur in found["blurs"].values() for run in blur["runs"].values() if not is_skipped(run)]
+    if not runs:
+        return "Nothing was run."
+    presets, sets = (", ".join(sorted({run[k] for run in runs})) for k in ("preset", "set"))
+    devices = " and ".join(sorted({device_words(run) for run in runs}))
+    return f"{how[0].upper()}{how[1:]}. {sets.replace('_', ' ')}; network: {presets}; device: {devices}."
+
+
+def totals(found: dict, metric: str) -> str:
+    """The means over all frames, in words."""
+    label, _, unit, digits = UNITS[metric]
+    parts = []
+    for blur, one in found["blurs"].items():
+        total = one["quality"]["total"]
+        known = [m for m in LOOKS if m in total and total[m][metric] is not None]
+        values = [f"{LOOKS[m].label} {total[m][metric]:.{digits}f}{unit}" for m in known]
+        parts.append(f"{blur} blur, {label} over all frames: {', '.join(values) or 'none'}.")
+    return " ".join(parts)
+
+
+def why_empty(blur: dict, otherwise: str = NO_TRUTH) -> str:
+    """Why a panel has nothing to show."""
+    reasons = [f"{NAMES[f]}: skipped, {run['skipped']}" for f, run in blur["runs"].items() if is_skipped(run)]
+    return "; ".join(reasons) if len(reasons) == len(FRAMEWORKS) else otherwise
+
+
+def _unlike_notes(blur: dict) -> list[str]:
+    """What keeps the two frameworks of one blur type from being compared."""
+    runs, difference = blur["runs"], blur["quality"]["difference"]
+    if why_not_both(runs):
+        return []
+    notes = [
+        f"The two frameworks did not run the same {what}"
+        for what in ("weights", "input")
+        if blur["outputs"][f"same_{what}"] is False
+    ]
+    judged = any(run["gt_digest"] for run in runs.values())
+    if judged and is_skipped(difference):
+        notes.append(f"Difference in quality: skipped, {difference['skipped']}")
+    unlike = why_not_alike(runs)
+    if unlike:
+        notes.append(f"Times and memory: skipped, {unlike}")
+    elif runs["torch"]["device_type"] == "cpu":
+        notes += [f"The two frameworks differ in {words}" for words in unlike_fields(runs, ["threads"])]
+    return notes
+
+
+def _identical_notes(blur: dict) -> list[str]:
+    total = blur["quality"]["total"]
+    return [
+        f"{LOOKS[method].label}: {total[method]['identical']} frames equal the truth; their infinite PSNR is left out"
+        for method in LOOKS
+        if method in total and total[method]["identical"]
+    ]
+
+
+# What may be shown
+
+
+def methods_of(found: dict) -> list[str]:
+    """Methods that any blur type has quality of, in the order of the legend."""
+    return [m for m in LOOKS if any(m in blur["quality"]["total"] for blur in found["blurs"].values())]
+
+
+def measured_frames(blur: dict, metric: str) -> dict[str, list[dict]]:
+    """Frames with a value, by method, each with "clip", "psnr" and "ssim" of that method."""
+    runs = {framework: run for framework, run in blur["runs"].items() if not is_skipped(run)}
+    if not runs:
+        return {}
+    source = {"bicubic": (next(iter(runs.values())), "bicubic_"), **{f: (run, "") for f, run in runs.items()}}
+    frames = {
+        method: [{"clip": frame["clip"], metric: frame[prefix + metric]} for frame in frames_of(run)]
+        for method, (run, prefix) in source.items()
+    }
+    return {
+        method: measured
+        for method, every in frames.items()
+        if (measured := [frame for frame in every if frame[metric] is not None])
+    }
+
+
+def drawn_together(blur: dict) -> list[str]:
+    """Frameworks whose memory and time may stand side by side: those that ran, if under the same conditions."""
+    if why_not_alike(blur["runs"]):
+        return []
+    return [framework for framework in FRAMEWORKS if not is_skipped(blur["runs"][framework])]
+
+
+def timed(blur: dict) -> list[str]:
+    """Those of `drawn_together` that were timed."""
+    return [framework for framework in drawn_together(blur) if not is_skipped(blur["timing"][framework])]
