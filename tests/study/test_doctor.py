@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from vsrlib.cli import doctor
-from vsrlib.study.doctor import examine, machine, packages
-from vsrlib.study.doctor import finding as doctor_finding
-from vsrlib.study.doctor.finding import Finding, fault, ok, warning
+from vsrlib.study.doctor import FAULT, Finding, examine, fault, machine, ok, packages, warning
 
 HERE = Path(__file__).resolve().parents[1]
 NONE = Path("/none/at/all")
@@ -190,8 +188,8 @@ def test_what_is_left_decides_the_exit_status(
     found += [fault(f"no {name}", "gone", f"mend {name}", stops=name) for name in stops]
     monkeypatch.setattr(examine, "examine", lambda run_root, data, use: found)
     parser = argparse.ArgumentParser()
-    doctor.arguments(parser)
-    status = doctor.run(parser.parse_args(["--json", str(tmp_path / "found.json")]))
+    doctor.doctor_arguments(parser)
+    status = doctor.run_doctor(parser.parse_args(["--json", str(tmp_path / "found.json")]))
     assert status == (0 if left else 1)
     told, kept = capsys.readouterr().out, json.loads((tmp_path / "found.json").read_text())
     assert all(one.says in told and (one.remedy or "") in told for one in found)
@@ -228,8 +226,8 @@ def test_a_framework_that_was_used_and_failed_is_a_fault(monkeypatch: pytest.Mon
         "torch": {"usable": True, "device": "cpu", "seconds": 1.0, "reason": None},
         "jittor": {"usable": False, "device": None, "seconds": 2.0, "reason": "it crashed"},
     }
-    monkeypatch.setattr(examine, "_checks", lambda run_root, data: [lambda: ok("one", "fine")])
+    monkeypatch.setattr(examine, "_checks", lambda run_root, data: [ok("one", "fine")])
     monkeypatch.setattr(examine.frameworks, "check", lambda names: tried)
     found = examine.examine(tmp_path, tmp_path, use=True)
     assert examine.frameworks_left(found) == ("torch",)
-    assert found[-1].status == doctor_finding.FAULT and "it crashed" in found[-1].says
+    assert found[-1].status == FAULT and "it crashed" in found[-1].says

@@ -1,18 +1,13 @@
-"""What works on this machine, and the one command that mends what does not.
+"""Every check on this machine, and what the findings mean for the study."""
 
-The checks stand in `doctor_machine` and `doctor_packages`: small functions that judge what they are given and look at
-nothing themselves. Here is what they are given, and what their findings mean for the study.
-"""
-
-import functools
 import importlib.util
 import json
+import locale
 import os
 import platform
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +18,7 @@ from vsrlib.common.files import write_json
 from vsrlib.common.names import FRAMEWORKS
 from vsrlib.common.processes import run_watched
 from vsrlib.kernels import jittor_env, native
-from vsrlib.study.doctor import frameworks, machine, packages
-from vsrlib.study.doctor.finding import FAULT, Finding, fault, ok, pip
+from vsrlib.study.doctor import FAULT, Finding, fault, frameworks, machine, ok, packages, pip
 
 _TORCH = "import json, torch; print(json.dumps([torch.__version__, torch.version.cuda, torch.cuda.is_available()]))"
 _CUPY = """import cupy
@@ -37,7 +31,7 @@ def examine(run_root: Path, data: Path, use: bool = False) -> list[Finding]:
 
     run_root, data: the folders that a study would write to. use: also use each framework, forward and backward.
     """
-    findings = [check() for check in _checks(run_root, data)]
+    findings = _checks(run_root, data)
     if use:
         found = frameworks.check(list(FRAMEWORKS))
         findings += [_used(framework, entry) for framework, entry in found.items()]
@@ -69,34 +63,34 @@ def write(path: Path, findings: list[Finding]) -> None:
     write_json(path, value)
 
 
-def _checks(run_root: Path, data: Path) -> list[Callable[[], Finding]]:
+def _checks(run_root: Path, data: Path) -> list[Finding]:
     gpu, version = provenance.collect()["machine"]["gpu"], packages.version
     torch_version, torch_cuda, cuda_used, torch_error = _torch()
     python_h = Path(sysconfig.get_path("include")) / "Python.h"
     temporary, environ = Path(tempfile.gettempdir()), dict(os.environ)
-    part = functools.partial
+    compiled = any(jittor_env.HOME.glob(".cache/jittor/**/jittor_core*.so"))
     return [
-        part(packages.python, sys.version_info[:2]),
-        part(packages.numpy, version("numpy")),
-        part(packages.torch, torch_version, torch_error),
-        part(packages.cuda, gpu, torch_cuda, cuda_used),
-        part(packages.cupy, gpu, packages.cupy_packages(), torch_cuda, version("numpy"), _cupy_error(gpu)),
-        part(packages.jittor, version("jittor"), jittor_env.why_unusable(), _compiled()),
-        part(packages.onednn, jittor_env.onednn_prefix()),
-        part(packages.jittor_settings, environ, jittor_env.HOME / ".cache" / "jittor" / "config.json"),
-        part(machine.compiler, native.compiler(), temporary),
-        part(machine.headers, python_h, jittor_env.python_config()),
-        part(packages.codecs, *packages.av_codecs()),
-        part(machine.cpu, machine.cpu_flags(), len(psutil.Process().cpu_affinity() or [0]), environ),
-        part(machine.memory, psutil.virtual_memory().available / 2**30),
-        part(machine.disk, "environment", native.HOME, machine.ENVIRONMENT_GIB, pip("cache", "purge")),
-        part(machine.disk, "run folder", run_root, machine.RUN_GIB, "vsrlib study --run /ANOTHER/DISK/run"),
-        part(machine.disk, "data folder", data, machine.DATA_GIB, "vsrlib study --data /ANOTHER/DISK/data"),
-        part(machine.temporary, temporary),
-        part(machine.encoding, sys.getfilesystemencoding(), machine.preferred_encoding()),
-        part(machine.chromium, machine.find_chromium()),
-        part(machine.checkout, *provenance.git_state(provenance.PROJECT_ROOT)),
-        part(machine.system, platform.system(), platform.release(), platform.machine()),
+        packages.python(sys.version_info[:2]),
+        packages.numpy(version("numpy")),
+        packages.torch(torch_version, torch_error),
+        packages.cuda(gpu, torch_cuda, cuda_used),
+        packages.cupy(gpu, packages.cupy_packages(), torch_cuda, version("numpy"), _cupy_error(gpu)),
+        packages.jittor(version("jittor"), jittor_env.why_unusable(), compiled),
+        packages.onednn(jittor_env.onednn_prefix()),
+        packages.jittor_settings(environ, jittor_env.HOME / ".cache" / "jittor" / "config.json"),
+        machine.compiler(native.compiler(), temporary),
+        machine.headers(python_h, jittor_env.python_config()),
+        packages.codecs(*packages.av_codecs()),
+        machine.cpu(machine.cpu_flags(), len(psutil.Process().cpu_affinity() or [0]), environ),
+        machine.memory(psutil.virtual_memory().available / 2**30),
+        machine.disk("environment", native.HOME, machine.ENVIRONMENT_GIB, pip("cache", "purge")),
+        machine.disk("run folder", run_root, machine.RUN_GIB, "vsrlib study --run /ANOTHER/DISK/run"),
+        machine.disk("data folder", data, machine.DATA_GIB, "vsrlib study --data /ANOTHER/DISK/data"),
+        machine.temporary(temporary),
+        machine.encoding(sys.getfilesystemencoding(), locale.getpreferredencoding(False)),
+        machine.chromium(machine.find_chromium()),
+        machine.checkout(*provenance.git_state(provenance.PROJECT_ROOT)),
+        machine.system(platform.system(), platform.release(), platform.machine()),
     ]
 
 
@@ -117,10 +111,6 @@ def _cupy_error(gpu: str | None) -> str | None:
         return None
     status, _, last = run_watched(["-c", _CUPY], show=False)
     return None if status == 0 else last[:200] or f"its process ended with status {status}"
-
-
-def _compiled() -> bool:
-    return any(jittor_env.HOME.glob(".cache/jittor/**/jittor_core*.so"))
 
 
 def _used(framework: str, entry: dict[str, Any]) -> Finding:

@@ -1,7 +1,6 @@
 """The checks of `vsrlib doctor` on the machine: each judges what it is given."""
 
 import ctypes
-import locale
 import os
 import shlex
 import shutil
@@ -10,11 +9,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from vsrlib.study.doctor.finding import Finding, fault, ok, warning
+from vsrlib.study.doctor import Finding, fault, ok, warning
 
 ENVIRONMENT_GIB, RUN_GIB, DATA_GIB = 1.0, 1.0, 0.5
 """What has to be free: for compiled kernels and Jittor's cache, for the quick study's results, for its data."""
 _MEMORY_GIB = 4.0
+_OTHER_TMPDIR = "export TMPDIR=/var/tmp"
 _SOURCE = '#include <cstddef>\n#include <vector>\nextern "C" int answer() { return std::vector<int>(42).size(); }\n'
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -31,27 +31,30 @@ def system(name: str, release: str, processor: str) -> Finding:
 
 def compiler(gxx: str | None, folder: Path) -> Finding:
     """g++ compiles a line of C++ in `folder`, and what it made is loaded and called."""
-    install = "apt install g++"
+    what = "C++ compiler"
+
+    def broken(says: str) -> Finding:
+        return fault(what, says, "apt install g++", stops="jittor")
+
     if gxx is None:
-        return fault("C++ compiler", "no g++ on the path; Jittor compiles itself with it", install, stops="jittor")
+        return broken("no g++ on the path; Jittor compiles itself with it")
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
         library = Path(place) / "answer.so"
         command = [gxx, "-shared", "-fPIC", "-fopenmp", "-x", "c++", "-", "-o", str(library)]
         try:
             done = subprocess.run(command, input=_SOURCE, capture_output=True, text=True, timeout=120)
         except (OSError, subprocess.TimeoutExpired) as error:
-            return fault("C++ compiler", f"{gxx} does not run: {error}", install, stops="jittor")
+            return broken(f"{gxx} does not run: {error}")
         if done.returncode != 0:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1][:200]
-            return fault("C++ compiler", f"{gxx} cannot compile a line: {reason}", install, stops="jittor")
+            return broken(f"{gxx} cannot compile a line: {reason}")
         try:
             answer = ctypes.CDLL(str(library)).answer()
         except OSError as error:
-            mend = "export TMPDIR=/var/tmp"
-            return warning("C++ compiler", f"what {gxx} makes cannot be loaded from {folder}: {error}", mend)
+            return warning(what, f"what {gxx} makes cannot be loaded from {folder}: {error}", _OTHER_TMPDIR)
     if answer != 42:
-        return fault("C++ compiler", f"what {gxx} makes computes wrongly", install, stops="jittor")
-    return ok("C++ compiler", f"{gxx} compiles, and what it makes runs")
+        return broken(f"what {gxx} makes computes wrongly")
+    return ok(what, f"{gxx} compiles, and what it makes runs")
 
 
 def headers(python_h: Path, config: Path) -> Finding:
@@ -77,11 +80,8 @@ def memory(available_gib: float) -> Finding:
     """Memory that can be had without swapping."""
     says = f"{available_gib:.1f} GiB can be had"
     if available_gib < _MEMORY_GIB:
-        return warning(
-            "memory",
-            f"{says}, and {_MEMORY_GIB:.0f} GiB are wanted: larger frames in tiles",
-            "vsrlib infer --tile 64 INPUT OUTPUT",
-        )
+        says += f", and {_MEMORY_GIB:.0f} GiB are wanted: larger frames in tiles"
+        return warning("memory", says, "vsrlib infer --tile 64 INPUT OUTPUT")
     return ok("memory", says)
 
 
@@ -102,12 +102,12 @@ def disk(what: str, folder: Path, needed_gib: float, elsewhere: str, free: float
 
 def temporary(folder: Path, free: float | None = None) -> Finding:
     """The folder of temporary files: writable, with room, and with a name that every program can read."""
-    what, mend = "temporary files", "export TMPDIR=/var/tmp"
-    found = disk(what, folder, 0.5, mend, free)
+    what = "temporary files"
+    found = disk(what, folder, 0.5, _OTHER_TMPDIR, free)
     if found.remedy is not None:
-        return fault(what, found.says, mend)
+        return fault(what, found.says, _OTHER_TMPDIR)
     if not str(folder).isascii():
-        return warning(what, f"{folder} has letters outside ASCII, which some programs cannot read", mend)
+        return warning(what, f"{folder} has letters outside ASCII, which some programs cannot read", _OTHER_TMPDIR)
     return found
 
 
@@ -128,11 +128,8 @@ def chromium(path: str | None) -> Finding:
 def checkout(commit: str | None, dirty: bool | None) -> Finding:
     """The git checkout that results name as their origin."""
     if commit is None:
-        return warning(
-            "git checkout",
-            "none: results cannot say which code made them",
-            "git init && git add -A && git commit -m start",
-        )
+        start = "git init && git add -A && git commit -m start"
+        return warning("git checkout", "none: results cannot say which code made them", start)
     if dirty:
         return warning("git checkout", f"{commit[:12]}, changed since: results will say so", "git status --short")
     return ok("git checkout", commit[:12])
@@ -148,8 +145,3 @@ def cpu_flags() -> frozenset[str]:
 def find_chromium() -> str | None:
     """Path of the browser."""
     return next((path for path in map(shutil.which, _CHROMIUM) if path), None)
-
-
-def preferred_encoding() -> str:
-    """The encoding of texts."""
-    return locale.getpreferredencoding(False)

@@ -1,12 +1,14 @@
 """The checks of `vsrlib doctor` on Python and its packages: each judges what it is given."""
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
-from vsrlib.study.doctor.finding import Finding, fault, ok, pip, warning
+from vsrlib.study.doctor import Finding, fault, ok, pip, warning
 
 _ONEDNN = "onednn-devel-cpu-gomp==2022.2.1"
 _CUPY = "cupy-cuda12x==13.6.0"
@@ -64,25 +66,25 @@ def cupy(
     gpu: str | None, installed: Mapping[str, str], built_for: str | None, numpy_version: str | None, error: str | None
 ) -> Finding:
     """installed: CuPy's packages with versions; error: why it cannot compile an empty kernel, None if it can."""
+
+    def broken(says: str, mend: str) -> Finding:
+        return fault("CuPy", f"{names}{says}", mend, stops="torch")
+
     names = ", ".join(f"{name} {number}" for name, number in installed.items())
     if len(installed) > 1:
-        remove = pip("uninstall", "--yes", *list(installed)[1:])
-        return fault("CuPy", f"{names}: only one may be installed", remove, stops="torch")
+        return broken(": only one may be installed", pip("uninstall", "--yes", *list(installed)[1:]))
     if gpu is None or built_for is None:
         return ok("CuPy", f"{names or 'not installed'}; without a GPU nothing uses it")
     if not installed:
-        return warning(
-            "CuPy", "not installed: the correlation runs in PyTorch operations, slower", pip("install", _CUPY)
-        )
+        says = "not installed: the correlation runs in PyTorch operations, slower"
+        return warning("CuPy", says, pip("install", _CUPY))
     number = next(iter(installed.values()))
     if int(number.split(".")[0]) >= 14 and (numpy_version or "").startswith("1."):
-        return fault("CuPy", f"{names} needs numpy 2, and Jittor numpy 1", pip("install", _CUPY), stops="torch")
+        return broken(" needs numpy 2, and Jittor numpy 1", pip("install", _CUPY))
     wanted = f"cupy-cuda{built_for.split('.')[0]}x"
     if error is not None:
         mend = pip("install", _CUPY if wanted in _CUPY else f"{wanted}==13.6.0")
-        return fault(
-            "CuPy", f"{names} with PyTorch for CUDA {built_for} compiles nothing: {error}", mend, stops="torch"
-        )
+        return broken(f" with PyTorch for CUDA {built_for} compiles nothing: {error}", mend)
     return ok("CuPy", f"{names}, compiles")
 
 
@@ -116,7 +118,7 @@ def jittor_settings(environ: Mapping[str, str], stored: Path) -> Finding:
         try:
             foreign = json.loads(stored.read_text(encoding="utf-8")).get("JITTOR_HOME")
         except (OSError, ValueError, AttributeError):
-            foreign = "nobody can read"
+            foreign = "none that can be read"
         if foreign is not None and Path(foreign) != stored.parent.parent.parent:
             says = f"{stored} leads to another folder ({foreign})"
             return fault(what, says, f"rm {shlex.quote(str(stored))}", stops="jittor")
@@ -130,7 +132,7 @@ def jittor_settings(environ: Mapping[str, str], stored: Path) -> Finding:
 
 def codecs(encoders: frozenset[str], decoders: frozenset[str]) -> Finding:
     """What FFmpeg's libraries, as PyAV brings them, can write and read."""
-    lacking = [*(f"writing {name}" for name in _ENCODERS if name not in encoders)]
+    lacking = [f"writing {name}" for name in _ENCODERS if name not in encoders]
     lacking += [f"reading {name}" for name in _DECODERS if name not in decoders]
     if lacking:
         install = pip("install", "--force-reinstall", "--only-binary", "av", "av")
@@ -144,30 +146,23 @@ def av_codecs() -> tuple[frozenset[str], frozenset[str]]:
         import av
     except ImportError:
         return frozenset(), frozenset()
+
+    def has(name: str, mode: Literal["r", "w"]) -> bool:
+        try:
+            av.codec.Codec(name, mode)
+        except av.codec.codec.UnknownCodecError:
+            return False
+        return True
+
     names = av.codec.codecs_available
-    return frozenset(filter(lambda name: _has(name, "w"), names)), frozenset(
-        filter(lambda name: _has(name, "r"), names)
-    )
-
-
-def _has(name: str, mode: str) -> bool:
-    import av
-
-    try:
-        av.codec.Codec(name, mode)
-    except av.codec.codec.UnknownCodecError:
-        return False
-    return True
+    return frozenset(name for name in names if has(name, "w")), frozenset(name for name in names if has(name, "r"))
 
 
 def cupy_packages() -> dict[str, str]:
     """The installed packages that bring CuPy: {name: version}."""
-    names = (dist.metadata["Name"] for dist in metadata.distributions())
-    return {name: metadata.version(name) for name in sorted({name for name in names if name}) if _is_cupy(name)}
-
-
-def _is_cupy(name: str) -> bool:
-    return name.lower() == "cupy" or name.lower().startswith(("cupy-cuda", "cupy-rocm"))
+    installed = {str(dist.metadata["Name"]): dist.version for dist in metadata.distributions()}
+    names = sorted(name for name in installed if re.match(r"cupy$|cupy-cuda|cupy-rocm", name, re.IGNORECASE))
+    return {name: installed[name] for name in names}
 
 
 def version(distribution: str) -> str | None:
