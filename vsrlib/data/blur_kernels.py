@@ -10,7 +10,7 @@ import math
 
 import cv2
 import numpy as np
-from scipy import ndimage
+import scipy
 
 _SCALE = 4
 _DRAWN_SIZE = 31  # a realistic kernel is drawn on this grid,
@@ -74,8 +74,8 @@ def realistic_kernel_from_draws(lambda1: float, lambda2: float, theta: float, no
     x, y = np.meshgrid(offset, offset)
     exponent = xx * x * x + 2 * xy * x * y + yy * y * y
     kernel = _exp(-0.5 * exponent) * (1 + (-0.25 + 0.5 * noise))
-    shift = _DRAWN_SIZE / 2 - np.array(ndimage.center_of_mass(kernel))
-    kernel = np.maximum(ndimage.shift(kernel, shift, order=3, mode="constant"), 0)
+    shift = _DRAWN_SIZE / 2 - np.array(scipy.ndimage.center_of_mass(kernel))
+    kernel = np.maximum(scipy.ndimage.shift(kernel, shift, order=3, mode="constant"), 0)
     kernel = cv2.resize(kernel / kernel.sum(), (_FINAL_SIZE, _FINAL_SIZE), interpolation=cv2.INTER_CUBIC)
     kernel = np.maximum(kernel, 0)
     return _on_grid(kernel / kernel.sum())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from vsrlib.common.errors import UserError
 from vsrlib.data.clips import Clip
@@ -122,17 +122,17 @@ def _picture(name: str, seed: int) -> np.ndarray:
 def render_layer(layer: Layer, photograph: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The layer as seen in every frame, (N, H, W, 3) float64, by cubic B-spline interpolation."""
     # The spline's prefilter and the low-pass filter commute, so the former is done once, the latter per scale.
-    planes = [ndimage.spline_filter(photograph[..., c].astype(np.float64), mode="mirror") for c in range(3)]
+    planes = [scipy.ndimage.spline_filter(photograph[..., c].astype(np.float64), mode="mirror") for c in range(3)]
     result = np.empty((len(layer.to_texture), *size, 3))
     sigma, smooth = 0.0, planes
     for t, transform in enumerate(layer.to_texture):
         wanted = lowpass_sigma(layer.scale(t))
         if wanted != sigma:
-            sigma, smooth = wanted, [ndimage.gaussian_filter(plane, wanted, mode="mirror") for plane in planes]
+            sigma, smooth = wanted, [scipy.ndimage.gaussian_filter(plane, wanted, mode="mirror") for plane in planes]
         # SciPy counts rows before columns, the transforms x before y.
         matrix, offset = transform[::-1, 1::-1], transform[::-1, 2]
         for c in range(3):
-            ndimage.affine_transform(
+            scipy.ndimage.affine_transform(
                 smooth[c], matrix, offset, size, output=result[t, :, :, c], mode="mirror", prefilter=False
             )
     return result
