@@ -13,6 +13,7 @@ import pytest
 
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.data.clips import Clip, list_clips, write_clip
+from vsrlib.networks.weights import weights_file
 
 DOCUMENT = PROJECT_ROOT / "docs" / "extending.md"
 
@@ -24,9 +25,8 @@ def project(tmp_path: Path) -> Path:
     shutil.copytree(
         PROJECT_ROOT / "vsrlib", copy / "vsrlib", ignore=shutil.ignore_patterns("__pycache__", "*.safetensors")
     )
-    for weights in (PROJECT_ROOT / "vsrlib" / "weights").glob("*.safetensors"):
-        (copy / "vsrlib" / "weights").mkdir(exist_ok=True)
-        (copy / "vsrlib" / "weights" / weights.name).symlink_to(weights)
+    for weights in weights_file.FOLDER.glob("*.safetensors"):
+        (copy / weights.relative_to(PROJECT_ROOT)).symlink_to(weights)
     rng = np.random.default_rng(0)
     for name in ("a", "b"):
         write_clip(copy / "HR" / name, Clip(name, rng.integers(0, 256, (5, 64, 80, 3), dtype=np.uint8)))
@@ -111,6 +111,6 @@ def test_a_third_framework(project: Path) -> None:
 
 
 def test_a_change_that_does_not_fit_is_found(project: Path) -> None:
-    (project / "vsrlib" / "names.py").write_text('BLURS = ("Gaussian",)\n')
+    (project / "vsrlib" / "common" / "names.py").write_text('BLURS = ("Gaussian",)\n')
     with pytest.raises(AssertionError, match=r"names\.py does not hold once"):
         apply(project, "A degradation")
