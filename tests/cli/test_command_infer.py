@@ -16,10 +16,11 @@ from vsrlib import cli
 from vsrlib.common.files import read_json
 from vsrlib.data.clips import Clip, list_clips, write_clip
 from vsrlib.data.frames import read_frame
-from vsrlib.data.video_writer import write_video
+from vsrlib.data.video import write_video
 from vsrlib.networks import architecture
 from vsrlib.networks.weights import weights_file
 from vsrlib.restoration import infer as restoration_infer
+from vsrlib.restoration.options import InferOptions
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +81,9 @@ def test_pictures_of_before_do_not_stay_beside_a_video(weights: Path, tmp_path: 
 def test_published_tests_by_name(name: str, blur: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {}
 
-    def record(framework, input_path, output, gt_path, weights, preset, blur, **options) -> dict:
-        asked.update(input=input_path, output=output, gt=gt_path, weights=weights, preset=preset, blur=blur)
+    def record(input_path: Path, output: Path, gt_path: Path, options: InferOptions) -> dict:
+        asked.update(input=input_path, output=output, gt=gt_path)
+        asked.update({name: getattr(options, name) for name in ("weights", "preset", "blur")})
         return {"clips": [{"frames": [{"ssim": None, "pre": 1, "forward": 1}]}], "shard": None, "images": "frames"}
 
     monkeypatch.setattr(restoration_infer, "infer", record)
@@ -93,7 +95,7 @@ def test_published_tests_by_name(name: str, blur: str, tmp_path: Path, monkeypat
         "gt": folder / "HR",
         "preset": "published",
         "blur": blur,
-        "weights": tmp_path / "pretrain_models" / f"self_blind_vsr_{blur.lower()}.pt",
+        "weights": str(tmp_path / "pretrain_models" / f"self_blind_vsr_{blur.lower()}.pt"),
     }
     assert infer("--quick-test", name, tmp_path / "there") == 0 and asked["output"] == tmp_path / "there"
 

@@ -19,7 +19,7 @@ from vsrlib.data.frames import read_frame
 from vsrlib.kernels import jittor_env
 from vsrlib.kernels import correlation
 from vsrlib.networks import load_network
-from vsrlib.data.video_writer import write_video
+from vsrlib.data.video import write_video
 
 folder = Path(sys.argv[1])
 

@@ -19,7 +19,7 @@ from vsrlib.data.sets.check import check
 from vsrlib.data.sets.pairs import AGREES, CENTRED, fit, rounding_error
 from vsrlib.data.sets.tree import numbering, read_kernel
 from vsrlib.data.synthetic.pictures import load_photograph
-from vsrlib.data.video_writer import write_video
+from vsrlib.data.video import write_video
 
 
 def moving(name: str, count: int = 4, size: tuple[int, int] = (96, 128)) -> Clip:

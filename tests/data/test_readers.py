@@ -8,7 +8,7 @@ import pytest
 from vsrlib.common.errors import UserError
 from vsrlib.data.clips import list_clips
 from vsrlib.data.frames import write_frame
-from vsrlib.data.sets.layouts import HR, KERNEL, LR, clips_of, place, published_set, reds_name
+from vsrlib.data.sets.layouts import HR_ROLE, KERNEL_ROLE, LR_ROLE, clips_of, place, published_set, reds_name
 from vsrlib.training.samples import TrainingWindows
 
 
@@ -104,17 +104,17 @@ def test_two_folders_that_may_both_be_hr(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "path, role, key",
     [
-        ("HR/a", HR, "a"),
-        ("LR_blurdown_x4/a", LR, "a"),
-        ("kernel/a", KERNEL, "a"),
-        ("GT/city", HR, "city"),
-        ("BIx4/city", LR, "city"),
-        ("hk004_001/truth", HR, "hk004_001"),
-        ("hk004_001/input4", LR, "hk004_001"),
-        ("train_sharp/000", HR, "train/000"),
-        ("train_sharp_bicubic/X4/000", LR, "train/000"),
-        ("val/val_sharp/000", HR, "val/val/000"),
-        ("val/val_sharp_bicubic/X4/000", LR, "val/val/000"),
+        ("HR/a", HR_ROLE, "a"),
+        ("LR_blurdown_x4/a", LR_ROLE, "a"),
+        ("kernel/a", KERNEL_ROLE, "a"),
+        ("GT/city", HR_ROLE, "city"),
+        ("BIx4/city", LR_ROLE, "city"),
+        ("hk004_001/truth", HR_ROLE, "hk004_001"),
+        ("hk004_001/input4", LR_ROLE, "hk004_001"),
+        ("train_sharp/000", HR_ROLE, "train/000"),
+        ("train_sharp_bicubic/X4/000", LR_ROLE, "train/000"),
+        ("val/val_sharp/000", HR_ROLE, "val/val/000"),
+        ("val/val_sharp_bicubic/X4/000", LR_ROLE, "val/val/000"),
         ("walk", "", "walk"),
         ("davis/walk", "", "davis/walk"),
         ("train_sharp_bicubic/X2/000", "", "train_sharp_bicubic/X2/000"),

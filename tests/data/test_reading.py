@@ -9,7 +9,7 @@ import pytest
 
 from vsrlib.common.errors import UserError
 from vsrlib.data.clips import Clip, FrameReader, list_clips, read_through, write_clip
-from vsrlib.data.video_writer import write_video
+from vsrlib.data.video import write_video
 
 
 @pytest.fixture(params=["folder", "video"])

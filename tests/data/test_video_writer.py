@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from vsrlib.common.errors import UserError
-from vsrlib.data import video, video_writer
-from vsrlib.data.video_writer import write_video
+from vsrlib.data import video
+from vsrlib.data.video import write_video
 
 RATE = Fraction(30000, 1001)
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0), (128, 128, 128), (200, 40, 90)]
@@ -91,7 +91,7 @@ def test_odd_sides(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name, constant", [("v.mp4", "_LOSSY"), ("v.mkv", "_LOSSLESS")])
 def test_a_missing_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, constant: str) -> None:
-    monkeypatch.setattr(video_writer, constant, "no_such_encoder")
+    monkeypatch.setattr(video, constant, "no_such_encoder")
     with pytest.raises(UserError, match=f"{name} cannot be written because this FFmpeg lacks the encoder no_such"):
         write(tmp_path / name, ramps(1))
     assert not list(tmp_path.iterdir())

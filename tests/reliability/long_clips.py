@@ -18,7 +18,7 @@ from vsrlib import cli
 from vsrlib.common import memory
 from vsrlib.common.files import read_json, write_json
 from vsrlib.data.frames import write_frame
-from vsrlib.data.video_writer import write_video
+from vsrlib.data.video import write_video
 from vsrlib.restoration import loop
 
 SETTLED, MOST_GROWTH = 100, 0.05

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and digests of what they hold."""
+"""Files and folders that appear whole or not at all, locks on them, digests of what they hold, and paths in words."""
 
 import fcntl
 import hashlib
@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,6 +19,12 @@ from vsrlib.common.provenance import PROJECT_ROOT
 
 MARKER = ".vsrlib"
 """Lies in every folder that is replaced as a whole, and says that it was made here."""
+
+PATIENCE = 5.0
+"""Seconds to wait for another run: for the last process of one that was killed, or one that is about to end."""
+
+_LOCK = ".lock"
+_STAGING = ".unfinished"
 
 
 @contextmanager
@@ -47,15 +53,6 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def require_own(folder: Path) -> None:
-    """Raise UserError for a folder that holds files and was not made here; only our own may be replaced."""
-    if folder.exists() and not (folder / MARKER).exists() and any(folder.iterdir()):
-        raise UserError(
-            f"{folder} holds files that were not made here and would be overwritten: "
-            "choose another folder, or move them away."
-        )
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -87,17 +84,14 @@ def sha256_array(array: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def sha256_joined(digests: Iterable[str]) -> str:
+    """One digest of several, in their order."""
+    return sha256_array(np.array(list(digests)))
 
 
-# What one process at a time may use: folders of runs, and files made for that.
-
-NAME = ".lock"
-PATIENCE = 5.0
-"""Seconds to wait for another run: for the last process of one that was killed, or one that is about to end."""
+def sha256_named(digests: Mapping[str, str]) -> str:
+    """One digest of several, each with its name, in the order of the names."""
+    return sha256_bytes("\n".join(f"{name} {digests[name]}" for name in sorted(digests)).encode())
 
 
 @contextmanager
@@ -113,7 +107,7 @@ def lock(folder: Path, who: str = "study", kind: str = "run folder") -> Iterator
             yield file
         finally:
             # While it is still held: whoever waits for this file sees that it is gone, and makes another.
-            (folder / NAME).unlink(missing_ok=True)
+            (folder / _LOCK).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -123,32 +117,6 @@ def locked(path: Path) -> Iterator[None]:
     with open(path, "a", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _held(folder: Path, who: str, kind: str) -> TextIO:
-    end = time.monotonic() + PATIENCE
-    while True:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = open(folder / NAME, "a", encoding="utf-8")  # noqa: SIM115 - held for as long as the lock
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(folder / NAME)):
-                return file
-        except BlockingIOError:
-            if time.monotonic() > end:
-                file.close()
-                raise UserError(
-                    f"Another {who} is running in {folder}: wait until it has ended, or give another {kind}."
-                ) from None
-            time.sleep(0.1)
-        except FileNotFoundError:  # its owner has removed it together with a folder that stayed empty
-            pass
-        file.close()
-
-
-# Folders that are replaced as a whole: what is there stays until the new is complete.
-
-_STAGING = ".unfinished"
 
 
 @contextmanager
@@ -178,8 +146,17 @@ def replaced(root: Path, parts: Sequence[str], record: str) -> Iterator[Path]:
                     (staging / part).rename(root / part)
         finally:
             remove(staging)
-            if made_root and [path.name for path in root.iterdir()] == [NAME]:
+            if made_root and [path.name for path in root.iterdir()] == [_LOCK]:
                 remove(root)
+
+
+def require_own(folder: Path) -> None:
+    """Raise UserError for a folder that holds files and was not made here; only our own may be replaced."""
+    if folder.exists() and not (folder / MARKER).exists() and any(folder.iterdir()):
+        raise UserError(
+            f"{folder} holds files that were not made here and would be overwritten: "
+            "choose another folder, or move them away."
+        )
 
 
 def remove(folder: Path) -> None:
@@ -198,6 +175,38 @@ def located(name: str, folder: Path) -> Path:
     return Path(os.path.normpath(Path(folder) / name))
 
 
+def resolve(path: str) -> Path:
+    """The absolute path of a parameter; a relative one is taken from the project's folder."""
+    return PROJECT_ROOT / Path(path).expanduser()
+
+
 def shown(path: Path) -> str:
     """A path as it stands in parameters and messages: relative to the project's folder where it lies inside."""
     return str(path.relative_to(PROJECT_ROOT)) if path.is_relative_to(PROJECT_ROOT) else str(path)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _held(folder: Path, who: str, kind: str) -> TextIO:
+    end = time.monotonic() + PATIENCE
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = open(folder / _LOCK, "a", encoding="utf-8")  # noqa: SIM115 - held for as long as the lock
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(folder / _LOCK)):
+                return file
+        except BlockingIOError:
+            if time.monotonic() > end:
+                file.close()
+                raise UserError(
+                    f"Another {who} is running in {folder}: wait until it has ended, or give another {kind}."
+                ) from None
+            time.sleep(0.1)
+        except FileNotFoundError:  # its owner has removed it together with a folder that stayed empty
+            pass
+        file.close()

@@ -1,7 +1,7 @@
-"""The frames of a clip by index, read in order and forgotten when they are no longer needed."""
+"""Clips: named sequences of frames, in memory or where they can be read from, and their windows of five frames."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -9,28 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import sha256_array
+from vsrlib.common.files import sha256_array, sha256_joined
 from vsrlib.data import video
-from vsrlib.data.frames import FRAME_SUFFIXES, _size, read_frame, write_frame
+from vsrlib.data.frames import FRAME_SUFFIXES, read_frame, require_rgb, shown_size, write_frame
+
+WINDOW = 5
+"""Frames that restore one frame: it, and two on either side."""
 
 # What may lie beside frames without being one; anything else is named in an error rather than skipped silently.
 COMPANION_SUFFIXES = (
-    ".txt",
-    ".md",
-    ".json",
-    ".jsonl",
-    ".csv",
-    ".yaml",
-    ".yml",
-    ".log",
-    ".html",
-    ".pdf",
-    ".mat",
-    ".npy",
-    ".npz",
-    ".flo",
-    ".db",
-    ".ini",
+    *(".txt", ".md", ".json", ".jsonl", ".csv", ".yaml", ".yml", ".log", ".html", ".pdf"),  # notes
+    *(".mat", ".npy", ".npz", ".flo"),  # arrays
+    *(".db", ".ini"),  # what file managers leave
 )
 
 
@@ -42,10 +32,7 @@ class Clip:
     frames: np.ndarray
 
     def __post_init__(self) -> None:
-        if self.frames.dtype != np.uint8 or self.frames.ndim != 4 or self.frames.shape[3] != 3 or not len(self.frames):
-            raise ValueError(
-                f"clip {self.name}: frames must be (N, H, W, 3) uint8, not {self.frames.shape} {self.frames.dtype}"
-            )
+        require_rgb(self.frames, f"clip {self.name}: frames", "N, H, W, 3")
 
 
 @dataclass(frozen=True)
@@ -74,13 +61,13 @@ class ClipSource:
         if self.video is not None:
             yield from video.read_frames(self.video)
             return
-        size = None
+        first = None
         for path in self.paths:
             frame = read_frame(path)
-            size = size or _size(frame)
-            if _size(frame) != size:
+            first = frame if first is None else first
+            if frame.shape != first.shape:
                 raise UserError(
-                    f"{path} is {_size(frame)} pixels but {self.paths[0].name} is {size}: "
+                    f"{path} is {shown_size(frame)} pixels but {self.paths[0].name} is {shown_size(first)}: "
                     "all frames of a clip must have the same size, so put clips of different sizes in separate folders."
                 )
             yield frame
@@ -97,6 +84,37 @@ class ClipSource:
         if self.video is None:
             for _ in self.frames():
                 pass
+
+
+class FrameReader:
+    """Reads a clip forwards; only the frames since `forget_before` are in memory."""
+
+    def __init__(self, source: ClipSource) -> None:
+        self._source = source
+        self._video = source.frames() if source.video is not None else None
+        self._held: dict[int, np.ndarray] = {}
+        self._first = self._next = 0
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Frame `index`, (H, W, 3) uint8. KeyError for one that was forgotten."""
+        while self._video is not None and self._next <= index:
+            frame = next(self._video)
+            if self._next >= self._first:
+                self._held[self._next] = frame
+            self._next += 1
+        if self._video is None and index not in self._held and index >= self._first:
+            self._held[index] = read_frame(self._source.paths[index])
+        return self._held[index]
+
+    def stack(self, indices: Sequence[int]) -> np.ndarray:
+        """Some frames as one array (N, H, W, 3)."""
+        return np.stack([self[index] for index in indices])
+
+    def forget_before(self, index: int) -> None:
+        """Frames before `index` will not be asked for again."""
+        self._first = index
+        for old in [old for old in self._held if old < index]:
+            del self._held[old]
 
 
 def write_clip(folder: Path, clip: Clip, frame_names: Sequence[str] | None = None) -> None:
@@ -155,6 +173,32 @@ def require_plain(name: str, path: Path) -> None:
         raise UserError(f"{str(path)!a} has a name with control characters or bytes that are no text: rename it.")
 
 
+def read_through(source: ClipSource) -> tuple[tuple[int, int], str]:
+    """Decode every frame once: (height, width) and a digest of the pixels. UserError for a frame that cannot be read.
+
+    A restoration can take hours, so what is wrong with a clip's last frame is found before its first is restored.
+    """
+    digests = []
+    for frame in source.frames():
+        digests.append(sha256_array(frame))
+    return (frame.shape[0], frame.shape[1]), sha256_joined(digests)
+
+
+def windows(source: ClipSource, border: bool) -> list[tuple[int, list[int]]]:
+    """(frame, its five frames) by index. UserError for a clip of fewer than five frames.
+
+    Without `border` the first two and the last two frames are not restored. With it, the first two and the last two
+    are put before and after the clip once more, as the published inference does: repeated, not mirrored.
+    """
+    require_frames(source, WINDOW)
+    count = len(source)
+    order = list(range(count))
+    if border:
+        order = [0, 1, *order, count - 2, count - 1]
+    half = WINDOW // 2
+    return [(order[i], order[i - half : i + half + 1]) for i in range(half, len(order) - half)]
+
+
 def _folder_clip(name: str, folder: Path, paths: list[Path]) -> ClipSource:
     if not paths:
         raise UserError(f"clip folder {folder} holds no frames: put PNG or JPEG frames there, or remove the folder.")
@@ -178,70 +222,3 @@ def _frame_paths(folder: Path) -> list[Path]:
             raise UserError(f"{path} is not a PNG or JPEG frame: convert it, or move it out of the folder.")
     # By stem, so that the order of a clip does not hang on the endings; a stem that occurs twice is refused above.
     return sorted(paths, key=lambda path: path.stem)
-
-
-class FrameReader:
-    """Reads a clip forwards; only the frames since `forget_before` are in memory."""
-
-    def __init__(self, source: ClipSource) -> None:
-        self._source = source
-        self._video = source.frames() if source.video is not None else None
-        self._held: dict[int, np.ndarray] = {}
-        self._first = self._next = 0
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        """Frame `index`, (H, W, 3) uint8. KeyError for one that was forgotten."""
-        while self._video is not None and self._next <= index:
-            frame = next(self._video)
-            if self._next >= self._first:
-                self._held[self._next] = frame
-            self._next += 1
-        if self._video is None and index not in self._held and index >= self._first:
-            self._held[index] = read_frame(self._source.paths[index])
-        return self._held[index]
-
-    def stack(self, indices: Sequence[int]) -> np.ndarray:
-        """Some frames as one array (N, H, W, 3)."""
-        return np.stack([self[index] for index in indices])
-
-    def forget_before(self, index: int) -> None:
-        """Frames before `index` will not be asked for again."""
-        self._first = index
-        for old in [old for old in self._held if old < index]:
-            del self._held[old]
-
-
-def read_through(source: ClipSource) -> tuple[tuple[int, int], str]:
-    """Decode every frame once: (height, width) and a digest of the pixels. UserError for a frame that cannot be read.
-
-    A restoration can take hours, so what is wrong with a clip's last frame is found before its first is restored.
-    """
-    digests = []
-    for frame in source.frames():
-        digests.append(sha256_array(frame))
-    return (frame.shape[0], frame.shape[1]), digest_of(digests)
-
-
-def digest_of(digests: Iterable[str]) -> str:
-    """One digest of several."""
-    return sha256_array(np.array(list(digests)))
-
-
-# Which five frames restore which frame of a clip.
-
-WINDOW = 5
-
-
-def windows(source: ClipSource, border: bool) -> list[tuple[int, list[int]]]:
-    """(frame, its five frames) by index. UserError for a clip of fewer than five frames.
-
-    Without `border` the first two and the last two frames are not restored. With it, the first two and the last two
-    are put before and after the clip once more, as the published inference does: repeated, not mirrored.
-    """
-    require_frames(source, WINDOW)
-    count = len(source)
-    order = list(range(count))
-    if border:
-        order = [0, 1, *order, count - 2, count - 1]
-    half = WINDOW // 2
-    return [(order[i], order[i - half : i + half + 1]) for i in range(half, len(order) - half)]

@@ -4,7 +4,7 @@ import math
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from vsrlib.common.errors import UserError
+from vsrlib.common.options import JobOptions, option
 from vsrlib.data import video
-from vsrlib.data.video_writer import write_video
+from vsrlib.data.video import write_video
 
 SCALE = 4
 _LARGEST = 41  # side of a kernel up to which its phases (11x11) are filtered directly, not by a Fourier transform
@@ -107,16 +108,17 @@ _RATE = Fraction(25)
 
 
 @dataclass(frozen=True)
-class Further:
+class Further(JobOptions):
     """`noise`: standard deviation of Gaussian noise, in levels of 255; `jpeg`: quality, 1 to 100; `video`: CRF of
     H.264 (4:2:0), 0 to 51, larger is coarser. They are done in this order. UserError for a value outside.
     """
 
-    noise: float = 0.0
-    jpeg: int | None = None
-    video: int | None = None
+    noise: float = option(0.0, "Gaussian noise on LR, standard deviation in levels of 255; 0: none", metavar="SIGMA")
+    jpeg: int | None = option(None, "LR through JPEG, 1 to 100 (not done)", metavar="QUALITY")
+    video: int | None = option(None, "LR through H.264, 0 to 51, larger is coarser (not done)", metavar="CRF")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not (math.isfinite(self.noise) and 0 <= self.noise <= 255):
             raise UserError(f"noise is {self.noise}; give a standard deviation from 0 to 255.")
         if self.jpeg is not None and not 1 <= self.jpeg <= 100:
@@ -126,7 +128,7 @@ class Further:
 
     def described(self) -> dict[str, Any]:
         """{"further": the values that were asked for}, or nothing."""
-        wanted = {name: value for name, value in asdict(self).items() if value}
+        wanted = {name: value for name, value in self.to_json().items() if value}
         wanted |= {"video": 0} if self.video == 0 else {}
         return {"further": wanted} if wanted else {}
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import io as scipy_io
+import scipy
 
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, read_json, replaced, sha256_array, write_json
 from vsrlib.common.names import BLURS
+from vsrlib.common.options import JobOptions, option
 from vsrlib.data.blur_kernels import (
     draw_realistic,
     gaussian_kernel,
@@ -47,6 +48,16 @@ _ZOOM = 16  # of a kernel's picture
 Map = Callable[[Callable, Iterable], Iterable]
 
 
+@dataclass(frozen=True)
+class DegradeOptions(JobOptions):
+    """What `vsrlib degrade` is asked for, beside noise and compression (`Further`)."""
+
+    blur: str = option("Gaussian", "Gaussian: sigma 1.2; Realistic: one drawn for each clip", choices=BLURS)
+    seed: int = option(0, "seed of the realistic kernels and of noise")
+    clips: list[str] | None = option(None, "these clips alone; REDS4 and Vid4 stand for theirs", metavar="NAME")
+    workers: int = option(1, "frames made at a time", metavar="N")
+
+
 def degrade_clips(
     hr_root: Path,
     save_root: Path,
@@ -54,7 +65,7 @@ def degrade_clips(
     seed: int,
     further: Further | None = None,
     names: Sequence[str] | None = None,
-    workers: int = 1,
+    workers: int = DegradeOptions.workers,
 ) -> dict[str, Any]:
     """Make a test set from HR clips on disk: one kernel per clip, LR frames, kernels, and a manifest written last.
 
@@ -169,7 +180,7 @@ def _write_kernel(folder: Path, kernel: np.ndarray, names: tuple[str, ...]) -> N
 
 def _write_mat(path: Path, kernel: np.ndarray) -> None:
     buffer = io.BytesIO()
-    scipy_io.savemat(buffer, {"kernel": kernel})
+    scipy.io.savemat(buffer, {"kernel": kernel})
     # The first 116 bytes are free text, in which SciPy puts the platform and the time of writing.
     text = b"MATLAB 5.0 MAT-file, blur kernel of a degraded clip".ljust(116)
     with atomic_path(path) as temporary:

@@ -1,5 +1,8 @@
-"""Frames and clips on disk: PNG and JPEG frames, folders of them, video files; 8-bit RGB in memory."""
+"""Frames: PNG and JPEG files, 8-bit RGB in memory, floats for the network."""
 
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -13,6 +16,9 @@ cv2.setLogLevel(2)  # errors only: a damaged file is told in a sentence of ours
 
 FRAME_SUFFIXES = (".png", ".jpg", ".jpeg")
 """File name endings (in lower case) of what is read as a frame."""
+
+Map = Callable[[Callable, Iterable], Iterable]
+"""`map`, or a parallel one with the same results."""
 
 
 def read_frame(path: Path) -> np.ndarray:
@@ -59,8 +65,7 @@ def decode_frame(path: Path, data: bytes) -> np.ndarray:
 
 def write_frame(path: Path, rgb: np.ndarray) -> None:
     """Write (H, W, 3) uint8 RGB as PNG; the file appears whole or not at all, the same bytes for the same pixels."""
-    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
-        raise ValueError(f"a frame must be (H, W, 3) uint8, not {rgb.shape} {rgb.dtype}")
+    require_rgb(rgb)
     _, data = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
     with atomic_path(path) as temporary:
         temporary.write_bytes(data.tobytes())
@@ -69,10 +74,6 @@ def write_frame(path: Path, rgb: np.ndarray) -> None:
 def to_float(frames: np.ndarray) -> np.ndarray:
     """(..., H, W, 3) uint8 -> (..., 3, H, W) float32 in [0, 1], as the network takes them."""
     return np.ascontiguousarray(np.moveaxis(frames, -1, -3), dtype=np.float32) / np.float32(255)
-
-
-def _size(frame: np.ndarray) -> str:
-    return f"{frame.shape[1]}x{frame.shape[0]}"
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:
@@ -85,3 +86,28 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
     scaled = image * 255
     np.rint(np.clip(scaled, 0, 255, out=scaled), out=scaled)
     return scaled.astype(np.uint8).transpose(1, 2, 0).copy()
+
+
+def rounded(levels: np.ndarray) -> np.ndarray:
+    """Values in levels of 255 as uint8: clamped to [0, 255], rounded half to even."""
+    return np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
+
+
+def shown_size(image: np.ndarray) -> str:
+    """Width and height of (H, W, ...), as messages tell them: 384x256."""
+    return f"{image.shape[1]}x{image.shape[0]}"
+
+
+def require_rgb(image: np.ndarray, what: str = "a frame", axes: str = "H, W, 3") -> None:
+    """ValueError unless an array is 8-bit RGB with these axes and none of them is empty."""
+    if image.dtype != np.uint8 or image.ndim != len(axes.split(", ")) or image.shape[-1] != 3 or 0 in image.shape:
+        raise ValueError(f"{what} must be ({axes}) uint8, not {image.shape} {image.dtype}")
+
+
+@contextmanager
+def in_threads(workers: int) -> Iterator[Map]:
+    """Yield a map that works on so many frames at a time. UserError for fewer than one."""
+    if workers < 1:
+        raise UserError(f"workers is {workers}; give 1 or more.")
+    with ThreadPoolExecutor(workers) as pool:
+        yield pool.map

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from vsrlib.data.video_integrity import load_av
+
 MOST_PIXELS = 2**27
 """Of a frame: what four times the side of 3840x2160 has, 15360x8640, and hardly more."""
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
@@ -168,8 +170,7 @@ def _scan_end(data: bytes, position: int, restarts: bool) -> int:
 
 
 def _decode_strictly(data: bytes) -> None:
-    from vsrlib.data.ffmpeg import av
-
+    av = load_av()
     try:
         with av.open(io.BytesIO(data), format="jpeg_pipe") as container:
             stream = container.streams.video[0]

@@ -1,6 +1,7 @@
-"""Frames out of video files, through PyAV (FFmpeg's libraries)."""
+"""Video files, through PyAV (FFmpeg's libraries): frames out of them, and frames into them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsrlib.common.errors import UserError
-from vsrlib.data.video_integrity import Progress, require_whole_file
+from vsrlib.common.files import atomic_path
+from vsrlib.data.frames import require_rgb, shown_size
+from vsrlib.data.video_integrity import Progress, load_av, require_whole_file
 
 if TYPE_CHECKING:
     import av
@@ -16,10 +19,15 @@ if TYPE_CHECKING:
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg")
 """File name endings (in lower case) of what is read as a video."""
 
+WRITTEN_SUFFIXES = (".mp4", ".mkv")
+"""Of what can be written: H.264, which plays everywhere, and FFV1, which is exact."""
+
 DEFAULT_RATE = Fraction(25)
 """Frames a second of a video that does not say, or says what cannot be."""
 
 _RATES = (1, 250)  # what can be: null frames in AVI and time stamps in milliseconds lead to rates such as 1000
+_LOSSLESS, _LOSSY = "ffv1", "libx264"
+_BT709 = 1  # what ITU-T H.273 calls BT.709 in all three of its tables: primaries, transfer and matrix
 
 
 def frame_name(index: int) -> str:
@@ -42,9 +50,7 @@ def read_frames(path: Path) -> Iterator[np.ndarray]:
     an alpha channel, a rotation flag, or frames that change their size; and, where the file lets it be known, for one
     that is cut short or damaged (see `vsrlib.data.video_integrity`; then frames may come before the error).
     """
-    from vsrlib.data.ffmpeg import av
-
-    kinds = av.video.reformatter.Interpolation
+    kinds = load_av().video.reformatter.Interpolation
     # The default conversion is faster and darkens 4:2:0 video by one level.
     exact = kinds.BICUBIC | kinds.ACCURATE_RND | kinds.FULL_CHR_H_INT
     for frame in _decode(path):
@@ -53,57 +59,75 @@ def read_frames(path: Path) -> Iterator[np.ndarray]:
 
 def frame_rate(path: Path) -> Fraction:
     """Frames a second, on average; 25 for a video that does not say. UserError for what is no video or cut short."""
-    from vsrlib.data.ffmpeg import av
-
-    try:
-        require_whole_file(path)
-        with av.open(str(path), metadata_errors="replace") as container:
-            stream = _video_stream(path, container)
-            rates = (stream.average_rate, stream.guessed_rate)
-    except av.FFmpegError as error:
-        raise _undecodable(path, error) from error
+    with _opened(path) as (_, stream):
+        rates = (stream.average_rate, stream.guessed_rate)
     possible = [rate for rate in rates if rate is not None and _RATES[0] <= rate <= _RATES[1]]
     return possible[0].limit_denominator(1001) if possible else DEFAULT_RATE  # 30000/1001 and its like stay exact
 
 
-def _decode(path: Path) -> Iterator["av.VideoFrame"]:
-    from vsrlib.data.ffmpeg import av  # here, so that reading PNG frames does not load FFmpeg
+@contextmanager
+def write_video(path: Path, rate: Fraction, crf: int | None = None) -> Iterator[Callable[[np.ndarray], None]]:
+    """Yield a function that adds a frame, (H, W, 3) uint8 RGB; the file appears whole when the block ends well.
 
-    first = None
+    rate: frames a second. By the ending of `path`, .mkv is lossless (FFV1 in RGB, with check sums: reads back bit for
+    bit) and .mp4 is H.264 of high quality (CRF 12, 4:2:0, BT.709) with half the colour resolution. `crf`: another
+    quality of an .mp4, encoded by one thread and without B frames, so that the same frames give the same bytes.
+    UserError for another ending, an encoder that this FFmpeg lacks, and an .mp4 of odd width or height. OSError for a
+    full disk. ValueError for frames of another type or of differing sizes, no frame, or a rate that is not positive.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in WRITTEN_SUFFIXES:
+        raise UserError(f"{path} is neither .mp4 nor .mkv: give .mp4 for a small file or .mkv for a lossless one.")
+    if rate <= 0:
+        raise ValueError(f"a frame rate must be positive, not {rate}")
+    av = load_av()
+    with atomic_path(path) as temporary:
+        # bitexact leaves out the random identifier and the program's version; faststart puts the index in front, for
+        # players that begin before they have the whole file.
+        options = {"fflags": "+bitexact"} | ({"movflags": "+faststart"} if path.suffix.lower() == ".mp4" else {})
+        with av.open(str(temporary), "w", options=options) as container:
+            writer = _Writer(container, path, rate, crf)
+            yield writer.add
+            writer.finish()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.VideoStream"]]:
+    """A video's container and its first video stream. UserError for what has none, is cut short or undecodable."""
+    av = load_av()
     try:
         require_whole_file(path)
         with av.open(str(path), metadata_errors="replace") as container:
-            stream = _video_stream(path, container)
-            if stream.codec_context.codec.intra_only:
-                # A damaged frame would be left out or patched up without a word. Not for other codecs, where this
-                # would refuse every good clip that begins with frames whose references were cut away.
-                stream.codec_context.options = {"err_detect": "explode"}
-            progress = Progress(path, container, stream)
-            for packet in container.demux(stream):
-                progress.add_packet(packet)
-                for frame in packet.decode():
-                    first = first or frame
-                    _check(path, frame, first)
-                    progress.add_frame(frame)
-                    yield frame
-            progress.require_end()
+            if not container.streams.video:
+                raise UserError(f"{path} has no video stream: give a video file.")
+            stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise UserError(
+                    f"{path} is in a format that FFmpeg does not know, or damaged: copy or export it again."
+                )
+            yield container, stream
     except av.FFmpegError as error:
-        raise _undecodable(path, error) from error
+        raise UserError(f"{path} cannot be decoded as a video ({error.strerror}): copy or export it again.") from error
+
+
+def _decode(path: Path) -> Iterator["av.VideoFrame"]:
+    first = None
+    with _opened(path) as (container, stream):
+        if stream.codec_context.codec.intra_only:
+            # A damaged frame would be left out or patched up without a word. Not for other codecs, where this
+            # would refuse every good clip that begins with frames whose references were cut away.
+            stream.codec_context.options = {"err_detect": "explode"}
+        progress = Progress(path, container, stream)
+        for packet in container.demux(stream):
+            progress.add_packet(packet)
+            for frame in packet.decode():
+                first = first or frame
+                _check(path, frame, first)
+                progress.add_frame(frame)
+                yield frame
+        progress.require_end()
     if first is None:
         raise UserError(f"{path} holds no frames: give a video with at least one.")
-
-
-def _video_stream(path: Path, container: "av.container.InputContainer") -> "av.VideoStream":
-    if not container.streams.video:
-        raise UserError(f"{path} has no video stream: give a video file.")
-    stream = container.streams.video[0]
-    if stream.codec_context is None:
-        raise UserError(f"{path} is in a format that FFmpeg does not know, or damaged: copy or export it again.")
-    return stream
-
-
-def _undecodable(path: Path, error: "av.FFmpegError") -> UserError:
-    return UserError(f"{path} cannot be decoded as a video ({error.strerror}): copy or export it again.")
 
 
 def _check(path: Path, frame: "av.VideoFrame", first: "av.VideoFrame") -> None:
@@ -119,4 +143,77 @@ def _check(path: Path, frame: "av.VideoFrame", first: "av.VideoFrame") -> None:
         raise UserError(
             f"{path} changes its frame size from {first.width}x{first.height} to "
             f"{frame.width}x{frame.height}: export it at one size."
+        )
+
+
+class _Writer:
+    """One stream of a container; it begins with the first frame, whose size it takes."""
+
+    def __init__(
+        self, container: "av.container.OutputContainer", path: Path, rate: Fraction, crf: int | None = None
+    ) -> None:
+        self.container, self.path, self.rate, self.crf = container, path, rate, crf
+        self.lossless = path.suffix.lower() == ".mkv"
+        self.stream: av.VideoStream | None = None
+
+    def add(self, rgb: np.ndarray) -> None:
+        require_rgb(rgb)
+        height, width = rgb.shape[:2]
+        if self.stream is None:
+            self.stream = self._begin(height, width)
+        if (self.stream.height, self.stream.width) != (height, width):
+            raise ValueError(
+                f"{self.path.name}: a frame is {shown_size(rgb)} after frames of "
+                f"{self.stream.width}x{self.stream.height}"
+            )
+        self.container.mux(self.stream.encode(self._converted(rgb)))
+
+    def finish(self) -> None:
+        if self.stream is None:
+            raise ValueError(f"{self.path.name}: a video needs at least one frame")
+        self.container.mux(self.stream.encode())
+
+    def _begin(self, height: int, width: int) -> "av.VideoStream":
+        av = load_av()
+        if not self.lossless and (height % 2 or width % 2):
+            raise UserError(
+                f"{self.path} would be {width}x{height} pixels, and an .mp4 needs even sides: "
+                "write an .mkv, which takes any size."
+            )
+        encoder = _LOSSLESS if self.lossless else _LOSSY
+        options = {"level": "3", "slicecrc": "1"} if self.lossless else {"crf": "12"}
+        if self.crf is not None and not self.lossless:
+            # x264's B frames have been seen to differ from run to run, on one thread and from the same frames.
+            options = {"crf": str(self.crf), "threads": "1", "x264-params": "bframes=0"}
+        try:
+            stream = self.container.add_stream(encoder, rate=self.rate, options=options)
+        except av.codec.codec.UnknownCodecError as error:
+            other = ".mp4" if self.lossless else ".mkv"
+            raise UserError(
+                f"{self.path} cannot be written because this FFmpeg lacks the encoder {encoder}: "
+                f"write an {other}, or install PyAV from its wheel."
+            ) from error
+        stream.height, stream.width = height, width
+        stream.pix_fmt = "bgr0" if self.lossless else "yuv420p"
+        if not self.lossless:
+            context = stream.codec_context
+            context.colorspace = context.color_primaries = context.color_trc = _BT709
+            context.color_range = av.video.reformatter.ColorRange.MPEG
+        return stream
+
+    def _converted(self, rgb: np.ndarray) -> "av.VideoFrame":
+        av = load_av()
+        kinds = av.video.reformatter
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+        if self.lossless:
+            return frame.reformat(format="bgr0")
+        # Without ACCURATE_RND and FULL_CHR_H_INP the conversion is fast and off by up to two levels.
+        return frame.reformat(
+            format="yuv420p",
+            dst_colorspace=kinds.Colorspace.ITU709,
+            src_color_range=kinds.ColorRange.JPEG,
+            dst_color_range=kinds.ColorRange.MPEG,
+            interpolation=kinds.Interpolation.BICUBIC
+            | kinds.Interpolation.ACCURATE_RND
+            | kinds.Interpolation.FULL_CHR_H_INP,
         )

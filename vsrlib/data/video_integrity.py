@@ -1,21 +1,21 @@
-"""Whether a video file has all of its bytes, by the sizes and check sums in its own structure.
+"""Whether a video file has all of its bytes, by the sizes and check sums in its own structure, and all of its frames.
 
-FFmpeg passes over both: where a file ends early it stops, and what it cannot find it leaves out.
+FFmpeg passes over both: where a file ends early it stops and calls that the end, and what it cannot find it leaves out.
 """
 
 import re
 import zlib
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO
 
 from vsrlib.common.errors import UserError
 
-# Whether all frames of a video came: FFmpeg decodes what it finds of a file cut short, and calls that the end.
-
 if TYPE_CHECKING:
     import av
 
-
+_SLACK = 2.5  # frames by which a claimed duration may be wrong: rounding, and an audio track that ends later
+_EXACT = 0.5  # an AVI states its number of frames, and where its index is gone nothing else tells
 _BOXES = (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"mfra", b"sidx", b"free", b"skip", b"wide", b"uuid")
 _EBML, _SEGMENT, _CLUSTER, _BLOCK_GROUP = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0xA0
 _CHILDREN = {  # what RFC 9559 (and its predecessors) puts into the elements that are walked into
@@ -24,6 +24,21 @@ _CHILDREN = {  # what RFC 9559 (and its predecessors) puts into the elements tha
     _BLOCK_GROUP: {0xA1, 0xA2, 0xA4, 0x9B, 0xFA, 0xFB, 0xFD, 0x75A1, 0x75A2, 0x8E, 0xC8},
 }
 _VOID, _CRC32 = 0xEC, 0xBF
+
+
+def load_av() -> ModuleType:
+    """PyAV, which holds FFmpeg's libraries: only video files and JPEG frames need it, so it is loaded with the first.
+
+    UserError where it cannot be.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise UserError(
+            f"Video files and JPEG frames are read through PyAV, which cannot be used here ({error}): "
+            "install the package av, or give PNG frames."
+        ) from error
+    return av
 
 
 def require_whole_file(path: Path) -> None:
@@ -48,6 +63,52 @@ def require_whole_file(path: Path) -> None:
             return
     if end > size:
         raise UserError(f"{path} is cut short: {size} of {end} bytes are there; copy it again.")
+
+
+class Progress:
+    """What has been read of a video stream, against what the container claims."""
+
+    def __init__(self, path: Path, container: "av.container.InputContainer", stream: "av.VideoStream") -> None:
+        self.path, self.stream = path, stream
+        self.kind = container.format.name
+        self.indexed = len(stream.index_entries) if self.kind == "avi" or "mp4" in self.kind else 0
+        self.claimed = _claimed_end(container, stream)
+        # FFmpeg puts the packets that it probes into an index that is gone; null frames need not stand in a sound one.
+        self.bare = self.kind == "avi" and 2 * self.indexed < stream.frames
+        self.packets = self.frames = 0
+        self.end = self.longest = 0.0
+
+    def add_packet(self, packet: "av.Packet") -> None:
+        """Count a packet. UserError for one that the file holds in part."""
+        self.packets += packet.size > 0
+        if packet.is_corrupt:
+            raise self._cut(max(self.stream.frames, self.frames + 1))
+
+    def add_frame(self, frame: "av.VideoFrame") -> None:
+        """Count a frame. UserError for one that the decoder had to patch up."""
+        if frame.is_corrupt:
+            raise UserError(f"{self.path} is damaged at frame {self.frames}: copy or export it again.")
+        self.frames += 1
+        if frame.time is None:
+            return
+        period = float((frame.duration or 0) * frame.time_base) or float(1 / (self.stream.average_rate or 25))
+        self.longest = max(self.longest, period, frame.time - self.end if self.frames > 1 else 0)
+        self.end = max(self.end, frame.time + period)
+
+    def require_end(self) -> None:
+        """UserError when packets of the index, or frames of the claimed duration, did not come."""
+        if self.packets < self.indexed:
+            raise self._cut(self.frames + self.indexed - self.packets)
+        rate = float(self.stream.average_rate or 25)
+        # A still picture at the end of a video of variable rate may last: not missed unless longer than any before.
+        slack = _EXACT / rate if self.bare else max(_SLACK / rate, self.longest)
+        if self.claimed is not None and self.claimed - self.end > slack:
+            raise self._cut(self.frames + round((self.claimed - self.end) * rate))
+
+    def _cut(self, about: int) -> UserError:
+        return UserError(
+            f"{self.path} is cut short: {self.frames} of about {about} frames can be decoded; copy it again."
+        )
 
 
 def _boxes_end(file: BinaryIO) -> int:
@@ -137,56 +198,6 @@ def _element(file: BinaryIO) -> tuple[int, int | None]:
         return 0, None
     length = int.from_bytes(first + file.read(width - 1), "big") & ((1 << 7 * width) - 1)
     return kind, None if length == (1 << 7 * width) - 1 else length
-
-
-_SLACK = 2.5  # frames by which a claimed duration may be wrong: rounding, and an audio track that ends later
-_EXACT = 0.5  # an AVI states its number of frames, and where its index is gone nothing else tells
-
-
-class Progress:
-    """What has been read of a video stream, against what the container claims."""
-
-    def __init__(self, path: Path, container: "av.container.InputContainer", stream: "av.VideoStream") -> None:
-        self.path, self.stream = path, stream
-        self.kind = container.format.name
-        self.indexed = len(stream.index_entries) if self.kind == "avi" or "mp4" in self.kind else 0
-        self.claimed = _claimed_end(container, stream)
-        # FFmpeg puts the packets that it probes into an index that is gone; null frames need not stand in a sound one.
-        self.bare = self.kind == "avi" and 2 * self.indexed < stream.frames
-        self.packets = self.frames = 0
-        self.end = self.longest = 0.0
-
-    def add_packet(self, packet: "av.Packet") -> None:
-        """Count a packet. UserError for one that the file holds in part."""
-        self.packets += packet.size > 0
-        if packet.is_corrupt:
-            raise self._cut(max(self.stream.frames, self.frames + 1))
-
-    def add_frame(self, frame: "av.VideoFrame") -> None:
-        """Count a frame. UserError for one that the decoder had to patch up."""
-        if frame.is_corrupt:
-            raise UserError(f"{self.path} is damaged at frame {self.frames}: copy or export it again.")
-        self.frames += 1
-        if frame.time is None:
-            return
-        period = float((frame.duration or 0) * frame.time_base) or float(1 / (self.stream.average_rate or 25))
-        self.longest = max(self.longest, period, frame.time - self.end if self.frames > 1 else 0)
-        self.end = max(self.end, frame.time + period)
-
-    def require_end(self) -> None:
-        """UserError when packets of the index, or frames of the claimed duration, did not come."""
-        if self.packets < self.indexed:
-            raise self._cut(self.frames + self.indexed - self.packets)
-        rate = float(self.stream.average_rate or 25)
-        # A still picture at the end of a video of variable rate may last: not missed unless longer than any before.
-        slack = _EXACT / rate if self.bare else max(_SLACK / rate, self.longest)
-        if self.claimed is not None and self.claimed - self.end > slack:
-            raise self._cut(self.frames + round((self.claimed - self.end) * rate))
-
-    def _cut(self, about: int) -> UserError:
-        return UserError(
-            f"{self.path} is cut short: {self.frames} of about {about} frames can be decoded; copy it again."
-        )
 
 
 def _claimed_end(container: "av.container.InputContainer", stream: "av.VideoStream") -> float | None:

@@ -6,11 +6,9 @@ from typing import Any
 
 from vsrlib.common import memory, provenance
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import replaced, require_own, write_json
-from vsrlib.common.names import CONVOLUTIONS, ENGINES, VIDEO_FORMATS
-from vsrlib.common.options import require_choice
+from vsrlib.common.files import replaced, require_own, sha256_joined, write_json
 from vsrlib.common.progress import bar as progress_bar
-from vsrlib.data.clips import ClipSource, FrameReader, digest_of, list_clips, read_through, windows
+from vsrlib.data.clips import ClipSource, FrameReader, list_clips, read_through, windows
 from vsrlib.data.degrade import SCALE
 from vsrlib.kernels import winograd as convolutions
 from vsrlib.networks import load_network
@@ -18,52 +16,23 @@ from vsrlib.networks.network import Network
 from vsrlib.networks.weights.weights_file import entry
 from vsrlib.restoration import engines
 from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT, VIDEOS, ClipScores, Job, Output, restore_clip
-from vsrlib.restoration.shards import Shard
+from vsrlib.restoration.options import InferOptions
 from vsrlib.restoration.temporal import DEFAULT_FLOW
 from vsrlib.restoration.timing import time_both_ways, warm_up
 
 
 def infer(
-    framework: str,
-    input_path: Path,
-    output: Path,
-    gt_path: Path | None = None,
-    weights: Path | None = None,
-    preset: str = "study",
-    blur: str | None = None,
-    engine: str = "streaming",
-    border: bool = False,
-    tile: int = 0,
-    correlation: str = "auto",
-    convolution: str = "auto",
-    video: str | None = None,
-    kernels: bool = False,
-    shard: Shard | None = None,
-    timing_repeats: int = 0,
-    seed: int = 0,
-    device: str = "auto",
-    progress: bool = True,
-    all_metrics: bool = False,
+    input_path: Path, output: Path, gt_path: Path | None, options: InferOptions, progress: bool = True
 ) -> dict[str, Any]:
     """Restore every clip of `input_path` and write the frames and `inference.json` to `output`.
 
     input_path: a folder of frames, a folder of clips or a video; gt_path: the HR of the same clips, or None, and then
-    no quality is measured. weights: a file, or None for values drawn from `seed`. engine, tile: see
-    `vsrlib.restoration.engines`. correlation, convolution: which kernels compute, see
-    `vsrlib.kernels.correlation.choice` and `vsrlib.kernels.winograd`. video: None for PNG frames, "mp4", or "mkv"
-    (lossless). kernels: also save the blur kernel estimated for each frame. shard: restore that part of the frames
-    only, to a folder of its own below `output`; `vsrlib.restoration.shards` puts the parts together. timing_repeats:
-    how often the first window is timed in the published algorithm, with and without synchronisation (see
-    `vsrlib.restoration.timing`). all_metrics: also measure each clip's `psnr_y`, `ssim_y`, `tof` and `warping_error`
-    against `gt_path` (see `vsrlib.restoration.loop.ClipScores`). Until all clips are done the old results stay; then
-    frames and result file are replaced, the latter last. Raises UserError for input that cannot be used, and for an
-    `output`/frames that was not made here.
+    no quality is measured. Until all clips are done the old results stay; then frames and result file are replaced, the
+    latter last. Raises UserError for input that cannot be used, and for an `output`/frames that was not made here.
     """
-    _require_choices(engine, convolution, tile, video, shard)
-    if all_metrics and gt_path is None:
+    if options.all_metrics and gt_path is None:
         raise UserError("Metrics need the clips in high resolution; give --gt, or leave --all-metrics out.")
-    if all_metrics and shard is not None:
-        raise UserError("Metrics of a clip need all of its frames; give --all-metrics without --shard.")
+    shard, engine, video = options.part, options.engine, options.video
     input_path, output = Path(input_path), Path(output)
     if shard is not None:
         output = output / shard.folder
@@ -76,7 +45,9 @@ def infer(
     sources = list_clips(input_path)
     truths = _paired(sources, None if gt_path is None else list_clips(Path(gt_path)))
     jobs = [
-        Job(clip, index, window) for clip, source in enumerate(sources) for index, window in windows(source, border)
+        Job(clip, index, window)
+        for clip, source in enumerate(sources)
+        for index, window in windows(source, options.border)
     ]
     if shard is not None:
         jobs = shard.of(jobs)
@@ -85,52 +56,55 @@ def infer(
                 f"shard {shard} holds no frame, because fewer than {shard.count} are restored in all; give fewer parts."
             )
     digests = _read_through(sources, truths)
-    network = load_network(framework, weights, preset, device, seed, correlation)
+    network = load_network(
+        options.framework, options.weights, options.preset, options.device, options.seed, options.correlation
+    )
     loaded_memory = memory.resident_mib()
-    if engine != "streaming" and convolution == "auto":
-        convolution = "framework"
-    convolution = convolutions.pick(convolution, network.device, network.config.features)
-    restorer = engines.make(engine, network, convolution, tile)
+    baseline = engine != "streaming" and options.convolution == "auto"
+    convolution = convolutions.pick(
+        "framework" if baseline else options.convolution, network.device, network.config.features
+    )
+    restorer = engines.make(engine, network, convolution, options.tile)
     with replaced(output, (FRAMES, VIDEOS, KERNELS), RESULT) as staging:
         (staging / (VIDEOS if video else FRAMES)).mkdir()
         clips, warm_up_seconds, timing, warmed = [], 0.0, None, set()
-        with progress_bar(len(jobs), f"infer {framework}", "frame", progress) as bar:
+        with progress_bar(len(jobs), f"infer {options.framework}", "frame", progress) as bar:
             for clip, group in groupby(jobs, key=lambda job: job.clip):
                 ours, source, truth = list(group), sources[clip], truths[clip]
                 size = digests[clip][0]
                 if size not in warmed:  # another size may be another kernel to compile or to choose
                     warmed.add(size)
-                    warm_up_seconds += _warm_up(network, restorer, source, ours, kernels)
-                if timing_repeats > 0 and timing is None:
+                    warm_up_seconds += _warm_up(network, restorer, source, ours, options.kernels)
+                if options.timing_repeats > 0 and timing is None:
                     first = FrameReader(source).stack(ours[0].window)
                     high = (
                         None
                         if truth is None
                         else FrameReader(truth)[ours[0].index][: SCALE * size[0], : SCALE * size[1]]
                     )
-                    timing = {"engine": "reference", **time_both_ways(network, first, high, timing_repeats)}
+                    timing = {"engine": "reference", **time_both_ways(network, first, high, options.timing_repeats)}
                     warm_up_seconds += timing["warm_up_seconds"]
                     bar.unpause()
-                written = Output(staging, video, kernels)
-                scores = ClipScores() if all_metrics else None
+                written = Output(staging, video, options.kernels)
+                scores = ClipScores() if options.all_metrics else None
                 restored = restore_clip(network, restorer, source, truth, ours, written, bar, scores)
                 clips.append({"name": source.name, "frames": restored, **(scores.result() if scores else {})})
     backend = network.backend
     result = {
-        "framework": framework,
-        "blur": blur,
+        "framework": options.framework,
+        "blur": options.blur,
         "set": set_name(input_path),
-        "preset": preset,
+        "preset": options.preset,
         "engine": engine,
-        "border": border,
-        "tile": tile,
+        "border": options.border,
+        "tile": options.tile,
         "shard": None if shard is None else str(shard),
         "device": backend.device_name(network.device),
         "device_type": network.device,
         "threads": backend.threads(),
         "correlation": network.correlation,
         "convolution": convolution,
-        "weights": _weights(network, weights, seed, output),
+        "weights": _weights(network, options, output),
         "clips": clips,
         "timing": timing,
         "warm_up_seconds": warm_up_seconds,
@@ -139,12 +113,12 @@ def infer(
         "peak_device_memory_bytes": backend.peak_device_memory(network.device),
         "images": VIDEOS if video else FRAMES,
         "video": video,
-        "kernels": KERNELS if kernels else None,
-        "input_digest": digest_of(low for _, low, _ in digests),
-        "gt_digest": None if gt_path is None else digest_of(high for *_, high in digests),
-        "provenance": provenance.collect(seed=seed),
+        "kernels": KERNELS if options.kernels else None,
+        "input_digest": sha256_joined(low for _, low, _ in digests),
+        "gt_digest": None if gt_path is None else sha256_joined(high for *_, high in digests),
+        "provenance": provenance.collect(seed=options.seed),
     }
-    if all_metrics:
+    if options.all_metrics:
         result["flow"] = DEFAULT_FLOW
     write_json(output / RESULT, result)
     return result
@@ -155,24 +129,6 @@ def set_name(input_path: Path) -> str:
     # <SET>/LR_blurdown_x4 is the published layout
     path = input_path.resolve()
     return path.parent.name if path.name.startswith("LR") else path.stem if path.is_file() else path.name
-
-
-def _require_choices(engine: str, convolution: str, tile: int, video: str | None, shard: Shard | None) -> None:
-    require_choice("engine", engine, ENGINES)
-    require_choice("convolution", convolution, CONVOLUTIONS)
-    if engine != "streaming" and convolution == "winograd":
-        raise UserError(
-            f'The engine "{engine}" is a baseline and takes the framework\'s convolutions; '
-            "give --convolution winograd with --engine streaming only."
-        )
-    if engine == "reference" and tile:
-        raise UserError(
-            'The engine "reference" is the published algorithm, which knows no tiles; give --tile with another engine.'
-        )
-    if video is not None:
-        require_choice("video", video, VIDEO_FORMATS)
-    if video and shard:
-        raise UserError("A part of a video cannot be joined to the others; give --shard without --video.")
 
 
 def _warm_up(network: Network, engine: engines.Engine, source: ClipSource, jobs: list[Job], kernels: bool) -> float:
@@ -229,11 +185,11 @@ def _paired(sources: list[ClipSource], truths: list[ClipSource] | None) -> list[
     return list(pairs)
 
 
-def _weights(network: Network, weights: Path | None, seed: int, output: Path) -> dict[str, Any]:
-    if weights is not None:
-        return entry(Path(weights), output)
+def _weights(network: Network, options: InferOptions, output: Path) -> dict[str, Any]:
+    if options.weights is not None:
+        return entry(options.weights, output)
     return {
-        "path": f"initial values of seed {seed}",
+        "path": f"initial values of seed {options.seed}",
         "sha256": None,
         "bytes": sum(value.nbytes for value in network.state().values()),
     }

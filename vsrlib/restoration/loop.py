@@ -17,8 +17,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.data.clips import ClipSource, FrameReader
 from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.frames import to_uint8, write_frame
-from vsrlib.data.video import DEFAULT_RATE
-from vsrlib.data.video_writer import write_video
+from vsrlib.data.video import DEFAULT_RATE, write_video
 from vsrlib.networks.network import Network
 from vsrlib.restoration import metrics
 from vsrlib.restoration.engines import Engine

@@ -1,14 +1,21 @@
-"""`vsrlib data check`: what is there, what is missing, and what is wrong. Every fault is named; none ends the check."""
+"""`vsrlib data check`: what is there, what is missing, what is wrong, and whether it is the same data as before.
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+Every fault is named; none ends the check. "Before" is a record of `data check --json`, or the set's own manifest.
+"""
+
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vsrlib.common.errors import UserError
-from vsrlib.data.sets.layouts import LR, PUBLISHED, place, published_set, reds_name
+from vsrlib.common.files import read_json, sha256_named
+from vsrlib.data.degrade import HR, LR, MANIFEST
+from vsrlib.data.frames import Map, in_threads, read_frame
+from vsrlib.data.sets.layouts import LR_ROLE, PUBLISHED, place, published_set, reds_name
 from vsrlib.data.sets.pairs import check_content, find_pairs
-from vsrlib.data.sets.recorded import differences, digest_of, manifest_faults, read_record
 from vsrlib.data.sets.tree import Found, Tree, inspect_frame, inspect_kernel, inspect_video, numbering, read_tree
 
 
@@ -20,17 +27,32 @@ def check(root: Path, workers: int = 1, against: Path | None = None) -> dict[str
     `against`: a file with an earlier result; what differs is a fault. UserError for a path that does not exist,
     for a folder without any data, for a file that is no record, and for fewer than one worker.
     """
-    if workers < 1:
-        raise UserError(f"workers is {workers}; give 1 or more.")
-    record = None if against is None else read_record(against)
-    tree = read_tree(Path(root))
-    with ThreadPoolExecutor(workers) as pool:
-        return _checked(tree, record, pool.map)
+    with in_threads(workers) as run:
+        record = None if against is None else _read_record(against)
+        return _checked(read_tree(Path(root)), record, run)
 
 
-def _checked(
-    tree: Tree, record: dict[str, Any] | None, run: Callable[[Callable, Iterable], Iterable]
-) -> dict[str, Any]:
+def report(result: dict[str, Any]) -> str:
+    """What `check` found, in lines."""
+    lines = [f"{result['root']}{': ' + result['set'] if result['set'] else ''}", *_clip_lines(result["clips"])]
+    if result["kernels"]:
+        lines.append(f"  {result['kernels']} kernel files")
+    if result["beside"]:
+        lines.append("  beside: " + ", ".join(f"{n} x {what}" for what, n in sorted(result["beside"].items())))
+    for pair in result["pairs"]:
+        told = f": {'; '.join(pair['notes'])}" if pair["notes"] else ""
+        lines.append(f"  {pair['lr']} with {pair['hr']}, {pair['frames']} frames{told}")
+    lines += [f"missing: {', '.join(result['missing'])}"] if result["missing"] else []
+    lines += [f"note: {note}" for note in result["notes"]]
+    lines += [f"FAULT {fault['path']} {fault['what']}" for fault in result["faults"]]
+    lines.append(f"digest of the pixels: {result['digest']}")
+    count = len(result["faults"])
+    frames = sum(clip["frames"] for clip in result["clips"])
+    lines.append(f"{count or 'no'} fault{'' if count == 1 else 's'} in {frames} frames of {len(result['clips'])} clips")
+    return "\n".join(lines)
+
+
+def _checked(tree: Tree, record: dict[str, Any] | None, run: Map) -> dict[str, Any]:
     frames = [path for paths in tree.clips.values() for path in paths]
     found = dict(zip(frames, run(inspect_frame, frames)))
     found |= zip(tree.videos, run(inspect_video, tree.videos))
@@ -47,7 +69,7 @@ def _checked(
     clips += [_clip(tree, path, [found[path]]) for path in tree.videos]
     bad = {path for path, one in found.items() if one.fault}
     by_name = {tree.name(folder): sorted(paths, key=lambda path: path.stem) for folder, paths in tree.clips.items()}
-    unlisted, told, further = manifest_faults(tree.root, by_name, bad)
+    unlisted, told, further = _manifest_faults(tree.root, by_name, bad)
     faults, notes = [*faults, *unlisted.items()], [*notes, *told]
     pairs, alone = find_pairs(tree, found)
     faults += alone.items()
@@ -57,10 +79,17 @@ def _checked(
         else:
             check_content(pair, tree, run)
         faults += pair.faults.items()
-    digests = {_bare(tree, path): {"pixels": one.pixels, "file": one.file} for path, one in found.items() if one.pixels}
+    digests = {
+        _without_ending(tree.name(path)): {"pixels": one.pixels, "file": one.file}
+        for path, one in found.items()
+        if one.pixels
+    }
+    # Kernels do not count, so that a set has the same digest with and without them.
+    kernels = {_without_ending(tree.name(path)) for path in tree.kernels}
+    pixels = {name: one["pixels"] for name, one in digests.items() if name not in kernels}
     if record is not None:
         named = {_without_ending(name) for name, _ in faults}
-        unlike, told = differences(record, digests)
+        unlike, told = _differences(record, digests)
         # what cannot be read is not in `digests`, and was named already
         faults += [(name, what) for name, what in unlike.items() if name in digests or name not in named]
         notes += told
@@ -68,7 +97,7 @@ def _checked(
     return {
         "root": str(tree.root),
         "set": name,
-        "digest": _digest(tree, found),
+        "digest": sha256_named(pixels),
         "clips": clips,
         "kernels": len(tree.kernels),
         "beside": tree.notes,
@@ -116,7 +145,7 @@ def _missing(tree: Tree, clips: list[dict[str, Any]]) -> tuple[str | None, list[
         return None, []
     known, missing = PUBLISHED[name], []
     # HR alone is counted where there is any; LR without HR stands for itself.
-    high = [clip for clip in clips if clip["role"] != LR] or clips
+    high = [clip for clip in clips if clip["role"] != LR_ROLE] or clips
     here = {reds_name(place(tuple(clip["name"].split("/"))).key or (clip["name"],)): clip["frames"] for clip in high}
     for clip, frames in known.frames.items():
         if tree.root.name in known.frames and clip != tree.root.name:
@@ -130,47 +159,71 @@ def _missing(tree: Tree, clips: list[dict[str, Any]]) -> tuple[str | None, list[
     return name, missing
 
 
-def _digest(tree: Tree, found: dict[Path, Found]) -> str:
-    """Of all pixels; kernels do not count, so that a set has the same digest with and without them."""
-    kernels = set(tree.kernels)
-    return digest_of(
-        {_bare(tree, path): one.pixels for path, one in found.items() if one.pixels and path not in kernels}
-    )
+def _read_record(path: Path) -> dict[str, Any]:
+    """What `data check --json` wrote. UserError for another file."""
+    try:
+        record = read_json(path)
+    except (OSError, ValueError):
+        record = None
+    if not (isinstance(record, dict) and isinstance(record.get("frames"), dict)):
+        raise UserError(f"{path} is no record of a check: give a file that `vsrlib data check --json` wrote.")
+    return record
 
 
-def _bare(tree: Tree, path: Path) -> str:
-    return _without_ending(tree.name(path))
+def _differences(record: dict[str, Any], frames: dict[str, dict[str, str]]) -> tuple[dict[str, str], list[str]]:
+    """Faults by frame, and notes: what is gone, new, or has other pixels or another file than in the record."""
+    before = record["frames"]
+    faults = {name: "is in the record and not here" for name in before if name not in frames}
+    faults |= {name: "is not in the record" for name in frames if name not in before}
+    same = [name for name in frames if name in before]
+    faults |= {
+        name: "has other pixels than in the record" for name in same if frames[name]["pixels"] != before[name]["pixels"]
+    }
+    packed = [name for name in same if name not in faults and frames[name]["file"] != before[name]["file"]]
+    return faults, [f"{name} has the recorded pixels in another file" for name in packed]
 
 
-def _without_ending(name: str) -> str:
-    head, slash, last = name.rpartition("/")
-    return f"{head}{slash}{last.rsplit('.', 1)[0]}"
+def _manifest_faults(
+    root: Path, clips: dict[str, list[Path]], bad: set[Path]
+) -> tuple[dict[str, str], list[str], bool]:
+    """What a set's own manifest says against its clips: (faults, notes, whether LR was degraded further).
+
+    `clips`: the frames of each folder by its name below `root`; those in `bad` cannot be read and were named already.
+    """
+    path = root / MANIFEST
+    if not path.is_file():
+        return {}, [], False
+    try:
+        manifest = read_json(path)
+        entries = {name: entry for name, entry in manifest["clips"].items() if "hr_sha256" in entry}
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+        return {MANIFEST: "is damaged: it is no manifest of a data set"}, [], False
+    faults = {}
+    for name, entry in entries.items():
+        for part, key in ((HR, "hr_sha256"), (LR, "lr_sha256")):
+            frames = clips.get(f"{part}/{name}", [])
+            if key not in entry or (not frames and part == HR):
+                continue
+            if not frames:
+                faults[f"{part}/{name}"] = f"is in {MANIFEST} and not here"
+            elif not bad & set(frames) and _clip_digest(frames, entry["hr_size"] if part == HR else None) != entry[key]:
+                faults[f"{part}/{name}"] = f"has other pixels than those recorded in {MANIFEST}"
+    notes = [] if faults or not entries else [f"the pixels are those recorded in {MANIFEST}"]
+    return faults, notes, bool(manifest.get("further"))
 
 
-# The result of a check as text for a terminal. Every fault has a line; clips alike are told in one.
+def _clip_digest(frames: list[Path], size: list[int] | None) -> str:
+    """`sha256_array` of all frames, cropped to `size`, as one (N, H, W, 3), with one of them in memory at a time."""
+    digest, (height, width) = hashlib.sha256(), size or (None, None)
+    for index, path in enumerate(frames):
+        frame = read_frame(path)[:height, :width]
+        if index == 0:
+            digest.update(f"{frame.dtype.str}{(len(frames), *frame.shape)}".encode())
+        digest.update(np.ascontiguousarray(frame).tobytes())
+    return digest.hexdigest()
 
 
-def report(result: dict[str, Any]) -> str:
-    """What `check` found, in lines."""
-    lines = [f"{result['root']}{': ' + result['set'] if result['set'] else ''}", *_clips(result["clips"])]
-    if result["kernels"]:
-        lines.append(f"  {result['kernels']} kernel files")
-    if result["beside"]:
-        lines.append("  beside: " + ", ".join(f"{n} x {what}" for what, n in sorted(result["beside"].items())))
-    for pair in result["pairs"]:
-        told = f": {'; '.join(pair['notes'])}" if pair["notes"] else ""
-        lines.append(f"  {pair['lr']} with {pair['hr']}, {pair['frames']} frames{told}")
-    lines += [f"missing: {', '.join(result['missing'])}"] if result["missing"] else []
-    lines += [f"note: {note}" for note in result["notes"]]
-    lines += [f"FAULT {fault['path']} {fault['what']}" for fault in result["faults"]]
-    lines.append(f"digest of the pixels: {result['digest']}")
-    count = len(result["faults"])
-    frames = sum(clip["frames"] for clip in result["clips"])
-    lines.append(f"{count or 'no'} fault{'' if count == 1 else 's'} in {frames} frames of {len(result['clips'])} clips")
-    return "\n".join(lines)
-
-
-def _clips(clips: list[dict[str, Any]]) -> list[str]:
+def _clip_lines(clips: list[dict[str, Any]]) -> list[str]:
     alike: dict[tuple, list[str]] = {}
     for clip in clips:
         above = clip["name"].rpartition("/")[0]
@@ -182,3 +235,8 @@ def _clips(clips: list[dict[str, Any]]) -> list[str]:
         count = f"{frames} frame{'s' * (frames != 1)}{' each' * (len(names) > 1)}"
         lines.append(f"  {which}: {count}, {sizes or 'of no known size'}, {kinds or 'none whole'}")
     return lines
+
+
+def _without_ending(name: str) -> str:
+    head, slash, last = name.rpartition("/")
+    return f"{head}{slash}{last.rsplit('.', 1)[0]}"

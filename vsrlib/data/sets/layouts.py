@@ -14,7 +14,8 @@ from typing import NamedTuple
 from vsrlib.common.errors import UserError
 from vsrlib.data.clips import ClipSource, list_clips
 
-HR, LR, KERNEL = "HR", "LR", "kernel"
+HR_ROLE, LR_ROLE, KERNEL_ROLE = "HR", "LR", "kernel"
+"""What a folder can hold, by its name."""
 
 _HR = {"hr", "gt", "truth", "sharp", "original", "target", "train_sharp", "val_sharp"}
 _LR = {"lr", "lr_blurdown_x4", "blurdown_x4", "bix4", "bdx4", "input4"}
@@ -59,13 +60,13 @@ def place(parts: tuple[str, ...]) -> Place:
         name, rest = part.lower(), parts[index + 1 :]
         before = parts[:index]
         if name in _REDS_LR and rest and rest[0].lower() == _REDS_SCALE:
-            return Place(LR, f"{part}/{rest[0]}", (*before, _reds_part(name), *rest[1:]))
+            return Place(LR_ROLE, f"{part}/{rest[0]}", (*before, _reds_part(name), *rest[1:]))
         if name in _HR:
-            return Place(HR, part, (*before, *([_reds_part(name)] if name.endswith("_sharp") else []), *rest))
+            return Place(HR_ROLE, part, (*before, *([_reds_part(name)] if name.endswith("_sharp") else []), *rest))
         if name in _LR:
-            return Place(LR, part, (*before, *rest))
-        if name == KERNEL:
-            return Place(KERNEL, part, (*before, *rest))
+            return Place(LR_ROLE, part, (*before, *rest))
+        if name == KERNEL_ROLE:
+            return Place(KERNEL_ROLE, part, (*before, *rest))
     return Place("", "", parts)
 
 
@@ -121,13 +122,13 @@ def _all(root: Path) -> list[ClipSource]:
     if _is_reds(root):
         return _reds(root)
     folders = _folders(root)
-    inside = [folder for folder in folders if place((folder.name,)).role == HR]
+    inside = [folder for folder in folders if place((folder.name,)).role == HR_ROLE]
     if len(inside) == 1:
         return list_clips(inside[0])
     if len(inside) > 1:
         both = ", ".join(folder.name for folder in inside)
         raise UserError(f"{root} holds {both}, each of which may be the HR clips: give the path of one.")
-    truths = {folder: [one for one in _folders(folder) if place((one.name,)).role == HR] for folder in folders}
+    truths = {folder: [one for one in _folders(folder) if place((one.name,)).role == HR_ROLE] for folder in folders}
     if folders and all(len(one) == 1 for one in truths.values()):
         return [replace(_one_clip(one), name=folder.name) for folder, (one,) in truths.items()]
     return list_clips(root)

@@ -1,7 +1,7 @@
 """HR and LR clips that belong together: the same clips, the same frames, a quarter of the size, the same content."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -10,12 +10,25 @@ import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.data.degradation import SCALE, blur_down_exact
-from vsrlib.data.frames import read_frame
-from vsrlib.data.sets.layouts import HR, KERNEL, LR, Place, place
+from vsrlib.data.frames import Map, read_frame
+from vsrlib.data.sets.layouts import HR_ROLE, KERNEL_ROLE, LR_ROLE, Place, place
 from vsrlib.data.sets.tree import KERNEL_SUFFIXES, Found, Tree, read_kernel
 
-Map = Callable[[Callable, Iterable], Iterable]
+ROUNDING = 0.51
+"""Levels of 255 that rounding explains: a half, and a little for sums taken in another order or precision."""
 
+AGREES = 1.5
+"""Levels, root mean square, up to which a fitted kernel explains LR. Rounding alone leaves 0.29."""
+
+UNEXPLAINED = 0.1
+"""Share of LR's variance; frames of which a fitted kernel leaves more do not show the same."""
+
+CENTRED = 1.0
+"""HR pixels that a fitted kernel's centre may lie off; the published realistic kernels lie 0.3 off."""
+
+_RADIUS = 10  # 21x21: bicubic decimation reaches 8 pixels, and its centre lies 1.5 pixels beside the LR pixel's
+_PIXELS = 4000  # that a kernel is fitted to, and as many to judge it
+_FEWEST = 600
 _TOO_SMALL = "no kernel is stored and the frames are too small to fit one: the content could not be checked"
 
 
@@ -31,14 +44,24 @@ class Pair:
     notes: list[str] = field(default_factory=list)
 
 
+class Fit(NamedTuple):
+    """What the 21x21 kernel that fits best cannot explain of LR: `levels` of 255 (root mean square) and `share` of the
+    variance; and how many HR pixels its centre lies beside the middle or, as bicubic decimation has it, 1.5 off it.
+    """
+
+    levels: float
+    share: float
+    off_centre: float
+
+
 def find_pairs(tree: Tree, found: dict[Path, Found]) -> tuple[list[Pair], dict[str, str]]:
     """The pairs below a folder, with what their numbers and sizes say; and the clips that lack their counterpart."""
     places = {folder: place(folder.relative_to(tree.root).parts) for folder in tree.clips} if tree.root.is_dir() else {}
-    high = {where.key: folder for folder, where in places.items() if where.role == HR}
+    high = {where.key: folder for folder, where in places.items() if where.role == HR_ROLE}
     pairs, alone = [], {}
     low: dict[tuple[str, tuple[str, ...]], dict[tuple[str, ...], Path]] = {}
     for folder, where in places.items():
-        if where.role == LR:
+        if where.role == LR_ROLE:
             low.setdefault((where.variant, where.key[:-1]), {})[where.key] = folder
     for (variant, above), folders in low.items():
         for key, folder in folders.items():
@@ -85,6 +108,37 @@ def check_content(pair: Pair, tree: Tree, run: Map) -> None:
     pair.notes += [note if note == _TOO_SMALL else note + compared for note in notes]
 
 
+def rounding_error(hr: np.ndarray, lr: np.ndarray, kernel: np.ndarray) -> float:
+    """Largest difference, in levels, between LR (h, w, 3) uint8 and HR blurred with `kernel` and decimated."""
+    height, width = lr.shape[:2]
+    cropped = hr[: SCALE * height, : SCALE * width]
+    return float(np.abs(np.clip(blur_down_exact(cropped, kernel), 0, 255) - lr).max())
+
+
+def fit(hr: np.ndarray, lr: np.ndarray) -> Fit | None:
+    """Fit a kernel by least squares over random LR pixels, and judge it on others.
+
+    None for frames that are too small to tell. A shift of the whole picture by a few pixels moves the kernel's centre.
+    """
+    rng = np.random.default_rng(0)
+    inside = -(-_RADIUS // SCALE)
+    height, width = (side - 2 * inside for side in lr.shape[:2])
+    if height * width < 2 * _FEWEST or height < 1:
+        return None
+    chosen = rng.permutation(height * width)[: 2 * _PIXELS]
+    rows, columns = chosen // width + inside, chosen % width + inside
+    span = np.arange(-_RADIUS, _RADIUS + 1)
+    padded = np.pad(hr, ((0, SCALE), (0, SCALE), (0, 0)), mode="edge")  # HR may end with the last LR pixel
+    patches = padded[(SCALE * rows)[:, None, None] + span[:, None], (SCALE * columns)[:, None, None] + span]
+    inputs = patches.transpose(0, 3, 1, 2).reshape(len(chosen), 3, -1).astype(np.float64)
+    values = lr[rows, columns].astype(np.float64)
+    half = len(chosen) // 2
+    known, judge = inputs[:half].reshape(3 * half, -1), inputs[half:]
+    kernel = np.linalg.lstsq(known.T @ known, known.T @ values[:half].reshape(-1), rcond=1e-10)[0]
+    error = float(np.mean((judge @ kernel - values[half:]) ** 2))
+    return Fit(math.sqrt(error), error / max(float(values[half:].var()), 1e-9), _off_centre(kernel))
+
+
 def _paired(tree: Tree, high: Path, low: Path, key: tuple[str, ...], found: dict[Path, Found]) -> Pair:
     pair = Pair(tree.name(high), tree.name(low), key)
     hr, lr = ({path.stem: path for path in tree.clips[folder]} for folder in (high, low))
@@ -102,11 +156,11 @@ def _paired(tree: Tree, high: Path, low: Path, key: tuple[str, ...], found: dict
     sizes = {(a, b): (found[a].size or (0, 0), found[b].size or (0, 0)) for a, b in couples}
     whole = [couple for couple in couples if not any(found[path].fault for path in couple)]
     for (hr_height, hr_width), (height, width) in dict.fromkeys(sizes[couple] for couple in whole):
-        if (height, width) not in quarter_sizes((hr_height, hr_width)):
+        if (height, width) not in _quarter_sizes((hr_height, hr_width)):
             pair.faults[pair.lr] = (
                 f"is {width}x{height} pixels and {pair.hr} is {hr_width}x{hr_height}: that is not a quarter of it"
             )
-    pair.frames = [couple for couple in whole if sizes[couple][1] in quarter_sizes(sizes[couple][0])]
+    pair.frames = [couple for couple in whole if sizes[couple][1] in _quarter_sizes(sizes[couple][0])]
     return pair
 
 
@@ -115,7 +169,7 @@ def _kernels(pair: Pair, tree: Tree) -> Iterator[Path | None]:
     stored: dict[tuple[str, ...], Path] = {}
     for path in reversed(tree.kernels):  # .npy sorts after .mat, and the first one counts
         where: Place = place(path.relative_to(tree.root).parent.parts)
-        if where.role == KERNEL and path.suffix.lower() in KERNEL_SUFFIXES:
+        if where.role == KERNEL_ROLE and path.suffix.lower() in KERNEL_SUFFIXES:
             stored[(*where.key, path.stem)] = path
     for _, lr in pair.frames:
         names = ((*pair.key, lr.stem), (*pair.key, "kernel"), pair.key)
@@ -153,67 +207,9 @@ def _by_fit(frames: list[tuple[Path, Path]], index: int) -> tuple[str | None, st
     )
 
 
-# Does an LR frame show what its HR frame shows? By the stored kernel, or by the kernel that fits best.
-
-ROUNDING = 0.51
-"""Levels of 255 that rounding explains: a half, and a little for sums taken in another order or precision."""
-AGREES = 1.5
-"""Levels, root mean square, up to which a fitted kernel explains LR. Rounding alone leaves 0.29."""
-UNEXPLAINED = 0.1
-"""Share of LR's variance; frames of which a fitted kernel leaves more do not show the same."""
-
-CENTRED = 1.0
-"""HR pixels that a fitted kernel's centre may lie off; the published realistic kernels lie 0.3 off."""
-
-_RADIUS = 10  # 21x21: bicubic decimation reaches 8 pixels, and its centre lies 1.5 pixels beside the LR pixel's
-_PIXELS = 4000  # that a kernel is fitted to, and as many to judge it
-_FEWEST = 600
-
-
-def quarter_sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
+def _quarter_sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
     """The LR sizes that belong to an HR size: of the frame cropped to a multiple of 4, and of the whole frame."""
     return [(size[0] // SCALE, size[1] // SCALE), (-(-size[0] // SCALE), -(-size[1] // SCALE))]
-
-
-def rounding_error(hr: np.ndarray, lr: np.ndarray, kernel: np.ndarray) -> float:
-    """Largest difference, in levels, between LR (h, w, 3) uint8 and HR blurred with `kernel` and decimated."""
-    height, width = lr.shape[:2]
-    cropped = hr[: SCALE * height, : SCALE * width]
-    return float(np.abs(np.clip(blur_down_exact(cropped, kernel), 0, 255) - lr).max())
-
-
-class Fit(NamedTuple):
-    """What the 21x21 kernel that fits best cannot explain of LR: `levels` of 255 (root mean square) and `share` of the
-    variance; and how many HR pixels its centre lies beside the middle or, as bicubic decimation has it, 1.5 off it.
-    """
-
-    levels: float
-    share: float
-    off_centre: float
-
-
-def fit(hr: np.ndarray, lr: np.ndarray) -> Fit | None:
-    """Fit a kernel by least squares over random LR pixels, and judge it on others.
-
-    None for frames that are too small to tell. A shift of the whole picture by a few pixels moves the kernel's centre.
-    """
-    rng = np.random.default_rng(0)
-    inside = -(-_RADIUS // SCALE)
-    height, width = (side - 2 * inside for side in lr.shape[:2])
-    if height * width < 2 * _FEWEST or height < 1:
-        return None
-    chosen = rng.permutation(height * width)[: 2 * _PIXELS]
-    rows, columns = chosen // width + inside, chosen % width + inside
-    span = np.arange(-_RADIUS, _RADIUS + 1)
-    padded = np.pad(hr, ((0, SCALE), (0, SCALE), (0, 0)), mode="edge")  # HR may end with the last LR pixel
-    patches = padded[(SCALE * rows)[:, None, None] + span[:, None], (SCALE * columns)[:, None, None] + span]
-    inputs = patches.transpose(0, 3, 1, 2).reshape(len(chosen), 3, -1).astype(np.float64)
-    values = lr[rows, columns].astype(np.float64)
-    half = len(chosen) // 2
-    known, judge = inputs[:half].reshape(3 * half, -1), inputs[half:]
-    kernel = np.linalg.lstsq(known.T @ known, known.T @ values[:half].reshape(-1), rcond=1e-10)[0]
-    error = float(np.mean((judge @ kernel - values[half:]) ** 2))
-    return Fit(math.sqrt(error), error / max(float(values[half:].var()), 1e-9), _off_centre(kernel))
 
 
 def _off_centre(kernel: np.ndarray) -> float:

@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from scipy import io as scipy_io
+import scipy
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import sha256_array, sha256_bytes, sha256_file
+from vsrlib.common.files import sha256_array, sha256_bytes, sha256_file, sha256_named
 from vsrlib.data import video
 from vsrlib.data.clips import COMPANION_SUFFIXES
 from vsrlib.data.frames import FRAME_SUFFIXES, decode_frame
 from vsrlib.data.image_integrity import Damaged, Refused, inspect
-from vsrlib.data.sets.layouts import KERNEL, place
-from vsrlib.data.sets.recorded import digest_of
+from vsrlib.data.sets.layouts import KERNEL_ROLE, place
 from vsrlib.data.video import VIDEO_SUFFIXES
 
 KERNEL_SUFFIXES = (".mat", ".npy")
@@ -75,7 +74,7 @@ def read_tree(root: Path) -> Tree:
 
 def _sort_in(tree: Tree, path: Path, parts: tuple[str, ...]) -> None:
     suffix = path.suffix.lower()
-    among_kernels = place(parts).role == KERNEL
+    among_kernels = place(parts).role == KERNEL_ROLE
     if among_kernels and suffix in KERNEL_SUFFIXES:
         tree.kernels.append(path)
     elif suffix in FRAME_SUFFIXES and not among_kernels:
@@ -143,7 +142,7 @@ def inspect_video(path: Path) -> Found:
         for index, rgb in enumerate(video.read_frames(path)):
             size = size or (rgb.shape[0], rgb.shape[1])
             digests[video.frame_name(index)] = sha256_array(rgb)
-        return Found(size, "video", len(digests), digest_of(digests), sha256_file(path))
+        return Found(size, "video", len(digests), sha256_named(digests), sha256_file(path))
     except UserError as error:
         return Found(fault=_predicate(error, path))
     except OSError as error:
@@ -160,7 +159,7 @@ def read_kernel(path: Path) -> np.ndarray:
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}): copy it again.") from error
     try:
-        values = np.load(data, allow_pickle=False) if path.suffix.lower() == ".npy" else scipy_io.loadmat(data)[KEY]
+        values = np.load(data, allow_pickle=False) if path.suffix.lower() == ".npy" else scipy.io.loadmat(data)[KEY]
         kernel = np.asarray(values, np.float64)
     except Exception as error:  # SciPy's reader ends in errors of every kind when a file is damaged
         raise UserError(f'{path} holds no array "{KEY}": make it again with `vsrlib degrade`.') from error
