@@ -92,6 +92,19 @@ else
     command -v g++ >/dev/null || echo "warning: no g++ was found, so all Jittor steps will be skipped (Debian: apt install g++)." >&2
 fi
 
+install_for_tests() {
+    cmp -s tests/requirements.txt "$environment/.vsrlib-tests" && return
+    say "installing what only the tests need. Download: NVIDIA's runtime compiler, 90 MB; a driver of browsers, 53 MB;" \
+        "ruff, mypy and snakemake, 40 MB."
+    "$python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+    cp tests/requirements.txt "$environment/.vsrlib-tests"
+}
+
+# What the tests need is downloaded while Jittor compiles itself.
+if [ "${1:-}" = test ]; then
+    install_for_tests &
+    installing=$!
+fi
 say "2/2 checking the frameworks; the first time Jittor compiles itself, 3 to 6 minutes on two cores."
 "$python" -m vsrlib check
 
@@ -99,30 +112,34 @@ if [ "${1:-}" != test ]; then
     say "running the study"
     exec "$python" -m vsrlib study "$@"
 fi
-
 shift
-if ! cmp -s tests/requirements.txt "$environment/.vsrlib-tests"; then
-    say "installing what only the tests need. Download: NVIDIA's runtime compiler, 90 MB; a driver of browsers, 53 MB;" \
-        "ruff, mypy and snakemake, 40 MB."
-    "$python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
-    cp tests/requirements.txt "$environment/.vsrlib-tests"
-fi
-# Fast tests first, in two processes with a core each; Jittor's in one process of their own. Status 5: an option of yours
-# left no test there.
+wait $installing
+
+# Jittor's tests run in one process of their own, beside the others, which run in two with a thread each, the fast ones
+# first: while one waits, another computes. What Jittor's say is kept until they have ended.
+said=$environment/.vsrlib-jittor-tests
+OMP_WAIT_POLICY=passive "$python" -m pytest -q -rs -m jittor "$@" &> "$said" &
+jittor=$!
+
 status=0 ran=0
-for marks in "not jittor and not slow" "not jittor and slow" "jittor"; do
+# Status 5: an option of yours left no test there.
+take() {
+    case $1 in
+        0) ran=1 ;;
+        5) [ "$2" -gt 0 ] || status=5 ;;
+        *) status=$1 ran=1 ;;
+    esac
+}
+for marks in "not jittor and not slow" "not jittor and slow"; do
     say "tests: $marks"
     result=0
-    if [ "$marks" = jittor ]; then
-        "$python" -m pytest -q -rs -m "$marks" "$@" || result=$?
-    else
-        OMP_NUM_THREADS=1 "$python" -m pytest -q -rs -n 2 --dist loadfile -m "$marks" "$@" || result=$?
-    fi
-    case $result in
-        0) ran=1 ;;
-        5) [ $# -gt 0 ] || status=5 ;;
-        *) status=$result ran=1 ;;
-    esac
+    OMP_NUM_THREADS=1 "$python" -m pytest -q -rs -n 2 --dist loadfile -m "$marks" "$@" || result=$?
+    take $result $#
 done
+say "tests: jittor"
+result=0
+wait $jittor || result=$?
+cat "$said"
+take $result $#
 [ $ran = 1 ] || fail "no test was run."
 exit $status

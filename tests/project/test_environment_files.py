@@ -199,6 +199,47 @@ def test_run_all_uses_conda_where_there_is_one(tool: str, tmp_path: Path) -> Non
     ] * 2
 
 
+@pytest.mark.parametrize(
+    "fast, slow, jittor, options, status",
+    [
+        (0, 0, 0, "", 0),
+        (1, 0, 0, "", 1),
+        (0, 1, 0, "", 1),
+        (0, 0, 1, "", 1),
+        (0, 2, 0, "", 2),
+        (0, 5, 0, "", 5),  # a group without a test is a fault,
+        (0, 5, 5, "-k one", 0),  # unless an option left none there,
+        (5, 5, 5, "-k none", 1),  # or none at all
+    ],
+)
+def test_run_all_test_fails_where_any_group_does(
+    fast: int, slow: int, jittor: int, options: str, status: int, tmp_path: Path
+) -> None:
+    """With a stand-in for Python that writes down how it was called and ends as each group of tests is to end."""
+    for name in ("run_all.sh", "environment.yml", "requirements.lock", "pyproject.toml", "tests/requirements.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    binaries = tmp_path / ".conda" / "bin"
+    binaries.mkdir(parents=True)
+    (binaries / "python").write_text(
+        '#!/bin/sh\necho "$@" >> python.log\ncase "$*" in\n'
+        f'*"-m not jittor and not slow"*) exit {fast};;\n'
+        f'*"-m not jittor and slow"*) exit {slow};;\n'
+        f'*"-m jittor"*) echo said by jittor; exit {jittor};;\nesac\n'
+    )
+    (binaries / "python").chmod(0o755)
+    (binaries / "conda").write_text("#!/bin/sh\n")
+    (binaries / "conda").chmod(0o755)
+    environment = {"PATH": f"{binaries}:/usr/bin:/bin", "HOME": str(tmp_path)}
+    command = ["bash", "run_all.sh", "test", *options.split()]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == status, done.stderr
+    assert done.stdout.count("== tests: ") == 3 and done.stdout.endswith("said by jittor\n")
+    called = (tmp_path / "python.log").read_text().splitlines()
+    assert sum(line.startswith("-m pytest -q -rs") and line.endswith(options) for line in called) == 3
+    assert sum("pip install" in line and "tests/requirements.txt" in line for line in called) == 1
+
+
 def test_the_workflow_and_the_citation_follow_the_project() -> None:
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
     steps = workflow["jobs"]["tests"]["steps"]
