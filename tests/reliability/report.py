@@ -147,8 +147,8 @@ def page(folder: Path) -> str:
     return (
         "\n\n".join(
             [
-                "# Nothing lost, nobody let in",
-                "What happens when something goes wrong, tried on purpose. This page is made by "
+                "# Reliability: faults tried on purpose",
+                "What happens when something goes wrong. This page is made by "
                 "`python tests/reliability/report.py figures/reliability docs/reliability.md` from the result files in "
                 "[figures/reliability](../figures/reliability); a short version of each check is a test, and so is a "
                 "planted fault that each must find.",
