@@ -12,21 +12,14 @@ from vsrlib.data.clips import list_clips
 from vsrlib.data.degrade import blur_down
 from vsrlib.data.frames import write_frame
 from vsrlib.data.synthetic.clips import embedded_clips
-from vsrlib.data.synthetic.sets import embedded_set, write_embedded_sets
+from vsrlib.data.synthetic.sets import SetsOptions, embedded_set, write_embedded_sets
 
 
 def write(root: Path, seed: int = 4) -> dict:
-    return write_embedded_sets(
-        root,
-        seed,
-        test_frames=3,
-        train_frames=2,
-        validation_frames=2,
-        size=(32, 48),
-        test_clips=2,
-        train_clips=2,
-        validation_clips=1,
+    options = SetsOptions(
+        test_frames=3, train_frames=2, validation_frames=2, height=32, width=48, test_clips=2, train_clips=2, seed=seed
     )
+    return write_embedded_sets(root, options)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from vsrlib.data.clips import write_clip
 from vsrlib.data.synthetic.clips import embedded_clips
 from vsrlib.networks.weights import weights_file
 from vsrlib.training import train
+from vsrlib.training.options import TrainOptions
+from vsrlib.training.trainer import Watch
 
 TINY = {
     "steps": 4,
@@ -18,7 +20,7 @@ TINY = {
     "patch_size": 16,
     "learning_rate": 1e-3,
     "validate_every": 2,
-    "progress": False,
+    "blur": "Gaussian",
     "device": "cpu",
 }
 
@@ -27,13 +29,14 @@ def make_clips(root: Path) -> Path:
     """A training clip and a validation clip of 64 x 96 pixels below `root`."""
     for split, frames in (("train", 7), ("validation", 5)):
         for clip in embedded_clips(split, frames, (64, 96), seed=0, count=1):
-            write_clip(root / split / clip.name, clip.clip)
+            write_clip(root / split / clip.name, clip)
     return root
 
 
-def run(framework: str, clips: Path, output: Path, **changes: Any) -> dict[str, Any]:
+def run(framework: str, clips: Path, output: Path, watch: Watch | None = None, **changes: Any) -> dict[str, Any]:
     """Train on `make_clips`."""
-    return train.train(framework, "Gaussian", clips / "train", clips / "validation", output, **{**TINY, **changes})
+    options = TrainOptions(**{"framework": framework, **TINY, **changes})
+    return train.train(clips / "train", clips / "validation", output, options, progress=False, watch=watch)
 
 
 def log(output: Path) -> list[dict[str, Any]]:

@@ -24,7 +24,9 @@ from vsrlib.data.degrade import write_degraded_set
 from vsrlib.data.synthetic.clips import embedded_clips
 from vsrlib.restoration import infer
 from vsrlib.restoration.loop import RESULT
+from vsrlib.restoration.options import InferOptions
 from vsrlib.training import checkpoint
+from vsrlib.training.options import TrainOptions
 from vsrlib.training.train import train
 from vsrlib.training.trainer import WEIGHTS
 
@@ -38,18 +40,18 @@ def pipeline(folder: Path) -> None:
     if not (data / degrade.MANIFEST).exists():
         clips = embedded_clips("test", 5, (64, 96), seed=0, count=2)
         names = tuple(f"{index:08d}" for index in range(5))
-        write_degraded_set(data, [(clip.clip, names) for clip in clips], "Realistic", seed=3)
+        write_degraded_set(data, [(clip, names) for clip in clips], "Realistic", seed=3)
     if not (trained / "train.json").exists():
-        train(
-            "torch", "Realistic", data / "HR", data / "HR", trained, steps=12, batch_size=1, patch_size=16,
-            learning_rate=1e-3, validate_every=6, device="cpu", progress=False, checkpoint_every=1,
-            resume=(trained / checkpoint.FILE).exists(),
+        options = TrainOptions(
+            steps=12, batch_size=1, patch_size=16, learning_rate=1e-3, validate_every=6, device="cpu",
+            checkpoint_every=1, resume=(trained / checkpoint.FILE).exists(),
         )  # fmt: skip
+        train(data / "HR", data / "HR", trained, options, progress=False)
     if not (restored / RESULT).exists():
-        infer.infer(
-            "torch", data / "LR_blurdown_x4", restored, data / "HR", trained / WEIGHTS, device="cpu", progress=False,
-            convolution="framework", correlation="pure",
-        )  # fmt: skip
+        options = InferOptions(
+            weights=str(trained / WEIGHTS), device="cpu", convolution="framework", correlation="pure"
+        )
+        infer.infer(data / "LR_blurdown_x4", restored, data / "HR", options, progress=False)
 
 
 def check(folder: Path, count: int, seed: int, work: Work = pipeline) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 python tests/reliability/wrong_numbers.py OUTPUT --count 40 --seed 1
 """
 
+import functools
 import random
 import shutil
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from vsrlib.networks import load_network
 from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.weights_file import path_of
 from vsrlib.restoration import infer
+from vsrlib.restoration.options import InferOptions
 from vsrlib.training import train
 
 _BAD = (float("nan"), float("inf"), float("-inf"))
@@ -56,10 +58,11 @@ def check(folder: Path, count: int, seed: int, load: Callable[[Path], Any] | Non
         shutil.rmtree(folder / "train", ignore_errors=True)
         with mock.patch.object(train, "load_network", poisoned):
             attempt("training", str(bad), lambda: run("torch", clips, folder / "train", validate_every=0))
-        target = {"output": folder / "infer", "device": "cpu", "progress": False, "weights": path_of("study-gaussian")}
+        options = InferOptions(device="cpu", weights="study-gaussian")
         source = next((clips / "validation").iterdir())
         with mock.patch.object(infer, "load_network", poisoned):
-            attempt("inference", str(bad), lambda t=target, s=source: infer.infer("torch", s, **t))
+            job = functools.partial(infer.infer, source, folder / "infer", None, options, progress=False)
+            attempt("inference", str(bad), job)
         left = [path.name for path in (folder / "infer").glob("*")] if (folder / "infer").exists() else []
         broken += [f"inference: {bad} left {name}" for name in left]
     return {"tried": tried, "caught": caught, "broken": broken[:10]}

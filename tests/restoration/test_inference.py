@@ -15,6 +15,7 @@ from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.frames import read_frame, to_float, to_uint8
 from vsrlib.networks import load_network
 from vsrlib.restoration import infer, loop, metrics
+from vsrlib.restoration.options import InferOptions
 from vsrlib.restoration.temporal import tof, warping_error
 
 TIMES = ("pre", "forward", "post")
@@ -32,8 +33,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(framework: str, dataset: Path, output: Path, **changes) -> dict:
-    options = {"gt_path": dataset / "HR", "progress": False, "timing_repeats": 2, **changes}
-    return infer.infer(framework, dataset / "LR_blurdown_x4", output, **options)
+    gt_path = changes.pop("gt_path", dataset / "HR")
+    options = InferOptions(**{"framework": framework, "timing_repeats": 2, **changes})
+    return infer.infer(dataset / "LR_blurdown_x4", output, gt_path, options, progress=False)
 
 
 def test_frames_and_scores(framework: str, dataset: Path, tmp_path: Path) -> None:
@@ -114,7 +116,7 @@ def test_windows_repeat_the_ends_and_do_not_mirror_them(dataset: Path) -> None:
 def test_too_short_a_clip_is_refused(tmp_path: Path) -> None:
     write_clip(tmp_path / "in" / "short", Clip("short", np.zeros((4, 16, 16, 3), np.uint8)))
     with pytest.raises(UserError, match="short.*5|5.*short"):
-        infer.infer("torch", tmp_path / "in", tmp_path / "out", progress=False)
+        infer.infer(tmp_path / "in", tmp_path / "out", None, InferOptions(), progress=False)
     assert not (tmp_path / "out").exists()
 
 
@@ -163,7 +165,7 @@ def test_files_that_were_not_made_here_are_not_replaced(dataset: Path, tmp_path:
     shutil.copytree(dataset / "LR_blurdown_x4", tmp_path / "frames")
     (tmp_path / "frames" / ".vsrlib").unlink()
     with pytest.raises(UserError, match="not made here"):
-        infer.infer("torch", tmp_path / "frames", tmp_path, progress=False)
+        infer.infer(tmp_path / "frames", tmp_path, None, InferOptions(), progress=False)
     assert len(list((tmp_path / "frames").glob("*/*.png"))) == 11
 
 

@@ -12,6 +12,7 @@ from vsrlib.common.files import read_json, write_json
 from vsrlib.data.clips import Clip, write_clip
 from vsrlib.data.frames import read_frame
 from vsrlib.restoration import infer as restoration_infer
+from vsrlib.restoration.options import InferOptions
 from vsrlib.restoration.shards import Shard, gather
 
 
@@ -39,7 +40,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def infer(clips: Path, output: Path, **changes) -> dict:
-    return restoration_infer.infer("torch", clips, output, border=True, progress=False, **changes)
+    return restoration_infer.infer(clips, output, None, InferOptions(border=True, **changes), progress=False)
 
 
 def pictures(folder: Path) -> dict[str, np.ndarray]:
@@ -49,7 +50,7 @@ def pictures(folder: Path) -> dict[str, np.ndarray]:
 def test_gathered_parts_are_the_whole_restoration(clips: Path, tmp_path: Path) -> None:
     whole = infer(clips, tmp_path / "whole", kernels=True)
     for number in (2, 1, 3):  # in any order
-        infer(clips, tmp_path / "parts", shard=Shard(number, 3), kernels=True)
+        infer(clips, tmp_path / "parts", shard=f"{number}/3", kernels=True)
     assert not (tmp_path / "parts" / "inference.json").exists()
     result = gather(tmp_path / "parts")
     assert result == read_json(tmp_path / "parts" / "inference.json") and result["shards"] == 3
@@ -75,20 +76,20 @@ def test_gathered_parts_are_the_whole_restoration(clips: Path, tmp_path: Path) -
 def test_parts_that_do_not_fit_together_are_named_and_left_alone(clips: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no parts"):
         gather(tmp_path)
-    infer(clips, tmp_path, shard=Shard(1, 2))
+    infer(clips, tmp_path, shard="1/2")
     with pytest.raises(UserError, match="lacks part 2 of 2"):
         gather(tmp_path)
-    infer(clips, tmp_path, shard=Shard(2, 2), seed=5)
+    infer(clips, tmp_path, shard="2/2", seed=5)
     with pytest.raises(UserError, match="differ in weights"):
         gather(tmp_path)
-    infer(clips, tmp_path, shard=Shard(1, 3))
+    infer(clips, tmp_path, shard="1/3")
     with pytest.raises(UserError, match="parts of 2 and of 3"):
         gather(tmp_path)
     assert not (tmp_path / "frames").exists() and not (tmp_path / "inference.json").exists()
 
 
 def test_times_are_summed_and_memory_is_the_largest(clips: Path, tmp_path: Path) -> None:
-    results = [infer(clips, tmp_path, shard=Shard(number, 2)) for number in (1, 2)]
+    results = [infer(clips, tmp_path, shard=f"{number}/2") for number in (1, 2)]
     for number, seconds, memory in ((1, 1.0, 10.0), (2, 2.0, 30.0)):
         path = tmp_path / f"shard_{number}_of_2" / "inference.json"
         write_json(path, {**results[number - 1], "warm_up_seconds": seconds, "peak_memory_mib": memory})
@@ -98,6 +99,6 @@ def test_times_are_summed_and_memory_is_the_largest(clips: Path, tmp_path: Path)
 
 def test_more_parts_than_frames_and_parts_of_a_video_are_refused(clips: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no frame"):
-        infer(clips, tmp_path, shard=Shard(1, 13))
+        infer(clips, tmp_path, shard="1/13")
     with pytest.raises(UserError, match="without --video"):
-        infer(clips, tmp_path, shard=Shard(1, 2), video="mp4")
+        infer(clips, tmp_path, shard="1/2", video="mp4")

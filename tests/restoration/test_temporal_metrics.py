@@ -15,7 +15,7 @@ from vsrlib.restoration.temporal import FLOWS, TemporalErrors, optical_flow, tof
 
 @pytest.fixture(scope="module")
 def clip() -> SyntheticClip:
-    return embedded_clips("test", 4, (128, 160), seed=0, count=1, motion=Motion.translation(2.0))[0]
+    return embedded_clips("test", 4, (128, 160), seed=0, count=1, motion=Motion.only(2.0))[0]
 
 
 @pytest.mark.parametrize("method", FLOWS)

@@ -6,6 +6,7 @@ import pytest
 
 from vsrlib.common import names
 from vsrlib.common.errors import UserError
+from vsrlib.common.files import resolve, shown
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.networks import architecture
 from vsrlib.networks.weights import weights_file
@@ -18,8 +19,6 @@ from vsrlib.study.settings import (
     InferSettings,
     Settings,
     TrainSettings,
-    resolve,
-    shown,
 )
 
 WRONG: list[tuple[type[Settings], dict[str, Any], str]] = [
@@ -114,10 +113,10 @@ def test_the_words_to_choose_from_are_those_of_the_library() -> None:
 
 
 def test_weights_to_start_from_are_an_input_only_where_given(tmp_path: Path) -> None:
-    assert TrainSettings().start is None and "weights" not in TrainSettings().inputs()
+    assert TrainSettings().starts == {} and "weights" not in TrainSettings().inputs()
     folders = {"hr_root": str(tmp_path), "validation_root": str(tmp_path)}
     settings = TrainSettings(weights=str(tmp_path / "w.pt"), **folders)
-    assert settings.start == settings.inputs()["weights"] == tmp_path / "w.pt"
+    assert settings.starts["weights"] == settings.inputs()["weights"] == tmp_path / "w.pt"
     with pytest.raises(UserError, match="weights is .*w.pt, which does not exist: give the file to start from"):
         settings.require_inputs()
     (tmp_path / "w.pt").touch()

@@ -6,7 +6,7 @@ import pytest
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import write_json
-from vsrlib.data.synthetic.sets import write_embedded_sets
+from vsrlib.data.synthetic.sets import SetsOptions, write_embedded_sets
 from vsrlib.study import prepare
 from vsrlib.study.settings import (
     ClaimsSettings,
@@ -23,7 +23,6 @@ COMPARISON = "05_compare_frameworks/comparison.json"
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project's folder with published results and nothing else."""
-    monkeypatch.setattr("vsrlib.study.settings.base.PROJECT_ROOT", tmp_path)
     monkeypatch.setattr("vsrlib.common.files.PROJECT_ROOT", tmp_path)
     put(tmp_path / "figures/results", f"04_infer_clips_torch_Gaussian/inference.json {COMPARISON}")
     return tmp_path
@@ -55,8 +54,8 @@ def test_they_are_those_of_the_data_notebook_and_what_is_there_stays(
 ) -> None:
     asked = []
 
-    def write(root: Path, seed: int, only: list[str] | None, **sizes: object) -> dict:
-        asked.append((root, seed, sizes))
+    def write(root: Path, options: SetsOptions, only: list[str] | None) -> dict:
+        asked.append((root, options))
         for name in only or []:
             (root / name / "HR").mkdir(parents=True)
         return {name: {} for name in only or []}
@@ -71,10 +70,12 @@ def test_they_are_those_of_the_data_notebook_and_what_is_there_stays(
 
 
 def test_only_the_sets_that_are_named_are_written_and_as_among_all(tmp_path: Path) -> None:
-    size = {"test_frames": 5, "train_frames": 5, "validation_frames": 5, "size": (64, 64), "test_clips": 1}
-    whole = write_embedded_sets(tmp_path / "all", 3, train_clips=1, **size)
+    options = SetsOptions(
+        test_frames=5, train_frames=5, validation_frames=5, height=64, width=64, test_clips=1, train_clips=1, seed=3
+    )
+    whole = write_embedded_sets(tmp_path / "all", options)
     for name in whole:
-        made = write_embedded_sets(tmp_path / "some", 3, train_clips=1, only=[name], **size)
+        made = write_embedded_sets(tmp_path / "some", options, only=[name])
         assert [*made] == [name] and made[name]["clips"] == whole[name]["clips"]
     assert len(whole) == 4
 

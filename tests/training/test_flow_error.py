@@ -5,13 +5,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flow_files import write_flo
 
 from vsrlib import cli
 from vsrlib.data.frames import write_frame
 from vsrlib.networks import architecture, load_network
 from vsrlib.training.flow import evaluation
-from vsrlib.training.flow.evaluation import dis_flow, epe, errors_of, flow_error, table
-from vsrlib.training.flow.pairs import FlowPair, heldout_clips, heldout_pairs, stereo_pair, write_flo
+from vsrlib.training.flow.evaluation import (
+    FlowPair,
+    dis_flow,
+    epe,
+    errors_of,
+    flow_error,
+    heldout_clips,
+    heldout_pairs,
+    stereo_pair,
+    table,
+)
 from vsrlib.training.flow.weights import initial_flow_values
 
 STUDY = architecture.preset("study")

@@ -3,13 +3,13 @@
 import struct
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from flow_files import write_flo
 
 from vsrlib.common.errors import UserError
 from vsrlib.data.frames import write_frame
-from vsrlib.training.flow.pairs import middlebury_pairs, read_flo, read_flow_png, write_flo
+from vsrlib.training.flow.evaluation import middlebury_pairs, read_flo
 
 
 def random_flow(height: int = 5, width: int = 7, seed: int = 0) -> np.ndarray:
@@ -57,20 +57,6 @@ def test_a_spoiled_flo_is_named(tmp_path: Path, change) -> None:
 def test_a_missing_flo_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="none.flo does not exist"):
         read_flo(tmp_path / "none.flo")
-
-
-def test_kitti_png(tmp_path: Path) -> None:
-    flow = np.round(random_flow() * 64) / 64
-    known = np.random.default_rng(2).random((5, 7)) < 0.5
-    rgb = np.stack([flow[0] * 64 + 2**15, flow[1] * 64 + 2**15, known], axis=2).astype(np.uint16)
-    cv2.imwrite(str(tmp_path / "flow.png"), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-    found, where = read_flow_png(tmp_path / "flow.png")
-    np.testing.assert_array_equal(where, known)
-    np.testing.assert_array_equal(found, np.where(known, flow, 0))
-    write_frame(tmp_path / "eight.png", np.zeros((4, 4, 3), np.uint8))
-    for name in ("eight.png", "none.png"):
-        with pytest.raises(UserError, match=name):
-            read_flow_png(tmp_path / name)
 
 
 def frames(folder: Path, height: int = 5) -> None:

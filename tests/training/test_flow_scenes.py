@@ -13,7 +13,7 @@ from vsrlib.data.frames import write_frame
 from vsrlib.data.synthetic.pictures import PHOTOGRAPHS
 from vsrlib.training.flow import scenes
 from vsrlib.training.flow.batches import embedded_textures, folder_textures
-from vsrlib.training.flow.pairs import STEREO
+from vsrlib.training.flow.evaluation import STEREO
 from vsrlib.training.flow.scenes import Surface, compose, degrade, draw_samples, draw_scene, scene_flow
 
 SIZE = (48, 64)

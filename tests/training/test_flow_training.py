@@ -14,9 +14,8 @@ from vsrlib.networks import architecture, load_network
 from vsrlib.networks.weights import weights_file
 from vsrlib.training.flow import losses, train
 from vsrlib.training.flow.batches import batches, draw_batch, embedded_textures
-from vsrlib.training.flow.evaluation import dis_flow
-from vsrlib.training.flow.options import FlowSettings, rate_factor
-from vsrlib.training.flow.pairs import FlowPair
+from vsrlib.training.flow.evaluation import FlowPair, dis_flow
+from vsrlib.training.flow.options import FlowOptions, rate_factor
 from vsrlib.training.flow.train import train_flow
 from vsrlib.training.flow.weights import flow_names, flow_only, initial_flow_values, matcher_names
 
@@ -33,8 +32,8 @@ def no_final_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "errors_of", lambda network, pairs: ERRORS["pairs"])
 
 
-def run(output: Path, resume: bool = False, images: Path | None = None, **changes) -> dict:
-    return train_flow(output, FlowSettings(**{**TINY, **changes}), images, resume, device="cpu", progress=False)
+def run(output: Path, **changes) -> dict:
+    return train_flow(output, FlowOptions(**{"device": "cpu", **TINY, **changes}), progress=False)
 
 
 def log(output: Path) -> list[dict]:
@@ -100,7 +99,7 @@ def test_the_pyramid_learns_to_match(tmp_path: Path) -> None:
 
 def test_a_loss_that_explodes_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path, flow_steps=1)
-    batch = draw_batch(np.random.default_rng(0), embedded_textures("validation"), FlowSettings(batch_size=2))
+    batch = draw_batch(np.random.default_rng(0), embedded_textures("validation"), FlowOptions(batch_size=2))
     batch["first"] = np.full_like(batch["first"], np.nan)
     monkeypatch.setattr(train, "batches", lambda *_: iter([batch]))
     with pytest.raises(UserError, match="no longer finite at step 1 of the stage match"):
@@ -111,7 +110,7 @@ def test_a_loss_that_explodes_stops_the_run(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("side", [64, 128])
 def test_batches_are_true_of_what_the_network_sees(side: int) -> None:
     rng, textures = np.random.default_rng(0), embedded_textures("train")
-    settings = FlowSettings(batch_size=1, patch_size=side, max_shift=4.0)
+    settings = FlowOptions(batch_size=1, patch_size=side, max_shift=4.0)
     network = load_network("torch", preset="study", device="cpu")
     shapes = set()
     for _ in range(8):
@@ -124,7 +123,7 @@ def test_batches_are_true_of_what_the_network_sees(side: int) -> None:
 
 def test_stretched_flow_is_that_of_the_stretched_frames() -> None:
     """OpenCV's DIS, which knows nothing of the training, on frames resized as the network resizes them."""
-    rng, settings, ratios = np.random.default_rng(5), FlowSettings(batch_size=6, patch_size=128, max_shift=4.0), []
+    rng, settings, ratios = np.random.default_rng(5), FlowOptions(batch_size=6, patch_size=128, max_shift=4.0), []
     network = load_network("torch", preset="study", device="cpu")
     for _ in range(4):
         batch = draw_batch(rng, embedded_textures("test"), settings)
@@ -147,7 +146,7 @@ def training_pair(first: np.ndarray, second: np.ndarray) -> FlowPair:
 
 @pytest.mark.slow
 def test_workers_draw_the_same_batches() -> None:
-    textures, settings = embedded_textures("validation"), FlowSettings(batch_size=3)
+    textures, settings = embedded_textures("validation"), FlowOptions(batch_size=3)
     alone, together = (list(batches(textures, settings, 1, 5, workers)) for workers in (0, 2))
     assert len(alone) == 5 and not np.array_equal(alone[0]["first"], alone[1]["first"])
     for one, other in zip(alone, together, strict=True):
@@ -173,7 +172,7 @@ def test_rates_fall_in_the_second_half() -> None:
 )
 def test_bad_settings_are_named(changes: dict, words: str) -> None:
     with pytest.raises(UserError, match=words):
-        FlowSettings(**changes)
+        FlowOptions(**changes)
 
 
 def test_the_start_hears_the_frame_at_every_level() -> None:

@@ -17,7 +17,6 @@ from vsrlib.training.samples import (
     TrainingWindows,
     draw_kernel,
     draw_pair,
-    draw_sample,
     gradient_strength,
 )
 
@@ -129,7 +128,7 @@ def test_a_sample_is_the_degraded_crop(monkeypatch: pytest.MonkeyPatch) -> None:
     """One of the eight flips and turns of the whole window, blurred without rounding."""
     monkeypatch.setattr(samples, "draw_kernel", lambda *_: gaussian_kernel(0.8))
     window = noise(5, 64, 64)
-    sample = draw_sample(window, "Gaussian", 16, np.random.default_rng(3))
+    sample, _ = draw_pair(window, "Gaussian", 16, np.random.default_rng(3))
     expected = []
     for flipped in (window, window[:, :, ::-1], window[:, ::-1], window[:, ::-1, ::-1]):
         for turned in (flipped, np.rot90(flipped, axes=(1, 2))):
@@ -142,14 +141,14 @@ def test_a_sample_is_the_degraded_crop(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_flips_and_turns_occur() -> None:
     window = noise(5, 64, 64)
     rng = np.random.default_rng(0)
-    corners = {draw_sample(window, "Gaussian", 16, rng)[0, :, 0, 0].round(1).tobytes() for _ in range(80)}
+    corners = {draw_pair(window, "Gaussian", 16, rng)[0][0, :, 0, 0].round(1).tobytes() for _ in range(80)}
     assert len(corners) > 4
 
 
 def test_smooth_crops_are_drawn_again_at_most_five_times(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(samples, "gradient_strength", lambda image: calls.append(1) or 0.0)
-    draw_sample(np.zeros((5, 96, 96, 3), np.uint8), "Gaussian", 16, np.random.default_rng(0))
+    draw_pair(np.zeros((5, 96, 96, 3), np.uint8), "Gaussian", 16, np.random.default_rng(0))
     assert len(calls) == 5
 
 

@@ -1,6 +1,6 @@
 """The templates: their values, that they are checked, and what overrides what."""
 
-from dataclasses import fields
+from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
@@ -8,7 +8,7 @@ from vsrlib import cli
 from vsrlib.common.errors import UserError
 from vsrlib.study.settings import TrainSettings
 from vsrlib.training import train
-from vsrlib.training.options import TEMPLATES, settings_of
+from vsrlib.training.options import TEMPLATES, TrainOptions, begun_with
 
 
 def test_names() -> None:
@@ -17,47 +17,44 @@ def test_names() -> None:
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_values_are_accepted_and_none_can_be_changed(name: str) -> None:
-    TrainSettings(**TEMPLATES[name])
+    TrainSettings.of(TEMPLATES[name].to_json())
+    with pytest.raises(FrozenInstanceError):
+        TEMPLATES[name].steps = 1
     with pytest.raises(TypeError):
-        TEMPLATES[name]["steps"] = 1
+        TEMPLATES[name] = TrainOptions()
 
 
 def test_the_papers_values() -> None:
     for blur in ("Gaussian", "Realistic"):
         values = TEMPLATES[f"Self_Blind_VSR_{blur}"]
-        assert values["blur"] == blur and values["preset"] == "published"
-        assert (values["batch_size"], values["patch_size"], values["n_frames_per_video"]) == (8, 160, 50)
-        assert (values["epochs"], values["test_every"], values["lr_decay"]) == (500, 1000, 100)
-        assert (values["learning_rate"], values["flow_learning_rate"]) == (1e-4, 1e-6)
+        assert values.blur == blur and values.preset == "published"
+        assert (values.batch_size, values.patch_size, values.n_frames_per_video) == (8, 160, 50)
+        assert (values.epochs, values.test_every, values.lr_decay) == (500, 1000, 100)
+        assert (values.learning_rate, values.flow_learning_rate) == (1e-4, 1e-6)
     small = TEMPLATES["small-budget"]
-    assert [small[name] for name in ("batch_size", "patch_size", "n_frames_per_video", "epochs", "test_every")] == [
-        4,
-        80,
-        20,
-        50,
-        100,
-    ]
+    assert (small.batch_size, small.patch_size, small.n_frames_per_video) == (4, 80, 20)
+    assert (small.epochs, small.test_every) == (50, 100)
 
 
 def test_the_study_template_learns_from_the_truth_with_a_trained_flow_network() -> None:
     values = TEMPLATES["study"]
-    assert (values["preset"], values["objective"]) == ("study", "supervised")
-    assert values["flow_learning_rate"] < values["learning_rate"]
+    assert (values.preset, values.objective) == ("study", "supervised")
+    assert values.flow_learning_rate < values.learning_rate
 
 
 def test_given_values_replace_the_templates() -> None:
-    assert settings_of("small-budget", {"batch_size": 3})["batch_size"] == 3
-    assert settings_of("small-budget", {"steps": 10})["epochs"] == 0
-    assert settings_of(None, {"steps": 10})["steps"] == 10
+    assert begun_with("small-budget", {"batch_size": 3}).batch_size == 3
+    assert begun_with("small-budget", {"steps": 10}).epochs == 0
+    assert begun_with(None, {"steps": 10}).steps == 10
     with pytest.raises(UserError, match="validate_every is 7, but epochs is 50"):
-        settings_of("small-budget", {"validate_every": 7})
+        begun_with("small-budget", {"validate_every": 7})
     with pytest.raises(UserError, match="steps is 9, but epochs is 2"):
-        settings_of(None, {"steps": 9, "epochs": 2})
+        begun_with(None, {"steps": 9, "epochs": 2})
 
 
 def test_the_command_line_overrides_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    monkeypatch.setattr(train, "train", lambda *given, **values: calls.append((given, values)) or {})
+    monkeypatch.setattr(train, "train", lambda hr, validation, output, options: calls.append(options) or {})
     assert (
         cli.main(
             [
@@ -78,19 +75,14 @@ def test_the_command_line_overrides_the_template(monkeypatch: pytest.MonkeyPatch
         == 0
     )
     assert cli.main(["train", "hr", "validation", "out"]) == 0
-    (paper, values), (plain, defaults) = calls
-    assert paper[:2] == ("torch", "Realistic") and plain[:2] == ("torch", "Realistic")
-    assert values["preset"] == "study" and values["batch_size"] == 2
-    assert values["patch_size"] == 160 and values["epochs"] == 500  # the template's, where nothing is given
-    assert defaults == {
-        "device": "auto",
-        "weights": None,
-        "flow_weights": None,
-        "resume": False,
-    }  # and train's own without a template
+    paper, plain = calls
+    assert (paper.framework, paper.blur) == (plain.framework, plain.blur) == ("torch", "Realistic")
+    assert paper.preset == "study" and paper.batch_size == 2
+    assert paper.patch_size == 160 and paper.epochs == 500  # the template's, where nothing is given
+    assert plain == TrainOptions()  # and the defaults without a template
 
 
 def test_every_setting_is_an_option() -> None:
-    parser = cli._parser()
+    parser = cli.build_parser()
     options = vars(parser.parse_args(["train", "hr", "validation", "out"]))
     assert {entry.name for entry in fields(TrainSettings)} - {"hr_root", "validation_root"} <= set(options)

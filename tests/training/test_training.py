@@ -12,6 +12,7 @@ from vsrlib.common.files import read_json, sha256_file
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.weights import weights_file
 from vsrlib.training import train
+from vsrlib.training.options import TrainOptions
 from vsrlib.training.samples import SampleStream, TrainingWindows
 
 
@@ -161,4 +162,4 @@ def test_supervised_training_learns(clips: Path, tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_named(clips: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere"):
-        train.train("torch", "Gaussian", clips / "nowhere", clips / "validation", tmp_path, **TINY)
+        train.train(clips / "nowhere", clips / "validation", tmp_path, TrainOptions(**TINY), progress=False)

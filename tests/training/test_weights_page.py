@@ -6,8 +6,7 @@ import pytest
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.networks.weights import weights_file
-from vsrlib.training.flow.evaluation import errors_of
-from vsrlib.training.flow.pairs import heldout_clips
+from vsrlib.training.flow.evaluation import errors_of, heldout_clips
 
 WEIGHTS = PROJECT_ROOT / "figures" / "weights"
 PAGE = (PROJECT_ROOT / "docs" / "weights.md").read_text(encoding="utf-8")

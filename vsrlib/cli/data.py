@@ -1,15 +1,15 @@
-"""The commands `vsrlib data check` and `vsrlib data fetch`."""
+"""The commands `vsrlib data check`, `vsrlib data fetch`, `vsrlib degrade` and `vsrlib clips`."""
 
 import argparse
 from pathlib import Path
 
-from vsrlib.common.errors import UserError
-from vsrlib.common.names import BLURS
-from vsrlib.data.synthetic.pictures import PHOTOGRAPHS
+from vsrlib.data.degradation import Further
+from vsrlib.data.degrade import DegradeOptions
+from vsrlib.data.synthetic.sets import ClipsOptions, write_clips
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the commands and their options."""
+def data_arguments(parser: argparse.ArgumentParser) -> None:
+    """The commands of `vsrlib data`, and their options."""
     parser.description = "Check data sets, and fetch those that can be downloaded."
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _check(commands.add_parser("check", help="say what is there, what is missing and what is wrong"))
@@ -64,11 +64,8 @@ def _run_fetch(options: argparse.Namespace) -> None:
     print(f"done: {fetch(options.name, options.data or PROJECT_ROOT / 'data')}")
 
 
-# The command `vsrlib degrade`.
-
-
 def degrade_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command and its options."""
+    """The options of `vsrlib degrade`."""
     parser.description = (
         "Make a test set: blur every HR clip with one kernel and keep every fourth pixel. Writes OUTPUT/HR, "
         "OUTPUT/LR_blurdown_x4, OUTPUT/kernel and OUTPUT/manifest.json. The same clips, blur and seed give the same "
@@ -80,43 +77,21 @@ def degrade_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of clip folders, folder of frames, video file, or a published set as it comes (REDS, Vid4, SPMCS)",
     )
     parser.add_argument("output", type=Path, help="folder of the data set")
-    parser.add_argument(
-        "--blur",
-        default="Gaussian",
-        choices=BLURS,
-        help="Gaussian: sigma 1.2; Realistic: one drawn for each clip (%(default)s)",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the realistic kernels and of noise (%(default)s)")
-    parser.add_argument("--clips", nargs="+", metavar="NAME", help="these clips alone; REDS4 and Vid4 stand for theirs")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="frames made at a time (%(default)s)")
-    parser.add_argument(
-        "--noise",
-        type=float,
-        default=0.0,
-        metavar="SIGMA",
-        help="Gaussian noise on LR, standard deviation in levels of 255 (none)",
-    )
-    parser.add_argument("--jpeg", type=int, metavar="QUALITY", help="LR through JPEG, 1 to 100 (not done)")
-    parser.add_argument(
-        "--video", type=int, metavar="CRF", help="LR through H.264, 0 to 51, larger is coarser (not done)"
-    )
+    DegradeOptions.add_arguments(parser)
+    Further.add_arguments(parser)
     parser.set_defaults(run=run_degrade)
 
 
 def run_degrade(options: argparse.Namespace) -> None:
     """Carry out `vsrlib degrade`."""
-    from vsrlib.data.degradation import Further
     from vsrlib.data.degrade import degrade_clips
 
-    further = Further(options.noise, options.jpeg, options.video)
+    wanted, further = DegradeOptions.of(vars(options)), Further.of(vars(options))
     manifest = degrade_clips(
-        options.input, options.output, options.blur, options.seed, further, options.clips, options.workers
+        options.input, options.output, wanted.blur, wanted.seed, further, wanted.clips, wanted.workers
     )
     frames = sum(len(clip["frames"]) for clip in manifest["clips"].values())
     print(f"{frames} frames of {len(manifest['clips'])} clips written to {options.output}.")
-
-
-# The command `vsrlib clips`.
 
 
 def clips_arguments(parser: argparse.ArgumentParser) -> None:
@@ -127,38 +102,12 @@ def clips_arguments(parser: argparse.ArgumentParser) -> None:
         "OUTPUT/manifest.json."
     )
     parser.add_argument("output", type=Path, help="folder of the data set")
-    parser.add_argument("--split", choices=PHOTOGRAPHS, default="train", help="whose photographs (%(default)s)")
-    parser.add_argument("--count", type=int, default=64, help="clips (%(default)s)")
-    parser.add_argument("--frames", type=int, default=7, help="frames of a clip (%(default)s)")
-    parser.add_argument("--height", type=int, default=256, help="of a frame, pixels (%(default)s)")
-    parser.add_argument("--width", type=int, default=384, help="of a frame, pixels (%(default)s)")
-    parser.add_argument("--leaves", type=int, default=9, help="drawn pictures beside the photographs (%(default)s)")
-    parser.add_argument(
-        "--speed",
-        type=float,
-        nargs="+",
-        default=[1.0, 3.0, 5.0, 8.0, 12.0],
-        metavar="PIXELS",
-        help="mean motion per frame, taken by the clips in turn (%(default)s)",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
+    ClipsOptions.add_arguments(parser)
     parser.set_defaults(run=run_clips)
 
 
 def run_clips(options: argparse.Namespace) -> None:
     """Carry out `vsrlib clips`."""
-    from vsrlib.data.synthetic.sets import write_clips
-
-    if options.leaves < 0:
-        raise UserError(f"leaves is {options.leaves}; give 0 or more.")
-    write_clips(
-        options.output,
-        options.split,
-        options.frames,
-        (options.height, options.width),
-        options.seed,
-        options.count,
-        options.leaves,
-        options.speed,
-    )
-    print(f"{options.count} clips of {options.frames} frames written to {options.output / 'HR'}.")
+    wanted = ClipsOptions.of(vars(options))
+    write_clips(options.output, wanted)
+    print(f"{wanted.count} clips of {wanted.frames} frames written to {options.output / 'HR'}.")

@@ -1,4 +1,4 @@
-"""The command `vsrlib doctor`."""
+"""The commands `vsrlib check` and `vsrlib doctor`."""
 
 import argparse
 from pathlib import Path
@@ -8,6 +8,7 @@ from vsrlib.common.provenance import PROJECT_ROOT
 
 
 def check_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `vsrlib check`."""
     parser.description = (
         "Use each framework once, forward and backward, and say what works. Exit status 1 if neither does. "
         "`vsrlib doctor` runs nothing, and says what mends what is missing."
@@ -16,13 +17,14 @@ def check_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_check(options: argparse.Namespace) -> int:
+    """Carry out `vsrlib check`."""
     from vsrlib.study.doctor import frameworks
 
     found = frameworks.check(list(FRAMEWORKS))
     return 0 if any(entry["usable"] for entry in found.values()) else 1
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def doctor_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib doctor`."""
     parser.description = (
         "Say what works on this machine, and the one command that mends each fault. Looks at packages, compiler, disk, "
@@ -35,10 +37,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the findings to a file, too")
     parser.add_argument("--run", type=Path, dest="run_root", default=PROJECT_ROOT / "runs", help="run folder (runs/)")
     parser.add_argument("--data", type=Path, default=PROJECT_ROOT / "data", help="folder of the data sets (data/)")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run_doctor)
 
 
-def run(options: argparse.Namespace) -> int:
+def run_doctor(options: argparse.Namespace) -> int:
     """Carry out `vsrlib doctor`."""
     from vsrlib.study.doctor import examine
 

@@ -11,7 +11,7 @@ from vsrlib.networks.weights.names import FLOW
 from vsrlib.networks.weights.weights_file import locate
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def convert_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib convert`."""
     parser.description = (
         f"Convert weights; the format is the end of the file's name: {', '.join(ENDINGS)}. Prints both files' SHA-256, "
@@ -20,10 +20,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("source", help="weights file, or a name such as study-gaussian")
     parser.add_argument("target", type=Path, nargs="?", help="the file to write")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run_convert)
 
 
-def run(options: argparse.Namespace) -> None:
+def run_convert(options: argparse.Namespace) -> None:
     """Carry out `vsrlib convert`."""
     source, target = locate(options.source), options.target
     values = weights_file.read(source) if target is None else weights_file.convert(source, target)

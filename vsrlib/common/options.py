@@ -122,6 +122,8 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     str(list[str]): ((list,), "a list of texts"),
     str(list[int]): ((list,), "a list of whole numbers"),
     str(list[float]): ((list,), "a list of numbers"),
+    str(tuple[str, ...]): ((tuple,), "texts"),
+    str(tuple[int, int]): ((tuple,), "two whole numbers"),
     str(str | None): ((str, _NONE), "a text or None"),
     str(int | None): ((int, _NONE), "a whole number or None"),
     str(bool | None): ((bool, _NONE), "True, False or None"),

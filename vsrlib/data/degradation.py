@@ -1,9 +1,12 @@
-"""Blur and decimation: the definition, and a fast way to the same bytes."""
+"""What makes an HR frame an LR frame: blur and decimation, and noise and compression; and bicubic upsampling back.
+
+Blur and decimation have a definition (`blur_down_exact`) and a fast way to the same bytes (`blur_down`). Bicubic
+upsampling is on the sampling grid of the decimation: the fair baseline.
+"""
 
 import math
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,26 +17,13 @@ import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.options import JobOptions, option
-from vsrlib.data import video
-from vsrlib.data.video import write_video
+from vsrlib.data.blur_kernels import require_kernel
+from vsrlib.data.frames import Map, require_rgb, rounded, shown_size
+from vsrlib.data.video import read_frames, write_video
 
 SCALE = 4
 _LARGEST = 41  # side of a kernel up to which its phases (11x11) are filtered directly, not by a Fourier transform
-
-
-def blur_down_exact(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -> np.ndarray:
-    """As `blur_down`, but neither clamped nor rounded: (H, W, 3) of any type -> float64. What training samples are.
-
-    The definition: for each pixel that is kept the products are added in the kernel's order, row by row, in float64.
-    """
-    _require_kernel(kernel, scale)
-    height, width, _ = frame.shape
-    radius = kernel.shape[0] // 2
-    padded = np.pad(frame, ((radius, radius), (radius, radius), (0, 0)), mode="edge")
-    total = np.zeros((-(-height // scale), -(-width // scale), 3))
-    for row, column in np.ndindex(kernel.shape):
-        total += kernel[row, column] * padded[row : row + height : scale, column : column + width : scale]
-    return total
+_RATE = Fraction(25)
 
 
 def blur_down(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -> np.ndarray:
@@ -46,20 +36,106 @@ def blur_down(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -> np.n
     and kernels of their own. Where such a sum is so near to a half that its rounding could be another, it is taken
     again as `blur_down_exact` does, so that the bytes are those of the definition on every machine.
     """
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
-        raise ValueError(f"a frame must be (H, W, 3) uint8, not {frame.shape} {frame.dtype}")
-    _require_kernel(kernel, scale)
+    require_rgb(frame)
+    require_kernel(kernel)
+    _require_scale(scale)
     if kernel.shape[0] > _LARGEST:
-        return _rounded(blur_down_exact(frame, kernel, scale))
+        return rounded(blur_down_exact(frame, kernel, scale))
     padded = _padded(frame, kernel.shape[0] // 2, scale)
     total = _phases(padded, kernel, scale)[: -(-frame.shape[0] // scale), : -(-frame.shape[1] // scale)]
     # A float32 has 24 bits. Roundings on the way of a product: kernel value, product, sums in its phase, sum of phases.
     roundings = 2 + (-(-kernel.shape[0] // scale)) ** 2 + scale**2
     error = 255 * float(np.abs(kernel).sum()) * 1.1 * roundings * 2.0**-24
     unsure = np.abs(total - np.floor(total) - 0.5) <= error
-    result = _rounded(total)
-    result[unsure] = _rounded(_exact_at(padded, kernel, scale, np.nonzero(unsure)))
+    result = rounded(total)
+    result[unsure] = rounded(_exact_at(padded, kernel, scale, np.nonzero(unsure)))
     return result
+
+
+def blur_down_exact(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -> np.ndarray:
+    """As `blur_down`, but neither clamped nor rounded: (H, W, 3) of any type -> float64. What training samples are.
+
+    The definition: for each pixel that is kept the products are added in the kernel's order, row by row, in float64.
+    """
+    require_kernel(kernel)
+    _require_scale(scale)
+    height, width, _ = frame.shape
+    radius = kernel.shape[0] // 2
+    padded = np.pad(frame, ((radius, radius), (radius, radius), (0, 0)), mode="edge")
+    total = np.zeros((-(-height // scale), -(-width // scale), 3))
+    for row, column in np.ndindex(kernel.shape):
+        total += kernel[row, column] * padded[row : row + height : scale, column : column + width : scale]
+    return total
+
+
+def bicubic_on_grid(lr: np.ndarray, scale: int = SCALE) -> np.ndarray:
+    """(h, w, 3) uint8 to (scale h, scale w, 3) uint8 by Keys' bicubic interpolation (a = -1/2), borders replicated.
+
+    LR pixel i lies at HR pixel `scale` * i, because the degradation keeps every `scale`-th pixel from the first one on
+    ([::scale, ::scale]). The usual half-pixel-centred resize would displace the result by (scale - 1) / 2 HR pixels
+    (1.5 for x4) and so be an unfairly weak baseline. Clamped to [0, 255], rounded half to even.
+    ValueError for another type, shape or scale.
+    """
+    require_rgb(lr, axes="h, w, 3")
+    _require_scale(scale)
+    tall = _stretch_rows(lr.astype(np.float64), scale)
+    wide = _stretch_rows(tall.swapaxes(0, 1), scale).swapaxes(0, 1)
+    return rounded(wide)
+
+
+def keys_weights(fraction: float) -> np.ndarray:
+    """Weights (4,) of samples -1, 0, 1, 2 for the point `fraction`, in [0, 1), of the way from sample 0 to sample 1.
+
+    R. Keys, "Cubic convolution interpolation for digital image processing", 1981, with a = -1/2.
+    """
+    t = fraction
+    return np.array([-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3]) / 2
+
+
+@dataclass(frozen=True)
+class Further(JobOptions):
+    """What real footage has beside blur, put onto LR frames; all of it is off unless asked for.
+
+    `noise`: standard deviation of Gaussian noise, in levels of 255; `jpeg`: quality, 1 to 100; `video`: CRF of
+    H.264 (4:2:0), 0 to 51, larger is coarser. They are done in this order. UserError for a value outside.
+    """
+
+    noise: float = option(0.0, "Gaussian noise on LR, standard deviation in levels of 255; 0: none", metavar="SIGMA")
+    jpeg: int | None = option(None, "LR through JPEG, 1 to 100 (not done)", metavar="QUALITY")
+    video: int | None = option(None, "LR through H.264, 0 to 51, larger is coarser (not done)", metavar="CRF")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (math.isfinite(self.noise) and 0 <= self.noise <= 255):
+            raise UserError(f"noise is {self.noise}; give a standard deviation from 0 to 255.")
+        if self.jpeg is not None and not 1 <= self.jpeg <= 100:
+            raise UserError(f"jpeg is {self.jpeg}; give a quality from 1 to 100.")
+        if self.video is not None and not 0 <= self.video <= 51:
+            raise UserError(f"video is {self.video}; give a CRF from 0 to 51.")
+
+    def described(self) -> dict[str, Any]:
+        """{"further": the values that were asked for}, or nothing."""
+        wanted = {name: value for name, value in self.to_json().items() if value or (name, value) == ("video", 0)}
+        return {"further": wanted} if wanted else {}
+
+    def apply(self, frames: np.ndarray, name: str, seed: int, run: Map = map) -> np.ndarray:
+        """(N, h, w, 3) uint8 RGB to the same; noise is drawn for each frame from (seed, clip name, index)."""
+
+        def one(index: int) -> np.ndarray:
+            noisy = _noisy(frames[index], self.noise, [seed, zlib.crc32(name.encode()), 1, index])
+            return noisy if self.jpeg is None else _jpeg(noisy, self.jpeg)
+
+        if self.noise or self.jpeg is not None:
+            frames = np.stack(list(run(one, range(len(frames)))))
+        if self.video is None:
+            return frames
+        if frames.shape[1] % 2 or frames.shape[2] % 2:
+            raise UserError(
+                f"clip {name} has LR frames of {shown_size(frames[0])} pixels, and H.264 with "
+                "half the colour resolution needs even sides: crop HR to multiples of 8, or leave --video "
+                "out."
+            )
+        return _video(frames, self.video)
 
 
 def _padded(frame: np.ndarray, radius: int, scale: int) -> np.ndarray:
@@ -91,106 +167,9 @@ def _exact_at(padded: np.ndarray, kernel: np.ndarray, scale: int, where: tuple[n
     return total
 
 
-def _rounded(values: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
-
-
-def _require_kernel(kernel: np.ndarray, scale: int) -> None:
-    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
-        raise ValueError(f"a kernel must be square with an odd side, not {kernel.shape}")
+def _require_scale(scale: int) -> None:
     if scale < 1:
         raise ValueError(f"scale must be at least 1, not {scale}")
-
-
-# What real footage has beside blur: noise and compression, put onto LR frames. All of it is off unless asked for.
-
-_RATE = Fraction(25)
-
-
-@dataclass(frozen=True)
-class Further(JobOptions):
-    """`noise`: standard deviation of Gaussian noise, in levels of 255; `jpeg`: quality, 1 to 100; `video`: CRF of
-    H.264 (4:2:0), 0 to 51, larger is coarser. They are done in this order. UserError for a value outside.
-    """
-
-    noise: float = option(0.0, "Gaussian noise on LR, standard deviation in levels of 255; 0: none", metavar="SIGMA")
-    jpeg: int | None = option(None, "LR through JPEG, 1 to 100 (not done)", metavar="QUALITY")
-    video: int | None = option(None, "LR through H.264, 0 to 51, larger is coarser (not done)", metavar="CRF")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not (math.isfinite(self.noise) and 0 <= self.noise <= 255):
-            raise UserError(f"noise is {self.noise}; give a standard deviation from 0 to 255.")
-        if self.jpeg is not None and not 1 <= self.jpeg <= 100:
-            raise UserError(f"jpeg is {self.jpeg}; give a quality from 1 to 100.")
-        if self.video is not None and not 0 <= self.video <= 51:
-            raise UserError(f"video is {self.video}; give a CRF from 0 to 51.")
-
-    def described(self) -> dict[str, Any]:
-        """{"further": the values that were asked for}, or nothing."""
-        wanted = {name: value for name, value in self.to_json().items() if value}
-        wanted |= {"video": 0} if self.video == 0 else {}
-        return {"further": wanted} if wanted else {}
-
-    def apply(
-        self, frames: np.ndarray, name: str, seed: int, run: Callable[[Callable, Iterable], Iterable] = map
-    ) -> np.ndarray:
-        """(N, h, w, 3) uint8 RGB to the same; noise is drawn for each frame from (seed, clip name, index)."""
-
-        def one(index: int) -> np.ndarray:
-            noisy = _noisy(frames[index], self.noise, [seed, zlib.crc32(name.encode()), 1, index])
-            return noisy if self.jpeg is None else _jpeg(noisy, self.jpeg)
-
-        if self.noise or self.jpeg is not None:
-            frames = np.stack(list(run(one, range(len(frames)))))
-        if self.video is None:
-            return frames
-        if frames.shape[1] % 2 or frames.shape[2] % 2:
-            raise UserError(
-                f"clip {name} has LR frames of {frames.shape[2]}x{frames.shape[1]} pixels, and H.264 with "
-                "half the colour resolution needs even sides: crop HR to multiples of 8, or leave --video "
-                "out."
-            )
-        return _video(frames, self.video)
-
-
-def _noisy(frame: np.ndarray, sigma: float, seed: list[int]) -> np.ndarray:
-    noise = np.random.default_rng(seed).normal(0, sigma, frame.shape)
-    return np.rint(np.clip(frame + noise, 0, 255)).astype(np.uint8)
-
-
-def _jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
-    data = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-
-
-def _video(frames: np.ndarray, crf: int) -> np.ndarray:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "clip.mp4"
-        with write_video(path, _RATE, crf) as add:
-            for frame in frames:
-                add(frame)
-        return np.stack(list(video.read_frames(path)))
-
-
-# Bicubic upsampling on the sampling grid of the degradation: the fair baseline.
-
-
-def bicubic_on_grid(lr: np.ndarray, scale: int = 4) -> np.ndarray:
-    """(h, w, 3) uint8 to (scale h, scale w, 3) uint8 by Keys' bicubic interpolation (a = -1/2), borders replicated.
-
-    LR pixel i lies at HR pixel `scale` * i, because the degradation keeps every `scale`-th pixel from the first one on
-    ([::scale, ::scale]). The usual half-pixel-centred resize would displace the result by (scale - 1) / 2 HR pixels
-    (1.5 for x4) and so be an unfairly weak baseline. Clamped to [0, 255], rounded half to even.
-    ValueError for another type, shape or scale.
-    """
-    if lr.dtype != np.uint8 or lr.ndim != 3 or lr.shape[2] != 3 or 0 in lr.shape:
-        raise ValueError(f"a frame must be (h, w, 3) uint8, not {lr.shape} {lr.dtype}")
-    if scale < 1:
-        raise ValueError(f"scale must be at least 1, not {scale}")
-    tall = _stretch_rows(lr.astype(np.float64), scale)
-    wide = _stretch_rows(tall.swapaxes(0, 1), scale).swapaxes(0, 1)
-    return np.rint(np.clip(wide, 0, 255)).astype(np.uint8)
 
 
 def _stretch_rows(image: np.ndarray, scale: int) -> np.ndarray:
@@ -204,10 +183,20 @@ def _stretch_rows(image: np.ndarray, scale: int) -> np.ndarray:
     return result
 
 
-def keys_weights(fraction: float) -> np.ndarray:
-    """Weights (4,) of samples -1, 0, 1, 2 for the point `fraction`, in [0, 1), of the way from sample 0 to sample 1.
+def _noisy(frame: np.ndarray, sigma: float, seed: list[int]) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, sigma, frame.shape)
+    return rounded(frame + noise)
 
-    R. Keys, "Cubic convolution interpolation for digital image processing", 1981, with a = -1/2.
-    """
-    t = fraction
-    return np.array([-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3]) / 2
+
+def _jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
+    data = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def _video(frames: np.ndarray, crf: int) -> np.ndarray:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        with write_video(path, _RATE, crf) as add:
+            for frame in frames:
+                add(frame)
+        return np.stack(list(read_frames(path)))

@@ -1,9 +1,11 @@
-"""Make low-resolution frames: blur with a kernel, keep every fourth pixel, round to 8 bits."""
+"""Make test sets: HR clips, LR frames blurred and decimated from them, and the blur kernels.
+
+A set's folder is replaced as a whole: <root>/<part>/<clip>/<frame>, and <root>/manifest.json written last.
+"""
 
 import io
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from vsrlib.data.blur_kernels import (
 )
 from vsrlib.data.clips import Clip
 from vsrlib.data.degradation import SCALE, Further, blur_down, blur_down_exact
-from vsrlib.data.frames import write_frame
+from vsrlib.data.frames import Map, in_threads, shown_size, write_frame
 from vsrlib.data.sets.layouts import clips_of
 
 __all__ = [
@@ -42,10 +44,13 @@ __all__ = [
     "write_degraded_set",
 ]
 
+
+HR, LR, KERNEL = "HR", "LR_blurdown_x4", "kernel"
+"""The parts of a set: ground truth, input, and the blur kernel of each frame."""
+
+MANIFEST = "manifest.json"
 _SIGMA = 1.2
 _ZOOM = 16  # of a kernel's picture
-
-Map = Callable[[Callable, Iterable], Iterable]
 
 
 @dataclass(frozen=True)
@@ -75,21 +80,17 @@ def degrade_clips(
     `save_root`/LR_blurdown_x4, `save_root`/kernel and `save_root`/manifest.json, whose content is returned.
     UserError also for clips that cannot be read and for an `hr_root` elsewhere inside `save_root`.
     """
-    if workers < 1:
-        raise UserError(f"workers is {workers}; give 1 or more.")
-    sources = clips_of(hr_root, names)
-    hr_root, save_root = Path(hr_root).resolve(), Path(save_root).resolve()
-    if hr_root == save_root:
-        hr_root = save_root / HR
-    in_place = hr_root == save_root / HR
-    if not in_place and hr_root.is_relative_to(save_root):
-        raise UserError(
-            f"{hr_root} lies inside {save_root}, which is to be written: give {save_root / HR} itself, "
-            "or frames from elsewhere."
-        )
-    clips = ((source.load(), source.frame_names) for source in sources)
-    with ThreadPoolExecutor(workers) as pool:
-        return write_degraded_set(save_root, clips, blur, seed, not in_place, further, pool.map)
+    with in_threads(workers) as run:
+        sources = clips_of(hr_root, names)
+        hr_root, save_root = Path(hr_root).resolve(), Path(save_root).resolve()
+        in_place = hr_root in (save_root, save_root / HR)
+        if not in_place and hr_root.is_relative_to(save_root):
+            raise UserError(
+                f"{hr_root} lies inside {save_root}, which is to be written: give {save_root / HR} itself, "
+                "or frames from elsewhere."
+            )
+        clips = ((source.load(), source.frame_names) for source in sources)
+        return write_degraded_set(save_root, clips, blur, seed, not in_place, further, run)
 
 
 def write_degraded_set(
@@ -130,14 +131,41 @@ def write_degraded_set(
     return write_set(root, (HR, LR, KERNEL) if write_hr else (LR, KERNEL), fill, seed)
 
 
+def write_set(root: Path, parts: Sequence[str], fill: Callable[[Path], dict[str, Any]], seed: int) -> dict[str, Any]:
+    """Write the given parts of a data set and its manifest; return the manifest.
+
+    `fill` writes every part below the staging folder it is given and returns the manifest's content. The parts are
+    moved into place only when it has ended well, the manifest comes last, and an error leaves the old set untouched.
+    A manifest that would differ from the old one in its provenance alone is kept: it describes the same bytes.
+    UserError for a part that holds files which were not written here: those are never replaced.
+    """
+    root = Path(root)
+    with replaced(root, parts, MANIFEST) as staging:
+        content = fill(staging)
+        manifest = {**content, "provenance": provenance.collect(seed=seed)}
+        before = read_json(root / MANIFEST) if (root / MANIFEST).exists() else {}
+        if {**before, "provenance": None} == {**content, "provenance": None}:
+            manifest = before
+    write_json(root / MANIFEST, manifest)
+    return manifest
+
+
+def clip_kernel(blur: str, seed: int, name: str) -> tuple[np.ndarray, dict[str, float]]:
+    """The kernel of a clip, (n, n) float64, and its parameters; a realistic one is drawn from (seed, name)."""
+    if blur == "Gaussian":
+        return gaussian_kernel(_SIGMA), {"sigma": _SIGMA}
+    draws = draw_realistic(np.random.default_rng([seed, zlib.crc32(name.encode())]))
+    parameters = dict(zip(("lambda1", "lambda2", "theta"), scale_realistic(*draws[:3])))
+    return realistic_kernel_from_draws(*draws), parameters
+
+
 def _write_clip(
     root: Path, clip: Clip, names: tuple[str, ...], blur: str, seed: int, write_hr: bool, further: Further, run: Map
 ) -> dict[str, Any]:
     height, width = (side - side % SCALE for side in clip.frames.shape[1:3])
     if min(height, width) == 0:
         raise UserError(
-            f"clip {clip.name} has frames of {clip.frames.shape[2]}x{clip.frames.shape[1]} pixels: "
-            f"at least {SCALE}x{SCALE} are needed."
+            f"clip {clip.name} has frames of {shown_size(clip.frames[0])} pixels: at least {SCALE}x{SCALE} are needed."
         )
     hr = clip.frames[:, :height, :width]
     kernel, parameters = clip_kernel(blur, seed, clip.name)
@@ -161,15 +189,6 @@ def _write_clip(
     }
 
 
-def clip_kernel(blur: str, seed: int, name: str) -> tuple[np.ndarray, dict[str, float]]:
-    """The kernel of a clip, (n, n) float64, and its parameters; a realistic one is drawn from (seed, name)."""
-    if blur == "Gaussian":
-        return gaussian_kernel(_SIGMA), {"sigma": _SIGMA}
-    draws = draw_realistic(np.random.default_rng([seed, zlib.crc32(name.encode())]))
-    parameters = dict(zip(("lambda1", "lambda2", "theta"), scale_realistic(*draws[:3])))
-    return realistic_kernel_from_draws(*draws), parameters
-
-
 def _write_kernel(folder: Path, kernel: np.ndarray, names: tuple[str, ...]) -> None:
     for name in names:
         _write_mat(folder / f"{name}.mat", kernel)
@@ -185,58 +204,3 @@ def _write_mat(path: Path, kernel: np.ndarray) -> None:
     text = b"MATLAB 5.0 MAT-file, blur kernel of a degraded clip".ljust(116)
     with atomic_path(path) as temporary:
         temporary.write_bytes(text + buffer.getvalue()[116:])
-
-
-# A data set's folder, replaced as a whole: <root>/<part>/<clip>/<frame>, and <root>/manifest.json written last.
-
-MANIFEST = "manifest.json"
-HR, LR, KERNEL = "HR", "LR_blurdown_x4", "kernel"
-"""The parts of a set: ground truth, input, and the blur kernel of each frame."""
-
-
-def write_set(root: Path, parts: Sequence[str], fill: Callable[[Path], dict[str, Any]], seed: int) -> dict[str, Any]:
-    """Write the given parts of a data set and its manifest; return the manifest.
-
-    `fill` writes every part below the staging folder it is given and returns the manifest's content. The parts are
-    moved into place only when it has ended well, the manifest comes last, and an error leaves the old set untouched.
-    A manifest that would differ from the old one in its provenance alone is kept: it describes the same bytes.
-    UserError for a part that holds files which were not written here: those are never replaced.
-    """
-    root = Path(root)
-    with replaced(root, parts, MANIFEST) as staging:
-        content = fill(staging)
-        manifest = {**content, "provenance": provenance.collect(seed=seed)}
-        before = read_json(root / MANIFEST) if (root / MANIFEST).exists() else {}
-        if {**before, "provenance": None} == {**content, "provenance": None}:
-            manifest = before
-    write_json(root / MANIFEST, manifest)
-    return manifest
-
-
-# The published tests by name: a data set in the published layout with the weights that its authors released.
-
-
-@dataclass(frozen=True)
-class QuickTest:
-    """One published test: the set's name, and its blur, which is the weights' too."""
-
-    set: str
-    blur: str
-
-    def input(self, data: Path) -> Path:
-        """The LR clips below the data folder."""
-        return data / self.set / LR
-
-    def truth(self, data: Path) -> Path:
-        """The HR clips."""
-        return data / self.set / HR
-
-    def weights(self, data: Path) -> Path:
-        """The released weights."""
-        return data / "pretrain_models" / f"self_blind_vsr_{self.blur.lower()}.pt"
-
-
-QUICK_TESTS = {
-    f"{blur}_{name}": QuickTest(f"{name}_BlurDown_{blur}", blur)
-    for blur, name in (("Gaussian", "REDS4"), ("Gaussian", "Vid4"), ("Gaussian", "SPMCS"), ("Realistic", "REDS4"))
-}

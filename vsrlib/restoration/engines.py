@@ -27,6 +27,17 @@ frame so large that memory matters more than time are above.
 """
 
 
+@dataclass(frozen=True)
+class Tile:
+    """Along one axis: what is read, in LR pixels of the frame, and what is kept, in HR pixels of the tile.
+
+    The rest is the halo, wide enough that every pixel that is kept comes out as it would in the whole frame.
+    """
+
+    read: slice
+    keep: slice
+
+
 class Engine(Protocol):
     """Restores one frame after the other. A clip's windows come in order, as `vsrlib.data.clips` lists them."""
 
@@ -76,7 +87,7 @@ class Streaming:
 
     exact: leave out what changes the order of a sum. convolution: "framework", or "winograd" (see
     `vsrlib.kernels.winograd`; not if exact). tile: side in LR pixels of the tiles in which the aligned features are
-    fused and enlarged, for frames that do not fit into memory whole; 0 for whole frames.
+    fused and upsampled, for frames that do not fit into memory whole; 0 for whole frames.
     """
 
     def __init__(self, network: Network, exact: bool = False, convolution: str = "framework", tile: int = 0) -> None:
@@ -158,17 +169,6 @@ class Streaming:
 
     def _fuse(self, aligned: Iterator[Any]) -> Any:
         return self._blocks.fuse(list(aligned) if self._exact else aligned)
-
-
-# Tiles with a halo wide enough that every pixel that is kept comes out as it would in the whole frame.
-
-
-@dataclass(frozen=True)
-class Tile:
-    """Along one axis: what is read, in LR pixels of the frame, and what is kept, in HR pixels of the tile."""
-
-    read: slice
-    keep: slice
 
 
 def halo(config: NetworkConfig) -> int:

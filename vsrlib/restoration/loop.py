@@ -25,7 +25,6 @@ from vsrlib.restoration.temporal import TemporalErrors
 
 RESULT = "inference.json"
 
-
 FRAMES, VIDEOS, KERNELS = "frames", "videos", "kernels"
 """Folders of what is written: a PNG per frame, or a video per clip; and a kernel (.npy) per frame if asked for."""
 
@@ -46,8 +45,8 @@ class Output:
     """What is written of each clip below `folder`: PNG frames, or with `video` (an ending) a video; and kernels."""
 
     folder: Path
-    video: str | None = None
-    kernels: bool = False
+    video: str | None
+    kernels: bool
 
     @contextlib.contextmanager
     def writer(self, source: ClipSource) -> Iterator[Callable[[str, np.ndarray], None]]:

@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 
 from vsrlib.common.errors import UserError
+from vsrlib.data.frames import require_rgb, shown_size, to_uint8
+
+__all__ = ["luma", "psnr", "psnr_y", "ssim", "ssim_y", "to_uint8"]
 
 _WINDOW = 11
 _SIGMA = 1.5
@@ -76,18 +79,16 @@ def _window_mean(image: np.ndarray) -> np.ndarray:
 
 def _cropped(a: np.ndarray, b: np.ndarray, crop_border: int, smallest: int) -> tuple[np.ndarray, np.ndarray]:
     for image in (a, b):
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise ValueError(f"an image must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
+        require_rgb(image, "an image")
     if crop_border < 0:
         raise ValueError(f"crop_border must not be negative, but is {crop_border}")
     if a.shape != b.shape:
         raise UserError(
-            f"images of {a.shape[1]}x{a.shape[0]} and {b.shape[1]}x{b.shape[0]} pixels cannot be compared: "
-            "both must have the same size."
+            f"images of {shown_size(a)} and {shown_size(b)} pixels cannot be compared: both must have the same size."
         )
     if min(a.shape[:2]) < smallest + 2 * crop_border:
         raise UserError(
-            f"an image of {a.shape[1]}x{a.shape[0]} pixels is too small to be compared with a border of "
+            f"an image of {shown_size(a)} pixels is too small to be compared with a border of "
             f"{crop_border} cropped: at least {smallest + 2 * crop_border} pixels a side are needed."
         )
     inside = slice(crop_border, -crop_border or None)

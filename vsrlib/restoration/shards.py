@@ -1,4 +1,4 @@
-"""A restoration split over several processes or machines: each restores one run of frames of the whole."""
+"""A restoration split over several processes or machines: each restores one run of frames, and `gather` joins them."""
 
 import os
 import re
@@ -12,6 +12,12 @@ from vsrlib.common.files import read_json, remove, replaced, write_json
 from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT, VIDEOS
 
 Item = TypeVar("Item")
+
+_OWN = {
+    *("shard", "clips", "timing", "warm_up_seconds", "threads", "provenance"),
+    *("device", "peak_memory_mib", "import_memory_mib", "peak_device_memory_bytes"),
+}
+"""What may differ between the parts: machines and times. Anything else must be equal."""
 
 
 @dataclass(frozen=True)
@@ -41,23 +47,6 @@ class Shard:
         """This part of the items: neighbours stay together, and the parts differ by one item at most."""
         begin, end = (len(items) * part // self.count for part in (self.number - 1, self.number))
         return items[begin:end]
-
-
-# Puts the parts of a restoration that was split with `--shard` together.
-
-_OWN = (
-    "shard",
-    "clips",
-    "timing",
-    "warm_up_seconds",
-    "peak_memory_mib",
-    "import_memory_mib",
-    "device",
-    "peak_device_memory_bytes",
-    "provenance",
-    "threads",
-)
-"""What may differ between the parts: machines and times. Anything else must be equal."""
 
 
 def gather(output: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from vsrlib.common.errors import UserError
+from vsrlib.data.frames import require_rgb, shown_size
 
 FLOWS = ("farneback", "dis")
 """Farneback with TecoGAN's parameters, as in its published evaluation; DIS, medium preset, is finer and faster."""
@@ -135,14 +136,13 @@ def _targets(flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _require_alike(restored: np.ndarray, truth: np.ndarray, crop_border: int) -> None:
     for clip in (restored, truth):
-        if clip.dtype != np.uint8 or clip.ndim != 4 or clip.shape[3] != 3:
-            raise ValueError(f"a clip must be (N, H, W, 3) uint8, not {clip.shape} {clip.dtype}")
+        require_rgb(clip, "a clip", "N, H, W, 3")
     if restored.shape != truth.shape:
-        ours, true = (f"{len(clip)} frames of {clip.shape[2]}x{clip.shape[1]} pixels" for clip in (restored, truth))
+        ours, true = (f"{len(clip)} frames of {shown_size(clip[0])} pixels" for clip in (restored, truth))
         raise UserError(f"clips of {ours} and {true} cannot be compared: both must have the same size.")
     least = _least(crop_border)
     if len(truth) < 2 or min(truth.shape[1:3]) < least:
         raise UserError(
-            f"a clip of {len(truth)} frames of {truth.shape[2]}x{truth.shape[1]} pixels is too small for "
+            f"a clip of {len(truth)} frames of {shown_size(truth[0])} pixels is too small for "
             f"flow: at least 2 frames and {least} pixels a side are needed."
         )

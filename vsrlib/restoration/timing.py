@@ -29,7 +29,7 @@ _WARM_UP_TURNS = 2  # after the first, in which everything is compiled, the allo
 
 
 def warm_up(
-    network: Network, engine: Engine, windows: Sequence[Sequence[int]], frames: Frames, kernels: bool = False
+    network: Network, engine: Engine, windows: Sequence[Sequence[int]], frames: Frames, kernels: bool
 ) -> float:
     """Restore these windows for nothing, in the order of a restoration, and read the results; returns the seconds.
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import nbformat
 
-from vsrlib.common.files import read_json, sha256_file, write_json
+from vsrlib.common.files import read_json, sha256_file, shown, write_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.report.pages import ERROR, MANIFEST, PARTIAL, REPORT, REPORT_CODE, THUMBNAIL
-from vsrlib.study.settings import shown
 
 _OF_THE_STUDY = {MANIFEST, PARTIAL, REPORT, REPORT_CODE, THUMBNAIL, ERROR}
 """What the study itself puts into the folder of a step."""

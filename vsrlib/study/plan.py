@@ -9,9 +9,10 @@ from typing import Any
 import nbformat
 
 from vsrlib.common.errors import UserError
+from vsrlib.common.files import shown
 from vsrlib.common.options import nearest
 from vsrlib.study.profiles import Step
-from vsrlib.study.settings import Settings, shown
+from vsrlib.study.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
-"""Makes the data sets of a study, from photographs or from clips of your own."""
+"""What a notebook needs and no step before it has made: data sets, from photographs or your clips, and HR frames."""
 
 from collections.abc import Collection
 from typing import Any
 
-from vsrlib.common.files import locked
+from vsrlib.common.files import locked, resolve, shown
 from vsrlib.common.names import BLURS
 from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.synthetic.sets import write_embedded_sets
 from vsrlib.restoration import infer
-from vsrlib.study.settings import DataSettings, Settings, ShowSettings, resolve, shown
+from vsrlib.restoration.options import InferOptions
+from vsrlib.study.settings import DataSettings, Settings, ShowSettings
 
 _LOCK = ".making"
 
@@ -40,28 +41,6 @@ def make_absent(settings: Settings) -> list[str]:
     return list(made)
 
 
-def _make(settings: DataSettings, only: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
-    if settings.test_root is None:
-        return write_embedded_sets(
-            settings.folder,
-            settings.seed,
-            test_frames=settings.test_frames,
-            train_frames=settings.train_frames,
-            validation_frames=settings.validation_frames,
-            size=(settings.height, settings.width),
-            test_clips=settings.test_clips,
-            train_clips=settings.train_clips,
-            only=only,
-        )
-    source = resolve(settings.test_root)
-    sets = [settings.test_set(blur) for blur in BLURS]
-    made = [degrade_clips(source, folder, blur, settings.seed) for folder, blur in zip(sets, BLURS, strict=True)]
-    return {folder.name: manifest for folder, manifest in zip(sets, made, strict=True)}
-
-
-# Restores the frames to show, where no run has.
-
-
 def restore_absent(settings: ShowSettings) -> None:
     """Restore the clips in PyTorch with the weights that come with the project, and say so, unless a run has."""
     folder = settings.restored_here
@@ -72,13 +51,14 @@ def restore_absent(settings: ShowSettings) -> None:
         "alone. Run 04_infer_clips in both frameworks to see them beside each other.",
         flush=True,
     )
-    weights = resolve(f"study-{settings.blur.lower()}")
-    infer.infer(
-        "torch",
-        settings.clips,
-        folder,
-        gt_path=settings.ground_truth,
-        weights=weights,
-        blur=settings.blur,
-        device="cpu",
-    )
+    options = InferOptions(weights=f"study-{settings.blur.lower()}", blur=settings.blur, device="cpu")
+    infer.infer(settings.clips, folder, settings.ground_truth, options)
+
+
+def _make(settings: DataSettings, only: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
+    if settings.test_root is None:
+        return write_embedded_sets(settings.folder, settings, only=only)
+    source = resolve(settings.test_root)
+    sets = [settings.test_set(blur) for blur in BLURS]
+    made = [degrade_clips(source, folder, blur, settings.seed) for folder, blur in zip(sets, BLURS, strict=True)]
+    return {folder.name: manifest for folder, manifest in zip(sets, made, strict=True)}

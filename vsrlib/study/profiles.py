@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from vsrlib.common.errors import UserError
+from vsrlib.common.files import shown
 from vsrlib.common.names import BLURS, FRAMEWORKS
-from vsrlib.study.settings import shown
+from vsrlib.training.options import TEMPLATES
 
 ENVIRONMENT = "01_check_environment"
 DATA = "02_generate_data"
@@ -107,7 +108,7 @@ def _paper(run: str, data: str) -> list[Step]:
     weights = {blur: f"{run}/{step}/weights.safetensors" for blur, step in trained.items()}
     for blur in BLURS:
         roots = {"hr_root": f"{data}/REDS/train/HR", "validation_root": f"{data}/REDS4_BlurDown_{blur}/HR"}
-        training = {"blur": blur, "preset": "published", **roots, **PAPER}
+        training = {"blur": blur, **roots, **PAPER}
         steps += [_train(run, framework, f"_{blur}", training) for framework in FRAMEWORKS]
         needs = (trained[blur],)
         steps += [_infer_reds4(run, data, framework, blur, weights[blur], needs) for framework in FRAMEWORKS]
@@ -115,18 +116,18 @@ def _paper(run: str, data: str) -> list[Step]:
     return [*steps, *_conclude(run, _reds4(data), [f"_{blur}" for blur in BLURS], evidence)]
 
 
+_TEMPLATE = TEMPLATES["Self_Blind_VSR_Gaussian"]
+_IN_STEPS = _TEMPLATE.schedule(240 * 46)  # 240 clips of 50 frames hold 46 windows of 5 each
 PAPER = {
-    # An epoch is 1,380 steps: 240 clips of 50 frames hold 46 windows of 5 each, in batches of 8.
-    "steps": 500 * 1380,
-    "batch_size": 8,
-    "patch_size": 160,
-    "learning_rate": 1e-4,
-    "flow_learning_rate": 1e-6,
-    "halve_every": 100 * 1380,
-    "validate_every": 1380,
-    "seed": 1,
+    **{
+        name: getattr(_TEMPLATE, name)
+        for name in ("preset", "batch_size", "patch_size", "learning_rate", "flow_learning_rate", "seed")
+    },
+    "steps": _IN_STEPS.steps,
+    "halve_every": _IN_STEPS.halve_every,
+    "validate_every": _IN_STEPS.validate_every,
 }
-"""The paper's training, as the `Self_Blind_VSR` templates of its authors set it."""
+"""The paper's training, as the template of its authors sets it, in steps."""
 
 
 _TRAINING_DATA = {

@@ -1,76 +1,135 @@
-"""Ready-made training configurations. A value that is given elsewhere replaces the template's.
+"""The options of a training, ready-made ones, and its schedule: in steps, or in epochs as the paper counts them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.names import BLURS, OBJECTIVES
+from vsrlib.common.options import option
+from vsrlib.networks.options import NetworkOptions
+
+GAMMA = 0.5  # what the rates are multiplied by
+
+_UNRECORDED = (
+    "weights", "flow_weights", "device", "correlation", "align_corners", "resume", "checkpoint_every", "epochs",
+    "test_every", "lr_decay",
+)  # fmt: skip
+"""Whatever the result does not hang on, or is recorded as what came of it: digests, the network's own, the schedule."""
+
+
+@dataclass(frozen=True)
+class TrainOptions(NetworkOptions):
+    """What `vsrlib.training.train.train` is asked for.
+
+    objective: "self-supervised", on the network's own input, or "supervised", on the HR frames; see
+    `vsrlib.training.step`. Adam; every part of the network has `learning_rate` but the flow network, which has its own.
+    Starts from `weights` (a file or a name), or from values drawn from `seed`; the flow network from `flow_weights`, if
+    given. align_corners: None: as the `weights` note, or True. ema: with it, the average is what is validated and
+    written. `resume` goes on from the last checkpoint as if nothing had happened, with the same options, training files
+    and validation frames only.
+    """
+
+    blur: str = option("Realistic", "of the training samples", choices=BLURS)
+    objective: str = option("self-supervised", "supervised: learn from the HR frames themselves", choices=OBJECTIVES)
+    weights: str | None = option(None, "weights to start from, .safetensors or .pt, or a name such as study-gaussian")
+    flow_weights: str | None = option(
+        None, "weights that the flow network starts from, e.g. flow.safetensors of train-flow"
+    )
+    align_corners: bool | None = option(None, "how the warps read their sampling grids (as the weights note, or yes)")
+    seed: int = option(1, "of the initial weights and of the samples", least=0)
+    steps: int = option(250, "optimiser steps", least=1)
+    epochs: int = option(
+        0, "the paper's epochs, which replace --steps, --halve-every and --validate-every; 0: steps count", least=0
+    )
+    test_every: int = option(1000, "steps that an epoch of few windows has about", least=1, metavar="STEPS")
+    lr_decay: int = option(100, "with --epochs: halve the rates", least=1, metavar="EPOCHS")
+    batch_size: int = option(2, "samples in a step", least=1)
+    patch_size: int = option(64, "side of a sample, LR pixels", least=16, because="the kernel network needs that much")
+    n_frames_per_video: int = option(
+        50,
+        "frames of a clip that are used, at most",
+        least=5,
+        because="the network looks at five frames at once",
+        metavar="N",
+    )
+    learning_rate: float = option(1e-4, "of Adam, at the start")
+    flow_learning_rate: float = option(1e-4, "of the flow network; the paper's is a hundredth of the others'")
+    halve_every: int = option(0, "halve the rates; 0: never", least=0, metavar="STEPS")
+    clip_value: float = option(0.0, "bound of the entries of the gradients; 0: none")
+    clip_norm: float = option(0.0, "bound of the norm of all gradients; 0: none")
+    ema: float = option(0.0, "average the weights, e.g. 0.999; 0: no average", metavar="DECAY")
+    validate_every: int = option(50, "0: before and after", least=0, metavar="STEPS")
+    patience: int = option(0, "stop after N validations without a higher PSNR; 0: never", least=0, metavar="N")
+    checkpoint_every: int = option(50, "0: at the end", least=0, metavar="STEPS")
+    resume: bool = option(False, "go on from the checkpoint in the output folder")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("learning_rate", "flow_learning_rate"):
+            if not 0 < getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}; give a number between 0 and 1, such as 0.0001.")
+        for name in ("clip_value", "clip_norm"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UserError(f"{name} is {getattr(self, name)}; give a positive number, or 0 for none.")
+        if not 0 <= self.ema < 1:
+            raise UserError(f"ema is {self.ema}; give a number below 1, such as 0.999, or 0 for none.")
+
+    def schedule(self, windows: int) -> "Schedule":
+        """The steps of a training on so many windows; with `epochs` they follow from these, whatever was given."""
+        if self.epochs:
+            return in_epochs(windows, self.batch_size, self.epochs, self.test_every, self.lr_decay)
+        return Schedule(self.steps, self.halve_every, self.validate_every)
+
+    def recorded(self) -> dict[str, Any]:
+        """Those that stand in train.json, and that a checkpoint is gone on with by."""
+        return {name: value for name, value in self.to_json().items() if name not in _UNRECORDED}
+
+
+_PAPER = TrainOptions(
+    preset="published", batch_size=8, patch_size=160, learning_rate=1e-4, flow_learning_rate=1e-6, epochs=500,
+    test_every=1000, lr_decay=100, n_frames_per_video=50, checkpoint_every=1000, seed=1,
+)  # fmt: skip
+
+TEMPLATES: Mapping[str, TrainOptions] = MappingProxyType(
+    {
+        "Self_Blind_VSR_Gaussian": replace(_PAPER, blur="Gaussian"),
+        "Self_Blind_VSR_Realistic": replace(_PAPER, blur="Realistic"),
+        "small-budget": replace(
+            _PAPER, blur="Gaussian", batch_size=4, patch_size=80, n_frames_per_video=20, epochs=50, test_every=100,
+            checkpoint_every=100,
+        ),
+        "study": TrainOptions(
+            blur="Gaussian", preset="study", objective="supervised", steps=1600, batch_size=4, patch_size=48,
+            learning_rate=5e-4, flow_learning_rate=2e-5, halve_every=400, ema=0.99, validate_every=200,
+            checkpoint_every=100, seed=1,
+        ),
+    }
+)  # fmt: skip
+"""Ready-made options by name.
 
 The two of the paper's authors presume a trained flow network, whose rate is a hundredth of the others'; without weights
 that hold one, its flow hardly learns. So does "study", by which the weights were made that come with the project.
 """
 
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
 
-from vsrlib.common.errors import UserError
-
-_PAPER = {
-    "preset": "published", "batch_size": 8, "patch_size": 160, "learning_rate": 1e-4, "flow_learning_rate": 1e-6,
-    "epochs": 500, "test_every": 1000, "lr_decay": 100, "n_frames_per_video": 50, "checkpoint_every": 1000, "seed": 1,
-}  # fmt: skip
-
-_SMALL = {
-    "batch_size": 4,
-    "patch_size": 80,
-    "n_frames_per_video": 20,
-    "epochs": 50,
-    "test_every": 100,
-    "checkpoint_every": 100,
-}
-
-TEMPLATES = MappingProxyType(
-    {
-        "Self_Blind_VSR_Gaussian": MappingProxyType(_PAPER | {"blur": "Gaussian"}),
-        "Self_Blind_VSR_Realistic": MappingProxyType(_PAPER | {"blur": "Realistic"}),
-        "small-budget": MappingProxyType(_PAPER | _SMALL | {"blur": "Gaussian"}),
-        "study": MappingProxyType(
-            {
-                "blur": "Gaussian",
-                "preset": "study",
-                "objective": "supervised",
-                "steps": 1600,
-                "batch_size": 4,
-                "patch_size": 48,
-                "learning_rate": 5e-4,
-                "flow_learning_rate": 2e-5,
-                "halve_every": 400,
-                "ema": 0.99,
-                "validate_every": 200,
-                "checkpoint_every": 100,
-                "seed": 1,
-            }
-        ),
-    }
-)
-"""Name -> parameters of `vsrlib.training.train.train`; what is not named is the default."""
-
-
-def settings_of(template: str | None, given: dict[str, Any]) -> dict[str, Any]:
-    """The template's parameters (none for None), replaced by those that are given; steps replace epochs.
+def begun_with(template: str | None, given: Mapping[str, Any]) -> TrainOptions:
+    """The template's options (the defaults for None), replaced by those that are given; steps replace epochs.
 
     UserError for a value that the epochs would replace.
     """
-    values = {**(TEMPLATES[template] if template else {}), **given}
+    options = TEMPLATES[template] if template else TrainOptions()
     if "steps" in given and "epochs" not in given:
-        values["epochs"] = 0
+        options = replace(options, epochs=0)
+    options = replace(options, **given)
     for name in ("steps", "halve_every", "validate_every"):
-        if name in given and values.get("epochs"):
+        if name in given and options.epochs:
             raise UserError(
-                f"{name} is {given[name]}, but epochs is {values['epochs']}, from which it follows; "
+                f"{name} is {given[name]}, but epochs is {options.epochs}, from which it follows; "
                 "leave it out, or give steps without epochs."
             )
-    return values
-
-
-# How long a training runs, and how its learning rates fall: in steps, or in epochs as the paper counts them.
-
-GAMMA = 0.5  # what the rates are multiplied by
+    return options
 
 
 @dataclass(frozen=True)

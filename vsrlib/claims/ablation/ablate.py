@@ -1,7 +1,7 @@
 """The ablation of claim C1: effects with intervals, and whether the weights can show any."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from vsrlib.claims.ablation.cases import Case, Scores, embedded_cases, evaluate, own_cases
+from vsrlib.claims.ablation.options import AblationOptions
 from vsrlib.claims.ablation.trials import CONTROL, GAUSSIAN, NO_NEIGHBOURS, REALISTIC, Contrast, Trial, contrasts
 from vsrlib.common import intervals, provenance
-from vsrlib.common.errors import UserError
 from vsrlib.common.files import write_json
 from vsrlib.networks import load_network
 from vsrlib.networks.weights import weights_file
@@ -21,56 +21,38 @@ POWER = 0.3
 RESULT = "ablation.json"
 
 
-def ablate(
-    output: Path,
-    weights: Mapping[str, str | Path | None],
-    gaussian_set: Path | None = None,
-    realistic_set: Path | None = None,
-    seeds: list[int] | None = None,
-    size: tuple[int, int] = (192, 256),
-    count: int = 2,
-    draws: int = 3,
-    device: str = "auto",
-    preset: str | None = None,
-    progress: bool = True,
-) -> dict[str, Any]:
-    """Measure what every suspect of claim C1 costs, and write `output`/ablation.json, which is returned.
+def ablate(output: Path, options: AblationOptions, progress: bool = True) -> dict[str, Any]:
+    """Measure what each factor that may explain claim C1 costs, and write `output`/ablation.json, which is returned.
 
-    weights: "gaussian", "realistic" and, for the control, "gaussian_false" and "realistic_false" -> a file or a name;
-    the first is needed, None leaves one out. gaussian_set, realistic_set: test sets (HR and LR_blurdown_x4) of the same
-    clips; without them clips are made from the held-out photographs, with `seeds`, `size`, `count` and `draws` as in
-    `vsrlib.claims.ablation.cases`. Effects are PSNR differences in dB, paired by frame, means over all frames, with 95
-    % bootstrap intervals over the clips. UserError for weights or sets that cannot be used.
+    Effects are PSNR differences in dB, paired by frame, means over all frames, with 95 % bootstrap intervals over the
+    clips. UserError for weights or sets that cannot be used.
     """
-    seeds = [1, 2, 3] if seeds is None else seeds
-    if gaussian_set is None and len(seeds) < 1:
-        raise UserError("seeds is empty; give one seed at least.")
-    used = {_TRIED_AS[name]: path for name, path in weights.items() if path is not None}
-    if GAUSSIAN not in used:
-        raise UserError("There are no weights for the Gaussian blur; give a file or a name as weights_gaussian.")
-    networks = {name: load_network("torch", path, preset, device) for name, path in used.items()}
-    if gaussian_set is None:
-        made = embedded_cases(seeds, size, count, draws)
+    used = {_TRIED_AS[name]: weights for name, weights in options.weights.items()}
+    seeds, sets = options.seeds, [one for one in (options.gaussian_set, options.realistic_set) if one is not None]
+    networks = {name: load_network("torch", path, options.preset, options.device) for name, path in used.items()}
+    if options.gaussian_set is None:
+        made = embedded_cases(seeds, (options.height, options.width), options.count, options.draws)
         cases: list[Callable[[], Case]] = [functools.partial(made.__getitem__, index) for index in range(len(made))]
         frames = set(made[0].low)
     else:
-        cases = own_cases(gaussian_set, realistic_set)
-        frames = {GAUSSIAN} | ({REALISTIC} if realistic_set is not None else set())
+        realistic = None if options.realistic_set is None else Path(options.realistic_set)
+        cases = own_cases(Path(options.gaussian_set), realistic)
+        frames = {GAUSSIAN, REALISTIC} if len(sets) == 2 else {GAUSSIAN}
     chosen = contrasts(set(networks), frames)
     trials = [trial for one in chosen for trial in (one.one, one.other)]
     scores = evaluate(networks, trials, cases, progress)
     files = {name: weights_file.entry(path, output) for name, path in used.items()}
-    result = summary(scores, chosen, np.random.default_rng([seeds[0] if seeds else 0, 5])) | {
+    result = summary(scores, chosen, np.random.default_rng([seeds[0], 5])) | {
         "ran_on": f"clips made from {len({name.partition(',')[0] for name in scores.names})} photographs"
-        if gaussian_set is None
-        else " and ".join(str(path) for path in (gaussian_set, realistic_set) if path is not None),
-        "embedded": gaussian_set is None,
-        "seeds": seeds if gaussian_set is None else None,
-        "hr_size": list(size) if gaussian_set is None else None,
+        if not sets
+        else " and ".join(sets),
+        "embedded": not sets,
+        "seeds": None if sets else seeds,
+        "hr_size": None if sets else [options.height, options.width],
         "clips": scores.names,
         "weights": files,
         "device": networks[GAUSSIAN].backend.device_name(networks[GAUSSIAN].device),
-        "provenance": provenance.collect(seed=seeds[0] if seeds else 0),
+        "provenance": provenance.collect(seed=seeds[0]),
     }
     write_json(Path(output) / RESULT, result)
     return result

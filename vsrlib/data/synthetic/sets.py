@@ -1,14 +1,16 @@
 """Write the embedded data sets, made from photographs, in the same layout as downloaded ones."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from vsrlib.common.files import sha256_array
+from vsrlib.common.options import JobOptions, option
 from vsrlib.data.clips import write_clip
 from vsrlib.data.degrade import BLURS, HR, write_degraded_set, write_set
 from vsrlib.data.synthetic.clips import Motion, SyntheticClip, embedded_clips
+from vsrlib.data.synthetic.pictures import PHOTOGRAPHS
 from vsrlib.data.video import frame_name
 
 TRAIN, VALIDATION = "Embedded_Train", "Embedded_Validation"
@@ -19,62 +21,75 @@ def embedded_set(blur: str) -> str:
     return f"Embedded_BlurDown_{blur}"
 
 
+@dataclass(frozen=True)
+class SetsOptions(JobOptions):
+    """How large the embedded sets are: `height` x `width` HR pixels, so many clips of so many frames.
+
+    There is one clip to validate on. seed: of the camera paths and of the blur kernels.
+    """
+
+    height: int = option(256)
+    width: int = option(384)
+    train_clips: int = option(8)
+    train_frames: int = option(15)
+    validation_frames: int = option(7)
+    test_clips: int = option(4)
+    test_frames: int = option(10)
+    seed: int = option(0)
+
+
 def write_embedded_sets(
-    data_root: Path,
-    seed: int,
-    test_frames: int = 10,
-    train_frames: int = 15,
-    validation_frames: int = 7,
-    size: tuple[int, int] = (256, 384),
-    test_clips: int = 4,
-    train_clips: int = 8,
-    validation_clips: int = 1,
-    motion: Motion | None = None,
-    only: Collection[str] | None = None,
+    data_root: Path, options: SetsOptions, motion: Motion | None = None, only: Collection[str] | None = None
 ) -> dict[str, dict[str, Any]]:
     """Write the embedded sets below `data_root`, all four or those named in `only`; return their manifests by set name.
 
     Embedded_Train and Embedded_Validation hold HR frames; Embedded_BlurDown_Gaussian and _Realistic hold the same HR
-    test clips with LR frames and kernels. `size` is (H, W) of the HR frames. The same arguments give the same frames.
-    UserError as for `vsrlib.data.synthetic.clips.embedded_clips`, and for files in the way that were not made here.
+    test clips with LR frames and kernels. The same options give the same frames. UserError as for
+    `vsrlib.data.synthetic.clips.embedded_clips`, and for files in the way that were not made here.
     """
     root, motion = Path(data_root), motion or Motion()
+    size, seed, test_frames = (options.height, options.width), options.seed, options.test_frames
     manifests = {}
     for name, split, frames, count in (
-        (TRAIN, "train", train_frames, train_clips),
-        (VALIDATION, "validation", validation_frames, validation_clips),
+        (TRAIN, "train", options.train_frames, options.train_clips),
+        (VALIDATION, "validation", options.validation_frames, 1),
     ):
         if only is not None and name not in only:
             continue
         clips = embedded_clips(split, frames, size, seed, count, motion)
         manifests[name] = write_set(root / name, (HR,), _hr_writer(clips, split, seed, motion), seed)
     blurs = [blur for blur in BLURS if only is None or embedded_set(blur) in only]
-    clips = embedded_clips("test", test_frames, size, seed, test_clips, motion) if blurs else []
+    clips = embedded_clips("test", test_frames, size, seed, options.test_clips, motion) if blurs else []
     for blur in blurs:
-        named = [(clip.clip, tuple(map(frame_name, range(test_frames)))) for clip in clips]
+        named = [(clip, tuple(map(frame_name, range(test_frames)))) for clip in clips]
         manifests[embedded_set(blur)] = write_degraded_set(
             root / embedded_set(blur), named, blur, seed, **_described(clips, "test", motion)
         )
     return manifests
 
 
-def write_clips(
-    root: Path,
-    split: str,
-    frames: int,
-    size: tuple[int, int],
-    seed: int,
-    count: int,
-    leaves: int,
-    speeds: Sequence[float],
-    motion: Motion | None = None,
-) -> dict[str, Any]:
-    """Write HR clips of a split, as `clips.embedded_clips` makes them, to `root`/HR; return their manifest."""
-    motion = motion or Motion()
-    clips = embedded_clips(split, frames, size, seed, count, motion, leaves, speeds)
-    return write_set(
-        Path(root), (HR,), _hr_writer(clips, split, seed, motion, leaves=leaves, speeds=list(speeds)), seed
+@dataclass(frozen=True)
+class ClipsOptions(JobOptions):
+    """What `vsrlib clips` is asked for; see `vsrlib.data.synthetic.clips.embedded_clips`."""
+
+    split: str = option("train", "whose photographs", choices=tuple(PHOTOGRAPHS))
+    count: int = option(64, "clips")
+    frames: int = option(7, "frames of a clip")
+    height: int = option(256, "of a frame, pixels")
+    width: int = option(384, "of a frame, pixels")
+    leaves: int = option(9, "drawn pictures (dead leaves) beside the photographs", least=0)
+    speed: list[float] = option(
+        [1.0, 3.0, 5.0, 8.0, 12.0], "mean motion per frame, taken by the clips in turn", metavar="PIXELS"
     )
+    seed: int = option(0)
+
+
+def write_clips(root: Path, options: ClipsOptions, motion: Motion | None = None) -> dict[str, Any]:
+    """Write HR clips of a split, as `clips.embedded_clips` makes them, to `root`/HR; return their manifest."""
+    motion, size = motion or Motion(), (options.height, options.width)
+    split, seed, leaves, speeds = options.split, options.seed, options.leaves, options.speed
+    clips = embedded_clips(split, options.frames, size, seed, options.count, motion, leaves, speeds)
+    return write_set(Path(root), (HR,), _hr_writer(clips, split, seed, motion, leaves=leaves, speeds=speeds), seed)
 
 
 def _hr_writer(
@@ -83,7 +98,7 @@ def _hr_writer(
     def fill(staging: Path) -> dict[str, Any]:
         entries = {}
         for clip in clips:
-            write_clip(staging / HR / clip.name, clip.clip)
+            write_clip(staging / HR / clip.name, clip)
             entries[clip.name] = {
                 "frames": [frame_name(i) for i in range(len(clip.frames))],
                 "hr_size": list(clip.frames.shape[1:3]),

@@ -1,7 +1,6 @@
 """The parameters of the notebooks: one frozen dataclass for each, with its checks."""
 
-from vsrlib.common.files import shown
-from vsrlib.study.settings.base import QUICK, Settings, resolve
+from vsrlib.study.settings.base import QUICK, Settings
 from vsrlib.study.settings.data import DataSettings, EnvironmentSettings, LookSettings
 from vsrlib.study.settings.jobs import AblationSettings, CostsSettings, InferSettings, ParitySettings, TrainSettings
 from vsrlib.study.settings.results import ClaimsSettings, CompareSettings, FigureSettings
@@ -23,8 +22,6 @@ __all__ = [
     "Settings",
     "ShowSettings",
     "TrainSettings",
-    "resolve",
-    "shown",
 ]
 
 NOTEBOOKS: dict[str, type[Settings]] = {

@@ -14,25 +14,21 @@ from pathlib import Path
 from typing import Self
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import shown
-from vsrlib.common.options import nearest
-from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.common.files import resolve, shown
+from vsrlib.common.options import JobOptions, nearest
 from vsrlib.networks.weights import weights_file
 
 QUICK = "runs/quick"
 """The run folder of the notebooks' defaults."""
 
 
-def resolve(path: str) -> Path:
-    """The absolute path of a parameter; a relative one is taken from the project's folder.
-
-    The name of weights that come with the project, such as "study-gaussian", stands for their file.
-    """
-    return weights_file.path_of(path) if path in weights_file.NAMES else PROJECT_ROOT / Path(path).expanduser()
+def weights_path(weights: str) -> Path:
+    """The absolute path of weights; a name of those that come with the project, such as "study-gaussian", is theirs."""
+    return weights_file.path_of(weights) if weights in weights_file.NAMES else resolve(weights)
 
 
 @dataclass(frozen=True, repr=False)
-class Settings:
+class Settings(JobOptions):
     """What the settings of all notebooks share.
 
     A class says in `inputs` which files and folders its notebook reads, and in `outputs` which it writes;

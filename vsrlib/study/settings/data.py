@@ -1,30 +1,27 @@
 """Settings of the notebooks about the machine and the data: 01, 02 and 11."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import shown
+from vsrlib.common.files import resolve, shown
 from vsrlib.common.names import BLURS, FRAMEWORKS
-from vsrlib.common.options import require_at_least, require_frame, require_list, require_types
-from vsrlib.study.settings.base import QUICK, Settings, resolve
+from vsrlib.common.options import option, require_at_least, require_frame
+from vsrlib.data.synthetic.sets import SetsOptions
+from vsrlib.study.settings.base import QUICK, Settings
 
 
 @dataclass(frozen=True, repr=False)
 class EnvironmentSettings(Settings):
     """01_check_environment: which frameworks can be used here."""
 
-    frameworks: list[str] = field(default_factory=lambda: ["torch", "jittor"])
+    frameworks: list[str] = option(list(FRAMEWORKS), choices=FRAMEWORKS)
     output: str = f"{QUICK}/01_check_environment"
-
-    def __post_init__(self) -> None:
-        require_types(self)
-        require_list("frameworks", self.frameworks, FRAMEWORKS)
 
 
 @dataclass(frozen=True, repr=False)
-class DataSettings(Settings):
+class DataSettings(Settings, SetsOptions):
     """02_generate_data: clips for training, validation and test, the latter degraded by both blurs.
 
     `test_root`: None for clips made from photographs, or a folder of HR clips of your own; then only the test sets
@@ -35,17 +32,9 @@ class DataSettings(Settings):
     data_root: str = "data"
     name: str = "Embedded"
     test_root: str | None = None
-    height: int = 256
-    width: int = 384
-    train_clips: int = 8
-    train_frames: int = 15
-    validation_frames: int = 7
-    test_clips: int = 4
-    test_frames: int = 10
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        require_types(self)
+        super().__post_init__()
         if not self.name.replace("_", "").replace("-", "").isalnum():
             raise UserError(f"name is {self.name!r}; use letters, digits, _ and - only, because it names folders.")
         if (self.name == "Embedded") != (self.test_root is None):
@@ -107,14 +96,9 @@ class LookSettings(Settings):
 
     hr_root: str | None = None
     clip: str | None = None
-    frames: int = 5
-    seed: int = 0
+    frames: int = option(5, least=2, because="motion takes two")
+    seed: int = option(0, least=0)
     output: str = f"{QUICK}/11_look_at_data"
-
-    def __post_init__(self) -> None:
-        require_types(self)
-        require_at_least(self, "frames", 2, "motion takes two")
-        require_at_least(self, "seed", 0)
 
     def inputs(self) -> dict[str, Path]:
         return {} if self.hr_root is None else {"hr_root": resolve(self.hr_root)}

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Self
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import read_json, shown
-from vsrlib.common.options import require_at_least, require_types
-from vsrlib.study.settings.base import QUICK, Settings, resolve
+from vsrlib.common.files import read_json, resolve, shown
+from vsrlib.common.options import option
+from vsrlib.study.settings.base import QUICK, Settings
 
 AUTO = "auto"
 COMMITTED = "figures/results"
@@ -60,11 +60,7 @@ class CompareSettings(Settings):
     inference_files: list[str] | None = None
     training_files: list[str] | None = None
     output: str = f"{QUICK}/05_compare_frameworks"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require_types(self)
-        require_at_least(self, "seed", 0)
+    seed: int = option(0, least=0)
 
     @property
     def run(self) -> Path:
@@ -128,9 +124,6 @@ class ClaimsSettings(Settings):
     costs_file: str | None = AUTO
     output: str = f"{QUICK}/09_judge_claims"
 
-    def __post_init__(self) -> None:
-        require_types(self)
-
     @property
     def comparison(self) -> Path:
         """The comparison."""
@@ -168,9 +161,6 @@ class FigureSettings(Settings):
 
     comparison_file: str = AUTO
     output: str = f"{QUICK}/figures"
-
-    def __post_init__(self) -> None:
-        require_types(self)
 
     @property
     def comparison(self) -> Path:

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Self
 
 from vsrlib.common.errors import UserError
+from vsrlib.common.files import resolve
 from vsrlib.common.names import BLURS
-from vsrlib.common.options import require_at_least, require_choice, require_types
-from vsrlib.study.settings.base import QUICK, Settings, resolve
+from vsrlib.common.options import option
+from vsrlib.study.settings.base import QUICK, Settings
 from vsrlib.study.settings.data import absent_sets, hr_clips, lr_clips
 
 
@@ -19,20 +20,15 @@ class ShowSettings(Settings):
     run of the notebooks' defaults holds none, the notebook restores the embedded clips itself, in PyTorch.
     """
 
-    blur: str = "Realistic"
+    blur: str = option("Realistic", choices=BLURS)
     clip: str | None = None
     frame: str | None = None
-    moving: int = 6
+    moving: int = option(6, least=2, because="one frame does not move")
     run_folder: str = QUICK
     inference_files: list[str] | None = None
     input_path: str | None = None
     gt_path: str | None = None
     output: str | None = None
-
-    def __post_init__(self) -> None:
-        require_types(self)
-        require_choice("blur", self.blur, BLURS)
-        require_at_least(self, "moving", 2, "one frame does not move")
 
     @property
     def folder(self) -> Path:

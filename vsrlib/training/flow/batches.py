@@ -14,26 +14,24 @@ from vsrlib.data.clips import list_clips
 from vsrlib.data.frames import read_frame
 from vsrlib.data.synthetic.pictures import PHOTOGRAPHS, dead_leaves, load_photograph
 from vsrlib.networks.architecture import FLOW_STRIDE
-from vsrlib.training.flow.options import FlowSettings
+from vsrlib.training.flow.options import FlowOptions
 from vsrlib.training.flow.scenes import Sample, draw_samples
 
 Batch = dict[str, np.ndarray]
 
 
-def batches(
-    textures: list[np.ndarray], settings: FlowSettings, stage: int, steps: int, workers: int = 0
-) -> Iterator[Batch]:
+def batches(textures: list[np.ndarray], options: FlowOptions, stage: int, steps: int, workers: int) -> Iterator[Batch]:
     """The batches of a stage's steps, each drawn from (seed, stage, step) alone, so that `workers` changes none.
 
     workers: processes that draw ahead; 0: this one draws each when it is asked for.
     """
-    seeds = [(settings.seed, stage, step) for step in range(1, steps + 1)]
+    seeds = [(options.seed, stage, step) for step in range(1, steps + 1)]
     if not workers:
         for seed in seeds:
-            yield draw_batch(np.random.default_rng(seed), textures, settings)
+            yield draw_batch(np.random.default_rng(seed), textures, options)
         return
     # Started anew rather than forked: a fork of a process whose libraries have threads may hang.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin, (textures, settings)) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin, (textures, options)) as pool:
         waiting = deque(pool.submit(_draw, seed) for seed in seeds[: 2 * workers])
         for index in range(steps):
             yield waiting.popleft().result()
@@ -41,20 +39,20 @@ def batches(
                 waiting.append(pool.submit(_draw, seeds[index + 2 * workers]))
 
 
-def draw_batch(rng: np.random.Generator, textures: list[np.ndarray], settings: FlowSettings) -> Batch:
+def draw_batch(rng: np.random.Generator, textures: list[np.ndarray], options: FlowOptions) -> Batch:
     """Training pairs, stacked: first, second (B, 3, h, w), and what is true of them once the flow network has resized
     them to its patch: flow (B, 2, p, p), in pixels there, and visible (B, p, p). Every scene is there both ways.
 
     Every second batch, on average, is smaller than the patch, because frames whose sides are no multiples of 64 are
     stretched on their way into the network.
     """
-    side = settings.patch_size
+    side = options.patch_size
     least = max(side // 2, side - FLOW_STRIDE + 1)  # anything smaller would be stretched to less than the patch
     size = tuple(rng.integers(least, side + 1, 2).tolist()) if rng.random() < 0.5 else (side, side)
     samples: list[Sample] = []
-    while len(samples) < settings.batch_size:
-        samples += draw_samples(rng, textures, size, settings.max_shift)
-    del samples[settings.batch_size :]
+    while len(samples) < options.batch_size:
+        samples += draw_samples(rng, textures, size, options.max_shift)
+    del samples[options.batch_size :]
     stretch = np.array([side / size[1], side / size[0]], np.float32)[:, None, None]
     return {
         "first": np.stack([sample.first for sample in samples]),
@@ -64,12 +62,12 @@ def draw_batch(rng: np.random.Generator, textures: list[np.ndarray], settings: F
     }
 
 
-_drawn_from: list = []  # a worker's textures and settings
+_drawn_from: list = []  # a worker's textures and options
 
 
-def _begin(textures: list[np.ndarray], settings: FlowSettings) -> None:
+def _begin(textures: list[np.ndarray], options: FlowOptions) -> None:
     cv2.setNumThreads(1)
-    _drawn_from[:] = textures, settings
+    _drawn_from[:] = textures, options
 
 
 def _draw(seed: tuple[int, ...]) -> Batch:
@@ -87,7 +85,9 @@ _SMALLEST = 64  # pixels a side
 _HALVED = 256  # from this shorter side on, a picture at half its size is a picture too
 
 
-def embedded_textures(split: str, leave_out: tuple[str, ...] = (), leaves: int = 0) -> list[np.ndarray]:
+def embedded_textures(
+    split: str, leave_out: tuple[str, ...] = (), leaves: int = FlowOptions.leaves
+) -> list[np.ndarray]:
     """The photographs of a split ("train", "validation" or "test") but for those named, (H, W, 3) uint8 RGB each.
 
     `leaves`: so many pictures of dead leaves join them; they have what most of the photographs lack, colours and

@@ -1,50 +1,55 @@
 """How the flow network is trained."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import FRAMEWORKS, PRESETS
-from vsrlib.common.options import require_at_least, require_choice, require_types
+from vsrlib.common.options import option
 from vsrlib.networks.architecture import FLOW_STRIDE
+from vsrlib.networks.options import NetworkOptions
+
+HELDOUT_SEED = 0
+"""Of the synthetic pairs and clips that the error is measured on."""
+_UNRECORDED = ("device", "correlation", "images", "weights", "resume", "workers")
+"""Whatever the result does not hang on, or is recorded as what came of it: digests, and the network's own."""
 
 
 @dataclass(frozen=True)
-class FlowSettings:
-    """Two stages: `match_steps` in which the pyramid learns to match, `flow_steps` in which all learns to give flow.
+class FlowOptions(NetworkOptions):
+    """What `vsrlib.training.flow.train.train_flow` is asked for.
 
-    `patch_size`: side of a training pair, LR pixels, a multiple of 64. `max_shift`: LR pixels. `match_weight`: of the
-    matching loss in the second stage. `leaves`: pictures of dead leaves beside the photographs. Rates are of Adam; each
-    falls linearly to a tenth over its stage's second half.
+    Two stages: `match_steps` in which the pyramid learns to match, `flow_steps` in which all learns to give flow. Rates
+    are of Adam; each falls linearly to a tenth over its stage's second half. images: None: the photographs of the
+    training split but for the stereo pair, which the error is measured on. weights: e.g. to go on with larger patches,
+    without which the refiner never learns what its widest dilations see. On a GPU drawing pairs takes longer than
+    learning; the result is the same for any number of `workers`.
     """
 
-    framework: str = "torch"
-    preset: str = "study"
-    match_steps: int = 1000
-    flow_steps: int = 6000
-    batch_size: int = 8
-    patch_size: int = 64
-    max_shift: float = 8.0
-    match_learning_rate: float = 1e-3
-    learning_rate: float = 5e-4
-    match_weight: float = 0.1
-    leaves: int = 0
-    align_corners: bool = True
-    seed: int = 1
+    match_steps: int = option(1000, "steps in which the pyramid learns to match", least=0)
+    flow_steps: int = option(6000, "steps in which all learns to give flow", least=0)
+    batch_size: int = option(8, "pairs in a step", least=1)
+    patch_size: int = option(64, f"side of a pair, LR pixels, a multiple of {FLOW_STRIDE}")
+    max_shift: float = option(8.0, "largest shift, LR pixels")
+    match_learning_rate: float = option(1e-3, "of the first stage")
+    learning_rate: float = option(5e-4, "of the second stage")
+    match_weight: float = option(0.1, "of the matching loss in the second stage", least=0)
+    leaves: int = option(0, "drawn pictures (dead leaves) beside the photographs", least=0)
+    align_corners: bool = option(
+        True, "how the warp reads its sampling grid; --no-align-corners is for the study's control"
+    )
+    seed: int = option(1, "of the initial weights and of the pairs", least=0)
+    images: str | None = option(
+        None,
+        "folder of pictures or clips, or a video, to make the pairs of (photographs that ship with scikit-image)",
+    )
+    weights: str | None = option(None, "weights that the flow network starts from (values drawn from the seed)")
+    resume: bool = option(False, "take over a first stage that was finished in OUTPUT")
+    workers: int = option(
+        0, "processes that draw pairs ahead, as many as there are cores beside a GPU", least=0, metavar="N"
+    )
 
     def __post_init__(self) -> None:
-        require_types(self)
-        require_choice("framework", self.framework, FRAMEWORKS)
-        require_choice("preset", self.preset, PRESETS)
-        for name, least in (
-            ("match_steps", 0),
-            ("flow_steps", 0),
-            ("batch_size", 1),
-            ("match_weight", 0),
-            ("leaves", 0),
-            ("seed", 0),
-        ):
-            require_at_least(self, name, least)
+        super().__post_init__()
         for name in ("max_shift", "match_learning_rate", "learning_rate"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UserError(f"{name} is {getattr(self, name)}; give a positive number.")
@@ -54,14 +59,14 @@ class FlowSettings:
                 "flow network takes frames."
             )
 
-    def to_json(self) -> dict[str, Any]:
-        """The settings as plain JSON values."""
-        return asdict(self)
+    def recorded(self) -> dict[str, Any]:
+        """Those that stand in train_flow.json."""
+        return {name: value for name, value in self.to_json().items() if name not in _UNRECORDED}
 
     def of_matching(self) -> dict[str, Any]:
         """Those that the first stage depends on: a finished one is taken over where they are the same."""
         later = ("flow_steps", "learning_rate", "match_weight")
-        return {name: value for name, value in asdict(self).items() if name not in later}
+        return {name: value for name, value in self.recorded().items() if name not in later}
 
 
 def rate_factor(step: int, steps: int) -> float:

@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 
 from vsrlib.data.degrade import BLURS, SCALE
-from vsrlib.data.synthetic.motion import rotation_matrix
+from vsrlib.data.synthetic.motion import pixel_grid, rotation_matrix
+from vsrlib.training.flow.options import FlowOptions
 from vsrlib.training.samples import draw_kernel
 
 _EDGE = 1.5  # width of a piece's soft edge, HR pixels
@@ -94,7 +95,7 @@ def draw_samples(
     rng: np.random.Generator,
     textures: list[np.ndarray],
     size: tuple[int, int],
-    max_shift: float = 8.0,
+    max_shift: float = FlowOptions.max_shift,
     jitter: float = 0.03,
 ) -> tuple[Sample, Sample]:
     """A random scene as a pair of LR frames of `size` (h, w), forwards and backwards: rendering is what takes time.
@@ -131,7 +132,7 @@ def compose(scene: list[Surface], second: bool, size: tuple[int, int]) -> np.nda
         left, top, right, bottom = box = piece.box(second, (height, width))
         if right > left and bottom > top:
             part = picture[top:bottom, left:right]
-            here = _grid((bottom - top, right - left), 1) + np.array([left, top]).reshape(2, 1, 1)
+            here = pixel_grid((bottom - top, right - left)) + np.array([left, top]).reshape(2, 1, 1)
             opacity = np.clip(0.5 + piece.depth(here, second) / _EDGE, 0, 1)[..., None].astype(np.float32)
             part += opacity * (piece.render(second, box) - part)
     return picture
@@ -145,7 +146,7 @@ def degrade(frame: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 def scene_flow(scene: list[Surface], size: tuple[int, int], second: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Flow and visibility of a scene at the LR pixels, as in a Sample: from the first frame, or from the second."""
-    here = _grid(size, SCALE)
+    here = pixel_grid(size, SCALE)
     there = scene[0].move(here, second)
     front, covered = np.zeros(size, dtype=int), np.zeros(size, dtype=bool)
     for index, piece in enumerate(scene[1:], start=1):
@@ -168,7 +169,7 @@ def _draw_surface(
     sides: int,
 ) -> Surface:
     texture = textures[rng.integers(len(textures))]
-    # Never enlarged: that would be no sharp HR frame.
+    # Never upsampled: that would be no sharp HR frame.
     zoom, turn = rng.uniform(1, 1.25), rng.uniform(0, 2 * math.pi)
     origin = rng.random(2) * (np.array([texture.shape[1], texture.shape[0]]) - 1)
     to_texture = _similarity(zoom, turn, centre, origin)
@@ -202,7 +203,3 @@ def _inverse(transform: np.ndarray) -> np.ndarray:
 def _homogeneous(points: np.ndarray) -> np.ndarray:
     flat = points.reshape(2, -1)
     return np.concatenate([flat, np.ones((1, flat.shape[1]))])
-
-
-def _grid(size: tuple[int, int], step: int) -> np.ndarray:
-    return step * np.stack(np.meshgrid(np.arange(size[1], dtype=float), np.arange(size[0], dtype=float)))

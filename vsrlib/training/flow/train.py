@@ -23,10 +23,9 @@ from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.weights_file import locate
 from vsrlib.training.flow.batches import batches, embedded_textures, folder_textures
-from vsrlib.training.flow.evaluation import errors_of, flow_error
+from vsrlib.training.flow.evaluation import STEREO, errors_of, flow_error, heldout_pairs
 from vsrlib.training.flow.losses import MATCHED_LEVELS, step_losses
-from vsrlib.training.flow.options import FlowSettings, rate_factor
-from vsrlib.training.flow.pairs import STEREO, heldout_pairs
+from vsrlib.training.flow.options import FlowOptions, rate_factor
 from vsrlib.training.flow.weights import flow_names, flow_only, initial_flow_values, matcher_names
 
 RESULT, WEIGHTS, MATCHED, LOG = "train_flow.json", "flow.safetensors", "matched.safetensors", "log.jsonl"
@@ -34,70 +33,51 @@ _TEMPERATURES = "matching_temperatures"  # learned with the weights, and no part
 _START_TEMPERATURE = 10.0
 
 
-def train_flow(
-    output: Path,
-    settings: FlowSettings | None = None,
-    images: Path | None = None,
-    resume: bool = False,
-    device: str = "auto",
-    correlation: str = "auto",
-    progress: bool = True,
-    workers: int = 0,
-    weights: Path | None = None,
-) -> dict[str, Any]:
+def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dict[str, Any]:
     """Train the flow network on pairs with exact flow, and write what came of it to `output`.
 
-    The pairs are made of `images` (a folder of pictures or clips, or a video), or of the photographs of the training
-    split but for the stereo pair, which its error is measured on. Writes log.jsonl (a line per step),
-    matched.safetensors and matched.json (after the first stage), flow.safetensors (flow_net.* alone) and, last,
-    train_flow.json, which is returned: settings, losses, and the error on held-out pairs, clips and the stereo pair
-    beside zero flow's and DIS's. With `resume` a first stage that was finished with the same settings and pictures is
-    taken over; the result is the same, because each step's pairs hang on seed, stage and step alone.
-    `weights`: what the flow network starts from, in place of values drawn from the seed; e.g. to go on with larger
-    patches, without which the refiner never learns what its widest dilations see.
-    `workers`: processes that draw pairs ahead; the result is the same. On a GPU drawing takes longer than learning.
-    Raises UserError for unusable pictures, while another training runs in `output`,
-    and when a loss is no longer finite.
+    Writes log.jsonl (a line per step), matched.safetensors and matched.json (after the first stage), flow.safetensors
+    (flow_net.* alone) and, last, train_flow.json, which is returned: settings, losses, and the error on held-out pairs,
+    clips and the stereo pair beside zero flow's and DIS's. With `resume` a first stage that was finished with the same
+    options and pictures is taken over; the result is the same, because each step's pairs hang on seed, stage and step
+    alone. Raises UserError for unusable pictures, while another training runs in `output`, and when a loss is no longer
+    finite.
     """
-    output, settings = Path(output), settings or FlowSettings()
-    textures = embedded_textures("train", STEREO, settings.leaves) if images is None else folder_textures(Path(images))
-    network = _start(settings, device, correlation, weights)
+    output, images = Path(output), options.images
+    textures = embedded_textures("train", STEREO, options.leaves) if images is None else folder_textures(Path(images))
+    network = _start(options)
     before = errors_of(network, heldout_pairs())
     with files.lock(output, "training", "output folder"):
-        return _train(output, settings, images, textures, network, before, resume, weights, progress, workers)
+        return _train(output, options, textures, network, before, progress)
 
 
 def _train(
     output: Path,
-    settings: FlowSettings,
-    images: Path | None,
+    options: FlowOptions,
     textures: list[np.ndarray],
     network: Network,
     before: dict[str, Any],
-    resume: bool,
-    weights: Path | None,
     progress: bool,
-    workers: int,
 ) -> dict[str, Any]:
     digest = sha256_array(np.array([sha256_array(texture) for texture in textures]))
-    start = None if weights is None else sha256_file(locate(weights))
-    key = {**settings.of_matching(), "pictures": digest, "initial_weights": start}
-    matched = _take_over(output, key, network) if resume else None
+    start = None if options.weights is None else sha256_file(locate(options.weights))
+    key = {**options.of_matching(), "pictures": digest, "initial_weights": start}
+    matched = _take_over(output, key, network) if options.resume else None
     for name in (RESULT, WEIGHTS, *(() if matched else ("matched.json", MATCHED))):
         (output / name).unlink(missing_ok=True)  # so that a broken run does not look like the one before it
     with open(output / LOG, "a" if matched else "w", encoding="utf-8", buffering=1) as log:
         if matched is None:
             _add_temperatures(network, np.full(len(MATCHED_LEVELS), _START_TEMPERATURE))
-            matched = _stage("match", network, settings, textures, log, progress, workers)
+            matched = _stage("match", network, options, textures, log, progress)
             _keep(output, key, network, matched)
-        learned = _stage("flow", network, settings, textures, log, progress, workers)
+        learned = _stage("flow", network, options, textures, log, progress)
         os.fsync(log.fileno())
-    notes = {"preset": settings.preset, "align_corners": str(settings.align_corners).lower()}
+    notes = {"preset": options.preset, "align_corners": str(options.align_corners).lower()}
     values = flow_only(network.state())
     weights_file.write(output / WEIGHTS, values, notes)
     result = {
-        "settings": settings.to_json(),
-        "pictures": "embedded" if images is None else str(images),
+        "settings": options.recorded(),
+        "pictures": options.images or "embedded",
         "picture_count": len(textures),
         "pictures_sha256": digest,
         "initial_weights": start,
@@ -111,22 +91,22 @@ def _train(
         "device_type": network.device,
         "threads": network.backend.threads(),
         "correlation": network.correlation,
-        "provenance": provenance.collect(seed=settings.seed),
+        "provenance": provenance.collect(seed=options.seed),
     }
     write_json(output / RESULT, result)
     return result
 
 
-def _start(settings: FlowSettings, device: str, correlation: str, weights: Path | None) -> Network:
-    flow_weights = weights or initial_flow_values(architecture.preset(settings.preset), settings.seed)
+def _start(options: FlowOptions) -> Network:
+    flow_weights = options.weights or initial_flow_values(architecture.preset(options.preset), options.seed)
     return load_network(
-        settings.framework,
+        options.framework,
         None,
-        settings.preset,
-        device,
-        settings.seed,
-        correlation,
-        settings.align_corners,
+        options.preset,
+        options.device,
+        options.seed,
+        options.correlation,
+        options.align_corners,
         flow_weights,
     )
 
@@ -134,19 +114,18 @@ def _start(settings: FlowSettings, device: str, correlation: str, weights: Path 
 def _stage(
     stage: str,
     network: Network,
-    settings: FlowSettings,
+    options: FlowOptions,
     textures: list[np.ndarray],
     log: TextIO,
     progress: bool,
-    workers: int,
 ) -> dict[str, Any]:
     """Take a stage's steps; returns its first and last losses, its time and the digest of its batches."""
     matching = stage == "match"
-    steps = settings.match_steps if matching else settings.flow_steps
-    rate = settings.match_learning_rate if matching else settings.learning_rate
+    steps = options.match_steps if matching else options.flow_steps
+    rate = options.match_learning_rate if matching else options.learning_rate
     names = matcher_names(network.config) if matching else flow_names(network.config)
     optimiser = network.backend.Optimiser(network.module, [([*names, _TEMPERATURES], rate)])
-    draws = batches(textures, settings, 0 if matching else 1, steps, workers)
+    draws = batches(textures, options, 0 if matching else 1, steps, options.workers)
     totals, seconds, digests = [], [], []
     with tqdm(
         total=steps, desc=f"flow network, {stage}", unit="step", disable=not progress, mininterval=2, ncols=90
@@ -159,7 +138,7 @@ def _stage(
             now = rate * rate_factor(step, steps)
             optimiser.set_rates([now])
             terms = step_losses(
-                network, batch, getattr(network.module, _TEMPERATURES), None if matching else settings.match_weight
+                network, batch, getattr(network.module, _TEMPERATURES), None if matching else options.match_weight
             )
             finite = optimiser.step(terms["total"])
             # Read after the step: Jittor fuses forward and backward only if it meets them together.
