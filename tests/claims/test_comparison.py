@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import results_fixture as run
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from vsrlib.claims import agreement, comparison, comparison_table, results
 from vsrlib.common.errors import UserError
@@ -347,7 +347,9 @@ def test_smoothing_is_the_mean_over_the_window():
 def test_mean_interval_against_scipy():
     values = np.random.default_rng(0).normal(3, 1, size=40)
     found = mean_interval(values, np.random.default_rng(1), draws=20000)
-    expected = stats.bootstrap((values,), np.mean, n_resamples=20000, method="percentile", rng=np.random.default_rng(2))
+    expected = scipy.stats.bootstrap(
+        (values,), np.mean, n_resamples=20000, method="percentile", rng=np.random.default_rng(2)
+    )
     assert found["value"] == pytest.approx(values.mean()) and found["n"] == 40
     assert found["low"] == pytest.approx(expected.confidence_interval.low, abs=0.01)
     assert found["high"] == pytest.approx(expected.confidence_interval.high, abs=0.01)
@@ -362,7 +364,7 @@ def test_median_ratio_interval_against_scipy():
 
     found = median_ratio_interval(above, below, np.random.default_rng(4), draws=20000)
     other = np.random.default_rng(5)
-    expected = stats.bootstrap((above, below), ratio, n_resamples=20000, method="percentile", rng=other)
+    expected = scipy.stats.bootstrap((above, below), ratio, n_resamples=20000, method="percentile", rng=other)
     assert found["low"] == pytest.approx(expected.confidence_interval.low, rel=0.02)
     assert found["high"] == pytest.approx(expected.confidence_interval.high, rel=0.02)
 
@@ -371,7 +373,7 @@ def test_median_interval_against_scipy():
     values = np.random.default_rng(6).lognormal(0, 0.3, 31)
     found = median_interval(values, np.random.default_rng(7), draws=20000)
     other = np.random.default_rng(8)
-    expected = stats.bootstrap((values,), np.median, n_resamples=20000, method="percentile", rng=other)
+    expected = scipy.stats.bootstrap((values,), np.median, n_resamples=20000, method="percentile", rng=other)
     assert found["value"] == np.median(values)
     assert found["low"] == pytest.approx(expected.confidence_interval.low, rel=0.02)
     assert found["high"] == pytest.approx(expected.confidence_interval.high, rel=0.02)

@@ -39,8 +39,10 @@ SMALL = {
     "seeds": 1,
     "count": 1,
     "draws": 1,
+    "08.height": 32,
+    "08.width": 32,
     "repeats": 3,
-    "seconds": 1,
+    "seconds": 0,
 }
 
 
