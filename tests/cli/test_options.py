@@ -79,7 +79,7 @@ ROOMS: dict[str, Jobs] = {
 BY_THEMSELVES = {
     "engines.py": {"make(tile)", "make(convolution)", "__init__(tile)", "__init__(convolution)"},
     "protocol.py": {"compare(synchronised)"},
-    "pairs.py": {"heldout_pairs(max_shift)"},
+    "evaluation.py": {"heldout_pairs(max_shift)"},
 }
 """What is the same word of something else: an engine, a comparison of calls, and the held-out pairs, which no training
 changes."""
