@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from vsrlib.bench import correlation, first_use, installation, output, plain_numpy, three_ways
-from vsrlib.bench.inputs import MovingTexture, restored_and_truth
+from vsrlib.bench.inputs import MovingTexture, restored_and_truth, with_kernels
 from vsrlib.bench.options import Options
 from vsrlib.common import processes
 from vsrlib.data.frames import to_uint8
@@ -193,7 +193,7 @@ def test_one_frame_calls_the_kernel_for_four_neighbours_at_each_level(network: N
         called.append(tuple(first.shape))
         return planted("none")(first, second)
 
-    engine = Reference(correlation.with_kernel(network, recording))
+    engine = Reference(with_kernels(network, recording, network.module.blur_down))
     engine.upload(*MovingTexture((70, 100)).window(0))
     network.download(engine.run())
     shapes = correlation.level_shapes(network.config.pyramid, (70, 100)).values()

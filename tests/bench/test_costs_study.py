@@ -169,7 +169,7 @@ def test_one_part_that_breaks_off_leaves_the_others(tmp_path: Path, monkeypatch:
 def test_a_file_as_output_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="is a file; give the path of a folder"):
-        costs.costs(tmp_path / "file", OPTIONS)
+        costs.costs(tmp_path / "file", OPTIONS, False)
     assert cli.main(["costs", str(tmp_path / "out"), "--size", "3"]) == 2
     assert "give HEIGHTxWIDTH" in capsys.readouterr().err and not (tmp_path / "out").exists()
 

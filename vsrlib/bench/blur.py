@@ -1,13 +1,12 @@
 """Suites "blur" and "degrade": only the pixels that are kept, against blurring every one and keeping one of sixteen."""
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from vsrlib.bench import plain_numpy
-from vsrlib.bench.inputs import MovingTexture
+from vsrlib.bench.inputs import MovingTexture, plain_kernels
 from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare, compare_on_arrays
 from vsrlib.data import degradation
@@ -29,7 +28,7 @@ def degrade(options: Options, network: None) -> list[dict[str, Any]]:
 
 
 def _in_training(options: Options, network: Network) -> dict[str, Any]:
-    plain = importlib.import_module(f"vsrlib.bench.plain_{network.framework}")
+    plain = plain_kernels(network)
     rng = np.random.default_rng(0)
     x = network.backend.leaf(network.tensor(rng.random((1, 3, *options.high))))
     kernel = network.backend.leaf(network.tensor(gaussian_kernel()[None, None]))

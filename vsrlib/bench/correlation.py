@@ -4,15 +4,13 @@
 `vsrlib costs`: what the kernels cost within the forward pass of a frame, and whether their gradients are right.
 """
 
-import copy
 import functools
-import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from vsrlib.bench.inputs import MovingTexture
+from vsrlib.bench.inputs import MovingTexture, plain_kernels, with_kernels
 from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare
 from vsrlib.common.errors import UserError
@@ -25,7 +23,7 @@ from vsrlib.networks.network import Network
 from vsrlib.restoration.engines import Reference
 
 BASELINE = "plain"
-_MAPS = (1, 32, 24, 28)  # (B, C, h, w) of what the gradients are judged on
+_MAPS = (1, 32, 24, 28)  # (B, C, h, w) of the maps whose gradients are compared with float64
 _ALONE = " alone"  # after the name of a kernel: its calls of one frame, and nothing else
 
 Kernel = Callable[[Any, Any], Any]
@@ -34,7 +32,7 @@ Level = tuple[Any, Any, Any]  # both maps with a gradient, and what the volume's
 
 def measure(options: Options, network: Network) -> list[dict[str, Any]]:
     """Forward, and forward with the gradients of both maps, at each level of the flow network and at all together."""
-    plain = importlib.import_module(f"vsrlib.bench.plain_{network.framework}")
+    plain = plain_kernels(network)
     kernels, refused = available(network, plain.correlation)
     shapes = level_shapes(network.config.pyramid, options.size)
     levels = {level: _level(network, shape) for level, shape in shapes.items()}
@@ -56,7 +54,7 @@ def in_one_frame(options: Options, network: Network) -> dict[str, Any]:
 
     "plain", one multiplication for each displacement, is what a pure-tensor formulation is at its simplest.
     """
-    plain = importlib.import_module(f"vsrlib.bench.plain_{network.framework}")
+    plain = plain_kernels(network)
     kernels, refused = available(network, plain.correlation)
     times = summary(seconds(network, kernels, options))
     return {name: times[name] | gradients(network, kernel) for name, kernel in kernels.items()} | {
@@ -88,7 +86,9 @@ def seconds(network: Network, kernels: dict[str, Kernel], options: Options) -> d
     clip = MovingTexture(options.size)
     shapes = list(level_shapes(network.config.pyramid, options.size).values()) * (WINDOW - 1)  # for each neighbour
     maps = [_level(network, shape) for shape in shapes]
-    engines = {name: Reference(with_kernel(network, kernel)) for name, kernel in kernels.items()}
+    engines = {
+        name: Reference(with_kernels(network, kernel, network.module.blur_down)) for name, kernel in kernels.items()
+    }
 
     def prepare(turn: int) -> None:
         for engine in engines.values():
@@ -122,14 +122,6 @@ def summary(taken: dict[str, list[float]]) -> dict[str, dict[str, Any]]:
             "share_of_frame": paired_ratio(taken[name + _ALONE], taken[name])["value"],
         }
     return found
-
-
-def with_kernel(network: Network, kernel: Kernel) -> Network:
-    """The same network with another correlation kernel."""
-    other = copy.copy(network)
-    other.module = network.backend.build(network.config, network.device, kernel, network.module.blur_down)
-    other.load(network.state())
-    return other
 
 
 def gradients(network: Network, kernel: Kernel) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _IN_USE = ("first_use", "correlation", "protocols", "memory", "model_size")
 """The parts that need a framework which can be used."""
 
 
-def costs(folder: Path, options: Options, fresh: bool = False) -> dict[str, Any]:
+def costs(folder: Path, options: Options, fresh: bool) -> dict[str, Any]:
     """Measure what each framework costs, and write `folder`/costs.json, which is returned.
 
     fresh: also time a first use with nothing compiled, in a temporary folder; in Jittor that takes minutes.

@@ -1,10 +1,17 @@
-"""What the measurements are fed: frames that move, of any size and without end, and a restored picture."""
+"""What the measurements are given: frames that move, of any size and without end, a restored picture, and networks."""
+
+import copy
+import importlib
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
 from vsrlib.data.clips import WINDOW
 from vsrlib.data.frames import to_float
+from vsrlib.networks.network import Network
 
 _STEP = (1, 2)  # pixels a frame, down and to the right
 _SMOOTHNESS = 2.0  # sigma, pixels
@@ -38,3 +45,16 @@ def restored_and_truth(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """A picture (3, H, W) float32, about [0, 1], and its truth (H, W, 3) uint8, from which it differs by some noise."""
     truth = MovingTexture(size).frame(0)
     return to_float(truth) + np.random.default_rng(0).normal(0, _NOISE, (3, *size)).astype(np.float32), truth
+
+
+def plain_kernels(network: Network) -> ModuleType:
+    """The plain formulations in the network's framework."""
+    return importlib.import_module(f"vsrlib.bench.plain_{network.framework}")
+
+
+def with_kernels(network: Network, correlation: Callable[[Any, Any], Any], blur_down: Callable[..., Any]) -> Network:
+    """A network of the same weights with other kernels."""
+    other = copy.copy(network)
+    other.module = network.backend.build(network.config, network.device, correlation, blur_down)
+    other.load(network.state())
+    return other

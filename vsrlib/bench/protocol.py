@@ -106,7 +106,7 @@ def _time(
     if synchronised:
         synchronise()
     seconds = clock() - begin
-    read(outcome)  # a lazy framework computes nothing that nobody reads
+    read(outcome)  # a lazy framework computes nothing that is not read
     synchronise()  # what was started and not read, outside every timer
     return seconds
 

@@ -4,13 +4,12 @@ The plain network has one multiplication for each displacement, blurs every pixe
 for every pair of frames, and enlarges stage by stage in both of its reconstructions.
 """
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from vsrlib.bench.inputs import MovingTexture
+from vsrlib.bench.inputs import MovingTexture, plain_kernels, with_kernels
 from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare
 from vsrlib.data.frames import to_float
@@ -30,7 +29,8 @@ def measure(options: Options, network: Network) -> list[dict[str, Any]]:
     With initial values the losses hardly depend on the flow, and their check says little: give trained weights.
     """
     ops, batch = network.backend.ops, _batch()
-    plain = _plain(network)
+    kernels = plain_kernels(network)
+    plain = with_kernels(network, kernels.correlation, kernels.blur_down).module
     calls = {
         "plain": _step(network, plain, lambda: losses(plain.cycle(network.tensor(batch.low)), ops)),
         "ours": _step(network, network.module, lambda: terms_of("self-supervised", network, batch)),
@@ -46,14 +46,6 @@ def measure(options: Options, network: Network) -> list[dict[str, Any]]:
     return [{"what": what, **found, "checks": {"ours": {"largest_relative_difference": largest}}}]
 
 
-def _plain(network: Network) -> Any:
-    """A network of the same weights with the plain kernels."""
-    plain = importlib.import_module(f"vsrlib.bench.plain_{network.framework}")
-    module = network.backend.build(network.config, network.device, plain.correlation, plain.blur_down)
-    network.backend.load(module, network.state())
-    return module
-
-
 def _step(network: Network, module: Any, terms_of_batch: Terms) -> Callable[[int], dict[str, Any]]:
     optimiser = network.backend.Optimiser(module, [(list(network.state()), _RATE)])
 
@@ -66,5 +58,5 @@ def _step(network: Network, module: Any, terms_of_batch: Terms) -> Callable[[int
 
 
 def _batch() -> Batch:
-    windows = [MovingTexture((_PATCH, _PATCH), seed).window(0)[1] for seed in range(_BATCH)]
-    return Batch(np.stack([to_float(np.stack(list(frames.values()))) for frames in windows]))
+    windows = [MovingTexture((_PATCH, _PATCH), seed).stack(0) for seed in range(_BATCH)]
+    return Batch(np.stack([to_float(window) for window in windows]))

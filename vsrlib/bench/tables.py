@@ -7,7 +7,11 @@ from vsrlib.bench.options import NUMPY
 from vsrlib.common.names import NAMES
 from vsrlib.common.tables import interval, markdown, number, significant
 
-WAYS = {"as_reported": "as the earlier report", "synchronised": "waiting after each part", "end_to_end": "end to end"}
+WAYS = {
+    "as_reported": "as the earlier report",
+    "synchronised": "synchronised after each part",
+    "end_to_end": "end to end",
+}
 """What `vsrlib costs` times, by its names in costs.json."""
 _TITLES = {
     "engines": "Engines: one output frame in steady state",
@@ -106,12 +110,12 @@ def first_use_table(result: dict[str, Any]) -> str:
 
 
 def correlation_table(result: dict[str, Any]) -> str:
-    """Time of a frame with each kernel, its share, and the verdict on its gradients."""
+    """Time of a frame with each kernel, its share of it, and the error of its gradients."""
 
     def row(one: dict[str, Any]) -> list[str]:
         return [
-            _interval(one["frame_seconds"]),
-            _interval(one["ratio"]),
+            interval(one["frame_seconds"]),
+            interval(one["ratio"]),
             f"{one['share_of_frame']:.1%}",
             f"{one['gradient_error']:.1e}",
             "ZERO" if one["zero_gradient"] else "not zero",
@@ -128,7 +132,7 @@ def output_table(result: dict[str, Any]) -> str:
     """Seconds of scoring and writing one HR frame."""
     found = result["image_output"]
     size = "x".join(map(str, found["hr_size"]))
-    rows = [[name, _interval(found[key])] for key, name in _OUTPUT.items()]
+    rows = [[name, interval(found[key])] for key, name in _OUTPUT.items()]
     return markdown([f"one frame of {size}", "seconds"], rows)
 
 
@@ -143,7 +147,7 @@ def protocols_table(result: dict[str, Any]) -> str:
     table = _measured(
         header,
         _within_frameworks(found),
-        lambda one: [_interval(one[part]) if part in one else "" for part in parts],
+        lambda one: [interval(one[part]) if part in one else "" for part in parts],
     )
     notes = [_waiting(NAMES[name], ways) for name, ways in result["protocols"].items() if "skipped" not in ways]
     return "\n\n".join([table, *notes])
@@ -306,13 +310,6 @@ def _waiting(name: str, ways: dict[str, Any]) -> str:
         f"call that fetches the picture, which waits for it. First timed frame of a process: {first['executing']} s "
         f"after a warm-up that reads its result, {first['graph_only']} s after one that only asks for it."
     )
-
-
-def _interval(found: dict[str, Any]) -> str:
-    if found["value"] is None:
-        return "-"
-    bounds = "" if found["low"] is None else f" [{significant(found['low'])}, {significant(found['high'])}]"
-    return f"{significant(found['value'])}{bounds}"
 
 
 def _mib(size: int | None) -> str:

@@ -1,4 +1,4 @@
-"""One run timed three ways: as the earlier report did, with waiting after each part, and from end to end.
+"""One run timed three ways: as the earlier report did, synchronised after each part, and from end to end.
 
 And the first timed frame of a process after a warm-up that reads its results, and after one that only builds the graph.
 """
@@ -54,7 +54,7 @@ def summary(found: Rounds) -> dict[str, Any]:
     """Medians per frame with intervals.
 
     {way: {"total" and, where it has parts, "pre", "forward", "post", "download" (part of "post"), "share_of_post" (of
-    the total)}, "waiting_billed_to_post": share of "post" in the download call when nobody waits before it, "rounds"}.
+    the total)}, "waiting_billed_to_post": share of the downloading call in "post" without synchronisation, "rounds"}.
     """
     result: dict[str, Any] = {}
     for way in (AS_REPORTED, SYNCHRONISED):
@@ -83,7 +83,7 @@ def first_frame(options: Options, network: Network, read: bool) -> dict[str, flo
     recons = network.run(network.upload(to_float(windows[0])))["recons"]
     if read:
         network.download(recons)
-    del recons  # a lazy framework forgets what nobody can read any more
+    del recons  # a lazy framework drops what cannot be read any more
     with tempfile.TemporaryDirectory() as folder:
         seconds = time_frame(network, windows[1], None, Path(folder) / "frame.png", wait=True)
     return {"seconds": seconds["pre"] + seconds["forward"] + seconds["download"]}

@@ -1,6 +1,6 @@
 """What works on this machine, and the one command that mends what does not: what one check found.
 
-`machine` and `packages` are small functions that judge what they are given and look at nothing themselves; `examine`
+`machine` and `packages` are small functions that check what they are given and look at nothing themselves; `examine`
 gives it to them and says what their findings mean for the study; `frameworks` uses each framework once.
 """
 

@@ -1,4 +1,4 @@
-"""The checks of `vsrlib doctor` on the machine: each judges what it is given."""
+"""The checks of `vsrlib doctor` on the machine: each looks only at what it is given."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""The checks of `vsrlib doctor` on Python and its packages: each judges what it is given."""
+"""The checks of `vsrlib doctor` on Python and its packages: each looks only at what it is given."""
 
 import json
 import re
@@ -112,7 +112,7 @@ def onednn(found: tuple[Path, Path] | None) -> Finding:
 
 
 def jittor_settings(environ: Mapping[str, str], stored: Path) -> Finding:
-    """Variables and a settings file by which somebody else's Jittor would reach in. stored: its config.json."""
+    """Variables and a file that bring other settings than the project's into Jittor. stored: its config.json."""
     what = "Jittor's settings"
     if stored.exists():
         try:
