@@ -10,6 +10,7 @@ import pytest
 from vsrlib import cli
 from vsrlib.bench.options import CostsOptions, Options
 from vsrlib.claims.ablation.options import AblationOptions
+from vsrlib.claims.results import TRAINED_BY
 from vsrlib.common.options import JobOptions
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.data.degradation import Further
@@ -126,6 +127,10 @@ def test_the_notebooks_have_the_defaults_of_their_job_but_for_those_of_the_study
     assert {name: cell[name] for name in shared} == {
         name: OF_THE_STUDY.get(notebook, {}).get(name, defaults(job)[name]) for name in shared
     }
+
+
+def test_a_training_is_compared_by_options_that_it_records() -> None:
+    assert set(TRAINED_BY) - {"initial_weights", "batches"} <= TrainOptions().recorded().keys()
 
 
 def typed_again(source: str, names: set[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from vsrlib.claims import agreement, comparison_table, results
-from vsrlib.claims.results import RUN_FIELDS, TRAINING_FIELDS, is_skipped, unlike_fields, why_not_both
+from vsrlib.claims.results import RUN_FIELDS, TRAINED_BY, TRAINING_FIELDS, is_skipped, unlike_fields, why_not_both
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, located, relative, sha256_file, write_json
@@ -22,11 +22,6 @@ PARTS = ("pre", "forward", "post")
 PROTOCOLS = ("synchronised", "as_reported")
 SAME_SCORE = 1e-6
 """dB or SSIM: how far two computations of one bicubic score may lie apart; more is another frame or another truth."""
-
-_SAME_TRAINING = (
-    "device_type", "preset", "objective", "seed", "steps", "batch_size", "patch_size", "learning_rate",
-    "flow_learning_rate", "halve_every", "initial_weights", "batches",
-)  # fmt: skip
 
 
 def compare(
@@ -272,7 +267,7 @@ def _training_agreement(pair: dict[str, dict], output: Path) -> dict:
     if reason:
         return {"skipped": reason}
     torch, jittor = pair["torch"], pair["jittor"]
-    differing = unlike_fields(pair, _SAME_TRAINING)
+    differing = unlike_fields(pair, ("device_type", *TRAINED_BY))
     if differing:
         return {"skipped": f"because the two trainings were not the same: {'; '.join(differing)}"}
     logs = (located(run["file"], output).parent / run["log"] for run in (torch, jittor))

@@ -15,9 +15,13 @@ RUN_FIELDS = (
     "weights", "clips", "images", "warm_up_seconds", "peak_memory_mib", "import_memory_mib", "input_digest",
     "gt_digest", "timing",
 )  # fmt: skip
-TRAINING_FIELDS = (
+TRAINED_BY = (
     "preset", "objective", "seed", "steps", "batch_size", "patch_size", "learning_rate", "flow_learning_rate",
-    "halve_every", "initial_weights", "batches", "device", "device_type", "threads", "weights", "log", "first_loss",
+    "halve_every", "initial_weights", "batches",
+)  # fmt: skip
+"""What must be equal for two trainings to be set against each other, beside the kind of device."""
+TRAINING_FIELDS = (
+    *TRAINED_BY, "device", "device_type", "threads", "weights", "log", "first_loss",
     "last_loss", "validation", "seconds_per_step", "seconds", "peak_memory_mib", "import_memory_mib",
 )  # fmt: skip
 
