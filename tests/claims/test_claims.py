@@ -204,7 +204,7 @@ def test_figures_have_sensible_digits(compared):
     verdicts = claims.judge_comparison(found)
     shown = {name: claims_verdict.figure(vars(finding)) for name, finding in verdicts.items()}
     assert shown["C1"] == "less than 0.0001 dB"
-    assert shown["C2"] == "0.923 [0.849, 0.971] times as fast"
+    assert shown["C2"] == "0.923 [0.849, 0.971] times PyTorch's speed"
     assert all(len(number.replace(".", "").lstrip("-0")) <= 4 for text in shown.values()
                for number in re.findall(r"-?\d+\.?\d*", text.replace("0.0001", "")))  # fmt: skip
     found = altered(compared, (PSNR, interval(-0.51234567, -0.61, 0.00001)))

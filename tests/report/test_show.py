@@ -103,7 +103,7 @@ def test_crops_say_what_the_frames_are(run: Path) -> None:
         "at most 3 of 255",
     ):
         assert words in page.html and words in page.text
-    assert "differ, by 3 at most" in page.text and page.html.count("<img") == 5
+    assert "differ, by 3 at most" in page.text and page.html.count("<img") == 6
     *_, height, width = one.box
     assert np.count_nonzero(show.difference(one)) == 1 and (height, width) == (32, 40)
 
@@ -112,7 +112,22 @@ def test_a_skipped_framework_is_named_with_its_reason(run: Path) -> None:
     skip(run, "jittor")
     page = show.crops(chosen(run))
     assert "Jittor: skipped, because <it> is not installed" in page.text and "<it>" not in page.html
-    assert page.html.count("<img") == 3 and "difference" not in page.html
+    assert page.html.count("<img") == 4 and "difference" not in page.html
+
+
+def test_the_inference_shows_its_own_frame(run: Path) -> None:
+    file = run / "04_jittor" / "inference.json"
+    one = chosen(run)
+    page = show.inference(file, run / "set/LR_blurdown_x4", run / "set/HR")
+    jittor, bicubic = (f"{psnr(image, one.truth):.2f} dB" for image in (one.restored("jittor"), one.bicubic))
+    captions = [f"Jittor, {jittor}", f"bicubic, {bicubic}", "input, 32 x 24", "truth"]
+    assert re.findall(r"<figcaption>([^<]*)", page.html) == captions and "skipped" not in page.text
+    write_frame(run / "set/HR/city" / f"{NAMES[3]}.png", one.restored("jittor"))
+    assert "Jittor, equal to the truth: the " in show.inference(file, run / "set/LR_blurdown_x4", run / "set/HR").text
+    assert "dB" not in show.inference(file, run / "set/LR_blurdown_x4").text
+    skip(run, "jittor")
+    page = show.inference(file, run / "set/LR_blurdown_x4")
+    assert repr(page) == "Jittor: skipped, because <it> is not installed" and "&lt;it&gt;" in page.html
 
 
 def test_without_truth_there_is_no_psnr_and_no_kernel(run: Path) -> None:

@@ -1,12 +1,15 @@
 """What `vsrlib bench` and `vsrlib costs` found, as Markdown. Every number comes from the result."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from vsrlib.bench.options import NUMPY
 from vsrlib.common.names import NAMES
 from vsrlib.common.tables import interval, markdown, number, significant
 
+Columns = dict[str, Callable[[dict[str, Any]], str]]
+"""What a table shows of each record, by the columns' titles."""
 WAYS = {
     "as_reported": "as the earlier report",
     "synchronised": "synchronised after each part",
@@ -81,51 +84,45 @@ def costs_table(result: dict[str, Any]) -> str:
 def install_table(result: dict[str, Any]) -> str:
     """Number and size of the distributions of each framework, and the largest of them."""
 
-    def row(one: dict[str, Any]) -> list[str]:
-        largest = sorted(one["distributions"], key=lambda entry: entry["bytes"] or 0, reverse=True)[:3]
-        return [
-            str(one["count"]),
-            _mib(one["bytes"]),
-            ", ".join(f"{entry['name']} {entry['version']} ({_mib(entry['bytes'])})" for entry in largest),
-        ]
+    def largest(one: dict[str, Any]) -> str:
+        entries = sorted(one["distributions"], key=lambda entry: entry["bytes"] or 0, reverse=True)[:3]
+        return ", ".join(f"{entry['name']} {entry['version']} ({_mib(entry['bytes'])})" for entry in entries)
 
-    return _measured(["", "distributions", "MiB", "largest (MiB)"], _frameworks(result["install"]), row)
+    columns: Columns = {
+        "distributions": lambda one: str(one["count"]),
+        "MiB": lambda one: _mib(one["bytes"]),
+        "largest (MiB)": largest,
+    }
+    return _measured(columns, result["install"])
 
 
 def first_use_table(result: dict[str, Any]) -> str:
     """Seconds from the start of a process to its first frame, and what had to be compiled on this machine."""
-
-    def row(one: dict[str, Any]) -> list[str]:
-        fresh = "not measured" if one["fresh_seconds"] is None else significant(one["fresh_seconds"])
-        compiled = f"{one['compiled_files']} ({_mib(one['compiled_bytes'])})"
-        return [significant(one["warm_seconds"]), fresh, compiled, one["correlation"]]
-
-    def tried(one: dict[str, Any]) -> list[str]:
-        return [f"yes, correlation {one['correlation']}" if one["works"] else "no", one["reason"] or ""]
-
-    header = ["", "everything compiled (s)", "nothing compiled (s)", "compiled libraries in use (MiB)", "correlation"]
-    times = _measured(header, _frameworks(result["first_use"]), row)
-    header = ["", "works without a compiler", "last message"]
-    return f"{times}\n\n{_measured(header, _frameworks(result['without_compiler']), tried)}"
+    used: Columns = {
+        "everything compiled (s)": lambda one: significant(one["warm_seconds"]),
+        "nothing compiled (s)": lambda one: (
+            "not measured" if one["fresh_seconds"] is None else significant(one["fresh_seconds"])
+        ),
+        "compiled libraries in use (MiB)": lambda one: f"{one['compiled_files']} ({_mib(one['compiled_bytes'])})",
+        "correlation": lambda one: one["correlation"],
+    }
+    tried: Columns = {
+        "works without a compiler": lambda one: f"yes, correlation {one['correlation']}" if one["works"] else "no",
+        "last message": lambda one: one["reason"] or "",
+    }
+    return f"{_measured(used, result['first_use'])}\n\n{_measured(tried, result['without_compiler'])}"
 
 
 def correlation_table(result: dict[str, Any]) -> str:
     """Time of a frame with each kernel, its share of it, and the error of its gradients."""
-
-    def row(one: dict[str, Any]) -> list[str]:
-        return [
-            interval(one["frame_seconds"]),
-            interval(one["ratio"]),
-            f"{one['share_of_frame']:.1%}",
-            f"{one['gradient_error']:.1e}",
-            "ZERO" if one["zero_gradient"] else "not zero",
-        ]
-
-    header = [
-        "", "kernel", "one frame (s)", "times the fastest other", "share of the frame", "gradient's error to float64",
-        "gradient",
-    ]  # fmt: skip
-    return _measured(header, _within_frameworks(result["correlation"]), row)
+    columns: Columns = {
+        "one frame (s)": lambda one: interval(one["frame_seconds"]),
+        "times the fastest other": lambda one: interval(one["ratio"]),
+        "share of the frame": lambda one: f"{one['share_of_frame']:.1%}",
+        "gradient's error to float64": lambda one: f"{one['gradient_error']:.1e}",
+        "gradient": lambda one: "ZERO" if one["zero_gradient"] else "not zero",
+    }
+    return _measured(columns, result["correlation"], "kernel")
 
 
 def output_table(result: dict[str, Any]) -> str:
@@ -138,39 +135,37 @@ def output_table(result: dict[str, Any]) -> str:
 
 def protocols_table(result: dict[str, Any]) -> str:
     """Median seconds of a frame by part, in each way of timing, and the first frame after either warm-up."""
-    parts = ("pre", "forward", "post", "total", "share_of_post")
-    found = {
-        framework: ways if "skipped" in ways else {name: ways[way] for way, name in WAYS.items()}
-        for framework, ways in result["protocols"].items()
+
+    def seconds(part: str, one: dict[str, Any]) -> str:
+        return interval(one[part]) if part in one else ""
+
+    ways = {
+        framework: found if "skipped" in found else {name: found[way] for way, name in WAYS.items()}
+        for framework, found in result["protocols"].items()
     }
-    header = ["", "timed", "pre (s)", "forward (s)", "post (s)", "total (s)", "post / total"]
-    table = _measured(
-        header,
-        _within_frameworks(found),
-        lambda one: [interval(one[part]) if part in one else "" for part in parts],
-    )
-    notes = [_waiting(NAMES[name], ways) for name, ways in result["protocols"].items() if "skipped" not in ways]
-    return "\n\n".join([table, *notes])
+    columns: Columns = {f"{part} (s)": partial(seconds, part) for part in ("pre", "forward", "post", "total")}
+    columns |= {"post / total": partial(seconds, "share_of_post")}
+    notes = [_waiting(NAMES[name], found) for name, found in result["protocols"].items() if "skipped" not in found]
+    return "\n\n".join([_measured(columns, ways, "timed"), *notes])
 
 
 def memory_table(result: dict[str, Any]) -> str:
     """What a process holds that trains or restores, and the size of the published network's file."""
-
-    def row(one: dict[str, Any]) -> list[str]:
-        own = "no counter" if one["own_mib"] is None else significant(one["own_mib"])
-        return [str(one["batch"]), significant(one["loaded_mib"]), significant(one["peak_mib"]), own]
-
-    header = [
-        "", "work", "batch", "loaded (MiB)", "peak of the process (MiB)", "framework's own counter (MiB)"
-    ]  # fmt: skip
-    table = _measured(header, _within_frameworks(result["memory"]), row)
+    columns: Columns = {
+        "batch": lambda one: str(one["batch"]),
+        "loaded (MiB)": lambda one: significant(one["loaded_mib"]),
+        "peak of the process (MiB)": lambda one: significant(one["peak_mib"]),
+        "framework's own counter (MiB)": lambda one: (
+            "no counter" if one["own_mib"] is None else significant(one["own_mib"])
+        ),
+    }
     notes = [
         f"{NAMES[framework]}: the {one['preset']} network's {one['parameters']:,} parameters take "
         f"{_mib(one['bytes'])} MiB as {one['format']}."
         for framework, one in result["model_size"].items()
         if "skipped" not in one
     ]
-    return "\n\n".join([table, *notes])
+    return "\n\n".join([_measured(columns, result["memory"], "work"), *notes])
 
 
 def _about(result: dict[str, Any]) -> str:
@@ -195,16 +190,8 @@ def _about(result: dict[str, Any]) -> str:
 def _times(comparisons: list[tuple[str, dict]]) -> str:
     rows = [(name, one, variant) for name, one in comparisons for variant in one["variants"]]
     present = [key for key in _CHECKS if any(key in checks for _, one, _ in rows for checks in one["checks"].values())]
-    header = [
-        "",
-        "what",
-        "variant",
-        "median seconds",
-        "baseline / this",
-        "rounds",
-        "warm-up (s)",
-        *(_CHECKS[key][0] for key in present),
-    ]
+    header = ["", "what", "variant", "median seconds", "baseline / this", "rounds", "warm-up (s)"]
+    header += [_CHECKS[key][0] for key in present]
     return markdown(header, [_row(name, one, variant, present) for name, one, variant in rows])
 
 
@@ -224,25 +211,20 @@ def _row(name: str, one: dict[str, Any], variant: str, present: list[str]) -> li
 
 
 def _memory(found: dict[str, dict]) -> str:
-    header = [
-        "",
-        "engine",
-        "peak (MiB)",
-        "once the network is loaded (MiB)",
-        "peak on the GPU (MiB)",
-        "correlation",
-        "threads",
-    ]
+    sizes = {
+        "peak (MiB)": "peak_mib",
+        "once the network is loaded (MiB)": "loaded_mib",
+        "peak on the GPU (MiB)": "peak_device_mib",
+    }
     rows = []
     for name, record in found.items():
         for engine, one in record["engines"].items():
             if _why_not(one):
                 rows.append([_name(name), engine, _why_not(one), *[""] * 4])
                 continue
-            sizes = [number(one["result"][key], 0) for key in ("peak_mib", "loaded_mib", "peak_device_mib")]
-            conditions = one["conditions"]
-            rows.append([_name(name), engine, *sizes, conditions["correlation"], str(conditions["threads"])])
-    return markdown(header, rows)
+            held, conditions = [number(one["result"][key], 0) for key in sizes.values()], one["conditions"]
+            rows.append([_name(name), engine, *held, conditions["correlation"], str(conditions["threads"])])
+    return markdown(["", "engine", *sizes, "correlation", "threads"], rows)
 
 
 def _conditions(name: str, record: dict[str, Any]) -> str:
@@ -270,34 +252,22 @@ def _name(framework: str) -> str:
     return "NumPy" if framework == NUMPY else NAMES[framework]
 
 
-def _frameworks(found: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """((framework,), record)"""
-    for framework, one in found.items():
-        yield (NAMES[framework],), one
+def _measured(columns: Columns, found: dict[str, Any], what: str = "") -> str:
+    """A table of what was measured in each framework, and below it a line for each record that was skipped.
 
-
-def _within_frameworks(found: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """((framework, what), record), or ((framework,), record) where nothing was measured in it."""
-    for framework, records in found.items():
-        if "skipped" in records:
-            yield (NAMES[framework],), records
-        else:
-            yield from (((NAMES[framework], name), one) for name, one in records.items())
-
-
-def _measured(
-    header: list[str],
-    records: Iterable[tuple[tuple[str, ...], dict[str, Any]]],
-    row: Callable[[dict[str, Any]], list[str]],
-) -> str:
-    """A table of what was measured, and below it a line for each record that was skipped."""
+    what: heads the names of several records in each framework; empty: there is one.
+    """
     rows, skipped = [], []
-    for names, one in records:
-        if "skipped" in one:
-            skipped.append(f"{', '.join(names)}: skipped, {one['skipped']}")
-        else:
-            rows.append([*names, *row(one)])
-    return "\n\n".join([markdown(header, rows)] * bool(rows) + skipped)
+    for framework, records in found.items():
+        several = what != "" and "skipped" not in records
+        for name, one in records.items() if several else [("", records)]:
+            names = [NAMES[framework], *[name] * several]
+            if "skipped" in one:
+                skipped.append(f"{', '.join(names)}: skipped, {one['skipped']}")
+            else:
+                rows.append([*names, *(cell(one) for cell in columns.values())])
+    table = markdown(["", *[what] * bool(what), *columns], rows)
+    return "\n\n".join([table] * bool(rows) + skipped)
 
 
 def _waiting(name: str, ways: dict[str, Any]) -> str:

@@ -5,10 +5,10 @@ from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.common.tables import interval, markdown, number, plain
 
 _METHODS = {"bicubic": "bicubic", **NAMES}
-_PROTOCOLS = {"synchronised": "synchronised", "as_reported": "as the earlier report timed it: without waiting"}
+_PROTOCOLS = {"synchronised": "synchronised", "as_reported": "unsynchronised, as in the earlier report"}
 _ABOUT_TIMES = (
-    "Times are taken by two protocols. *Synchronised* waits for the work to end before it reads the clock. *As the "
-    "earlier report timed it: without waiting* leaves that out, and nothing else: the earlier report also read files "
+    "Times are taken by two protocols. *Synchronised* waits for the work to end before it reads the clock. "
+    "*Unsynchronised, as in the earlier report* leaves that out, and nothing else: the earlier report also read files "
     "in *pre* and computed SSIM three times over in *post*, which is not repeated here."
 )
 _PARTS = ("pre", "forward", "post", "total")
@@ -109,9 +109,9 @@ def timing_table(timing: dict) -> str:
         if not is_skipped(timing[framework]):
             one = timing[framework]
             text += (
-                f"\n\n{NAMES[framework]}: of the forward pass's true time the protocol without waiting does not see "
-                f"{one['forward_unseen_share']:.1%} and bills {one['forward_billed_to_post_share']:.1%} to "
-                f"post-processing ({one['repeats']} repeats; warm-up of {one['warm_up_seconds']:.1f} s not counted)."
+                f"\n\n{NAMES[framework]}: without synchronisation, {one['forward_unseen_share']:.1%} of the forward "
+                f"pass's time is missed, and {one['forward_billed_to_post_share']:.1%} appears as post-processing "
+                f"({one['repeats']} repeats; warm-up of {one['warm_up_seconds']:.1f} s not counted)."
             )
     return text
 

@@ -1,12 +1,12 @@
-"""What other measurements of a run add to the comparison's: the ablation, the referee, and the costs."""
+"""What other measurements of a run add to the comparison's: ablation, parity with float64, and costs."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 from vsrlib.claims.ablation.table import SIDES, reach
 from vsrlib.claims.results import is_skipped
-from vsrlib.claims.ten_claims import CORRELATION_COST, GAIN, MODEL_MEBIBYTES, NEGLIGIBLE, TRAINING_MEMORY
-from vsrlib.claims.verdict import Finding, bounds, finding, numbers
+from vsrlib.claims.ten_claims import CORRELATION_COST, GAIN, MODEL_MEBIBYTES, TRAINING_MEMORY
+from vsrlib.claims.verdict import SPEED, Finding, bounds, finding, negligible, numbers, scaled
 from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.common.tables import interval, significant
 
@@ -38,7 +38,7 @@ def with_ablation(found: Finding, ablation: dict[str, Any] | None) -> Finding:
     weak = "" if _has_power(ablation) else ", with weights that hardly use the neighbouring frames"
     return replace(
         found,
-        reason=f"{found.reason}. What the earlier two sides did differently explains "
+        reason=f"{found.reason}. The faults of the two earlier implementations account for "
         f"{interval(same, 3, signed=True)} dB on {ablation['ran_on']}{weak}; {mixed}",
     )
 
@@ -48,19 +48,18 @@ def with_sides(found: Finding, ablation: dict[str, Any] | None) -> Finding:
     same = None if ablation is None else _sides(ablation)[0]
     if ablation is None or same is None or found.verdict != "refuted":
         return found
-    (low, high), limit = bounds(same), NEGLIGIBLE * GAIN["psnr"]
+    low, high = bounds(same)
     if not _has_power(ablation):
         verdict, words = "unsupported", "by this figure, but with weights that hardly use the neighbouring frames"
     elif low > 0 or high < 0:
         verdict, words = "refuted", "by this figure"
-    elif -limit < low and high < limit:
+    elif negligible(same):
         verdict, words = "confirmed", "by no more than this figure"
     else:
-        verdict, words = (
-            "unsupported",
-            "by this figure, whose interval holds zero and also more than a tenth of C1's gain",
-        )
-    reason = f"the faults of the earlier two, put into one network, make it differ {words}, on {ablation['ran_on']}"
+        words = "by this figure, whose interval holds zero and also more than a tenth of C1's gain"
+        verdict = "unsupported"
+    faults = "the faults of the two earlier implementations, reproduced in one network"
+    reason = f"{faults}, change its PSNR {words}, on {ablation['ran_on']}"
     own = found.reason.partition(". ")[0]  # what this run's own two do
     return finding(verdict, f"{reason}; {own}", same, "dB")
 
@@ -77,15 +76,14 @@ def _has_power(ablation: dict[str, Any]) -> bool:
 
 
 def with_parity(found: Finding, parity: dict[str, Any] | None) -> Finding:
-    """C9: what the referee says of the two networks."""
+    """C9: what the layer-by-layer comparison of the two networks with float64 says."""
     if parity is None or is_skipped(parity):
         return found
     if parity["agree"]:
-        return replace(
-            found, reason=f"{found.reason}. The referee finds no layer, gradient or training step in which they depart"
-        )
+        words = "Compared with float64, they diverge in no layer, gradient or training step"
+        return replace(found, reason=f"{found.reason}. {words}")
     first = "the training" if parity["first"] is None else parity["first"]["place"]
-    return replace(found, verdict="unsupported", reason=f"this run's own two implementations depart, first in {first}")
+    return replace(found, verdict="unsupported", reason=f"this run's own two implementations diverge, first in {first}")
 
 
 def installing(costs: dict[str, Any] | None) -> Finding:
@@ -117,16 +115,14 @@ def correlation(costs: dict[str, Any] | None) -> Finding:
     if len(kernels) < 2 or "pure" not in kernels:
         return Finding("not testable here", "there is one correlation kernel only here")
     pure = kernels["pure"]
-    percent = {
-        key: None if pure["ratio"][key] is None else 100 * (pure["ratio"][key] - 1) for key in ("value", "low", "high")
-    }
-    unit, others = "% more time for a frame", ", ".join(name for name in kernels if name != "pure")
+    percent = scaled(pure["ratio"], lambda ratio: 100 * (ratio - 1))
+    unit, others = "% more time per frame", " and ".join(name for name in kernels if name != "pure")
     if pure["zero_gradient"] or pure["gradient_error"] > WRONG_GRADIENT:
         wrong = (
             "are zero" if pure["zero_gradient"] else f"are wrong by {significant(pure['gradient_error'])} of their norm"
         )
         return finding("refuted", f"its gradients {wrong}, so that it changes what is learned", percent, unit)
-    right = f"against {others}; its gradients are right to {pure['gradient_error']:.0e} of their norm"
+    right = f"compared with {others}; its gradients are accurate to {pure['gradient_error']:.0e} of their norm"
     low, high = CORRELATION_COST
     if "cuda" not in kernels:
         lacking = f"the claim is about the CUDA kernel, which did not run here; this figure is {right}"
@@ -174,7 +170,7 @@ def with_memory(found: Finding, costs: dict[str, Any] | None) -> Finding:
         found,
         reason=f"{found.reason}. Peak of a process, PyTorch and Jittor, {where}: {shown}",
         figure=peaks["training"][1] / peaks["training"][0],
-        unit="of PyTorch's process memory in training",
+        unit="times PyTorch's process memory in training",
     )
 
 
@@ -183,7 +179,7 @@ def _gpu_memory(mebibytes: list[float]) -> Finding:
     shown = " and ".join(f"{significant(one)} MiB" for one in mebibytes)
     reason = f"the published network trained on a GPU with, by the counters of PyTorch and Jittor, {shown}"
     verdict = "confirmed" if low <= ratio <= high else "refuted"
-    return Finding(verdict, reason, ratio, "of PyTorch's GPU memory in training")
+    return Finding(verdict, reason, ratio, "times PyTorch's GPU memory in training")
 
 
 def with_model_size(found: Finding, costs: dict[str, Any] | None) -> Finding:
@@ -206,8 +202,8 @@ def by_use(
     rows = []
     quality = comparison_findings["C1"]
     if quality.verdict in ("refuted", "confirmed"):
-        low, high = quality.interval or (-float("inf"), float("inf"))
-        alike = -NEGLIGIBLE * GAIN["psnr"] < low and high < NEGLIGIBLE * GAIN["psnr"]
+        low, high = quality.interval or (None, None)
+        alike = negligible({"low": low, "high": high})
         choose = "either" if alike else "Jittor" if quality.verdict == "confirmed" else "PyTorch"
         shown = numbers({"value": quality.figure, "low": None, "high": None}, "dB")
         rows.append({"use": "quality", "choose": choose, "because": f"with the same weights they differ by {shown} dB"})
@@ -216,28 +212,17 @@ def by_use(
         found = ratio["synchronised"]["forward"]
         low, high = bounds(found)
         choose = "Jittor" if low > 1 else "PyTorch" if high < 1 else "either"
-        rows.append(
-            {
-                "use": "speed of restoration, here",
-                "choose": choose,
-                "because": f"PyTorch's forward time over Jittor's is {numbers(found)}",
-            }
-        )
+        because = f"Jittor's forward pass runs at {numbers(found)} {SPEED}"
+        rows.append({"use": "speed of restoration, here", "choose": choose, "because": because})
     if costs is not None and not any(is_skipped(costs["without_compiler"][name]) for name in FRAMEWORKS):
-        works = {name for name in FRAMEWORKS if costs["without_compiler"][name]["works"]}
+        works = [name for name in FRAMEWORKS if costs["without_compiler"][name]["works"]]
         if len(works) == 1:
-            only = NAMES[works.pop()]
-            rows.append(
-                {"use": "a machine without a compiler", "choose": only, "because": "the other does not run there"}
-            )
+            (other,) = set(FRAMEWORKS) - set(works)
+            because = f"{NAMES[other]} does not run there"
+            rows.append({"use": "a machine without a compiler", "choose": NAMES[works[0]], "because": because})
         sizes = {name: costs["install"][name]["bytes"] for name in FRAMEWORKS}
-        small = min(sizes, key=sizes.__getitem__)
         megabytes = ", ".join(f"{NAMES[name]} {sizes[name] / 2**20:.0f} MiB" for name in FRAMEWORKS)
-        rows.append(
-            {
-                "use": "little disk space",
-                "choose": NAMES[small],
-                "because": f"installed with what they need: {megabytes}",
-            }
-        )
+        because = f"installed with what they need: {megabytes}"
+        smallest = NAMES[min(sizes, key=sizes.__getitem__)]
+        rows.append({"use": "little disk space", "choose": smallest, "because": because})
     return rows

@@ -11,7 +11,7 @@ from vsrlib.claims.ten_claims import (
     SAME_LOSSES,
     TOTAL_SECONDS,
 )
-from vsrlib.claims.verdict import Finding, bounds, finding, numbers, reaches
+from vsrlib.claims.verdict import SPEED, Finding, bounds, finding, negligible, numbers, reaches, scaled
 from vsrlib.common.names import FRAMEWORKS
 from vsrlib.common.tables import significant
 
@@ -44,34 +44,35 @@ def forward(blur: dict) -> Finding:
     if missing:
         return Finding("not testable here", missing)
     ratio, then = (blur["timing"]["ratio"][protocol]["forward"] for protocol in ("synchronised", "as_reported"))
-    unit, high = "times as fast", bounds(ratio)[1]
+    high = bounds(ratio)[1]
     if high < FORWARD_RATIO <= bounds(then)[0]:
-        reason = f"timed without waiting it seems to be {numbers(then)}; this figure is synchronised"
-        return finding("artefact", reason, ratio, unit)
+        reason = f"without synchronisation it appears to be {numbers(then)}; this figure is synchronised"
+        return finding("artefact", reason, ratio, SPEED)
     if not _on_gpu(blur):
-        return finding("not testable here", f"{_NO_GPU}, nor does timing without waiting show it", ratio, unit)
+        reason = f"{_NO_GPU}, nor does timing without synchronisation show the claimed ratio"
+        return finding("not testable here", reason, ratio, SPEED)
     if high < FORWARD_RATIO:
-        return finding("refuted", "synchronised, the ratio lies below the claimed one", ratio, unit)
+        return finding("refuted", "synchronised, the ratio lies below the claimed one", ratio, SPEED)
     if reaches(ratio, FORWARD_RATIO):
-        return finding("confirmed", "synchronised, the ratio reaches the claimed one", ratio, unit)
-    return finding("unsupported", "the interval holds the claimed ratio and also less than half of it", ratio, unit)
+        return finding("confirmed", "synchronised, the ratio reaches the claimed one", ratio, SPEED)
+    return finding("unsupported", "the interval holds the claimed ratio and also less than half of it", ratio, SPEED)
 
 
 def total(blur: dict) -> Finding:
-    """C3: the saving in total time."""
+    """C3: the ratio of the total times, judged by the share of time that Jittor saves."""
     missing = _why_no_times(blur)
     if missing:
         return Finding("not testable here", missing)
-    saving = _saving(blur["timing"]["ratio"]["synchronised"]["total"])
-    claimed = 100 * (1 - TOTAL_SECONDS["jittor"] / TOTAL_SECONDS["torch"])
-    unit = "% less time"
+    ratio = blur["timing"]["ratio"]["synchronised"]["total"]
+    saving = scaled(ratio, lambda speed: 1 - 1 / speed)
+    claimed = 1 - TOTAL_SECONDS["jittor"] / TOTAL_SECONDS["torch"]
     if not _on_gpu(blur):
-        return finding("not testable here", _NO_GPU, saving, unit)
+        return finding("not testable here", _NO_GPU, ratio, SPEED)
     if bounds(saving)[1] < claimed:
-        return finding("refuted", "the interval lies below the claimed saving", saving, unit)
+        return finding("refuted", "the interval lies below the claimed saving", ratio, SPEED)
     if reaches(saving, claimed):
-        return finding("confirmed", "the interval reaches the claimed saving", saving, unit)
-    return finding("unsupported", "the interval holds the claimed saving and also less than half of it", saving, unit)
+        return finding("confirmed", "the interval reaches the claimed saving", ratio, SPEED)
+    return finding("unsupported", "the interval holds the claimed saving and also less than half of it", ratio, SPEED)
 
 
 def image_output(blur: dict) -> Finding:
@@ -79,9 +80,11 @@ def image_output(blur: dict) -> Finding:
     jittor = blur["timing"]["jittor"]
     if is_skipped(jittor):
         return Finding("not testable here", jittor["skipped"].removeprefix("because "))
-    share, then = (_per_cent(jittor["post_share"][protocol]) for protocol in ("synchronised", "as_reported"))
+    share, then = (
+        scaled(jittor["post_share"][protocol], lambda part: 100 * part) for protocol in ("synchronised", "as_reported")
+    )
     (low, high), then_low, limit = bounds(share), bounds(then)[0], 100 * POST_SHARE
-    unit, shown = "% of the time", f"timed without waiting it seems to be {numbers(then)} %"
+    unit, shown = "% of the time", f"without synchronisation it appears to be {numbers(then)} %"
     if low > limit:
         return finding("confirmed", "synchronised, post-processing takes that much", share, unit)
     if high < limit < then_low:
@@ -98,7 +101,7 @@ def memory(comparison: dict) -> Finding:
     for training in comparison["training"].values():
         if not is_skipped(training["agreement"]):
             peaks = [training[framework]["peak_memory_mib"] for framework in FRAMEWORKS]
-            return Finding("unsupported", reason, peaks[1] / peaks[0], "of PyTorch's process memory, small training")
+            return Finding("unsupported", reason, peaks[1] / peaks[0], "times PyTorch's process memory, small training")
     return Finding("unsupported", reason)
 
 
@@ -154,9 +157,7 @@ def recommendation(found: dict[str, Finding]) -> Finding:
 
 
 def _agree(difference: dict) -> bool:
-    """Whether both intervals lie wholly within a tenth of the claimed gain on either side."""
-    ends = {metric: bounds(difference[metric]) for metric in GAIN}
-    return all(max(-low, high) < NEGLIGIBLE * GAIN[metric] for metric, (low, high) in ends.items())
+    return all(negligible(difference[metric], metric) for metric in GAIN)
 
 
 def _why_no_difference(blur: dict) -> str | None:
@@ -180,12 +181,3 @@ def _why_no_times(blur: dict) -> str | None:
 
 def _on_gpu(blur: dict) -> bool:
     return all(blur["runs"][framework]["device_type"] == "cuda" for framework in FRAMEWORKS)
-
-
-def _per_cent(found: dict) -> dict:
-    return {key: None if found[key] is None else 100 * found[key] for key in ("value", "low", "high")}
-
-
-def _saving(ratio: dict) -> dict:
-    """PyTorch / Jittor as the share of time saved, in per cent."""
-    return {key: None if ratio[key] is None else 100 * (1 - 1 / ratio[key]) for key in ("value", "low", "high")}

@@ -1,23 +1,16 @@
-"""A verdict, and how the rules read intervals."""
+"""A verdict: what it holds, how the rules read intervals, and how it is said."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from vsrlib.claims import results
 from vsrlib.claims.results import is_skipped
-from vsrlib.claims.ten_claims import ENOUGH, VERDICTS
-from vsrlib.common import tables
-from vsrlib.common.tables import markdown, significant
+from vsrlib.claims.ten_claims import ENOUGH, GAIN, NEGLIGIBLE, VERDICTS
+from vsrlib.common.tables import interval, markdown
 
-# The verdicts as a table, and figures as a reader wants them.
-
-
-def figure(one: dict) -> str:
-    """The figure of a claim with its interval and unit; a dash where there is none."""
-    if one["figure"] is None:
-        return "-"
-    low, high = one["interval"] or (None, None)
-    return f"{numbers({'value': one['figure'], 'low': low, 'high': high}, one['unit'])} {one['unit']}"
+SPEED = "times PyTorch's speed"
+"""The unit of Jittor's speed wherever it is judged: PyTorch's time over Jittor's."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +28,15 @@ class Finding:
             raise ValueError(f"{self.verdict!r} is no verdict")
 
 
+def finding(verdict: str, reason: str, found: dict, unit: str) -> Finding:
+    """A finding whose figure is {"value", "low", "high"}."""
+    ends = None if found["low"] is None else [found["low"], found["high"]]
+    return Finding(verdict, reason, found["value"], unit, ends)
+
+
+# How the rules read intervals: {"value", "low", "high"}
+
+
 def bounds(found: dict) -> tuple[float, float]:
     """The interval's ends; a value that could not be resampled has none, so nothing is told apart by it."""
     return (-float("inf"), float("inf")) if found["low"] is None else (found["low"], found["high"])
@@ -46,10 +48,35 @@ def reaches(found: dict, claimed: float) -> bool:
     return low > ENOUGH * claimed and high >= claimed
 
 
-def finding(verdict: str, reason: str, found: dict, unit: str) -> Finding:
-    """A finding whose figure is {"value", "low", "high"}."""
-    interval = None if found["low"] is None else [found["low"], found["high"]]
-    return Finding(verdict, reason, found["value"], unit, interval)
+def negligible(found: dict, metric: str = "psnr") -> bool:
+    """Whether the interval lies wholly within a tenth of the gain that C1 claims, on either side of zero."""
+    (low, high), limit = bounds(found), NEGLIGIBLE * GAIN[metric]
+    return -limit < low and high < limit
+
+
+def scaled(found: dict, change: Callable[[float], float]) -> dict:
+    """The same in another unit; `change` is increasing."""
+    return {key: None if found[key] is None else change(found[key]) for key in ("value", "low", "high")}
+
+
+# Figures and verdicts as a reader wants them
+
+
+def numbers(found: dict, unit: str = "") -> str:
+    """value [low, high]: differences in dB and SSIM to a ten-thousandth, all else to three significant digits."""
+    if unit in ("dB", "SSIM"):
+        largest = max(abs(found[key]) for key in ("value", "low", "high") if found[key] is not None)
+        return "less than 0.0001" if largest < 1e-4 else interval(found, 4, signed=True)
+    # an integer is a count
+    return str(found["value"]) if isinstance(found["value"], int) else interval(found)
+
+
+def figure(one: dict) -> str:
+    """The figure of a claim with its interval and unit; a dash where there is none."""
+    if one["figure"] is None:
+        return "-"
+    low, high = one["interval"] or (None, None)
+    return f"{numbers({'value': one['figure'], 'low': low, 'high': high}, one['unit'])} {one['unit']}"
 
 
 def table(result: dict) -> str:
@@ -84,16 +111,3 @@ def profile_of(comparison: dict) -> str:
     known = sorted(gain["psnr"]["value"] for gain in gains if gain["psnr"]["value"] is not None)
     against = f"; its PSNR minus bicubic's: {known[0]:+.2f} to {known[-1]:+.2f} dB" if known else ""
     return f"the {presets} network on {sets} ({devices}){against}"
-
-
-def numbers(found: dict, unit: str = "") -> str:
-    """value [low, high]: differences in dB and SSIM to a ten-thousandth, all else to three significant digits."""
-    values = [found[key] for key in ("value", "low", "high") if found[key] is not None]
-    if unit in ("dB", "SSIM"):
-        if max(map(abs, values)) < 1e-4:
-            return "less than 0.0001"
-        return tables.interval(found, 4, signed=True)
-    if isinstance(found["value"], int):
-        return str(found["value"])  # a count
-    value, *ends = map(significant, values)
-    return f"{value} [{', '.join(ends)}]" if ends else value

@@ -31,11 +31,18 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{round(value, places):z.{max(0, min(places, 6))}f}"
 
 
-def interval(found: dict, digits: int, signed: bool = False) -> str:
-    """value [low, high]; without the brackets where nothing could be resampled."""
+def interval(found: dict, digits: int | None = None, signed: bool = False) -> str:
+    """value [low, high], with fixed digits or else three significant ones; "-" where there is no value.
+
+    There are no brackets where nothing could be resampled.
+    """
     if found["value"] is None:
         return "-"
     # z: a difference that rounds to zero has no sign.
     form = f"{'+' if signed else ''}z.{digits}f"
-    bounds = "" if found["low"] is None else f" [{found['low']:{form}}, {found['high']:{form}}]"
-    return f"{found['value']:{form}}{bounds}"
+    value, *ends = (
+        significant(found[key]) if digits is None else f"{found[key]:{form}}"
+        for key in ("value", "low", "high")
+        if found[key] is not None
+    )
+    return f"{value} [{', '.join(ends)}]" if ends else value

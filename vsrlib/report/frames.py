@@ -101,8 +101,11 @@ def choose(
         if record["images"] != FRAMES:
             raise UserError(f"{NAMES[name]} wrote videos and no frames; run 04_infer_clips again without video.")
     record = next(iter(done.values()))
-    entry = entry_of(record["clips"], clip)
-    names, shown = tuple(map(stem, entry["frames"])), stem(frame_of(entry, frame))
+    entry = _entry(record["clips"], clip)
+    names = tuple(one["name"].removesuffix(".png") for one in entry["frames"])
+    shown = names[len(names) // 2] if frame is None else frame.removesuffix(".png")
+    if shown not in names:
+        raise UserError(f"frame is {frame!r}; clip {entry['name']} has {names[0]} to {names[-1]}.")
     source = clip_of(clips, entry["name"])
     around = {source.frame_names[index]: (index, window) for index, window in windows(source, record["border"])}
     if any(name not in around for name in names):
@@ -146,34 +149,11 @@ def clip_of(root: Path, name: str | None = None) -> ClipSource:
     return found.get(name or "") or next(iter(found.values()))
 
 
-def entry_of(clips: Sequence[dict], name: str | None) -> dict:
-    """The entry of this clip in inference.json, or for None the first. UserError: no such clip."""
+def _entry(clips: Sequence[dict], name: str | None) -> dict:
     for one in clips:
         if name in (None, one["name"]):
             return one
     raise UserError(f"clip is {name!r}; choose one of: {', '.join(one['name'] for one in clips)}.")
-
-
-def frame_of(clip: dict, name: str | None) -> dict:
-    """The entry of this frame in a clip of inference.json, or for None the middle one. UserError: no such frame."""
-    frames = {stem(one): one for one in clip["frames"]}
-    names = list(frames)
-    chosen = names[len(names) // 2] if name is None else name.removesuffix(".png")
-    if chosen not in frames:
-        raise UserError(f"frame is {name!r}; clip {clip['name']} has {names[0]} to {names[-1]}.")
-    return frames[chosen]
-
-
-def frame_named(source: ClipSource, name: str) -> np.ndarray:
-    """A frame of a clip, (H, W, 3) uint8 RGB. UserError: no such frame."""
-    if name not in source.frame_names:
-        raise UserError(f"Clip {source.name} has no frame {name}; give the frames that the result was computed from.")
-    return FrameReader(source)[source.frame_names.index(name)]
-
-
-def stem(frame: dict) -> str:
-    """The name of a frame in inference.json, without ending."""
-    return frame["name"].removesuffix(".png")
 
 
 # What the network itself sees in a frame: the blur kernel, and the motion to the next frame.

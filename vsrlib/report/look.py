@@ -78,7 +78,7 @@ def degrade(hr_root: str | None, clip: str | None, frames: int, seed: int) -> Se
     UserError for a clip that is not there, is too short, or cannot be read.
     """
     if hr_root is None:
-        chosen = embedded_clips("test", frames, _SIZE, seed, 1)[0]
+        chosen: Clip = embedded_clips("test", frames, _SIZE, seed, 1)[0]
     else:
         source = clips_of(resolve(hr_root), None if clip is None else [clip])[0]
         require_frames(source, frames)

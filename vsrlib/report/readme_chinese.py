@@ -24,13 +24,12 @@ VERDICTS = {
 UNITS = {
     "dB": "dB",
     "MiB": "MiB",
-    "times as fast": "倍（速度之比）",
-    "% less time": "%（节省的时间）",
+    "times PyTorch's speed": "倍（与 PyTorch 的速度之比）",
     "% of the time": "%（占总时间）",
-    "% more time for a frame": "%（每帧多花的时间）",
-    "of PyTorch's process memory, small training": "（与 PyTorch 的进程内存之比，小规模训练）",
-    "of PyTorch's process memory in training": "（训练时与 PyTorch 的进程内存之比）",
-    "of PyTorch's GPU memory in training": "（训练时与 PyTorch 的显存之比）",
+    "% more time per frame": "%（每帧多花的时间）",
+    "times PyTorch's process memory, small training": "倍（与 PyTorch 的进程内存之比，小规模训练）",
+    "times PyTorch's process memory in training": "倍（训练时与 PyTorch 的进程内存之比）",
+    "times PyTorch's GPU memory in training": "倍（训练时与 PyTorch 的显存之比）",
     "files compiled by Jittor": "个由 Jittor 编译的文件",
 }
 

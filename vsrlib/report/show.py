@@ -4,6 +4,7 @@ Each function returns what shows itself as a cell's last expression and carries 
 """
 
 import io
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,20 +21,7 @@ from vsrlib.data.clips import FrameReader
 from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.frames import read_frame
 from vsrlib.networks.weights.weights_file import entry
-from vsrlib.report.frames import (
-    Chosen,
-    Estimate,
-    choose,
-    clip_of,
-    details,
-    entry_of,
-    estimate,
-    flow_picture,
-    frame_named,
-    frame_of,
-    most_detailed,
-    stem,
-)
+from vsrlib.report.frames import Chosen, Estimate, choose, details, estimate, flow_picture
 from vsrlib.report.html import Item, Page, compare, data_url, gallery, png
 from vsrlib.restoration.metrics import psnr
 
@@ -57,48 +45,27 @@ def slider(chosen: Chosen) -> Page:
     return compare(("bicubic", png(chosen.bicubic)), (name, png(restored)), chosen.words, 2 * restored.shape[1])
 
 
-def inference(
-    inference_file: Path, input_path: Path, gt_path: Path | None = None,
-    clip: str | None = None, frame: str | None = None,
-) -> Page:  # fmt: skip
-    """The same detail of a result, of bicubic, of the input and, where known, of the truth, with PSNR over the frame.
-
-    `clip` and `frame` None are the first clip and its middle result. A skipped inference gives its reason in words.
-    """
+def inference(inference_file: Path, clips: Path, truths: Path | None = None) -> Page:
+    """The middle frame of a run's first clip, as `crops` shows it; a skipped run gives its reason in words."""
     found = read_json(inference_file)
     if is_skipped(found):
         words = f"{NAMES.get(found.get('framework'), 'This framework')}: skipped, {found['skipped']}"
         return Page(f"<p>{escape(words)}</p>", words)
-    chosen = entry_of(found["clips"], clip)
-    scores = frame_of(chosen, frame)
-    name = stem(scores)
-    low = frame_named(clip_of(input_path, chosen["name"]), name)
-    result = read_frame(Path(inference_file).parent / found["images"] / chosen["name"] / f"{name}.png")
-    height, width = result.shape[:2]
-    images = {
-        f"{NAMES[found['framework']]}{_decibels(scores['psnr'], scores.get('identical'))}": result,
-        f"bicubic{_decibels(scores['bicubic_psnr'], scores.get('bicubic_identical'))}": bicubic_on_grid(low),
-        f"input, {low.shape[1]} x {low.shape[0]}": low,
-    }
-    if gt_path is not None:
-        images["truth"] = frame_named(clip_of(gt_path, chosen["name"]), name)[:height, :width]
-    of = f"clip {chosen['name']}, frame {name}, {found['blur']} blur"
-    items = details(images, most_detailed(images.get("truth", result)), of)
-    return gallery(items, "PSNR is over the whole frame." if scores["psnr"] is not None else "")
+    return crops(replace(choose([inference_file], found["blur"], clips, truths), skipped={}))
 
 
 def crops(chosen: Chosen) -> Page:
-    """The same detail of bicubic, of each framework's frame and of the truth, and the frameworks' difference."""
+    """The same detail of each framework's frame, of bicubic, of the input and of the truth, and of the difference."""
     top, left, height, width = chosen.box
     images = {}
-    for name, image in (("bicubic", chosen.bicubic), *((NAMES[one], chosen.restored(one)) for one in chosen.folders)):
-        same = chosen.truth is not None and np.array_equal(image, chosen.truth)
-        known = None if chosen.truth is None or same else psnr(image, chosen.truth)
-        images[f"{name}{_decibels(known, same)}"] = image
+    for name, image in [*((NAMES[one], chosen.restored(one)) for one in chosen.folders), ("bicubic", chosen.bicubic)]:
+        images[f"{name}{_decibels(image, chosen.truth)}"] = image
+    images[f"input, {chosen.low.shape[1]} x {chosen.low.shape[0]}"] = chosen.low
     if chosen.truth is not None:
         images["truth"] = chosen.truth
-    items = details(images, chosen.box, chosen.words)
-    notes = ["PSNR is over the whole frame."] if chosen.truth is not None else []
+    items, notes = details(images, chosen.box, chosen.words), []
+    if chosen.truth is not None:
+        notes.append("PSNR is over the whole frame.")
     if len(chosen.folders) == 2:
         values = difference(chosen)
         picture = np.clip(GAIN * values[top : top + height, left : left + width], 0, 255).astype(np.uint8)
@@ -164,11 +131,10 @@ def _grey(kernel: np.ndarray, largest: float) -> np.ndarray:
     return 255 - np.rint((255 - kernel_picture(kernel)) * (kernel.max() / largest)).astype(np.uint8)
 
 
-def _decibels(value: float | None, identical: bool | None) -> str:
-    """PSNR after a picture's name; that of a picture equal to the truth is infinite."""
-    if identical:
-        return ", equal to the truth"
-    return "" if value is None else f", {value:.2f} dB"
+def _decibels(image: np.ndarray, truth: np.ndarray | None) -> str:
+    if truth is None:
+        return ""
+    return ", equal to the truth" if np.array_equal(image, truth) else f", {psnr(image, truth):.2f} dB"
 
 
 # A clip that moves: bicubic beside restored, a few frames, played three times and then still
@@ -221,10 +187,7 @@ def animation(frames: list[np.ndarray], milliseconds: int) -> bytes:
 def record(chosen: Chosen, found: Estimate, folder: Path) -> dict[str, Any]:
     """Write show.json into `folder`: clip and frame, digests of the pixels, and the figures under the pictures."""
     restored = {
-        name: {
-            "path": relative(path / f"{chosen.frame}.png", folder),
-            "sha256": sha256_array(chosen.restored(name)),
-        }
+        name: {"path": relative(path / f"{chosen.frame}.png", folder), "sha256": sha256_array(chosen.restored(name))}
         for name, path in chosen.folders.items()
     }
     kernel: dict[str, Any] = {"estimated_sha256": sha256_array(found.kernel)}

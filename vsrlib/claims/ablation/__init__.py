@@ -1,1 +1,1 @@
-"""What each suspect of claim C1 costs: one network, one change at a time, on the same frames. PyTorch alone."""
+"""What each factor that may explain claim C1 costs: one network, one change at a time. PyTorch alone."""

@@ -1,4 +1,4 @@
-"""The clips that the suspects are tried on: made from the held-out photographs, or a user's own sets."""
+"""The clips that the factors are ablated on: made from the held-out photographs, or a user's own sets."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ from vsrlib.restoration import engines
 from vsrlib.restoration.metrics import psnr
 
 MOTIONS = {
-    "no motion": Motion.none(),
-    "2 pixels a frame": Motion.translation(2),
-    "8 pixels a frame": Motion.translation(8),
-    "rotation": Motion.turning(1),
+    "no motion": Motion.only(),
+    "2 pixels a frame": Motion.only(2),
+    "8 pixels a frame": Motion.only(8),
+    "rotation": Motion.only(rotation=1),
 }
 """In HR pixels, and 1 degree a frame."""
 FRAMES = 7

@@ -18,7 +18,7 @@ GAUSSIAN, REALISTIC = "Gaussian", "Realistic"
 CONTROL = " (trained with align_corners=False)"
 
 
-# The suspects that lie in the network: each is one change of the right network, made to a copy of it.
+# Factors that lie in the network: each is one change of the right network, made to a copy of it.
 
 CHANGED_DEFAULT = ("feature warp", "flow warp", "masks")
 """What PyTorch 1.3 changed: the earlier PyTorch side."""
