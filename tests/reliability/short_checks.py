@@ -32,7 +32,7 @@ from vsrlib.data.frames import FRAME_SUFFIXES, read_frame, write_frame
 from vsrlib.networks.weights.weights_file import read
 from vsrlib.networks.weights.weights_file import write as write_weights
 from vsrlib.restoration import loop
-from vsrlib.study import launch
+from vsrlib.study import step
 from vsrlib.training import checkpoint, train
 
 
@@ -194,7 +194,7 @@ def test_what_is_about_times_is_listed_and_the_rest_of_a_comparison_is_compared(
 def test_a_dead_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = ["11_look_at_data"]
     assert dead_kernels.check(tmp_path, 1, seed=5, names=one)["broken"] == []
-    monkeypatch.setattr(launch, "problem", lambda *_: None)  # as if papermill's word were taken
+    monkeypatch.setattr(step, "problem", lambda *_: None)  # as if papermill's word were taken
     assert len(dead_kernels.check(tmp_path, 1, seed=5, names=one)["broken"]) == 1
 
 

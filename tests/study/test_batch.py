@@ -15,11 +15,11 @@ from shown import bars, faults, images
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.kernels import jittor_env
-from vsrlib.study.launch import unfinished
 from vsrlib.study.plan import parameters_cell, plan
 from vsrlib.study.profiles import Step
 from vsrlib.study.runner import execute
 from vsrlib.study.settings import NOTEBOOKS
+from vsrlib.study.step import unfinished
 
 GIVEN = ("-p", "framework", "torch", "-p", "blur", "Realistic")
 IN_JITTOR = ("-p", "framework", "jittor", "-p", "blur", "Realistic")

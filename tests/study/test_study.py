@@ -182,7 +182,7 @@ def test_run_and_data_may_share_a_folder(tmp_path: Path, monkeypatch: pytest.Mon
     write_toys(tmp_path)
     (tmp_path / "run").mkdir()
     (tmp_path / "link").symlink_to("run")
-    settings = DataSettings(str(tmp_path / "link"))
+    settings = DataSettings(data_root=str(tmp_path / "link"))
     data = Planned(Step("data", "make", {}), tmp_path / "notebooks/make.ipynb", settings, selected=False)
     assert execute([data], tmp_path / "run", "toy") == 0
 

@@ -20,7 +20,7 @@ from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.report import index, pages
 from vsrlib.report.index import Row
 from vsrlib.report.pages import ERROR, EXECUTED, MANIFEST, PARTIAL, REPORT, REPORT_CODE, THUMBNAIL
-from vsrlib.study import freshness, headlines, launch, overview, profiles
+from vsrlib.study import freshness, headlines, overview, profiles, step
 from vsrlib.study.freshness import Digests, why_run
 from vsrlib.study.plan import Planned, plan
 from vsrlib.study.settings import NOTEBOOKS, DataSettings
@@ -187,7 +187,7 @@ class _Study:
         partial, error = folder / PARTIAL, folder / ERROR
         files = {"notebook": one.notebook, "output": partial, "error": error}
         task = {**{name: str(path) for name, path in files.items()}, "parameters": one.parameters}
-        problem = launch.problem(launch.in_own_process(task, self.held), partial, error)
+        problem = step.problem(step.in_own_process(task, self.held), partial, error)
         if problem is None:
             os.replace(partial, folder / EXECUTED)
         if (written := folder / (PARTIAL if problem else EXECUTED)).exists():

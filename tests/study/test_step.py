@@ -7,8 +7,8 @@ import pytest
 
 from vsrlib.common import files
 from vsrlib.common.errors import UserError
-from vsrlib.study import launch
-from vsrlib.study.launch import error_line, problem, unfinished
+from vsrlib.study import step
+from vsrlib.study.step import error_line, problem, unfinished
 
 
 def cell(source: str = "1", count: int | None = 1, replied: bool = True, error: tuple[str, str] | None = None) -> dict:
@@ -51,12 +51,12 @@ def test_an_error_is_one_line() -> None:
 def test_both_frameworks_get_one_number_of_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usable: int, physical: int | None, given: str | None, threads: str
 ) -> None:
-    monkeypatch.setattr(launch.os, "sched_getaffinity", lambda _: set(range(usable)))
-    monkeypatch.setattr(launch.psutil, "cpu_count", lambda logical=True: usable if logical else physical)
+    monkeypatch.setattr(step.os, "sched_getaffinity", lambda _: set(range(usable)))
+    monkeypatch.setattr(step.psutil, "cpu_count", lambda logical=True: usable if logical else physical)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if given is not None:
         monkeypatch.setenv("OMP_NUM_THREADS", given)
-    assert launch._environment(tmp_path)["OMP_NUM_THREADS"] == threads
+    assert step._environment(tmp_path)["OMP_NUM_THREADS"] == threads
 
 
 def test_a_process_that_ended_badly_is_a_problem_whatever_the_notebook_says(tmp_path: Path) -> None:
