@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from vsrlib.common.errors import UserError
-from vsrlib.data.clips import Clip, list_clips, require_frames, write_clip
+from vsrlib.data.clips import Clip, list_clips, read_through, require_frames, write_clip
 from vsrlib.data.frames import read_frame, write_frame
 
 
@@ -230,7 +230,7 @@ def test_frames_come_one_after_another(tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_check_finds_what_loading_would(tmp_path: Path, fault: str, words: str) -> None:
     write_clip(tmp_path / "c", Clip("c", noise(4, 8, 8, 3)))
     (source,) = list_clips(tmp_path / "c")
-    source.check()
+    read_through(source)
     bad = tmp_path / "c" / "00000002.png"
     if fault == "cut":
         bad.write_bytes(bad.read_bytes()[:-30])
@@ -238,7 +238,7 @@ def test_the_check_finds_what_loading_would(tmp_path: Path, fault: str, words: s
         write_frame(bad, noise(8, 12, 3))
     else:
         bad.unlink()
-    for read in (source.check, source.load, lambda: list(source.frames())):
+    for read in (lambda: read_through(source), source.load, lambda: list(source.frames())):
         with pytest.raises(UserError, match=words):
             read()
 

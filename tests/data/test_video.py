@@ -13,7 +13,7 @@ import pytest
 
 from vsrlib.common.errors import UserError
 from vsrlib.data import video
-from vsrlib.data.clips import list_clips
+from vsrlib.data.clips import list_clips, read_through
 
 COUNT, HEIGHT, WIDTH = 40, 96, 128
 
@@ -88,7 +88,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 @pytest.mark.parametrize("name", KINDS)
 def test_a_whole_video_is_read_completely(whole: Callable[[str], Path], name: str) -> None:
     (source,) = list_clips(whole(name))
-    source.check()
+    read_through(source)
     assert len(source) == COUNT and source.rate == 25
     frames = source.load().frames
     assert frames.shape == (COUNT, HEIGHT, WIDTH, 3)

@@ -22,7 +22,7 @@ from vsrlib.training.flow.evaluation import (
     stereo_pair,
     table,
 )
-from vsrlib.training.flow.weights import initial_flow_values
+from vsrlib.training.flow.train import initial_flow_values
 
 STUDY = architecture.preset("study")
 

@@ -7,7 +7,7 @@ from vsrlib.kernels.correlation import reference
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.network import Network
 from vsrlib.training.flow.losses import endpoint_error, flows_by_level, level_flow, matching_loss, matching_target
-from vsrlib.training.flow.weights import initial_flow_values
+from vsrlib.training.flow.train import initial_flow_values
 
 
 @pytest.fixture(scope="module")

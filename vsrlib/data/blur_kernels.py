@@ -1,4 +1,4 @@
-"""The two families of blur kernels: the Gaussian one and the "realistic" one.
+"""The two families of blur kernels, Gaussian and "realistic", and how near an estimated one is to the true one.
 
 A kernel is meant to have the same bytes on every machine, and CPUs differ in the last bit of an exponential or of a
 matrix product. So exponentials and angles are taken in long double, nothing is left to BLAS, and the finished kernel is
@@ -22,6 +22,9 @@ def gaussian_kernel(sigma: float = 1.2) -> np.ndarray:
     """Isotropic Gaussian blur kernel, (n, n) float64 with n = 2 ceil(3 sigma) + 1, non-negative; sum: see `_on_grid`.
 
     `sigma` is in HR pixels, > 0 (ValueError otherwise). 1.2, hence 9x9, is what the published Gaussian test sets use.
+
+    >>> gaussian_kernel().shape, gaussian_kernel(0.4).shape
+    ((9, 9), (5, 5))
     """
     if not (math.isfinite(sigma) and sigma > 0):
         raise ValueError(f"sigma must be a positive number of pixels, not {sigma}")
@@ -36,6 +39,9 @@ def realistic_kernel(rng: np.random.Generator) -> np.ndarray:
     """Draw a "realistic" kernel, (13, 13) float64, non-negative: see `realistic_kernel_from_draws`.
 
     Takes 3 + 31 * 31 numbers from `rng`: lambda1, lambda2, theta, then the noise row by row.
+
+    >>> realistic_kernel(np.random.default_rng(0)).shape
+    (13, 13)
     """
     return realistic_kernel_from_draws(*draw_realistic(rng))
 
@@ -81,6 +87,52 @@ def realistic_kernel_from_draws(lambda1: float, lambda2: float, theta: float, no
     return _on_grid(kernel / kernel.sum())
 
 
+def kernel_picture(kernel: np.ndarray, zoom: int = 1) -> np.ndarray:
+    """A kernel (n, n) as (zoom n, zoom n, 3) uint8: dark is a large weight, as in print; the largest is black."""
+    grey = (255 * (1 - kernel / kernel.max())).round().astype(np.uint8)
+    return np.repeat(np.repeat(np.repeat(grey[..., None], 3, axis=2), zoom, axis=0), zoom, axis=1)
+
+
+def kernel_psnr(estimate: np.ndarray, truth: np.ndarray) -> float:
+    """PSNR in dB of two odd square kernels: 20 log10(largest true value / RMS difference); `inf` if they are equal.
+
+    The smaller kernel is padded with zeros about its centre to the size of the larger. Neither is normalised.
+    ValueError for another shape and for a true kernel without a positive value.
+    """
+    for kernel in (estimate, truth):
+        require_kernel(kernel)
+    side = max(len(estimate), len(truth))
+    difference = _padded(estimate, side) - _padded(truth, side)
+    if truth.max() <= 0:
+        raise ValueError("the true kernel has no positive value")
+    error = float(np.mean(difference**2))
+    return math.inf if error == 0 else 20 * math.log10(float(truth.max()) / math.sqrt(error))
+
+
+def centre(kernel: np.ndarray) -> np.ndarray:
+    """Centre of mass, row then column, in pixels from the middle of the kernel. ValueError for values of sum 0.
+
+    >>> centre(realistic_kernel_from_draws(0.5, 0.5, 0.0, np.full((31, 31), 0.5))).round(1)
+    array([0.2, 0.2])
+    """
+    require_kernel(kernel)
+    if kernel.sum() == 0:
+        raise ValueError("the kernel's values sum to 0: it has no centre of mass")
+    span = np.arange(len(kernel)) - len(kernel) // 2
+    return np.array([kernel.sum(axis=1) @ span, kernel.sum(axis=0) @ span], np.float64) / kernel.sum()
+
+
+def centre_error(estimate: np.ndarray, truth: np.ndarray) -> float:
+    """Distance of the two centres of mass, HR pixels. An error moves the restored picture by as much."""
+    return float(np.linalg.norm(centre(estimate) - centre(truth)))
+
+
+def require_kernel(kernel: np.ndarray) -> None:
+    """ValueError unless an array is square with an odd side."""
+    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
+        raise ValueError(f"a kernel must be square with an odd side, not {kernel.shape}")
+
+
 def _exp(values: np.ndarray) -> np.ndarray:
     """The exponential, float64. In long double, which has no fast versions for some CPUs alone, and then rounded."""
     return np.exp(values.astype(np.longdouble)).astype(np.float64)
@@ -95,49 +147,5 @@ def _on_grid(kernel: np.ndarray) -> np.ndarray:
     return np.rint(kernel * _GRID) / _GRID
 
 
-def kernel_picture(kernel: np.ndarray, zoom: int = 1) -> np.ndarray:
-    """A kernel (n, n) as (zoom n, zoom n, 3) uint8: dark is a large weight, as in print; the largest is black."""
-    grey = (255 * (1 - kernel / kernel.max())).round().astype(np.uint8)
-    return np.repeat(np.repeat(np.repeat(grey[..., None], 3, axis=2), zoom, axis=0), zoom, axis=1)
-
-
-# How near an estimated blur kernel is to the true one.
-
-
-def kernel_psnr(estimate: np.ndarray, truth: np.ndarray) -> float:
-    """PSNR in dB of two odd square kernels: 20 log10(largest true value / RMS difference); `inf` if they are equal.
-
-    The smaller kernel is padded with zeros about its centre to the size of the larger. Neither is normalised.
-    ValueError for another shape and for a true kernel without a positive value.
-    """
-    for kernel in (estimate, truth):
-        _require_kernel(kernel)
-    side = max(len(estimate), len(truth))
-    difference = _padded(estimate, side) - _padded(truth, side)
-    if truth.max() <= 0:
-        raise ValueError("the true kernel has no positive value")
-    error = float(np.mean(difference**2))
-    return math.inf if error == 0 else 20 * math.log10(float(truth.max()) / math.sqrt(error))
-
-
-def centre(kernel: np.ndarray) -> np.ndarray:
-    """Centre of mass, row then column, in pixels from the middle of the kernel. ValueError for values of sum 0."""
-    _require_kernel(kernel)
-    if kernel.sum() == 0:
-        raise ValueError("the kernel's values sum to 0: it has no centre of mass")
-    span = np.arange(len(kernel)) - len(kernel) // 2
-    return np.array([kernel.sum(axis=1) @ span, kernel.sum(axis=0) @ span], np.float64) / kernel.sum()
-
-
-def centre_error(estimate: np.ndarray, truth: np.ndarray) -> float:
-    """Distance of the two centres of mass, HR pixels. An error moves the restored picture by as much."""
-    return float(np.linalg.norm(centre(estimate) - centre(truth)))
-
-
 def _padded(kernel: np.ndarray, side: int) -> np.ndarray:
     return np.pad(np.asarray(kernel, np.float64), (side - len(kernel)) // 2)
-
-
-def _require_kernel(kernel: np.ndarray) -> None:
-    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
-        raise ValueError(f"a kernel must be square with an odd side, not {kernel.shape}")

@@ -76,15 +76,6 @@ class ClipSource:
         """Read every frame; the errors of `frames`."""
         return Clip(self.name, np.stack(list(self.frames())))
 
-    def check(self) -> None:
-        """Decode every frame and keep none, so that hours of work do not end at a bad one; the errors of `frames`.
-
-        A video passes at once: `list_clips` has decoded it.
-        """
-        if self.video is None:
-            for _ in self.frames():
-                pass
-
 
 class FrameReader:
     """Reads a clip forwards; only the frames since `forget_before` are in memory."""

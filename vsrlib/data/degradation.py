@@ -35,6 +35,10 @@ def blur_down(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -> np.n
     The sums are taken in float32, by phase: the pixels and kernel values that are `scale` apart form small pictures
     and kernels of their own. Where such a sum is so near to a half that its rounding could be another, it is taken
     again as `blur_down_exact` does, so that the bytes are those of the definition on every machine.
+
+    >>> blur_down(np.arange(192, dtype=np.uint8).reshape(8, 8, 3), np.ones((1, 1)))[..., 0]
+    array([[  0,  12],
+           [ 96, 108]], dtype=uint8)
     """
     require_rgb(frame)
     require_kernel(kernel)
@@ -75,6 +79,9 @@ def bicubic_on_grid(lr: np.ndarray, scale: int = SCALE) -> np.ndarray:
     ([::scale, ::scale]). The usual half-pixel-centred resize would displace the result by (scale - 1) / 2 HR pixels
     (1.5 for x4) and so be an unfairly weak baseline. Clamped to [0, 255], rounded half to even.
     ValueError for another type, shape or scale.
+
+    >>> bicubic_on_grid(np.full((2, 3, 3), 9, np.uint8)).shape
+    (8, 12, 3)
     """
     require_rgb(lr, axes="h, w, 3")
     _require_scale(scale)

@@ -113,6 +113,13 @@ def write_degraded_set(
     Manifest: blur, seed, scale, hr_written, and for each clip the frames' names, hr_size [H, W] after cropping,
     the kernel (parameters, size, digest) and digests of the decoded pixels of HR and LR, (N, H, W, 3) uint8 RGB.
     UserError for an unknown blur, a negative seed, frames below 4x4, and for files in the way that were not made here.
+
+    >>> import tempfile
+    >>> clip = Clip("walk", np.zeros((1, 8, 8, 3), np.uint8))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     manifest = write_degraded_set(folder, [(clip, ("00000000",))], "Gaussian", seed=0)
+    >>> manifest["clips"]["walk"]["hr_size"], manifest["clips"]["walk"]["kernel"]["sigma"]
+    ([8, 8], 1.2)
     """
     if blur not in BLURS:
         raise UserError(f"blur {blur!r} is unknown: give one of {', '.join(BLURS)}.")
@@ -151,7 +158,12 @@ def write_set(root: Path, parts: Sequence[str], fill: Callable[[Path], dict[str,
 
 
 def clip_kernel(blur: str, seed: int, name: str) -> tuple[np.ndarray, dict[str, float]]:
-    """The kernel of a clip, (n, n) float64, and its parameters; a realistic one is drawn from (seed, name)."""
+    """The kernel of a clip, (n, n) float64, and its parameters; a realistic one is drawn from (seed, name).
+
+    >>> kernel, parameters = clip_kernel("Gaussian", 0, "walk")
+    >>> kernel.shape, parameters
+    ((9, 9), {'sigma': 1.2})
+    """
     if blur == "Gaussian":
         return gaussian_kernel(_SIGMA), {"sigma": _SIGMA}
     draws = draw_realistic(np.random.default_rng([seed, zlib.crc32(name.encode())]))

@@ -72,12 +72,20 @@ def write_frame(path: Path, rgb: np.ndarray) -> None:
 
 
 def to_float(frames: np.ndarray) -> np.ndarray:
-    """(..., H, W, 3) uint8 -> (..., 3, H, W) float32 in [0, 1], as the network takes them."""
+    """(..., H, W, 3) uint8 -> (..., 3, H, W) float32 in [0, 1], as the network takes them.
+
+    >>> to_float(np.zeros((5, 180, 320, 3), np.uint8)).shape
+    (5, 3, 180, 320)
+    """
     return np.ascontiguousarray(np.moveaxis(frames, -1, -3), dtype=np.float32) / np.float32(255)
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:
-    """(3, H, W) float in [0, 1] to (H, W, 3) uint8: times 255, clamped, rounded half to even. NaN is refused."""
+    """(3, H, W) float in [0, 1] to (H, W, 3) uint8: times 255, clamped, rounded half to even. NaN is refused.
+
+    >>> to_uint8(np.full((3, 1, 1), 0.5))
+    array([[[128, 128, 128]]], dtype=uint8)
+    """
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[0] != 3 or image.dtype.kind != "f":
         raise ValueError(f"an image must be (3, H, W) float, not {image.shape} {image.dtype}")

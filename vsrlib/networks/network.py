@@ -101,6 +101,15 @@ class Network:
         _check(batch, (None, self.config.frames, 3, None, None), "the batch")
         return self.backend.losses_and_gradients(self.module, self.tensor(batch))
 
+    def conditions(self) -> dict[str, Any]:
+        """What it computes with, as result files tell it: device, its type, threads, and the correlation's kernel."""
+        return {
+            "device": self.backend.device_name(self.device),
+            "device_type": self.device,
+            "threads": self.backend.threads(),
+            "correlation": self.correlation,
+        }
+
     def state(self) -> Values:
         """Every parameter by name, copied."""
         return self.backend.state(self.module)

@@ -74,14 +74,12 @@ def infer(
                 size = digests[clip][0]
                 if size not in warmed:  # another size may be another kernel to compile or to choose
                     warmed.add(size)
-                    warm_up_seconds += _warm_up(network, restorer, source, ours, options.kernels)
+                    first_windows = [job.window for job in ours[:2]]
+                    warm_up_seconds += warm_up(network, restorer, first_windows, FrameReader(source), options.kernels)
                 if options.timing_repeats > 0 and timing is None:
-                    first = FrameReader(source).stack(ours[0].window)
-                    high = (
-                        None
-                        if truth is None
-                        else FrameReader(truth)[ours[0].index][: SCALE * size[0], : SCALE * size[1]]
-                    )
+                    first, high = FrameReader(source).stack(ours[0].window), None
+                    if truth is not None:
+                        high = FrameReader(truth)[ours[0].index][: SCALE * size[0], : SCALE * size[1]]
                     timing = {"engine": "reference", **time_both_ways(network, first, high, options.timing_repeats)}
                     warm_up_seconds += timing["warm_up_seconds"]
                     bar.unpause()
@@ -89,7 +87,6 @@ def infer(
                 scores = ClipScores() if options.all_metrics else None
                 restored = restore_clip(network, restorer, source, truth, ours, written, bar, scores)
                 clips.append({"name": source.name, "frames": restored, **(scores.result() if scores else {})})
-    backend = network.backend
     result = {
         "framework": options.framework,
         "blur": options.blur,
@@ -99,10 +96,7 @@ def infer(
         "border": options.border,
         "tile": options.tile,
         "shard": None if shard is None else str(shard),
-        "device": backend.device_name(network.device),
-        "device_type": network.device,
-        "threads": backend.threads(),
-        "correlation": network.correlation,
+        **network.conditions(),
         "convolution": convolution,
         "weights": _weights(network, options, output),
         "clips": clips,
@@ -110,7 +104,7 @@ def infer(
         "warm_up_seconds": warm_up_seconds,
         "peak_memory_mib": memory.peak_mib(),
         "import_memory_mib": loaded_memory,
-        "peak_device_memory_bytes": backend.peak_device_memory(network.device),
+        "peak_device_memory_bytes": network.backend.peak_device_memory(network.device),
         "images": VIDEOS if video else FRAMES,
         "video": video,
         "kernels": KERNELS if options.kernels else None,
@@ -129,11 +123,6 @@ def set_name(input_path: Path) -> str:
     # <SET>/LR_blurdown_x4 is the published layout
     path = input_path.resolve()
     return path.parent.name if path.name.startswith("LR") else path.stem if path.is_file() else path.name
-
-
-def _warm_up(network: Network, engine: engines.Engine, source: ClipSource, jobs: list[Job], kernels: bool) -> float:
-    """Restore the first frames once for nothing: a lazy framework compiles what it meets for the first time."""
-    return warm_up(network, engine, [job.window for job in jobs[:2]], FrameReader(source), kernels)
 
 
 def _read_through(sources: list[ClipSource], truths: list[ClipSource | None]) -> list[tuple[tuple[int, int], str, str]]:

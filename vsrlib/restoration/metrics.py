@@ -22,6 +22,10 @@ def psnr(a: np.ndarray, b: np.ndarray, crop_border: int = 4) -> float:
 
     20 log10(255 / sqrt(MSE)), with one MSE over all three channels, after `crop_border` pixels are cut from each side.
     ValueError for another type or shape; UserError for images of different size or smaller than the border.
+
+    >>> grey = np.full((32, 32, 3), 100, np.uint8)
+    >>> round(psnr(grey, grey + 1), 2)
+    48.13
     """
     a, b = _cropped(a, b, crop_border, smallest=1)
     error = cv2.norm(a, b, cv2.NORM_L2SQR) / a.size  # a sum of whole numbers, exact
@@ -34,6 +38,10 @@ def ssim(a: np.ndarray, b: np.ndarray, crop_border: int = 4) -> float:
     Gaussian window 11x11 with sigma 1.5, K1 = 0.01, K2 = 0.03, L = 255, population covariances, only where the window
     lies inside the image, mean over that region and the channels, after `crop_border` pixels are cut from each side.
     ValueError for another type or shape; UserError for images of different size or too small for one window.
+
+    >>> grey = np.full((32, 32, 3), 100, np.uint8)
+    >>> ssim(grey, grey)
+    1.0
     """
     a, b = _cropped(a, b, crop_border, smallest=_WINDOW)
     rows = a.shape[0] - _WINDOW + 1  # of the map: one for each place of the window
@@ -59,7 +67,11 @@ def ssim_y(a: np.ndarray, b: np.ndarray, crop_border: int = 4) -> float:
 
 
 def luma(image: np.ndarray) -> np.ndarray:
-    """Y of ITU-R BT.601 in its video range, as MATLAB's rgb2ycbcr: (H, W, 3) uint8 RGB to (H, W) float64, 16 to 235."""
+    """Y of ITU-R BT.601 in its video range, as MATLAB's rgb2ycbcr: (H, W, 3) uint8 RGB to (H, W) float64, 16 to 235.
+
+    >>> luma(np.array([[[0, 0, 0], [255, 255, 255]]], np.uint8))
+    array([[ 16., 235.]])
+    """
     return 16 + image @ np.array([65.481, 128.553, 24.966]) / 255
 
 

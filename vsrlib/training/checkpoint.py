@@ -4,7 +4,6 @@ Arrays (weights, the optimiser's moments, the average) are its tensors; the rest
 drawn from the random generators of Python or of a framework, so that the sample stream's is the only one kept.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ import numpy as np
 import safetensors.numpy
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import atomic_path, sha256_array
+from vsrlib.common.files import atomic_path, sha256_array, sha256_bytes
 
 FILE = "checkpoint.safetensors"
 PREVIOUS = "checkpoint.previous.safetensors"
@@ -118,4 +117,4 @@ def cut_log(folder: Path, step: int, lines: int) -> list[dict[str, Any]]:
 
 def _digest(arrays: Mapping[str, np.ndarray]) -> str:
     words = "".join(f"{name} {sha256_array(arrays[name])}\n" for name in sorted(arrays))
-    return hashlib.sha256(words.encode()).hexdigest()
+    return sha256_bytes(words.encode())

@@ -1,6 +1,5 @@
 """Training samples: crops of HR windows, augmented, blurred and decimated on the fly."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from functools import lru_cache
@@ -11,11 +10,11 @@ import cv2
 import numpy as np
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import sha256_file
+from vsrlib.common.files import sha256_bytes, sha256_file
 from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel
 from vsrlib.data.clips import WINDOW, ClipSource, require_frames
-from vsrlib.data.degrade import SCALE, blur_down_exact
-from vsrlib.data.frames import read_frame, to_float
+from vsrlib.data.degradation import SCALE, blur_down_exact
+from vsrlib.data.frames import read_frame, shown_size, to_float
 from vsrlib.data.sets.layouts import clips_of
 from vsrlib.networks.architecture import CENTRE
 from vsrlib.networks.distributed import Batch
@@ -29,22 +28,18 @@ class TrainingWindows:
     """Every five consecutive frames of the clips in a folder; at most `frames_per_clip` frames of each are used."""
 
     def __init__(self, hr_root: Path, patch_size: int, frames_per_clip: int = 50) -> None:
-        self.sources = clips_of(hr_root)
-        self._frames_per_clip = frames_per_clip
+        self.sources, self._frames_per_clip = clips_of(hr_root), frames_per_clip
+        self.places: list[tuple[ClipSource, int]] = []
         for source in self.sources:
             require_frames(source, WINDOW)
-        self.places = [
-            (source, start)
-            for source in self.sources
-            for start in range(min(len(source), frames_per_clip) - WINDOW + 1)
-        ]
-        for source in self.sources:
-            height, width = _first_frame(source).shape[:2]
-            if min(height, width) < SCALE * patch_size:
+            first = _first_frame(source)
+            if min(first.shape[:2]) < SCALE * patch_size:
                 raise UserError(
-                    f"The training clip {source.name} has frames of {width}x{height} pixels, and a patch of "
+                    f"The training clip {source.name} has frames of {shown_size(first)} pixels, and a patch of "
                     f"{patch_size} LR pixels needs {SCALE * patch_size}; give a smaller patch_size or larger frames."
                 )
+            starts = range(min(len(source), frames_per_clip) - WINDOW + 1)
+            self.places += [(source, start) for start in starts]
 
     def __len__(self) -> int:
         return len(self.places)
@@ -60,7 +55,7 @@ class TrainingWindows:
             used = source.frame_names[: self._frames_per_clip]
             files = source.paths[: self._frames_per_clip] if source.video is None else (source.video,)
             found.append([source.name, used, [sha256_file(path) for path in files]])
-        return hashlib.sha256(json.dumps(found).encode()).hexdigest()
+        return sha256_bytes(json.dumps(found).encode())
 
     def window(self, index: int) -> np.ndarray:
         """The five HR frames of a window, (5, H, W, 3) uint8."""
@@ -121,11 +116,6 @@ class SampleStream:
         """Go on from a `state`."""
         self.epoch, self._order = state["epoch"], list(state["order"])
         self._rng.bit_generator.state = state["rng"]
-
-
-def draw_sample(window: np.ndarray, blur: str, patch_size: int, rng: np.random.Generator) -> np.ndarray:
-    """The LR window of `draw_pair`."""
-    return draw_pair(window, blur, patch_size, rng)[0]
 
 
 def draw_pair(

@@ -1,4 +1,7 @@
-"""What a training minimises: the paper's self-supervised losses, or the difference from the truth if there is one."""
+"""What a training step computes: the losses, the reconstructions that they are of, and the average of the weights.
+
+The losses are the paper's self-supervised ones, or the difference from the truth if there is one.
+"""
 
 from typing import Any
 
@@ -10,6 +13,7 @@ from vsrlib.networks.distributed import Batch
 from vsrlib.networks.fast import FoldedTail, WinogradBlocks, flows_from
 from vsrlib.networks.losses import losses, supervised_losses
 from vsrlib.networks.network import Network
+from vsrlib.networks.weights.weights_file import Values
 
 
 def terms_of(objective: str, network: Network, batch: Batch) -> dict[str, Any]:
@@ -36,11 +40,11 @@ def terms_of(objective: str, network: Network, batch: Batch) -> dict[str, Any]:
     )
 
 
-# The two reconstructions of a training step, with what belongs to one frame computed once.
-
-
 class TrainingRestorer:
-    """Restores by the network's weights as they are at each call. `convolution`: whose are used without gradients."""
+    """The two reconstructions of a training step, with what belongs to one frame computed once.
+
+    By the network's weights as they are at each call. `convolution`: whose are used without gradients.
+    """
 
     def __init__(self, network: Network) -> None:
         self._network, self._module, self._ops = network, network.module, network.backend.ops
@@ -76,13 +80,11 @@ class TrainingRestorer:
         return [{level: value[i * count : (i + 1) * count] for level, value in batch.items()} for i in places]
 
 
-# The exponential moving average of a network's weights, which wanders less than the weights themselves.
-
-Values = dict[str, np.ndarray]
-
-
 class Average:
-    """average = decay * average + (1 - decay) * weights after every step; it begins at the weights it is given."""
+    """The exponential moving average of a network's weights, which wanders less than the weights themselves.
+
+    average = decay * average + (1 - decay) * weights after every step; it begins at the weights it is given.
+    """
 
     def __init__(self, decay: float, values: Values) -> None:
         self._decay = np.float32(decay)

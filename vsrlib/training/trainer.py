@@ -1,6 +1,5 @@
 """What a training does in one step, and all that its next step depends on."""
 
-import hashlib
 import json
 import os
 import time
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import sha256_array
+from vsrlib.common.files import sha256_array, sha256_bytes
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.networks import distributed
 from vsrlib.networks.architecture import PARTS
@@ -75,9 +74,8 @@ class Trainer:
         if self.team.rank == 0:
             self.output.mkdir(parents=True, exist_ok=True)
             for name in ("train.json", WEIGHTS, *map(best_file, CRITERIA)):
-                (self.output / name).unlink(
-                    missing_ok=True
-                )  # so that a broken run does not look like the one before it
+                # so that a broken run does not look like the one before it
+                (self.output / name).unlink(missing_ok=True)
             checkpoint.remove(self.output)
         self._validate()
 
@@ -146,7 +144,6 @@ class Trainer:
 
     def result(self) -> dict[str, Any]:
         """What came of the training, as train.json holds it."""
-        backend, device = self.network.backend, self.network.device
         totals, seconds = ([entry[key] for entry in self.log] for key in ("total", "seconds"))
         tenth = max(1, len(totals) // 10)
         return self.options | {
@@ -164,11 +161,8 @@ class Trainer:
             "validation_bicubic": self.validation.bicubic,
             "seconds_per_step": float(np.median(seconds)),
             "seconds": float(np.sum(seconds)),
-            "peak_device_memory_bytes": backend.peak_device_memory(device),
-            "device": backend.device_name(device),
-            "device_type": device,
-            "threads": backend.threads(),
-            "correlation": self.network.correlation,
+            "peak_device_memory_bytes": self.network.backend.peak_device_memory(self.network.device),
+            **self.network.conditions(),
             "blur_down": self.network.blur,
             "convolution_without_gradients": TrainingRestorer(self.network).convolution,
             "batches": self.batches,
@@ -177,7 +171,7 @@ class Trainer:
     def _advance(self) -> dict[str, Any] | None:
         """Take a step; its line of the log, or None where it was skipped."""
         batch = next(self.stream)
-        self.batches = hashlib.sha256(f"{self.batches}{sha256_array(batch.low)}".encode()).hexdigest()
+        self.batches = sha256_bytes(f"{self.batches}{sha256_array(batch.low)}".encode())
         self.step += 1
         factor = self.schedule.factor(self.step)
         self.optimiser.set_rates([rate * factor for rate in self.rates])

@@ -1,6 +1,5 @@
 """How a training is judged while it runs: validation clips, the best weights so far, and when to stop."""
 
-import hashlib
 import json
 import math
 from dataclasses import dataclass, field
@@ -9,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib.common.files import sha256_array
+from vsrlib.common.files import sha256_array, sha256_bytes
 from vsrlib.data.clips import WINDOW, list_clips, require_frames
-from vsrlib.data.degradation import bicubic_on_grid
-from vsrlib.data.degrade import SCALE, blur_down, blur_down_exact
+from vsrlib.data.degradation import SCALE, bicubic_on_grid, blur_down, blur_down_exact
 from vsrlib.data.frames import to_float
 from vsrlib.networks.architecture import CENTRE
 from vsrlib.networks.network import Network
@@ -45,7 +43,7 @@ class ValidationSet:
                 self.windows.append((to_float(low[start : start + WINDOW]), to_float(frames[centre])))
                 bicubic.append(_float_psnr(to_float(bicubic_on_grid(low[centre])), self.windows[-1][1]))
         self.bicubic = float(np.mean(bicubic))
-        self.digest = hashlib.sha256(json.dumps(digests).encode()).hexdigest()
+        self.digest = sha256_bytes(json.dumps(digests).encode())
 
     def scores(self, network: Network) -> dict[str, float]:
         """Means over all windows: `psnr` in dB, and `cycle`, which does without the truth.

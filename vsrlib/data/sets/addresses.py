@@ -1,10 +1,13 @@
-"""Where data sets and weights come from: addresses, checksums and licences, in one table.
+"""Where data sets and weights come from: addresses, checksums and licences, in one table; and which of them are tests.
 
 A checksum stands here only where the publisher, or several who downloaded the file, state it; None means that the file
 cannot be verified, and the command says so.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from vsrlib.data.degrade import HR, LR
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,37 @@ class Source:
     size: int | None = None
     by_hand: str = ""
 
+
+@dataclass(frozen=True)
+class QuickTest:
+    """One published test, a set with the weights that its authors released: its name, and the blur of both."""
+
+    set: str
+    blur: str
+
+    def input(self, data: Path) -> Path:
+        """The LR clips below the data folder."""
+        return data / self.set / LR
+
+    def truth(self, data: Path) -> Path:
+        """The HR clips."""
+        return data / self.set / HR
+
+    def weights(self, data: Path) -> Path:
+        """The released weights."""
+        return data / _released(self.blur)
+
+
+def _released(blur: str) -> str:
+    """Where the released weights lie below the data folder."""
+    return f"pretrain_models/self_blind_vsr_{blur.lower()}.pt"
+
+
+QUICK_TESTS = {
+    f"{blur}_{name}": QuickTest(f"{name}_BlurDown_{blur}", blur)
+    for blur, name in (("Gaussian", "REDS4"), ("Gaussian", "Vid4"), ("Gaussian", "SPMCS"), ("Realistic", "REDS4"))
+}
+"""The published tests by name."""
 
 _REDS = "https://huggingface.co/datasets/snah/REDS/resolve/62dc25d16e6f43d2214f1b365023abda86f7a0ae"
 _REDS_LICENCE = "CC BY 4.0 (Nah et al., NTIRE 2019 challenge on video deblurring and super-resolution)"
@@ -74,19 +108,16 @@ SOURCES: dict[str, Source] = {
         by_hand="the page of its authors (github.com/jiangsutx/SPMC_VideoSR) links to the test set",
     ),
     **{
-        name: Source(f"{folder}: the published HR and LR frames", _AUTHORS_LICENCE, folder, by_hand=_AUTHORS)
-        for name, folder in (
-            ("reds4-gaussian", "REDS4_BlurDown_Gaussian"),
-            ("reds4-realistic", "REDS4_BlurDown_Realistic"),
-            ("vid4-gaussian", "Vid4_BlurDown_Gaussian"),
-            ("spmcs-gaussian", "SPMCS_BlurDown_Gaussian"),
+        test.set.lower().replace("_blurdown_", "-"): Source(
+            f"{test.set}: the published HR and LR frames", _AUTHORS_LICENCE, test.set, by_hand=_AUTHORS
         )
+        for test in QUICK_TESTS.values()
     },
     **{
         f"weights-{blur}": Source(
             f"the released weights for {blur} blur",
             _AUTHORS_LICENCE,
-            f"pretrain_models/self_blind_vsr_{blur}.pt",
+            _released(blur),
             by_hand=_AUTHORS,
         )
         for blur in ("gaussian", "realistic")

@@ -1,4 +1,4 @@
-"""The layouts that data sets come in: what a folder's name says of its content. Paths alone; no file is opened.
+"""The layouts that data sets come in: what a folder's name says of its content, and the HR clips in each layout.
 
 HR/<clip>, LR_blurdown_x4/<clip>, kernel/<clip>      as Self-Blind-VSR publishes its test sets, and `vsrlib degrade`
 GT/<clip>, BIx4/<clip>, BDx4/<clip>                  Vid4 and SPMCS as they are mostly passed on
@@ -17,10 +17,10 @@ from vsrlib.data.clips import ClipSource, list_clips
 HR_ROLE, LR_ROLE, KERNEL_ROLE = "HR", "LR", "kernel"
 """What a folder can hold, by its name."""
 
-_HR = {"hr", "gt", "truth", "sharp", "original", "target", "train_sharp", "val_sharp"}
+_HR = {"hr", "gt", "truth", "sharp", "original", "target"}
 _LR = {"lr", "lr_blurdown_x4", "blurdown_x4", "bix4", "bdx4", "input4"}
-_REDS_LR = {"train_sharp_bicubic", "val_sharp_bicubic"}
-_REDS_SCALE = "x4"
+_REDS = ("train", "val")
+"""The parts of REDS: HR in <part>_sharp, LR in <part>_sharp_bicubic/X4."""
 
 REDS4 = ("000", "011", "015", "020")
 """The clips of REDS' training part that are the test set, and are not trained on."""
@@ -57,16 +57,15 @@ class Place(NamedTuple):
 def place(parts: tuple[str, ...]) -> Place:
     """The place of a folder, from the parts of its path below the root of the check."""
     for index, part in enumerate(parts):
-        name, rest = part.lower(), parts[index + 1 :]
-        before = parts[:index]
-        if name in _REDS_LR and rest and rest[0].lower() == _REDS_SCALE:
-            return Place(LR_ROLE, f"{part}/{rest[0]}", (*before, _reds_part(name), *rest[1:]))
-        if name in _HR:
-            return Place(HR_ROLE, part, (*before, *([_reds_part(name)] if name.endswith("_sharp") else []), *rest))
-        if name in _LR:
-            return Place(LR_ROLE, part, (*before, *rest))
-        if name == KERNEL_ROLE:
-            return Place(KERNEL_ROLE, part, (*before, *rest))
+        name, before, rest = part.lower(), parts[:index], parts[index + 1 :]
+        reds, _, kind = name.partition("_")
+        if reds in _REDS and kind == "sharp_bicubic" and rest and rest[0].lower() == "x4":
+            return Place(LR_ROLE, f"{part}/{rest[0]}", (*before, reds, *rest[1:]))
+        if reds in _REDS and kind == "sharp":
+            return Place(HR_ROLE, part, (*before, reds, *rest))
+        for role, names in ((HR_ROLE, _HR), (LR_ROLE, _LR), (KERNEL_ROLE, {KERNEL_ROLE})):
+            if name in names:
+                return Place(role, part, (*before, *rest))
     return Place("", "", parts)
 
 
@@ -86,15 +85,6 @@ def reds_name(key: tuple[str, ...]) -> str:
     if "val" in key and name.isdecimal() and int(name) < REDS_VALIDATION:
         return f"{int(name) + REDS_TRAINING:03d}"
     return name
-
-
-def _reds_part(name: str) -> str:
-    return name.split("_")[0]
-
-
-# HR clips out of the layouts that data sets come in; see `vsrlib.data.sets.layouts`.
-
-_TRAINING, _VALIDATION = "train_sharp", "val_sharp"
 
 
 def clips_of(root: Path, names: Sequence[str] | None = None) -> list[ClipSource]:
@@ -136,24 +126,23 @@ def _all(root: Path) -> list[ClipSource]:
 
 def _reds(root: Path) -> list[ClipSource]:
     clips: dict[str, ClipSource] = {}
-    for part in (_TRAINING, _VALIDATION):
-        for folder in _parts(root, part):
+    for part in _REDS:
+        for folder in _reds_folders(root, part):
             for clip in list_clips(folder):
-                name = reds_name((part.split("_")[0], clip.name))
+                name = reds_name((part, clip.name))
                 # Regrouped by copying, validation clips are there twice.
                 clips.setdefault(name, replace(clip, name=name))
     return [clips[name] for name in sorted(clips)]
 
 
 def _is_reds(root: Path) -> bool:
-    return bool(_parts(root, _TRAINING))
+    return bool(_reds_folders(root, _REDS[0]))
 
 
-def _parts(root: Path, part: str) -> list[Path]:
-    """Where a part of REDS lies: at the root, in it, or below train/ or val/, as the archives have it."""
-    if root.name == part:
-        return [root]
-    return [path for path in (root / part, root / part.split("_")[0] / part) if path.is_dir()]
+def _reds_folders(root: Path, part: str) -> list[Path]:
+    """Where HR of a part of REDS lies: at the root, in it, or below train/ or val/, as the archives have it."""
+    name = f"{part}_sharp"
+    return [root] if root.name == name else [path for path in (root / name, root / part / name) if path.is_dir()]
 
 
 def _one_clip(folder: Path) -> ClipSource:

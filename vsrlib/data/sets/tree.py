@@ -1,4 +1,4 @@
-"""Every file below a folder, put into one of five lists: none is passed over without a word."""
+"""Every file of a data set: put into one of five lists, none passed over without a word, and looked at by itself."""
 
 import io
 import os
@@ -20,6 +20,8 @@ from vsrlib.data.video import VIDEO_SUFFIXES
 
 KERNEL_SUFFIXES = (".mat", ".npy")
 _ARCHIVES = (".zip", ".tar", ".gz", ".7z", ".rar", ".lmdb")
+_NUMBER = re.compile(r"(.*?)(\d+)(\D*)")
+_SHOWN = 5  # gaps that are spelt out
 
 
 @dataclass
@@ -40,6 +42,20 @@ class Tree:
     def name(self, path: Path) -> str:
         """The path below the root, with / between its parts; the root itself is its own name."""
         return path.name if path == self.root else path.relative_to(self.root).as_posix()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file holds: `size` (height, width), `kind` in words, `frames` how many; SHA-256 of its `pixels`, as they
+    are read (8-bit RGB), and of the `file`. Or `fault`: why it cannot be used.
+    """
+
+    size: tuple[int, int] | None = None
+    kind: str = ""
+    frames: int = 1
+    pixels: str | None = None
+    file: str | None = None
+    fault: str | None = None
 
 
 def read_tree(root: Path) -> Tree:
@@ -70,47 +86,6 @@ def read_tree(root: Path) -> Tree:
         if folders and here in tree.clips:
             tree.faults[tree.name(here)] = "holds frames and folders side by side"
     return tree
-
-
-def _sort_in(tree: Tree, path: Path, parts: tuple[str, ...]) -> None:
-    suffix = path.suffix.lower()
-    among_kernels = place(parts).role == KERNEL_ROLE
-    if among_kernels and suffix in KERNEL_SUFFIXES:
-        tree.kernels.append(path)
-    elif suffix in FRAME_SUFFIXES and not among_kernels:
-        tree.clips.setdefault(path if path == tree.root else path.parent, []).append(path)
-    elif suffix in VIDEO_SUFFIXES:
-        tree.videos.append(path)
-    elif suffix in COMPANION_SUFFIXES or (among_kernels and suffix in FRAME_SUFFIXES):
-        _count(tree, suffix, 1)
-    else:
-        what = "is an archive: unpack it" if suffix in _ARCHIVES else "is neither a frame, a video, a kernel nor a note"
-        tree.faults[tree.name(path)] = what
-
-
-def _count(tree: Tree, what: str, number: int) -> None:
-    if number:
-        tree.notes[what] = tree.notes.get(what, 0) + number
-
-
-# One frame, video or kernel of a data set: its facts, the digest of its pixels, or what is wrong with it.
-
-KEY = "kernel"
-"""Where a .mat file holds its kernel."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a file holds: `size` (height, width), `kind` in words, `frames` how many; SHA-256 of its `pixels`, as they
-    are read (8-bit RGB), and of the `file`. Or `fault`: why it cannot be used.
-    """
-
-    size: tuple[int, int] | None = None
-    kind: str = ""
-    frames: int = 1
-    pixels: str | None = None
-    file: str | None = None
-    fault: str | None = None
 
 
 def inspect_frame(path: Path) -> Found:
@@ -149,27 +124,6 @@ def inspect_video(path: Path) -> Found:
         return Found(fault=f"cannot be read ({error.strerror})")
 
 
-def read_kernel(path: Path) -> np.ndarray:
-    """The blur kernel in a .mat (key "kernel") or .npy file, (n, n) float64, n odd.
-
-    UserError for a file that holds none, or one with values that are not finite.
-    """
-    try:
-        data = io.BytesIO(path.read_bytes())  # from memory: SciPy leaves files open that it cannot read
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}): copy it again.") from error
-    try:
-        values = np.load(data, allow_pickle=False) if path.suffix.lower() == ".npy" else scipy.io.loadmat(data)[KEY]
-        kernel = np.asarray(values, np.float64)
-    except Exception as error:  # SciPy's reader ends in errors of every kind when a file is damaged
-        raise UserError(f'{path} holds no array "{KEY}": make it again with `vsrlib degrade`.') from error
-    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
-        raise UserError(f"{path} holds {kernel.shape} values: a kernel is square with an odd side.")
-    if not np.isfinite(kernel).all():
-        raise UserError(f"{path} holds values that are not finite: make it again with `vsrlib degrade`.")
-    return kernel
-
-
 def inspect_kernel(path: Path) -> Found:
     """A file with a blur kernel; one whose values do not sum to 1 is at fault."""
     try:
@@ -182,15 +136,27 @@ def inspect_kernel(path: Path) -> Found:
     return Found((kernel.shape[0], kernel.shape[1]), "kernel", 1, sha256_array(kernel), file)
 
 
-def _predicate(error: UserError, path: Path) -> str:
-    # The sentence names the file, which the report does as well.
-    return str(error).removeprefix(f"{path} ").split(":")[0].rstrip(".")
+def read_kernel(path: Path) -> np.ndarray:
+    """The blur kernel in a .mat (key "kernel") or .npy file, (n, n) float64, n odd.
 
-
-# Whether the frames of a clip are numbered without gaps, and sorted by name as by number.
-
-_NUMBER = re.compile(r"(.*?)(\d+)(\D*)")
-_SHOWN = 5  # gaps that are spelt out
+    UserError for a file that holds none, or one with values that are not finite.
+    """
+    try:
+        data = io.BytesIO(path.read_bytes())  # from memory: SciPy leaves files open that it cannot read
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): copy it again.") from error
+    try:
+        values = (
+            np.load(data, allow_pickle=False) if path.suffix.lower() == ".npy" else scipy.io.loadmat(data)["kernel"]
+        )
+        kernel = np.asarray(values, np.float64)
+    except Exception as error:  # SciPy's reader ends in errors of every kind when a file is damaged
+        raise UserError(f'{path} holds no array "kernel": make it again with `vsrlib degrade`.') from error
+    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
+        raise UserError(f"{path} holds {kernel.shape} values: a kernel is square with an odd side.")
+    if not np.isfinite(kernel).all():
+        raise UserError(f"{path} holds values that are not finite: make it again with `vsrlib degrade`.")
+    return kernel
 
 
 def numbering(names: list[str]) -> tuple[list[str], list[str]]:
@@ -221,3 +187,29 @@ def numbering(names: list[str]) -> tuple[list[str], list[str]]:
     told = ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in gaps[:_SHOWN])
     more = f" and {len(gaps) - _SHOWN} more gaps" if len(gaps) > _SHOWN else ""
     return [f"has gaps in its numbers: {told}{more} missing"], []
+
+
+def _sort_in(tree: Tree, path: Path, parts: tuple[str, ...]) -> None:
+    suffix = path.suffix.lower()
+    among_kernels = place(parts).role == KERNEL_ROLE
+    if among_kernels and suffix in KERNEL_SUFFIXES:
+        tree.kernels.append(path)
+    elif suffix in FRAME_SUFFIXES and not among_kernels:
+        tree.clips.setdefault(path if path == tree.root else path.parent, []).append(path)
+    elif suffix in VIDEO_SUFFIXES:
+        tree.videos.append(path)
+    elif suffix in COMPANION_SUFFIXES or (among_kernels and suffix in FRAME_SUFFIXES):
+        _count(tree, suffix, 1)
+    else:
+        what = "is an archive: unpack it" if suffix in _ARCHIVES else "is neither a frame, a video, a kernel nor a note"
+        tree.faults[tree.name(path)] = what
+
+
+def _count(tree: Tree, what: str, number: int) -> None:
+    if number:
+        tree.notes[what] = tree.notes.get(what, 0) + number
+
+
+def _predicate(error: UserError, path: Path) -> str:
+    # The sentence names the file, which the report does as well.
+    return str(error).removeprefix(f"{path} ").split(":")[0].rstrip(".")

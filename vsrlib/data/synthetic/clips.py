@@ -11,7 +11,8 @@ import scipy
 
 from vsrlib.common.errors import UserError
 from vsrlib.data.clips import Clip
-from vsrlib.data.synthetic.motion import Layer, Motion, place_camera, place_patch
+from vsrlib.data.frames import rounded
+from vsrlib.data.synthetic.motion import Layer, Motion, pixel_grid, place_camera, place_patch
 from vsrlib.data.synthetic.pictures import PHOTOGRAPHS, dead_leaves, load_photograph
 
 __all__ = ["PHOTOGRAPHS", "Motion", "SyntheticClip", "embedded_clips"]
@@ -22,19 +23,12 @@ _CLEAR = _EDGE / 2 + 1  # from here on a pixel and its neighbours show one layer
 
 
 @dataclass(frozen=True)
-class SyntheticClip:
-    """A clip whose motion is known: `frames` (N, H, W, 3) uint8 RGB, one or two layers, the photographs they show."""
+class SyntheticClip(Clip):
+    """A clip whose motion is known: one or two layers, and the photographs they show."""
 
-    name: str
-    frames: np.ndarray
     photographs: tuple[str, ...]
     background: Layer
     foreground: Layer | None = None
-
-    @property
-    def clip(self) -> Clip:
-        """Name and frames alone."""
-        return Clip(self.name, self.frames)
 
     def flow(self, i: int, j: int) -> tuple[np.ndarray, np.ndarray]:
         """Exact motion from frame `i` to frame `j`: flow (2, H, W) float32 in pixels, x then y, and valid (H, W) bool.
@@ -44,7 +38,7 @@ class SyntheticClip:
         the patch's edge (1.75 pixels) that a pixel or its neighbour mixes the two layers.
         """
         height, width = self.frames.shape[1:3]
-        here = np.stack(np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64)))
+        here = pixel_grid((height, width))
         there = self.background.move(i, j, here)
         clear = np.ones((height, width), dtype=bool)
         if self.foreground is not None:
@@ -104,12 +98,12 @@ def _make_clip(
     background = place_camera(rng, motion, frames, size, (height, width), back)
     pictures = render_layer(background, photograph, size)
     if motion.foreground_speed is None:
-        return SyntheticClip(name, _to_uint8(pictures), (back,), background)
+        return SyntheticClip(name, rounded(pictures), (back,), background)
     photograph = _picture(front, seed)
     height, width = photograph.shape[:2]
     foreground = place_patch(rng, motion, frames, size, (height, width), background.scale(0))
     pictures = _cover(pictures, foreground, render_layer(foreground, photograph, size))
-    return SyntheticClip(name, _to_uint8(pictures), (back, front), background, foreground)
+    return SyntheticClip(name, rounded(pictures), (back, front), background, foreground)
 
 
 @lru_cache(maxsize=32)
@@ -147,12 +141,7 @@ def lowpass_sigma(scale: float) -> float:
 
 
 def _cover(pictures: np.ndarray, foreground: Layer, patch: np.ndarray) -> np.ndarray:
-    height, width = pictures.shape[1:3]
-    here = np.stack(np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64)))
+    here = pixel_grid(pictures.shape[1:3])
     depths = np.stack([foreground.depth(t, here) for t in range(len(pictures))])
     opacity = np.clip(0.5 + depths / _EDGE, 0, 1)[..., None]
     return pictures + opacity * (patch - pictures)
-
-
-def _to_uint8(pictures: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(pictures, 0, 255)).astype(np.uint8)

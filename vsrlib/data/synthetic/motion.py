@@ -10,10 +10,13 @@ import numpy as np
 
 from vsrlib.common.errors import UserError
 
-# Texture pixels per HR pixel, sharpest first. Never below 1: an enlarged photograph is no sharp HR frame.
+# Texture pixels per HR pixel, sharpest first. Never below 1: an upsampled photograph is no sharp HR frame.
 _SCALES = (2.0, 1.75, 1.5, 1.35, 1.2, 1.1, 1.0)
 _MARGIN = 3  # texture pixels kept between the frame and the photograph's border, for the interpolation's footprint
 _CAMERA_DRAWS, _PATCH_DRAWS = 10, 12
+
+TURNS_PER_FRAME = (1 / 48, 1 / 32, 1 / 24, 1 / 16, 1 / 12, 1 / 8)
+"""How fast a path may curve, calmest first; a tighter curve takes less room at the same speed."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +49,13 @@ class Layer:
         First order: right near the edge, which is where it is used.
         """
         assert self.centre is not None and self.radii is not None, "a layer without an edge fills the frame"
-        trailing = [1] * (points.ndim - 1)
-        texture = np.tensordot(self.to_texture[frame][:, :2], points, axes=1) + self.to_texture[frame][:, 2].reshape(
-            2, *trailing
-        )
-        offset = (texture - self.centre.reshape(2, *trailing)) / self.radii.reshape(2, *trailing)
+        transform, axes = self.to_texture[frame], (2, *[1] * (points.ndim - 1))
+        texture = np.tensordot(transform[:, :2], points, axes=1) + transform[:, 2].reshape(axes)
+        radii = self.radii.reshape(axes)
+        offset = (texture - self.centre.reshape(axes)) / radii
         radius = np.hypot(*offset)
-        slope = np.hypot(*(offset / self.radii.reshape(2, *trailing))) / np.maximum(radius, 1e-9)
+        slope = np.hypot(*(offset / radii)) / np.maximum(radius, 1e-9)
         return (1 - radius) / np.maximum(slope, 1e-9) / self.scale(frame)
-
-
-# Smooth paths of a camera and of a moving object, for clips made from photographs.
 
 
 @dataclass(frozen=True)
@@ -79,19 +78,9 @@ class Motion:
                 raise UserError(f"motion {name} is {value}: give 0 or a positive number.")
 
     @classmethod
-    def none(cls) -> "Motion":
-        """Nothing moves: every frame of a clip is the same."""
-        return cls(speed=0, rotation=0, zoom=0, foreground_speed=None)
-
-    @classmethod
-    def translation(cls, speed: float) -> "Motion":
-        """The scene moves as a whole by `speed` HR pixels per frame and nothing else happens."""
-        return cls(speed=speed, rotation=0, zoom=0, foreground_speed=None)
-
-    @classmethod
-    def turning(cls, rotation: float) -> "Motion":
-        """The scene turns about the frame's centre by `rotation` degrees per frame and nothing else happens."""
-        return cls(speed=0, rotation=rotation, zoom=0, foreground_speed=None)
+    def only(cls, speed: float = 0, rotation: float = 0) -> "Motion":
+        """The scene moves as a whole, or turns about the frame's centre, by so much; nothing else moves."""
+        return cls(speed, rotation, zoom=0, foreground_speed=None)
 
 
 def place_camera(
@@ -147,27 +136,6 @@ def place_patch(
     return Layer(_transforms(linear, position + middle, centre), centre, radii)
 
 
-def _corner_box(linear: np.ndarray, position: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    corners = np.array([[x, y] for x in (0, size[1] - 1) for y in (0, size[0] - 1)])
-    offsets = corners[None] - position[:, None] - _middle(size)
-    texture = np.einsum("nij,ncj->nci", linear, offsets).reshape(-1, 2)
-    return texture.min(axis=0), texture.max(axis=0)
-
-
-def _transforms(linear: np.ndarray, pivot: np.ndarray, origin: np.ndarray) -> np.ndarray:
-    # Frame point `pivot` shows texture point `origin` in every frame.
-    shift = origin - np.einsum("nij,nj->ni", linear, pivot)
-    return np.concatenate([linear, shift[:, :, None]], axis=2)
-
-
-def _middle(size: tuple[int, int]) -> np.ndarray:
-    return np.array([size[1] - 1, size[0] - 1]) / 2
-
-
-TURNS_PER_FRAME = (1 / 48, 1 / 32, 1 / 24, 1 / 16, 1 / 12, 1 / 8)
-"""How fast a path may curve, calmest first; a tighter curve takes less room at the same speed."""
-
-
 def translation_path(shape: np.ndarray, frames: int, speed: float, turns_per_frame: float) -> np.ndarray:
     """Positions (frames, 2), x and y in pixels, along an ellipse; their mean is 0, their mean step exactly `speed`.
 
@@ -194,6 +162,28 @@ def swing_path(shape: np.ndarray, frames: int, rate: float, turns_per_frame: flo
 def rotation_matrix(angle: float) -> np.ndarray:
     """(2, 2) for (x, y) columns, `angle` in radians, from the x axis towards the y axis."""
     return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+
+
+def pixel_grid(size: tuple[int, ...], step: int = 1) -> np.ndarray:
+    """The points (2, H, W), x then y, of the pixels of (height, width), `step` apart."""
+    return step * np.stack(np.meshgrid(np.arange(size[1], dtype=float), np.arange(size[0], dtype=float)))
+
+
+def _corner_box(linear: np.ndarray, position: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    corners = np.array([[x, y] for x in (0, size[1] - 1) for y in (0, size[0] - 1)])
+    offsets = corners[None] - position[:, None] - _middle(size)
+    texture = np.einsum("nij,ncj->nci", linear, offsets).reshape(-1, 2)
+    return texture.min(axis=0), texture.max(axis=0)
+
+
+def _transforms(linear: np.ndarray, pivot: np.ndarray, origin: np.ndarray) -> np.ndarray:
+    # Frame point `pivot` shows texture point `origin` in every frame.
+    shift = origin - np.einsum("nij,nj->ni", linear, pivot)
+    return np.concatenate([linear, shift[:, :, None]], axis=2)
+
+
+def _middle(size: tuple[int, int]) -> np.ndarray:
+    return np.array([size[1] - 1, size[0] - 1]) / 2
 
 
 def _scaled(path: np.ndarray, step: float) -> np.ndarray:

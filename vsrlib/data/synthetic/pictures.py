@@ -1,8 +1,10 @@
-"""Pictures made of nothing but numbers, for training where photographs are few: the dead-leaves model.
+"""The pictures that synthetic clips show: photographs, and dead leaves for training where photographs are few.
 
-Shapes fall on top of each other, their sizes distributed as r^-3: the picture then has the edges, the occlusions and
-the scale invariance of photographs (Lee, Mumford and Huang, IJCV 2001). Here a shape is an ellipse, often a long one
-and often cut along straight lines, and shows a shaded colour under a grain of its own.
+The photographs ship inside the scikit-image wheel and are split for training, validation and test. The dead-leaves
+model makes pictures of nothing but numbers: shapes fall on top of each other, their sizes distributed as r^-3, so that
+the picture has the edges, the occlusions and the scale invariance of photographs (Lee, Mumford and Huang, IJCV 2001).
+Here a shape is an ellipse, often a long one and often cut along straight lines, and shows a shaded colour under a grain
+of its own.
 """
 
 import math
@@ -13,6 +15,26 @@ import numpy as np
 from PIL import Image
 
 from vsrlib.common.errors import UserError
+from vsrlib.data.frames import rounded
+
+PHOTOGRAPHS: dict[str, tuple[str, ...]] = {
+    "train": (
+        "motorcycle_left.png",
+        "camera.png",
+        "gravel.png",
+        "motorcycle_right.png",
+        "hubble_deep_field.jpg",
+        "brick.png",
+        "grass.png",
+    ),
+    "validation": ("ihc.png",),
+    "test": ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"),
+}
+"""File names per split. The two motorcycle pictures show one scene, so they stay in one split.
+
+Left out are drawings, scans of text, pictures too small or motion-blurred, and two that are so smooth (retina, moon)
+that bicubic upsampling is nearly perfect on them. Grey pictures serve in training alone.
+"""
 
 SIDE = 768
 """Height and width of a picture, pixels."""
@@ -21,6 +43,20 @@ _RADII = 5.0, 220.0  # pixels
 _LEAVES = 2500
 _COVERING = 60  # large ones that come first, so that no ground is left to see
 _GRAIN_SIDE = 512
+
+
+def load_photograph(name: str) -> np.ndarray:
+    """Read a photograph as (H, W, 3) uint8 RGB (grey ones repeated to three channels).
+
+    Straight from the installed package: `skimage.data` would fetch a missing file from the network.
+    UserError if the installed scikit-image lacks it.
+    """
+    with resources.as_file(resources.files("skimage") / "data" / name) as path:
+        if not path.is_file():
+            raise UserError(f"the installed scikit-image does not ship {name}: install the pinned version.")
+        # Not OpenCV, which prints a warning about the colour profile that two of the pictures carry.
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
 
 
 def dead_leaves(rng: np.random.Generator) -> np.ndarray:
@@ -32,7 +68,7 @@ def dead_leaves(rng: np.random.Generator) -> np.ndarray:
     for radius in _FINER * _radii(rng):
         _drop(picture, rng, float(radius), palette, grains)
     small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return np.rint(np.clip(small, 0, 1) * 255).astype(np.uint8)
+    return rounded(small * 255)
 
 
 def _radii(rng: np.random.Generator) -> np.ndarray:
@@ -82,39 +118,3 @@ def _grain(rng: np.random.Generator, size: float) -> np.ndarray:
     half = _GRAIN_SIDE // 2
     smooth = cv2.GaussianBlur(np.tile(noise, (2, 2)), (0, 0), _FINER * size / 2)[half:-half, half:-half]
     return (smooth - smooth.mean()) / smooth.std()
-
-
-# The photographs that ship inside the scikit-image wheel, split for training, validation and test.
-
-PHOTOGRAPHS: dict[str, tuple[str, ...]] = {
-    "train": (
-        "motorcycle_left.png",
-        "camera.png",
-        "gravel.png",
-        "motorcycle_right.png",
-        "hubble_deep_field.jpg",
-        "brick.png",
-        "grass.png",
-    ),
-    "validation": ("ihc.png",),
-    "test": ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"),
-}
-"""File names per split. The two motorcycle pictures show one scene, so they stay in one split.
-
-Left out are drawings, scans of text, pictures too small or motion-blurred, and two that are so smooth (retina, moon)
-that bicubic upsampling is nearly perfect on them. Grey pictures serve in training alone.
-"""
-
-
-def load_photograph(name: str) -> np.ndarray:
-    """Read a photograph as (H, W, 3) uint8 RGB (grey ones repeated to three channels).
-
-    Straight from the installed package: `skimage.data` would fetch a missing file from the network.
-    UserError if the installed scikit-image lacks it.
-    """
-    with resources.as_file(resources.files("skimage") / "data" / name) as path:
-        if not path.is_file():
-            raise UserError(f"the installed scikit-image does not ship {name}: install the pinned version.")
-        # Not OpenCV, which prints a warning about the colour profile that two of the pictures carry.
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))

@@ -1,4 +1,4 @@
-"""Batches of training pairs, with the flow as the flow network sees it."""
+"""Batches of training pairs, with the flow as the flow network sees it, and the pictures that they are cut from."""
 
 import multiprocessing
 from collections import deque
@@ -10,17 +10,22 @@ import cv2
 import numpy as np
 
 from vsrlib.common.errors import UserError
-from vsrlib.data.clips import list_clips
-from vsrlib.data.frames import read_frame
+from vsrlib.data.clips import FrameReader, list_clips
+from vsrlib.data.frames import shown_size
 from vsrlib.data.synthetic.pictures import PHOTOGRAPHS, dead_leaves, load_photograph
 from vsrlib.networks.architecture import FLOW_STRIDE
 from vsrlib.training.flow.options import FlowOptions
 from vsrlib.training.flow.scenes import Sample, draw_samples
 
-Batch = dict[str, np.ndarray]
+FlowBatch = dict[str, np.ndarray]
+
+_SMALLEST = 64  # pixels a side
+_HALVED = 256  # from this shorter side on, a picture at half its size is a picture too
 
 
-def batches(textures: list[np.ndarray], options: FlowOptions, stage: int, steps: int, workers: int) -> Iterator[Batch]:
+def batches(
+    textures: list[np.ndarray], options: FlowOptions, stage: int, steps: int, workers: int
+) -> Iterator[FlowBatch]:
     """The batches of a stage's steps, each drawn from (seed, stage, step) alone, so that `workers` changes none.
 
     workers: processes that draw ahead; 0: this one draws each when it is asked for.
@@ -39,7 +44,7 @@ def batches(textures: list[np.ndarray], options: FlowOptions, stage: int, steps:
                 waiting.append(pool.submit(_draw, seeds[index + 2 * workers]))
 
 
-def draw_batch(rng: np.random.Generator, textures: list[np.ndarray], options: FlowOptions) -> Batch:
+def draw_batch(rng: np.random.Generator, textures: list[np.ndarray], options: FlowOptions) -> FlowBatch:
     """Training pairs, stacked: first, second (B, 3, h, w), and what is true of them once the flow network has resized
     them to its patch: flow (B, 2, p, p), in pixels there, and visible (B, p, p). Every scene is there both ways.
 
@@ -60,29 +65,6 @@ def draw_batch(rng: np.random.Generator, textures: list[np.ndarray], options: Fl
         "flow": np.stack([np.stack([_stretched(part, side) for part in s.flow]) * stretch for s in samples]),
         "visible": np.stack([_stretched(s.visible.astype(np.float32), side) > 0.999 for s in samples]),
     }
-
-
-_drawn_from: list = []  # a worker's textures and options
-
-
-def _begin(textures: list[np.ndarray], options: FlowOptions) -> None:
-    cv2.setNumThreads(1)
-    _drawn_from[:] = textures, options
-
-
-def _draw(seed: tuple[int, ...]) -> Batch:
-    return draw_batch(np.random.default_rng(seed), *_drawn_from)
-
-
-def _stretched(plane: np.ndarray, side: int) -> np.ndarray:
-    # Bilinear with pixel centres at half integers, as the network resizes frames.
-    return cv2.resize(plane, (side, side), interpolation=cv2.INTER_LINEAR)
-
-
-# The pictures that training scenes are cut from.
-
-_SMALLEST = 64  # pixels a side
-_HALVED = 256  # from this shorter side on, a picture at half its size is a picture too
 
 
 def embedded_textures(
@@ -110,18 +92,32 @@ def folder_textures(root: Path, most: int = 100) -> list[np.ndarray]:
     for source in sources:
         chosen = [index for index in range(len(source)) if start + index in wanted]
         start += len(source)
-        if source.video is None:
-            pictures += [read_frame(source.paths[index]) for index in chosen]
-        elif chosen:
-            frames = dict(enumerate(source.frames()))
-            pictures += [frames[index] for index in chosen]
+        reader = FrameReader(source)
+        pictures += [reader[index] for index in chosen]
     for picture in pictures:
         if min(picture.shape[:2]) < _SMALLEST:
             raise UserError(
-                f"{root} holds a picture of {picture.shape[1]}x{picture.shape[0]} pixels, and at least "
+                f"{root} holds a picture of {shown_size(picture)} pixels, and at least "
                 f"{_SMALLEST} a side are needed: leave it out."
             )
     return _with_halves(pictures)
+
+
+_drawn_from: list = []  # a worker's textures and options
+
+
+def _begin(textures: list[np.ndarray], options: FlowOptions) -> None:
+    cv2.setNumThreads(1)
+    _drawn_from[:] = textures, options
+
+
+def _draw(seed: tuple[int, ...]) -> FlowBatch:
+    return draw_batch(np.random.default_rng(seed), *_drawn_from)
+
+
+def _stretched(plane: np.ndarray, side: int) -> np.ndarray:
+    # Bilinear with pixel centres at half integers, as the network resizes frames.
+    return cv2.resize(plane, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
 def _with_halves(pictures: list[np.ndarray]) -> list[np.ndarray]:

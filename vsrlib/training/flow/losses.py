@@ -1,4 +1,4 @@
-"""The losses of the flow network's training, written once for both frameworks.
+"""The losses of the flow network's training, written once for both frameworks, and what they compare with, in numpy.
 
 `ops` is `vsrlib.networks.torch_ops` or `jittor_ops`; tensors are its framework's; `network` is the PWCNet.
 """
@@ -18,6 +18,7 @@ MATCHED_LEVELS = (2, 3, 4)
 LEVEL_WEIGHTS = {6: 0.25, 5: 0.25, 4: 0.25, 3: 0.5, 2: 1.0}
 """PWC-Net's (Sun et al., CVPR 2018, section 4), for means over a level's pixels in place of sums, and 1 at level 2."""
 _TINY = 1e-8
+_SIDE = 2 * SEARCH_RANGE + 1
 
 
 def step_losses(
@@ -33,16 +34,9 @@ def step_losses(
     parts = []
     for index, level in enumerate(MATCHED_LEVELS):
         target, weight = (model.tensor(part) for part in matching_target(batch["flow"], batch["visible"], level))
+        temperature = temperatures[index : index + 1]
         parts.append(
-            matching_loss(
-                first[level],
-                second[level],
-                target,
-                weight,
-                temperatures[index : index + 1],
-                flow_net.moduleNetwork,
-                ops,
-            )
+            matching_loss(first[level], second[level], target, weight, temperature, flow_net.moduleNetwork, ops)
         )
     match = sum(parts[1:], parts[0]) / len(parts)
     if match_weight is None:
@@ -59,9 +53,8 @@ def matching_loss(
 ) -> Tensor:
     """Cross-entropy, in nats, of the softmax over the 81 displacements of two feature maps against the true one.
 
-    first, second (B, C, h, w); target (B, 81, h, w) and weight (B, h, w) of
-    `vsrlib.training.flow.losses.matching_target`. The logits are the cosines of the features times `temperature` (1,),
-    which is learned.
+    first, second (B, C, h, w); target (B, 81, h, w) and weight (B, h, w) of `matching_target`. The logits are the
+    cosines of the features times `temperature` (1,), which is learned.
     """
     cosine = network.moduleTwo.correlation(_unit(first, ops), _unit(second, ops)) * first.shape[1]
     # A cosine is 1 at most, so no exponential exceeds 1.
@@ -87,16 +80,6 @@ def endpoint_error(flow: Tensor, truth: Tensor, ops: ModuleType) -> Tensor:
     """Mean Euclidean distance of two flows (B, 2, h, w), in their unit; no gradient where it is below 1e-4."""
     difference = flow - truth
     return ops.mean(ops.floored((difference * difference).sum(1), _TINY).sqrt())
-
-
-def _unit(features: Tensor, ops: ModuleType) -> Tensor:
-    length = ops.floored((features * features).sum(1), _TINY**2).sqrt()
-    return features / length.unsqueeze(1)
-
-
-# What the flow network is compared with at each level of its pyramid, in numpy.
-
-_SIDE = 2 * SEARCH_RANGE + 1
 
 
 def level_flow(flow: np.ndarray, level: int) -> np.ndarray:
@@ -133,6 +116,11 @@ def matching_target(flow: np.ndarray, visible: np.ndarray, level: int) -> tuple[
             share = (part[:, 1] if down else 1 - part[:, 1]) * (part[:, 0] if right else 1 - part[:, 0])
             target[sample, channel, row, column] += share
     return target, (counts / max(counts.mean(), 1e-9)).astype(np.float32)
+
+
+def _unit(features: Tensor, ops: ModuleType) -> Tensor:
+    length = ops.floored((features * features).sum(1), _TINY**2).sqrt()
+    return features / length.unsqueeze(1)
 
 
 def _blocks(values: np.ndarray, level: int) -> np.ndarray:

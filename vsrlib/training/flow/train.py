@@ -3,6 +3,9 @@
 On end-point error alone it stays at zero flow: the decoders learn nothing from correlations of features that do not
 match, and features do not learn to match through decoders that ignore them. So the pyramid is trained first as a
 matcher, against the true displacement, and then all of it on end-point error with a little of the matching loss beside.
+
+The trained weights stand by themselves in a file; they get into a whole network by
+`vsrlib.load_network(..., flow_weights=FILE)`.
 """
 
 import json
@@ -13,24 +16,33 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
-from tqdm import tqdm
 
 from vsrlib.common import files, provenance
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import read_json, sha256_array, sha256_file, write_json
+from vsrlib.common.files import read_json, sha256_array, sha256_file, sha256_joined, write_json
+from vsrlib.common.progress import bar as progress_bar
 from vsrlib.networks import architecture, load_network
+from vsrlib.networks.architecture import LEAKY_SLOPE, LEVELS, NetworkConfig
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
-from vsrlib.networks.weights.weights_file import locate
+from vsrlib.networks.weights.names import FLOW, FLOW_PREFIX
+from vsrlib.networks.weights.weights_file import Values, locate
+from vsrlib.training.checkpoint import LOG
 from vsrlib.training.flow.batches import batches, embedded_textures, folder_textures
 from vsrlib.training.flow.evaluation import STEREO, errors_of, flow_error, heldout_pairs
 from vsrlib.training.flow.losses import MATCHED_LEVELS, step_losses
 from vsrlib.training.flow.options import FlowOptions, rate_factor
-from vsrlib.training.flow.weights import flow_names, flow_only, initial_flow_values, matcher_names
 
-RESULT, WEIGHTS, MATCHED, LOG = "train_flow.json", "flow.safetensors", "matched.safetensors", "log.jsonl"
+RESULT, WEIGHTS = "train_flow.json", "flow.safetensors"
+MATCHED, _MATCHED_RECORD = "matched.safetensors", "matched.json"
+
 _TEMPERATURES = "matching_temperatures"  # learned with the weights, and no part of the network
 _START_TEMPERATURE = 10.0
+_HEADS = (
+    *(f"{FLOW_PREFIX}module{name}.moduleSix.0" for name in LEVELS.values()),
+    f"{FLOW_PREFIX}moduleRefiner.moduleMain.12",
+)
+_GREY, _CONTRAST = 0.45, 0.25  # mean and spread of the first layer's input, roughly
 
 
 def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dict[str, Any]:
@@ -45,79 +57,93 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
     """
     output, images = Path(output), options.images
     textures = embedded_textures("train", STEREO, options.leaves) if images is None else folder_textures(Path(images))
-    network = _start(options)
+    network = load_network(
+        options.framework,
+        preset=options.preset,
+        device=options.device,
+        seed=options.seed,
+        correlation=options.correlation,
+        align_corners=options.align_corners,
+        flow_weights=options.weights or initial_flow_values(architecture.preset(options.preset), options.seed),
+    )
     before = errors_of(network, heldout_pairs())
-    with files.lock(output, "training", "output folder"):
-        return _train(output, options, textures, network, before, progress)
-
-
-def _train(
-    output: Path,
-    options: FlowOptions,
-    textures: list[np.ndarray],
-    network: Network,
-    before: dict[str, Any],
-    progress: bool,
-) -> dict[str, Any]:
-    digest = sha256_array(np.array([sha256_array(texture) for texture in textures]))
+    pictures = sha256_joined(map(sha256_array, textures))
     start = None if options.weights is None else sha256_file(locate(options.weights))
-    key = {**options.of_matching(), "pictures": digest, "initial_weights": start}
-    matched = _take_over(output, key, network) if options.resume else None
-    for name in (RESULT, WEIGHTS, *(() if matched else ("matched.json", MATCHED))):
-        (output / name).unlink(missing_ok=True)  # so that a broken run does not look like the one before it
-    with open(output / LOG, "a" if matched else "w", encoding="utf-8", buffering=1) as log:
-        if matched is None:
-            _add_temperatures(network, np.full(len(MATCHED_LEVELS), _START_TEMPERATURE))
-            matched = _stage("match", network, options, textures, log, progress)
-            _keep(output, key, network, matched)
-        learned = _stage("flow", network, options, textures, log, progress)
-        os.fsync(log.fileno())
-    notes = {"preset": options.preset, "align_corners": str(options.align_corners).lower()}
-    values = flow_only(network.state())
-    weights_file.write(output / WEIGHTS, values, notes)
-    result = {
-        "settings": options.recorded(),
-        "pictures": options.images or "embedded",
-        "picture_count": len(textures),
-        "pictures_sha256": digest,
-        "initial_weights": start,
-        "stages": {"match": matched, "flow": learned},
-        "log": LOG,
-        "weights": weights_file.entry(output / WEIGHTS, output),
-        "values_sha256": weights_file.digest(values),
-        "heldout_before": before,
-        "error": flow_error(network),
-        "device": network.backend.device_name(network.device),
-        "device_type": network.device,
-        "threads": network.backend.threads(),
-        "correlation": network.correlation,
-        "provenance": provenance.collect(seed=options.seed),
-    }
-    write_json(output / RESULT, result)
+    key = {**options.of_matching(), "pictures": pictures, "initial_weights": start}
+    with files.lock(output, "training", "output folder"):
+        matched = _take_over(output, key, network) if options.resume else None
+        for name in (RESULT, WEIGHTS, *(() if matched else (_MATCHED_RECORD, MATCHED))):
+            (output / name).unlink(missing_ok=True)  # so that a broken run does not look like the one before it
+        with open(output / LOG, "a" if matched else "w", encoding="utf-8", buffering=1) as log:
+            if matched is None:
+                _add_temperatures(network, np.full(len(MATCHED_LEVELS), _START_TEMPERATURE))
+                matched = _stage("match", network, options, textures, log, progress)
+                _keep(output, key, network, matched)
+            learned = _stage("flow", network, options, textures, log, progress)
+            os.fsync(log.fileno())
+        notes = {"preset": options.preset, "align_corners": str(options.align_corners).lower()}
+        values = flow_only(network.state())
+        weights_file.write(output / WEIGHTS, values, notes)
+        result = {
+            "settings": options.recorded(),
+            "pictures": options.images or "embedded",
+            "picture_count": len(textures),
+            "pictures_sha256": pictures,
+            "initial_weights": start,
+            "stages": {"match": matched, "flow": learned},
+            "log": LOG,
+            "weights": weights_file.entry(output / WEIGHTS, output),
+            "values_sha256": weights_file.digest(values),
+            "heldout_before": before,
+            "error": flow_error(network),
+            **network.conditions(),
+            "provenance": provenance.collect(seed=options.seed),
+        }
+        write_json(output / RESULT, result)
     return result
 
 
-def _start(options: FlowOptions) -> Network:
-    flow_weights = options.weights or initial_flow_values(architecture.preset(options.preset), options.seed)
-    return load_network(
-        options.framework,
-        None,
-        options.preset,
-        options.device,
-        options.seed,
-        options.correlation,
-        options.align_corners,
-        flow_weights,
-    )
+def initial_flow_values(config: NetworkConfig, seed: int) -> Values:
+    """Seeded start of every flow_net.* parameter, from which training gets going.
+
+    As `vsrlib.networks.architecture.initial_values`, but: layers before a leaky ReLU keep their input's variance (He et
+    al., ICCV 2015), without which level 6 begins several orders of magnitude below the frame; the first layer's bias
+    cancels a mean grey, and its weights bring a frame's contrast to 1, so that the correlations, which are products of
+    two features, are of the features' own order for the decoders, which get both; and the layers that give a flow begin
+    at a tenth, so that no level leads the finer ones astray.
+    """
+    values = flow_only(architecture.initial_values(config, seed))
+    gain = math.sqrt(6 / (1 + LEAKY_SLOPE**2))  # from +-1/sqrt(fan in)
+    for name in values:
+        layer, _, kind = name.rpartition(".")
+        if layer in _HEADS:
+            values[name] *= 0.1
+        elif kind == "weight" and ".moduleUp" not in layer:
+            values[name] *= gain
+    first = f"{FLOW_PREFIX}moduleExtractor.moduleOne.0"
+    values[f"{first}.weight"] /= _CONTRAST
+    values[f"{first}.bias"] = -_GREY * values[f"{first}.weight"].sum(axis=(1, 2, 3))
+    return values
+
+
+def matcher_names(config: NetworkConfig) -> list[str]:
+    """The parameters of the pyramid's levels 1 to 4, which the matching trains."""
+    levels = tuple(f"{FLOW_PREFIX}moduleExtractor.module{name}." for name in ("One", "Two", "Thr", "Fou"))
+    return [name for name in flow_names(config) if name.startswith(levels)]
+
+
+def flow_names(config: NetworkConfig) -> list[str]:
+    """Every flow_net.* parameter."""
+    return [name for name in architecture.parameter_shapes(config) if name.startswith(FLOW)]
+
+
+def flow_only(values: Values) -> Values:
+    """The flow_net.* entries."""
+    return {name: value for name, value in values.items() if name.startswith(FLOW)}
 
 
 def _stage(
-    stage: str,
-    network: Network,
-    options: FlowOptions,
-    textures: list[np.ndarray],
-    log: TextIO,
-    progress: bool,
+    stage: str, network: Network, options: FlowOptions, textures: list[np.ndarray], log: TextIO, progress: bool
 ) -> dict[str, Any]:
     """Take a stage's steps; returns its first and last losses, its time and the digest of its batches."""
     matching = stage == "match"
@@ -127,9 +153,7 @@ def _stage(
     optimiser = network.backend.Optimiser(network.module, [([*names, _TEMPERATURES], rate)])
     draws = batches(textures, options, 0 if matching else 1, steps, options.workers)
     totals, seconds, digests = [], [], []
-    with tqdm(
-        total=steps, desc=f"flow network, {stage}", unit="step", disable=not progress, mininterval=2, ncols=90
-    ) as bar:
+    with progress_bar(steps, f"flow network, {stage}", "step", progress) as bar:
         for step in range(1, steps + 1):
             begin = time.perf_counter()
             batch = next(draws)
@@ -151,25 +175,15 @@ def _stage(
                 )
             totals.append(values["total"])
             seconds.append(time.perf_counter() - begin)
-            log.write(
-                json.dumps(
-                    {
-                        "stage": stage,
-                        "step": step,
-                        **values,
-                        "learning_rate": now,
-                        "drawing_seconds": drawn - begin,
-                        "seconds": seconds[-1],
-                    }
-                )
-                + "\n"
-            )
+            entry = {"stage": stage, "step": step, **values, "learning_rate": now}
+            entry |= {"drawing_seconds": drawn - begin, "seconds": seconds[-1]}
+            log.write(json.dumps(entry) + "\n")
             bar.set_postfix_str(f"loss {totals[-1]:.3f}", refresh=False)
             bar.update()
     tenth = max(1, steps // 10)
     return {
         "steps": steps,
-        "batches": sha256_array(np.array(digests)),
+        "batches": sha256_joined(digests),
         "first_loss": float(np.mean(totals[:tenth])) if totals else None,
         "last_loss": float(np.mean(totals[-tenth:])) if totals else None,
         "seconds_per_step": float(np.median(seconds)) if seconds else None,
@@ -190,17 +204,15 @@ def _add_temperatures(network: Network, values: np.ndarray) -> None:
 def _keep(output: Path, key: dict[str, Any], network: Network, summary: dict[str, Any]) -> None:
     state = network.state()
     weights_file.write(output / MATCHED, {**flow_only(state), _TEMPERATURES: state[_TEMPERATURES]})
-    write_json(
-        output / "matched.json",
-        {"key": key, "summary": summary, "weights": weights_file.entry(output / MATCHED, output)},
-    )
+    record = {"key": key, "summary": summary, "weights": weights_file.entry(output / MATCHED, output)}
+    write_json(output / _MATCHED_RECORD, record)
 
 
 def _take_over(output: Path, key: dict[str, Any], network: Network) -> dict[str, Any] | None:
     """Take a finished first stage over into the network and cut the log after it; its summary, or None."""
-    if not (output / "matched.json").exists():
+    if not (output / _MATCHED_RECORD).exists():
         return None
-    record = read_json(output / "matched.json")
+    record = read_json(output / _MATCHED_RECORD)
     if record["key"] != key or record["weights"] != weights_file.entry(output / MATCHED, output):
         raise UserError(
             f"The first stage in {output} was trained with other settings or pictures; give those again, "
