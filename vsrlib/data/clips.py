@@ -211,5 +211,5 @@ def _frame_paths(folder: Path) -> list[Path]:
             paths.append(path)
         elif suffix not in COMPANION_SUFFIXES:
             raise UserError(f"{path} is not a PNG or JPEG frame: convert it, or move it out of the folder.")
-    # By stem, so that the order of a clip does not hang on the endings; a stem that occurs twice is refused above.
+    # By stem, so that the order of a clip does not depend on the endings; a stem that occurs twice is refused above.
     return sorted(paths, key=lambda path: path.stem)

@@ -106,7 +106,7 @@ def write_degraded_set(
     """Degrade `clips` (each with its frames' names) and write them as the data set `root`; return its manifest.
 
     `blur` is "Gaussian" (sigma 1.2 for every clip) or "Realistic", drawn for each clip from (seed, clip name), so that
-    neither the order nor the company of the clips matters. HR is cropped at the right and below to a multiple of 4;
+    neither the order of the clips nor the other clips matter. HR is cropped at the right and below to a multiple of 4;
     `cropped` in the manifest says so. `further`: noise and compression of LR, none by default. `run` is `map`, or a
     parallel one with the same results. `described` goes into the manifest as it is. The same input gives the same
     bytes. kernel/<clip> holds <frame>.mat for every frame, kernel.npy, and kernel.png, a picture.

@@ -16,7 +16,7 @@ _UNRECORDED = (
     "weights", "flow_weights", "device", "correlation", "align_corners", "resume", "checkpoint_every", "epochs",
     "test_every", "lr_decay",
 )  # fmt: skip
-"""Whatever the result does not hang on, or is recorded as what came of it: digests, the network's own, the schedule."""
+"""What the result does not depend on, or is recorded as what came of it: digests, the network's own, the schedule."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from vsrlib.training import checkpoint
 from vsrlib.training.options import Schedule
 from vsrlib.training.samples import SampleStream, TrainingWindows
 from vsrlib.training.step import Average, TrainingRestorer, terms_of
-from vsrlib.training.validation import CRITERIA, Judge, ValidationSet, best_entries, best_file
+from vsrlib.training.validation import CRITERIA, Validations, ValidationSet, best_entries, best_file
 
 WEIGHTS = "weights.safetensors"
 Watch = Callable[[list[dict[str, Any]], list[dict[str, Any]], float], None]
@@ -62,7 +62,7 @@ class Trainer:
             high=options["objective"] == "supervised",
         )
         self.average = Average(options["ema"], network.state()) if options["ema"] else None
-        self.judge = Judge()
+        self.validations = Validations()
         self.step = 0
         self.skipped: list[int] = []
         self.resumed: list[int] = []
@@ -70,7 +70,7 @@ class Trainer:
         self.log: list[dict[str, Any]] = []
 
     def begin(self) -> None:
-        """Clear the output folder and judge the initial weights."""
+        """Clear the output folder and validate the initial weights."""
         if self.team.rank == 0:
             self.output.mkdir(parents=True, exist_ok=True)
             for name in ("train.json", WEIGHTS, *map(best_file, CRITERIA)):
@@ -93,7 +93,7 @@ class Trainer:
         self.stream.restore(facts["stream"])
         if self.average:
             self.average.values = _under("average", arrays)
-        self.judge = Judge(**facts["judge"])
+        self.validations = Validations(**facts["judge"])
         self.step, self.skipped, self.batches = facts["step"], facts["skipped_steps"], facts["batches"]
         self.resumed = [*facts["resumed"], self.step]
         if self.team.rank == 0:
@@ -131,7 +131,7 @@ class Trainer:
     @property
     def stopped(self) -> bool:
         """Whether the patience is at an end."""
-        return 0 < self.options["patience"] <= self.judge.stale
+        return 0 < self.options["patience"] <= self.validations.stale
 
     @property
     def values(self) -> dict[str, np.ndarray]:
@@ -149,7 +149,7 @@ class Trainer:
         return self.options | {
             "log": checkpoint.LOG,
             "weights": weights_file.entry(self.output / WEIGHTS, self.output),
-            "best": best_entries(self.judge, self.output),
+            "best": best_entries(self.validations, self.output),
             "steps_done": self.step,
             "skipped_steps": self.skipped,
             "resumed": self.resumed,
@@ -157,7 +157,7 @@ class Trainer:
             "epochs_begun": self.stream.epoch,
             "first_loss": float(np.mean(totals[:tenth])),
             "last_loss": float(np.mean(totals[-tenth:])),
-            "validation": self.judge.scores,
+            "validation": self.validations.scores,
             "validation_bicubic": self.validation.bicubic,
             "seconds_per_step": float(np.median(seconds)),
             "seconds": float(np.sum(seconds)),
@@ -213,11 +213,11 @@ class Trainer:
             scores = self.validation.scores(self.network)
             if kept is not None:
                 self.network.load(kept)
-        for criterion in self.judge.take(self.step, self.team.told(scores)):
+        for criterion in self.validations.take(self.step, self.team.told(scores)):
             if self.team.rank == 0:
                 weights_file.write(self.output / best_file(criterion), self.values, self._notes())
         if self.watch is not None and self.team.rank == 0:
-            self.watch(self.log, self.judge.scores, self.validation.bicubic)
+            self.watch(self.log, self.validations.scores, self.validation.bicubic)
 
     def _save(self, log: Any) -> None:
         if self.team.rank > 0:
@@ -236,7 +236,7 @@ class Trainer:
                 "updates": updates,
                 "options": self.options,
                 "stream": self.stream.state(),
-                "judge": asdict(self.judge),
+                "judge": asdict(self.validations),
                 "skipped_steps": self.skipped,
                 "resumed": self.resumed,
                 "batches": self.batches,
@@ -244,7 +244,7 @@ class Trainer:
         )
 
     def _words(self) -> str:
-        psnr = self.judge.scores[-1]["psnr"]
+        psnr = self.validations.scores[-1]["psnr"]
         loss = f"loss {self.log[-1]['total']:.4f}" if self.log else "no loss"
         return loss if psnr is None else f"{loss}, {psnr:.2f} dB"
 

@@ -1,4 +1,4 @@
-"""How a training is judged while it runs: validation clips, the best weights so far, and when to stop."""
+"""How a training is validated while it runs: validation clips, the best weights so far, and when to stop."""
 
 import json
 import math
@@ -62,7 +62,7 @@ class ValidationSet:
 
 
 @dataclass
-class Judge:
+class Validations:
     """All validations so far, the best of them by each criterion, and for how long the PSNR has not risen."""
 
     scores: list[dict[str, Any]] = field(default_factory=list)
@@ -90,11 +90,11 @@ def best_file(criterion: str) -> str:
     return f"weights_best_{criterion}.safetensors"
 
 
-def best_entries(judge: Judge, folder: Path) -> dict[str, Any]:
+def best_entries(validations: Validations, folder: Path) -> dict[str, Any]:
     """The best weights as train.json names them: step, value and file by criterion."""
     return {
         name: {**found, "weights": weights_file.entry(folder / best_file(name), folder)}
-        for name, found in judge.best.items()
+        for name, found in validations.best.items()
     }
 
 

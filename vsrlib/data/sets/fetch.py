@@ -112,7 +112,7 @@ class _Resuming:
             # Some servers do not know If-Range, and give a part of whatever is there.
             changed = partial and version and told and version not in told
             if have and (changed or answer.status_code == requests.codes.requested_range_not_satisfiable):
-                self._part.unlink()  # of another version; or longer than the file, or all of it, and nobody knows which
+                self._part.unlink()  # of another version, longer than the file, or all of it: it is not known which
                 return self._go_on(url)
             answer.raise_for_status()
             have = have if partial else 0

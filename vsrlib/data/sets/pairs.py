@@ -27,7 +27,7 @@ CENTRED = 1.0
 """HR pixels that a fitted kernel's centre may lie off; the published realistic kernels lie 0.3 off."""
 
 _RADIUS = 10  # 21x21: bicubic decimation reaches 8 pixels, and its centre lies 1.5 pixels beside the LR pixel's
-_PIXELS = 4000  # that a kernel is fitted to, and as many to judge it
+_PIXELS = 4000  # that a kernel is fitted to, and as many to test it
 _FEWEST = 600
 _TOO_SMALL = "no kernel is stored and the frames are too small to fit one: the content could not be checked"
 
@@ -116,7 +116,7 @@ def rounding_error(hr: np.ndarray, lr: np.ndarray, kernel: np.ndarray) -> float:
 
 
 def fit(hr: np.ndarray, lr: np.ndarray) -> Fit | None:
-    """Fit a kernel by least squares over random LR pixels, and judge it on others.
+    """Fit a kernel by least squares over random LR pixels, and test it on others.
 
     None for frames that are too small to tell. A shift of the whole picture by a few pixels moves the kernel's centre.
     """
@@ -133,9 +133,9 @@ def fit(hr: np.ndarray, lr: np.ndarray) -> Fit | None:
     inputs = patches.transpose(0, 3, 1, 2).reshape(len(chosen), 3, -1).astype(np.float64)
     values = lr[rows, columns].astype(np.float64)
     half = len(chosen) // 2
-    known, judge = inputs[:half].reshape(3 * half, -1), inputs[half:]
+    known, held = inputs[:half].reshape(3 * half, -1), inputs[half:]
     kernel = np.linalg.lstsq(known.T @ known, known.T @ values[:half].reshape(-1), rcond=1e-10)[0]
-    error = float(np.mean((judge @ kernel - values[half:]) ** 2))
+    error = float(np.mean((held @ kernel - values[half:]) ** 2))
     return Fit(math.sqrt(error), error / max(float(values[half:].var()), 1e-9), _off_centre(kernel))
 
 

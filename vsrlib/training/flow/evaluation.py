@@ -41,7 +41,7 @@ class FlowPair:
     """Two frames (H, W, 3) uint8 RGB and the flow from the first to the second, (2, H, W) float32 in pixels.
 
     `known` (H, W) bool: where the flow is given. `visible`: where the scene point is also seen in the second frame,
-    None if nobody knows.
+    None where that is not known.
     """
 
     name: str
@@ -75,7 +75,7 @@ def errors_of(network: Network | None, pairs: list[FlowPair]) -> dict[str, Any]:
     """Mean end-point error over pairs, in pixels: {"pairs": how many, "known": {method: error}, "visible": the same}.
 
     Methods: "zero", "dis", and "network" if there is one. "known": where the truth is given; "visible": of that, what
-    the second frame shows too, None where nobody knows. Each pair counts the same.
+    the second frame shows too, None where that is not known. Each pair counts the same.
     """
     flows: dict[str, Callable[[FlowPair], np.ndarray]]
     flows = {"zero": lambda pair: np.zeros_like(pair.flow), "dis": dis_flow}

@@ -11,7 +11,7 @@ from vsrlib.networks.options import NetworkOptions
 HELDOUT_SEED = 0
 """Of the synthetic pairs and clips that the error is measured on."""
 _UNRECORDED = ("device", "correlation", "images", "weights", "resume", "workers")
-"""Whatever the result does not hang on, or is recorded as what came of it: digests, and the network's own."""
+"""Whatever the result does not depend on, or is recorded as what came of it: digests, and the network's own."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Sample(NamedTuple):
 @dataclass(frozen=True)
 class Surface:
     """A photograph in motion. `to_texture` and `motion` (2, 3) take points of the first frame to points of the
-    photograph and of the second frame; `gains` (3,) dye it.
+    photograph and of the second frame; `gains` (3,) colour it.
 
     A piece is a disc of `radius` HR pixels about `centre`, cut along straight lines: `sides` (k, 3) holds each line's
     unit normal and its distance from the centre. A background has the radius infinity.
@@ -177,7 +177,7 @@ def _draw_surface(
     length, direction = SCALE * max_shift * rng.random() ** 2, rng.uniform(0, 2 * math.pi)
     shift = length * np.array([math.cos(direction), math.sin(direction)])
     motion = _similarity(math.exp(rng.normal(0, _ZOOM)), rng.normal(0, _TURN), centre, centre + shift)
-    # Dyed, because half of the shipped photographs are grey.
+    # Coloured, because half of the shipped photographs are grey.
     gains = (rng.uniform(0.6, 1) * rng.uniform(0.8, 1, 3)).astype(np.float32)
     angles, distances = rng.uniform(0, 2 * math.pi, sides), rng.uniform(0.3, 0.8, sides)
     lines = np.stack([np.cos(angles), np.sin(angles), (distances * radius if sides else distances)], axis=1)

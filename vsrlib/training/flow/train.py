@@ -51,7 +51,7 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
     Writes log.jsonl (a line per step), matched.safetensors and matched.json (after the first stage), flow.safetensors
     (flow_net.* alone) and, last, train_flow.json, which is returned: settings, losses, and the error on held-out pairs,
     clips and the stereo pair beside zero flow's and DIS's. With `resume` a first stage that was finished with the same
-    options and pictures is taken over; the result is the same, because each step's pairs hang on seed, stage and step
+    options and pictures is taken over; the result is the same, because each step's pairs depend on seed, stage and step
     alone. Raises UserError for unusable pictures, while another training runs in `output`, and when a loss is no longer
     finite.
     """
@@ -110,7 +110,7 @@ def initial_flow_values(config: NetworkConfig, seed: int) -> Values:
     al., ICCV 2015), without which level 6 begins several orders of magnitude below the frame; the first layer's bias
     cancels a mean grey, and its weights bring a frame's contrast to 1, so that the correlations, which are products of
     two features, are of the features' own order for the decoders, which get both; and the layers that give a flow begin
-    at a tenth, so that no level leads the finer ones astray.
+    at a tenth, so that no level misleads the finer ones.
     """
     values = flow_only(architecture.initial_values(config, seed))
     gain = math.sqrt(6 / (1 + LEAKY_SLOPE**2))  # from +-1/sqrt(fan in)
