@@ -95,15 +95,10 @@ def installing(costs: dict[str, Any] | None) -> Finding:
     if absent:
         return Finding("not testable here", "; ".join(absent))
     works = {name: tried[name]["works"] for name in FRAMEWORKS}
-    words = "; ".join(
-        f"without a compiler {NAMES[name]} {'works' if works[name] else 'does not work'}" for name in FRAMEWORKS
-    )
-    use = costs["first_use"]["jittor"]
-    compiled = use["compiled_files"]
-    reason = f"{words}; Jittor had compiled {compiled} files here"
-    if works["jittor"] and not works["torch"]:
-        return Finding("confirmed", reason, compiled, "files compiled by Jittor")
-    verdict = "refuted" if not works["jittor"] else "unsupported"
+    words = ", ".join(f"{NAMES[name]} {'works' if works[name] else 'does not work'}" for name in FRAMEWORKS)
+    compiled = costs["first_use"]["jittor"]["compiled_files"]
+    reason = f"without a compiler {words}; Jittor had compiled {compiled} files here"
+    verdict = "refuted" if not works["jittor"] else "unsupported" if works["torch"] else "confirmed"
     return Finding(verdict, reason, compiled, "files compiled by Jittor")
 
 
@@ -122,7 +117,7 @@ def correlation(costs: dict[str, Any] | None) -> Finding:
             "are zero" if pure["zero_gradient"] else f"are wrong by {significant(pure['gradient_error'])} of their norm"
         )
         return finding("refuted", f"its gradients {wrong}, so that it changes what is learned", percent, unit)
-    right = f"compared with {others}; its gradients are accurate to {pure['gradient_error']:.0e} of their norm"
+    right = f"relative to {others}; its gradients are accurate to {pure['gradient_error']:.0e} of their norm"
     low, high = CORRELATION_COST
     if "cuda" not in kernels:
         lacking = f"the claim is about the CUDA kernel, which did not run here; this figure is {right}"

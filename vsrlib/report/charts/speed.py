@@ -68,7 +68,7 @@ def time_breakdown(found: dict) -> Chart:
 
 def three_ways(result: dict) -> Chart:
     """Bars of a frame's seconds by part, each way of timing and framework; from end to end there are no parts."""
-    title = "The same work, timed three ways: which part is charged with the wait for the device"
+    title = "The same work timed three ways: where the wait for the device is counted"
     spoken = []
     options = result["options"]
     size = "x".join(map(str, options["size"]))
@@ -94,7 +94,7 @@ def three_ways(result: dict) -> Chart:
             axes.grid(axis="x", color="#e0e0e0")
         for axes in panels:
             axes.set_xlim(0, 1.08 * longest or 1)
-        panels[-1].set_xlabel("seconds a frame")
+        panels[-1].set_xlabel("seconds per frame")
     return Chart(figure, title, f"{'; '.join(spoken)}.")
 
 
