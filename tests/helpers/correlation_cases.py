@@ -1,4 +1,4 @@
-"""What the tests of the correlation kernels share: inputs, and a judge for the gradients."""
+"""What the tests of the correlation kernels share: inputs, and a reference for the gradients."""
 
 import numpy as np
 

@@ -76,20 +76,20 @@ def finite_differences(first: np.ndarray, second: np.ndarray, weight: np.ndarray
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 5, 7), (1, 4, 1, 1), (1, 2, 3, 12)])
-def test_the_judge_is_the_definition(shape: tuple[int, ...]) -> None:
+def test_the_reference_is_the_definition(shape: tuple[int, ...]) -> None:
     first, second, _ = maps(shape)
     np.testing.assert_allclose(reference(first, second), brute_force(first, second), atol=1e-14)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 4, 6), (1, 2, 7, 1)])
-def test_the_judge_of_gradients_is_the_finite_difference(shape: tuple[int, ...]) -> None:
+def test_the_reference_of_gradients_is_the_finite_difference(shape: tuple[int, ...]) -> None:
     values = maps(shape)
-    for judge, numeric in zip(reference_gradients(*values), finite_differences(*values)):
-        np.testing.assert_allclose(judge, numeric, atol=1e-12)
+    for expected, numeric in zip(reference_gradients(*values), finite_differences(*values)):
+        np.testing.assert_allclose(expected, numeric, atol=1e-12)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_kernel_equals_the_judge(kernel: Kernel, shape: tuple[int, ...]) -> None:
+def test_kernel_equals_the_reference(kernel: Kernel, shape: tuple[int, ...]) -> None:
     _, backend, function = kernel
     first, second, _ = maps(shape)
     volume = backend.array(function(backend.tensor(first, "cpu"), backend.tensor(second, "cpu")))
@@ -104,11 +104,11 @@ def test_gradients_equal_finite_differences(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_gradients_equal_the_judge(kernel: Kernel, shape: tuple[int, ...]) -> None:
+def test_gradients_equal_the_reference(kernel: Kernel, shape: tuple[int, ...]) -> None:
     values = maps(shape)
-    for ours, judge in zip(gradients(kernel, *values), reference_gradients(*values)):
-        assert np.abs(judge).max() > 0.01
-        np.testing.assert_allclose(ours, judge, atol=1e-5)
+    for ours, expected in zip(gradients(kernel, *values), reference_gradients(*values)):
+        assert np.abs(expected).max() > 0.01
+        np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
 def test_a_displacement_of_the_wrong_sign_would_be_seen() -> None:
@@ -198,8 +198,8 @@ def test_cpp_result_does_not_depend_on_the_threads() -> None:
 @NO_COMPILER
 def test_cpp_kernel_of_a_cpu_without_avx512() -> None:
     library = native.load("#undef __AVX512F__\n" + torch_cpp_source(), *NAMED)
-    for ours, judge in three_results(library, (2, 17, 6, 35)):
-        np.testing.assert_allclose(ours, judge, atol=1e-5)
+    for ours, expected in three_results(library, (2, 17, 6, 35)):
+        np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
 @NO_COMPILER
@@ -219,7 +219,7 @@ def test_planted_faults_are_seen(fault: tuple[str, str], monkeypatch: pytest.Mon
     library = native.load(torch_cpp_source().replace(*fault), *NAMED)
     larger = three_results(library, (2, 17, 9, 37))  # leaves values in the working memory
     results = [*larger, *three_results(library, (2, 17, 6, 35))]
-    assert not all(np.allclose(ours, judge, atol=1e-5) for ours, judge in results)
+    assert not all(np.allclose(ours, expected, atol=1e-5) for ours, expected in results)
 
 
 def torch_cpp_source() -> str:
@@ -227,19 +227,19 @@ def torch_cpp_source() -> str:
 
 
 def three_results(library: ctypes.CDLL, shape: tuple[int, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(result, judge) of the forward function and of both gradients of a compiled `correlation.h`."""
+    """(result, reference) of the forward function and of both gradients of a compiled `correlation.h`."""
     first, second, gradient = maps(shape)
-    judges = [reference(first, second), *reference_gradients(first, second, gradient)]
+    wanted = [reference(first, second), *reference_gradients(first, second, gradient)]
     results = []
-    for name, pair, judge in zip(
+    for name, pair, expected in zip(
         ("forward", "backward_first", "backward_second"),
         ((first, second), (gradient, second), (gradient, first)),
-        judges,
+        wanted,
     ):
         arrays = [np.ascontiguousarray(value, np.float32) for value in pair]
-        arrays.append(np.full(judge.shape, np.nan, np.float32))
+        arrays.append(np.full(expected.shape, np.nan, np.float32))
         getattr(library, name)(*(ctypes.c_void_p(array.ctypes.data) for array in arrays), *shape, 2)
-        results.append((arrays[2], judge))
+        results.append((arrays[2], expected))
     return results
 
 

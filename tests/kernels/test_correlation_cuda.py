@@ -82,23 +82,23 @@ def launch(library: ctypes.CDLL, kernel: str, sizes: Launch, pointers: Sequence[
 
 
 def all_three(library: ctypes.CDLL, shape: tuple[int, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(result, judge) of the forward kernel and of both gradients."""
+    """(result, reference) of the forward kernel and of both gradients."""
     first, second, gradient = maps(shape)
     inputs = {
         "correlation_forward": (first, second),
         "correlation_backward_first": (gradient, second),
         "correlation_backward_second": (gradient, first),
     }
-    judges = [reference(first, second), *reference_gradients(first, second, gradient)]
-    return [(run(library, kernel, *inputs[kernel], shape), judge) for kernel, judge in zip(CUDA_KERNELS, judges)]
+    wanted = [reference(first, second), *reference_gradients(first, second, gradient)]
+    return [(run(library, kernel, *inputs[kernel], shape), expected) for kernel, expected in zip(CUDA_KERNELS, wanted)]
 
 
 @NO_COMPILER
 @pytest.mark.parametrize("shape", [*SHAPES, (1, 8, 4, 32), (2, 1, 5, 33)])
-def test_kernels_equal_the_judge(shim: ctypes.CDLL, shape: tuple[int, ...]) -> None:
-    for ours, judge in all_three(shim, shape):
-        assert np.abs(judge).max() > 0.01
-        np.testing.assert_allclose(ours, judge, atol=1e-5)
+def test_kernels_equal_the_reference(shim: ctypes.CDLL, shape: tuple[int, ...]) -> None:
+    for ours, expected in all_three(shim, shape):
+        assert np.abs(expected).max() > 0.01
+        np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
 @NO_COMPILER
@@ -122,7 +122,7 @@ def test_the_result_is_the_same_every_time(shim: ctypes.CDLL) -> None:
 def test_planted_faults_are_seen(build: Callable[[str], ctypes.CDLL], fault: tuple[str, str]) -> None:
     assert cuda_source().count(fault[0]) == 1
     faulty = build(cuda_source().replace(*fault))
-    assert not all(np.allclose(ours, judge, atol=1e-5) for ours, judge in all_three(faulty, (2, 17, 6, 35)))
+    assert not all(np.allclose(ours, expected, atol=1e-5) for ours, expected in all_three(faulty, (2, 17, 6, 35)))
 
 
 PROGRAM = (
@@ -284,8 +284,8 @@ def test_pytorchs_side_with_a_stand_in_for_cupy(shim: ctypes.CDLL, monkeypatch: 
         volume = torch_cuda.unchecked(turned, second)
         np.testing.assert_allclose(volume.detach(), reference(*values[:2]), atol=1e-5)
         volume.backward(gradient)
-        for ours, judge in zip((turned.grad, second.grad), reference_gradients(*values)):
-            np.testing.assert_allclose(ours, judge, atol=1e-5)
+        for ours, expected in zip((turned.grad, second.grad), reference_gradients(*values)):
+            np.testing.assert_allclose(ours, expected, atol=1e-5)
         assert streams == [7, 8, 9]  # asked anew for every launch
         with pytest.raises(TypeError, match="CUDA device"):
             torch_cuda.correlation(first, first)
@@ -319,8 +319,8 @@ def test_jittors_side_on_the_shim(jittor_cuda: Any, monkeypatch: pytest.MonkeyPa
         first, second, gradient = (jt.array(value.astype(np.float32)) for value in values)
         volume = jittor_cuda.correlation(first, second)
         np.testing.assert_allclose(volume.numpy(), reference(*values[:2]), atol=1e-5)
-        for ours, judge in zip(jt.grad((volume * gradient).sum(), [first, second]), reference_gradients(*values)):
-            np.testing.assert_allclose(ours.numpy(), judge, atol=1e-5)
+        for ours, expected in zip(jt.grad((volume * gradient).sum(), [first, second]), reference_gradients(*values)):
+            np.testing.assert_allclose(ours.numpy(), expected, atol=1e-5)
 
 
 @NVCC

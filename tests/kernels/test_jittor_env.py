@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from vsrlib.common import processes
 from vsrlib.common.errors import UserError
 from vsrlib.kernels import jittor_env, native
 from vsrlib.study.doctor import frameworks
@@ -38,8 +39,8 @@ def test_what_is_missing_is_named(name: str, change, words: str, monkeypatch: py
 
 def test_a_build_that_ends_with_status_0_and_did_nothing_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    monkeypatch.setattr(jittor_env, "run_watched", lambda arguments: calls.append(1) or (0, "", "please rerun"))
-    with pytest.raises(UserError, match="3 attempts .please rerun"):
+    monkeypatch.setattr(processes, "run_watched", lambda *_: calls.append(1) or (0, "", "please rerun"))
+    with pytest.raises(UserError, match="3 attempts .its process ended with status 0 and no answer"):
         jittor_env.prepare()
     assert len(calls) == 3
 

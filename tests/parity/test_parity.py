@@ -11,14 +11,16 @@ from vsrlib.common.files import read_json
 from vsrlib.data.clips import Clip, write_clip
 from vsrlib.kernels import jittor_env
 from vsrlib.networks import architecture
+from vsrlib.networks.backend import Backend, backend_of
+from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
 from vsrlib.parity import check, comparison, operations, referee, report, structure, trajectories, worker
 from vsrlib.parity import recorder as parity_recorder
 from vsrlib.parity.comparison import FAR, K, distance, measure, ruling
 from vsrlib.parity.faults import FAULTS
 from vsrlib.parity.network import TINY, away_from_kinks, random_values
-from vsrlib.parity.recorder import FED, JUDGE, Recorder, Store
-from vsrlib.parity.sides import side_of
+from vsrlib.parity.options import CheckOptions, ParityOptions
+from vsrlib.parity.recorder import FED, REFERENCE, Recorder, Store
 
 RNG = np.random.default_rng(0)
 FEW = ["dilation dropped", "x and y of the flow swapped", "zero gradient"]
@@ -35,8 +37,8 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_measures_of_known_errors() -> None:
-    judge = np.array([3.0, -4.0, 0.0])
-    found = measure(np.array([3.0, -4.0, 0.5], np.float32), judge)
+    reference = np.array([3.0, -4.0, 0.0])
+    found = measure(np.array([3.0, -4.0, 0.5], np.float32), reference)
     assert found["largest"] == 0.5 and found["relative_l2"] == pytest.approx(0.1)
     assert found["cosine"] == pytest.approx(25 / np.sqrt(25 * 25.25))
     one = np.array([1.0, 1.0], np.float32)
@@ -48,19 +50,22 @@ def test_measures_of_known_errors() -> None:
 @pytest.mark.parametrize(
     "value, wanted", [(np.zeros(3), 0.0), (np.array([0, 1e-30, 0]), 1.0), (np.full(3, np.nan), FAR), (np.zeros(4), FAR)]
 )
-def test_distance_to_a_judge_of_zeros_and_of_what_has_none(value: np.ndarray, wanted: float) -> None:
+def test_distance_to_a_reference_of_zeros_and_of_what_has_none(value: np.ndarray, wanted: float) -> None:
     assert distance(value, np.zeros(3), np.zeros(3)) == wanted
 
 
 def test_rule_lets_rounding_pass_and_a_fault_on_either_side_not() -> None:
-    judge = RNG.standard_normal(10000)
-    first, second = judge.astype(np.float32), (judge * (1 + 1e-7 * RNG.standard_normal(10000))).astype(np.float32)
-    assert ruling(first, second, judge).ratio < K
-    wrong = (judge * 1.001).astype(np.float32)
+    reference = RNG.standard_normal(10000)
+    first, second = (
+        reference.astype(np.float32),
+        (reference * (1 + 1e-7 * RNG.standard_normal(10000))).astype(np.float32),
+    )
+    assert ruling(first, second, reference).ratio < K
+    wrong = (reference * 1.001).astype(np.float32)
     for pair in ((first, wrong), (wrong, first)):
-        assert ruling(*pair, judge).ratio > K
+        assert ruling(*pair, reference).ratio > K
         # with the larger of the two distances, as the rule was first worded, no fault of any size could fail
-        found = ruling(*pair, judge)
+        found = ruling(*pair, reference)
         assert found.difference <= 2 * max(found.first, found.second)
 
 
@@ -103,40 +108,42 @@ def test_no_sample_lies_at_a_pixel_and_hardly_any_is_moved(align_corners: bool) 
     assert away_from_kinks("resize", [x, flow], [])[1] is flow
 
 
-def _toy(recorder: Recorder, side: object, fault: bool) -> object:
-    """Two steps with something between them, on any side."""
+def _toy(recorder: Recorder, backend: Backend, fault: bool) -> object:
+    """Two steps with something between them, in any framework."""
     double = recorder.step("double", lambda x: x * 2, pulled=True)
-    square = recorder.step("square", lambda x: x * (x if not fault else side.fixed(x)), pulled=True)
-    x = side.variable(np.linspace(-1, 1, 20).astype(np.float32))
+    square = recorder.step("square", lambda x: x * (x if not fault else backend.detached(x)), pulled=True)
+    x = backend.leaf(backend.tensor(np.linspace(-1, 1, 20)))
     return x, (square(double(x) + 1)).sum()
 
 
-def test_an_error_stays_in_its_step_and_the_gradient_is_the_judges(tmp_path: Path) -> None:
+def test_an_error_stays_in_its_step_and_the_gradient_is_the_references(tmp_path: Path) -> None:
     records = {}
-    for who, double, fault in (("judge", True, False), ("sound", False, False), ("faulty", False, True)):
-        side, store = side_of("torch", double), Store(tmp_path, who)
-        script = None if who == "judge" else (records["judge"], store)
-        recorder = Recorder(side, JUDGE if who == "judge" else FED, script)
-        x, loss = _toy(recorder, side, fault)
+    for who, double, fault in (("reference", True, False), ("sound", False, False), ("faulty", False, True)):
+        backend, store = backend_of("torch", double), Store(tmp_path, who)
+        script = None if who == "reference" else (records["reference"], store)
+        recorder = Recorder(backend, REFERENCE if who == "reference" else FED, script)
+        x, loss = _toy(recorder, backend, fault)
         records[who] = recorder.finish(store)
         store.close()
-        gradient = side.array(side.gradients(loss, [x])[0])
+        gradient = backend.array(backend.gradients(loss, [x])[0])
         wanted = 4 * (2 * np.linspace(-1, 1, 20) + 1)
         np.testing.assert_allclose(gradient, wanted / 2 if fault else wanted, rtol=1e-6)
-    found = comparison.compare_steps(records["judge"], [records["sound"], records["faulty"]], Store(tmp_path))
+    found = comparison.compare_steps(records["reference"], [records["sound"], records["faulty"]], Store(tmp_path))
     assert [(one["place"], one["kind"]) for one in found["departures"]] == [("square", "backward")]
-    assert comparison.compare_steps(records["judge"], [records["sound"]] * 2, Store(tmp_path))["departures"] == []
+    assert comparison.compare_steps(records["reference"], [records["sound"]] * 2, Store(tmp_path))["departures"] == []
     without = [entry for entry in records["sound"] if entry["step"] != "double"]
-    missing = comparison.compare_steps(records["judge"], [records["sound"], without], Store(tmp_path))["departures"]
+    missing = comparison.compare_steps(records["reference"], [records["sound"], without], Store(tmp_path))["departures"]
     assert missing[0]["kind"] == "structure" and "double" in missing[0]["says"]
 
 
 def test_gradients_and_structure_by_name() -> None:
-    judge = {"down | a": RNG.standard_normal(50), "down | b": np.zeros(3)}
-    sound = {name: value.astype(np.float32) for name, value in judge.items()}
-    assert comparison.compare_gradients(judge, sound, sound)["departures"] == []
+    reference = {"down | a": RNG.standard_normal(50), "down | b": np.zeros(3)}
+    sound = {name: value.astype(np.float32) for name, value in reference.items()}
+    assert comparison.compare_gradients(reference, sound, sound)["departures"] == []
     faulty = sound | {"down | b": np.full(3, 1e-9, np.float32)}
-    assert [one["place"] for one in comparison.compare_gradients(judge, sound, faulty)["departures"]] == ["down | b"]
+    assert [one["place"] for one in comparison.compare_gradients(reference, sound, faulty)["departures"]] == [
+        "down | b"
+    ]
     departures = comparison.compare_structure({"a: stride": 1}, {"a: stride": 1}, {"a: stride": 2, "b: slope": 0.1})
     assert [one["place"] for one in departures] == ["a", "b"]
 
@@ -145,14 +152,9 @@ def test_gradients_and_structure_by_name() -> None:
 
 
 def test_structure_is_what_the_network_does() -> None:
-    import importlib
-
-    from vsrlib.networks.network import Network
-
-    backend = importlib.import_module("vsrlib.networks.torch_backend")
-    network = Network("torch", backend, TINY, "cpu", "pure")
+    network = Network("torch", backend_of("torch"), TINY, "cpu", "pure")
     network.load(random_values(TINY, 0))
-    found = structure.describe(network, side_of("torch"))
+    found = structure.describe(network)
     layer = "flow_net.moduleNetwork.moduleRefiner.moduleMain.8"
     assert found[f"{layer}: dilation"] == [16, 16] and found[f"{layer}: rows of the answer"] == [2, 18, 34]
     assert found["in_conv.0: shape of weight"] == [8, 3, 3, 3]
@@ -176,17 +178,17 @@ def test_structure_is_what_the_network_does() -> None:
 
 def test_atlas_sees_one_wrong_value_and_excuses_a_kink() -> None:
     shape = {"output": (3,), "gradient 1": (3,), "gradient 2": (3,)}
-    judge = {
+    reference = {
         f"{name} | {case} | {part}": np.ones(size)
         for name in operations.OPERATIONS
         for case in ("some", "at whole pixels")
         for part, size in shape.items()
     }
-    first = {name: value.astype(np.float32) for name, value in judge.items()}
+    first = {name: value.astype(np.float32) for name, value in reference.items()}
     second = dict(first)
     second["ReLU | some | gradient 1"] = np.float32([1, 1, 1.001])
     second["sample, zeros, align_corners=True | at whole pixels | gradient 2"] = np.float32([1, 1, 2])
-    found = operations.compare(judge, first, second)
+    found = operations.compare(reference, first, second)
     assert [name for name, one in found.items() if one["differs"]] == ["ReLU"]
     assert (found["ReLU"]["worst"]["case"], found["ReLU"]["worst"]["of"]) == ("some", "gradient 1")
     assert found["sample, zeros, align_corners=True"]["at a kink"]["difference"] > 0.1
@@ -208,18 +210,18 @@ def test_trajectories_inside_and_outside_their_band() -> None:
     assert not found["inside"] and found["steps"][2]["weights"]["other"] == pytest.approx(0.05, rel=0.01)
 
 
-def test_a_gradient_beyond_the_bound_is_explained_only_by_agreement_at_the_judges_point() -> None:
-    judge = {
+def test_a_gradient_beyond_the_bound_is_explained_only_by_agreement_at_the_references_point() -> None:
+    reference = {
         "recons": RNG.random((1, 3, 8, 8)),
         "kernel": np.ones((1, 1, 2, 2)) / 4,
         "loss total": np.array(1.0),
         "gradient a": np.ones(4),
         "gradient b": np.ones(4),
     }
-    first = {name: value.astype(np.float32) for name, value in judge.items()}
+    first = {name: value.astype(np.float32) for name, value in reference.items()}
     second = first | {"gradient a": np.float32([1, 1, 1, 1.01]), "gradient b": np.float32([1, 1, 1, 1.01])}
     at_point = {"down | a": {"ratio": 1.0}, "down | b": {"ratio": 1e5}}
-    found = structure.compare(judge, first, second, at_point)["gradients"]
+    found = comparison.compare_outputs(reference, first, second, at_point)["gradients"]
     assert (found["count"], found["within"]) == (2, 0)
     assert [one["explained"] for one in found["beyond"]] == [True, False]
 
@@ -229,12 +231,12 @@ def test_a_gradient_beyond_the_bound_is_explained_only_by_agreement_at_the_judge
 )
 def test_wrong_options_are_named(options: dict, words: str) -> None:
     with pytest.raises(UserError, match=words):
-        referee.Options(**options)
+        ParityOptions(**options)
 
 
 def test_without_jittor_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(referee, "why_not", lambda framework: "because there is none here")
-    result = referee.compare(tmp_path, referee.Options(steps=0))
+    monkeypatch.setattr(referee, "why_not", lambda framework: "there is none here")
+    result = referee.compare(tmp_path, ParityOptions(steps=0))
     assert report.text(result) == "The frameworks were not compared because there is none here.\n"
     assert (tmp_path / "parity.json").is_file()
 
@@ -243,7 +245,7 @@ def test_without_jittor_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_few_faults_are_found_and_three_clean_runs_are_silent(tmp_path: Path, in_this_process: None) -> None:
-    result = check.check(tmp_path, 3, FEW, ("torch", "torch"))
+    result = check.check(tmp_path, CheckOptions(runs=3, second="torch"), FEW)
     assert [one["found"] for one in result["faults"]] == [True] * 3, check.text(result)
     assert result["false_alarms"] == 0, check.text(result)
     assert "3 of 3 planted faults" in (tmp_path / "parity_check.txt").read_text()
@@ -253,13 +255,13 @@ def test_the_bound_of_the_psnr_difference_holds_for_any_truth() -> None:
     rng = np.random.default_rng(0)
     first = rng.random((3, 32, 32))
     second = np.clip(first + 1e-4 * rng.standard_normal(first.shape), 0, 1)
-    bound = structure._levels(first, second)["psnr_difference_at_most"]
+    bound = comparison._levels(first, second)["psnr_difference_at_most"]
     for truth in (first + 0.01 * rng.choice([-1, 1], first.shape), rng.random(first.shape), 2 * second - first + 0.01):
         errors = [np.sqrt(np.mean((side - truth) ** 2)) for side in (first, second)]
-        assert max(errors) >= 10 ** (-structure.TYPICAL_PSNR / 20)
+        assert max(errors) >= 10 ** (-comparison.TYPICAL_PSNR / 20)
         assert abs(20 * np.log10(errors[0] / errors[1])) <= bound
-    assert structure._levels(first, 1 - first)["psnr_difference_at_most"] is None  # too far apart for any bound
-    assert structure._levels(first, first)["psnr_difference_at_most"] == 0
+    assert comparison._levels(first, 1 - first)["psnr_difference_at_most"] is None  # too far apart for any bound
+    assert comparison._levels(first, first)["psnr_difference_at_most"] == 0
 
 
 @pytest.mark.slow

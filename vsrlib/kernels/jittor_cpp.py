@@ -105,5 +105,5 @@ def _run(source: str, shape: tuple[int, ...], name: str, one: Var, two: Var, siz
     # The sizes travel as data: written into the source, each would be compiled anew.
     data = dict(zip("bchw", shape))
     sizes = ", ".join(f'(int)data["{side}"]' for side in data)
-    call = f"{name}(in0_p, in1_p, out0_p, {sizes}, omp_get_max_threads());"
+    call = f"::{name}(in0_p, in1_p, out0_p, {sizes}, omp_get_max_threads());"
     return jt.code(size, "float32", [one, two], cpu_header=_OPENMP + source, cpu_src=call, data=data)

@@ -23,11 +23,11 @@ Values = dict[str, np.ndarray]
 
 
 class Adam(ABC):
-    """Adam (betas 0.9 and 0.999, epsilon 1e-8, no weight decay) over groups of parameters with a rate each."""
+    """Adam (BETAS, EPSILON, no weight decay) over groups of parameters with a rate each."""
 
-    _optimiser: Any  # the framework's own, with `param_groups`
+    BETAS = (0.9, 0.999)
+    EPSILON = 1e-8
 
-    @abstractmethod
     def __init__(
         self,
         module: Module,
@@ -41,6 +41,12 @@ class Adam(ABC):
         clip_value: bound of every gradient's entries; clip_norm: bound of the norm of all gradients together; 0: none.
         team: the processes that train together, whose gradients are added; several are for PyTorch.
         """
+        parameters = dict(module.named_parameters())
+        self._parameters = {name: parameters[name] for names, _ in groups for name in names}
+        self._optimiser = self._make(
+            [{"params": [parameters[name] for name in names], "lr": rate} for names, rate in groups]
+        )
+        self._clip_value, self._clip_norm, self._team = clip_value, clip_norm, team
 
     def set_rates(self, rates: list[float]) -> None:
         """Set each group's learning rate."""
@@ -58,6 +64,10 @@ class Adam(ABC):
     @abstractmethod
     def load(self, moments: Values, updates: int) -> None:
         """Go on from a `state`."""
+
+    @abstractmethod
+    def _make(self, groups: list[dict[str, Any]]) -> Any:
+        """The framework's own optimiser over groups of {"params", "lr"}, which it has as `param_groups`."""
 
 
 class Backend(ABC):

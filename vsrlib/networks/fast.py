@@ -1,9 +1,13 @@
-"""The upsampling tail as one 5x5 convolution.
+"""Parts of the network computed faster than as published, and equal to it but for rounding.
 
-From the reconstruction features to the residual image there is no activation: two convolutions with a pixel shuffle
-each, then two more. The whole is linear, so it equals one 5x5 convolution from F channels to 3 x 4 x 4 on the LR grid
-and one pixel shuffle of 4. Each stage pads with zeros, and what a stage would have computed outside the frame does not
-exist; that reaches one LR pixel into the output, so the outermost ring has kernels of its own.
+The upsampling tail as one 5x5 convolution. From the reconstruction features to the residual image there is no
+activation: two convolutions with a pixel shuffle each, then two more. The whole is linear, so it equals one 5x5
+convolution from F channels to 3 x 4 x 4 on the LR grid and one pixel shuffle of 4. Each stage pads with zeros, and what
+a stage would have computed outside the frame does not exist; that reaches one LR pixel into the output, so the
+outermost ring has kernels of its own.
+
+The convolutions that inference spends its time in, from one feature width to the same: residual blocks and fusion, by
+the framework or by Winograd. And the flows from a window's centre to its neighbours as one batch.
 """
 
 import importlib
@@ -19,6 +23,9 @@ import numpy as np
 from vsrlib.kernels import winograd
 from vsrlib.networks.architecture import NetworkConfig
 from vsrlib.networks.network import Network
+
+Weights = tuple[Any, Any]  # transformed weight and bias
+Pyramid = dict[int, Any]
 
 REACH = 2  # LR pixels that the tail looks to either side
 _STAGES = ("upsample_layers.0", "upsample_layers.2", "out_conv.0", "out_conv.1")
@@ -38,69 +45,6 @@ class Kernel:
 
     weight: np.ndarray
     bias: np.ndarray
-
-
-def fold(values: dict[str, np.ndarray]) -> Callable[[Ends, Ends], Kernel]:
-    """The tail's kernel for the LR pixels at given ends of the rows and of the columns, float64: s = 4, r = 2.
-
-    `values` holds the network's parameters by name. What several of its kernels have in common is computed once.
-    """
-    first, second, third, last = (
-        (values[f"{name}.weight"].astype(np.float64), values[f"{name}.bias"].astype(np.float64)) for name in _STAGES
-    )
-    at_output = Kernel(last[0][:, None, None], last[1][:, None, None])
-
-    @cache
-    def at_full(rows: Ends, columns: Ends) -> Kernel:
-        return _before(third, 1, lambda rows, columns: at_output, rows, columns)
-
-    @cache
-    def at_half(rows: Ends, columns: Ends) -> Kernel:
-        return _before(second, 2, at_full, rows, columns)
-
-    return lambda rows, columns: _before(first, 2, at_half, rows, columns)
-
-
-def _before(
-    conv: tuple[np.ndarray, np.ndarray], factor: int, finer: Callable[[Ends, Ends], Kernel], rows: Ends, columns: Ends
-) -> Kernel:
-    """The kernel before a 3x3 `conv` and a pixel shuffle of `factor`, of what `finer` is on the finer grid."""
-    weight, bias = conv
-    phases = [
-        (
-            Ends(rows.first and i == 0, rows.last and i == factor - 1),
-            Ends(columns.first and j == 0, columns.last and j == factor - 1),
-        )
-        for i, j in product(range(factor), repeat=2)
-    ]
-    kernels = [finer(*ends) for ends in phases]
-    size, inner, side = kernels[0].weight.shape[1], kernels[0].weight.shape[3], kernels[0].weight.shape[-1]
-    # Taps on the finer grid, from the first row and column of the coarse pixel before: each lies in the coarse pixel
-    # (-1, 0 or 1) away, there at a phase, and coarse pixels that do not exist are left out.
-    taps = np.zeros((3, factor, size, factor, size, inner, 3 * factor, 3 * factor))
-    constant = np.zeros((3, factor, size, factor, size))
-    for (i, j), kernel in zip(product(range(factor), repeat=2), kernels):
-        taps[:, i, :, j, ..., i : i + side, j : j + side] = kernel.weight
-        constant[:, i, :, j] = kernel.bias
-    outer = constant.shape
-    taps = taps.reshape(*outer, inner, 3, factor, 3, factor)[..., _existing(rows), :, _existing(columns), :]
-    taps = np.moveaxis(taps, (6, 8), (0, 1))  # which coarse pixel, before all else
-    flat = np.ascontiguousarray(taps).reshape(*taps.shape[:2], constant.size, -1)
-    moved = (flat.reshape(-1, flat.shape[-1]) @ weight.reshape(len(weight), -1)).reshape(
-        *flat.shape[:3], *weight.shape[1:]
-    )
-    total = np.zeros((constant.size, weight.shape[1], 5, 5))
-    for v, u in product(*(range(count) for count in flat.shape[:2])):
-        row, column = v + rows.first, u + columns.first
-        total[:, :, row : row + 3, column : column + 3] += moved[v, u]
-    constant += (flat.sum((0, 1)) @ bias).reshape(outer)
-    shape = (3, factor * size, factor * size)
-    return Kernel(total.reshape(*shape, *total.shape[1:]), constant.reshape(shape))
-
-
-def _existing(ends: Ends) -> slice:
-    """Which of the pixels before, here and after there are."""
-    return slice(1 if ends.first else 0, 2 if ends.last else 3)
 
 
 class FoldedTail:
@@ -132,32 +76,6 @@ class FoldedTail:
             weight = kernel.weight.reshape(-1, *kernel.weight.shape[3:])
             self._kernels[rows, columns] = self._tensor(weight), self._tensor(kernel.bias.reshape(-1))
         return self._kernels[rows, columns]
-
-
-@dataclass(frozen=True)
-class _Span:
-    """Output pixels along one axis that share a kernel: what they read, and which taps lie inside the frame."""
-
-    ends: Ends
-    inputs: slice
-    taps: slice
-    padding: int
-
-
-def _spans(side: int) -> list[_Span]:
-    spans = []
-    for place in sorted({0, side - 1}):
-        inputs = slice(max(place - REACH, 0), min(place + REACH + 1, side))
-        taps = slice(inputs.start - place + REACH, inputs.stop - place + REACH)
-        spans.append(_Span(Ends(place == 0, place == side - 1), inputs, taps, 0))
-    if side > 2:
-        spans.insert(1, _Span(Ends(False, False), slice(0, side), slice(0, 2 * REACH + 1), REACH - 1))
-    return spans
-
-
-# The convolutions that inference spends its time in, from one feature width to the same: residual blocks and fusion.
-
-Weights = tuple[Any, Any]  # transformed weight and bias
 
 
 class FrameworkBlocks:
@@ -223,15 +141,6 @@ class WinogradBlocks:
         return x
 
 
-def _frames(config: NetworkConfig) -> list[slice]:
-    return [slice(i * config.features, (i + 1) * config.features) for i in range(config.frames)]
-
-
-# The flows from a window's centre to its neighbours as one batch, from pyramids that were computed once a frame.
-
-Pyramid = dict[int, Any]
-
-
 def flows_from(
     centre: Pyramid, others: list[Pyramid], flow_net: Any, ops: ModuleType, size: tuple[int, int]
 ) -> list[Any]:
@@ -240,3 +149,92 @@ def flows_from(
     batch = {level: ops.concat([other[level] for other in others], 0) for level in centre}
     flows, count = flow_net.between(repeated, batch, size), centre[1].shape[0]
     return [flows[i * count : (i + 1) * count] for i in range(len(others))]
+
+
+def fold(values: dict[str, np.ndarray]) -> Callable[[Ends, Ends], Kernel]:
+    """The tail's kernel for the LR pixels at given ends of the rows and of the columns, float64: s = 4, r = 2.
+
+    `values` holds the network's parameters by name. What several of its kernels have in common is computed once.
+    """
+    first, second, third, last = (
+        (values[f"{name}.weight"].astype(np.float64), values[f"{name}.bias"].astype(np.float64)) for name in _STAGES
+    )
+    at_output = Kernel(last[0][:, None, None], last[1][:, None, None])
+
+    @cache
+    def at_full(rows: Ends, columns: Ends) -> Kernel:
+        return _before(third, 1, lambda rows, columns: at_output, rows, columns)
+
+    @cache
+    def at_half(rows: Ends, columns: Ends) -> Kernel:
+        return _before(second, 2, at_full, rows, columns)
+
+    return lambda rows, columns: _before(first, 2, at_half, rows, columns)
+
+
+def _before(
+    conv: tuple[np.ndarray, np.ndarray], factor: int, finer: Callable[[Ends, Ends], Kernel], rows: Ends, columns: Ends
+) -> Kernel:
+    """The kernel before a 3x3 `conv` and a pixel shuffle of `factor`, of what `finer` is on the finer grid."""
+    weight, bias = conv
+    phases = [
+        (
+            Ends(rows.first and i == 0, rows.last and i == factor - 1),
+            Ends(columns.first and j == 0, columns.last and j == factor - 1),
+        )
+        for i, j in product(range(factor), repeat=2)
+    ]
+    kernels = [finer(*ends) for ends in phases]
+    size, inner, side = kernels[0].weight.shape[1], kernels[0].weight.shape[3], kernels[0].weight.shape[-1]
+    # Taps on the finer grid, from the first row and column of the coarse pixel before: each lies in the coarse pixel
+    # (-1, 0 or 1) away, there at a phase, and coarse pixels that do not exist are left out.
+    taps = np.zeros((3, factor, size, factor, size, inner, 3 * factor, 3 * factor))
+    constant = np.zeros((3, factor, size, factor, size))
+    for (i, j), kernel in zip(product(range(factor), repeat=2), kernels):
+        taps[:, i, :, j, ..., i : i + side, j : j + side] = kernel.weight
+        constant[:, i, :, j] = kernel.bias
+    outer = constant.shape
+    taps = taps.reshape(*outer, inner, 3, factor, 3, factor)[..., _existing(rows), :, _existing(columns), :]
+    taps = np.moveaxis(taps, (6, 8), (0, 1))  # which coarse pixel, before all else
+    flat = np.ascontiguousarray(taps).reshape(*taps.shape[:2], constant.size, -1)
+    moved = (flat.reshape(-1, flat.shape[-1]) @ weight.reshape(len(weight), -1)).reshape(
+        *flat.shape[:3], *weight.shape[1:]
+    )
+    total = np.zeros((constant.size, weight.shape[1], 5, 5))
+    for v, u in product(*(range(count) for count in flat.shape[:2])):
+        row, column = v + rows.first, u + columns.first
+        total[:, :, row : row + 3, column : column + 3] += moved[v, u]
+    constant += (flat.sum((0, 1)) @ bias).reshape(outer)
+    shape = (3, factor * size, factor * size)
+    return Kernel(total.reshape(*shape, *total.shape[1:]), constant.reshape(shape))
+
+
+def _existing(ends: Ends) -> slice:
+    """Which of the pixels before, here and after there are."""
+    return slice(1 if ends.first else 0, 2 if ends.last else 3)
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Output pixels along one axis that share a kernel: what they read, and which taps lie inside the frame."""
+
+    ends: Ends
+    inputs: slice
+    taps: slice
+    padding: int
+
+
+def _spans(side: int) -> list[_Span]:
+    spans = []
+    for place in sorted({0, side - 1}):
+        inputs = slice(max(place - REACH, 0), min(place + REACH + 1, side))
+        taps = slice(inputs.start - place + REACH, inputs.stop - place + REACH)
+        spans.append(_Span(Ends(place == 0, place == side - 1), inputs, taps, 0))
+    if side > 2:
+        spans.insert(1, _Span(Ends(False, False), slice(0, side), slice(0, 2 * REACH + 1), REACH - 1))
+    return spans
+
+
+def _frames(config: NetworkConfig) -> list[slice]:
+    """Which of the fusion's inputs belong to each frame."""
+    return [slice(i * config.features, (i + 1) * config.features) for i in range(config.frames)]

@@ -11,7 +11,6 @@ from vsrlib.common.errors import UserError
 from vsrlib.networks import jittor_ops as ops
 from vsrlib.networks.architecture import NetworkConfig
 from vsrlib.networks.backend import Adam, Backend, Values
-from vsrlib.networks.distributed import ALONE, Team
 from vsrlib.networks.jittor_net import BlurDown, Correlation, SelfBlindVSR
 from vsrlib.networks.jittor_ops import Var, jt
 
@@ -23,25 +22,6 @@ class JittorAdam(Adam):
 
     It adds epsilon after the bias correction, and Jittor's Adam, unlike PyTorch's, before. `team` is one process.
     """
-
-    def __init__(
-        self,
-        module: SelfBlindVSR,
-        groups: list[tuple[list[str], float]],
-        clip_value: float = 0.0,
-        clip_norm: float = 0.0,
-        team: Team = ALONE,
-    ) -> None:
-        parameters = dict(module.named_parameters())
-        self._names = [name for names, _ in groups for name in names]
-        self._optimiser = jt.optim.AdamW(
-            [{"params": [parameters[name] for name in names], "lr": rate} for names, rate in groups],
-            lr=groups[0][1],
-            eps=1e-8,
-            betas=(0.9, 0.999),
-            weight_decay=0,
-        )
-        self._clip_value, self._clip_norm = clip_value, clip_norm
 
     def step(self, loss: Var) -> bool:
         # The loss is read only after the update was asked for: Jittor fuses forward and backward only if it meets
@@ -70,15 +50,18 @@ class JittorAdam(Adam):
         moments = {
             f"{ours}.{name}": part.numpy()
             for ours, theirs in _MOMENTS.items()
-            for name, part in zip(self._names, self._all(theirs), strict=True)
+            for name, part in zip(self._parameters, self._all(theirs), strict=True)
         }
         return moments, self._optimiser.n_step
 
     def load(self, moments: Values, updates: int) -> None:
         self._optimiser.n_step = updates
         for ours, theirs in _MOMENTS.items():
-            for name, part in zip(self._names, self._all(theirs), strict=True):
+            for name, part in zip(self._parameters, self._all(theirs), strict=True):
                 part.update(jt.array(moments[f"{ours}.{name}"]).stop_grad())
+
+    def _make(self, groups: list[dict[str, Any]]) -> Any:
+        return jt.optim.AdamW(groups, lr=groups[0]["lr"], eps=self.EPSILON, betas=self.BETAS, weight_decay=0)
 
     def _all(self, key: str) -> list[Var]:
         return [part for group in self._optimiser.param_groups for part in group[key]]

@@ -11,29 +11,8 @@ from vsrlib.kernels.jittor_env import import_jittor
 from vsrlib.networks.architecture import Conv, Deconv, Layer, Linear
 
 jt = import_jittor()
-from jittor import Var, nn  # noqa: E402  (only after the environment has been set)
-
-__all__ = [
-    "Var",
-    "absolute",
-    "adaptive_mean",
-    "at_least",
-    "blur_down",
-    "concat",
-    "constant",
-    "conv",
-    "conv2d",
-    "deconv",
-    "floored",
-    "global_mean",
-    "jt",
-    "linear",
-    "mean",
-    "nn",
-    "ones",
-    "resize",
-    "sample",
-]
+from jittor import Var as Var  # noqa: E402  (only after the environment has been set)
+from jittor import nn as nn  # noqa: E402
 
 
 def conv(layer: Layer) -> nn.Conv:

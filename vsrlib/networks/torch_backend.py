@@ -13,7 +13,6 @@ from vsrlib.common.errors import UserError
 from vsrlib.networks import torch_ops as ops
 from vsrlib.networks.architecture import NetworkConfig
 from vsrlib.networks.backend import Adam, Backend, Values
-from vsrlib.networks.distributed import ALONE, Team
 from vsrlib.networks.torch_net import BlurDown, Correlation, SelfBlindVSR
 
 _MOMENTS = {"first": "exp_avg", "second": "exp_avg_sq"}
@@ -22,23 +21,7 @@ _MOMENTS = {"first": "exp_avg", "second": "exp_avg_sq"}
 class TorchAdam(Adam):
     """PyTorch's own Adam."""
 
-    def __init__(
-        self,
-        module: SelfBlindVSR,
-        groups: list[tuple[list[str], float]],
-        clip_value: float = 0.0,
-        clip_norm: float = 0.0,
-        team: Team = ALONE,
-    ) -> None:
-        parameters = dict(module.named_parameters())
-        self._parameters = {name: parameters[name] for names, _ in groups for name in names}
-        self._optimiser = torch.optim.Adam(
-            [{"params": [parameters[name] for name in names], "lr": rate} for names, rate in groups],
-            betas=(0.9, 0.999),
-            eps=1e-8,
-        )
-        self._clip_value, self._clip_norm, self._team = clip_value, clip_norm, team
-        self._updates = 0
+    _updates = 0
 
     def step(self, loss: Tensor) -> bool:
         # Before the backward pass: PyTorch's CPU grid_sample crashes the process in that of a NaN.
@@ -74,6 +57,9 @@ class TorchAdam(Adam):
         for name, value in self._parameters.items():
             kept = {theirs: torch.tensor(moments[f"{ours}.{name}"]).to(value) for ours, theirs in _MOMENTS.items()}
             self._optimiser.state[value] = {"step": torch.tensor(float(updates)), **kept}
+
+    def _make(self, groups: list[dict[str, Any]]) -> torch.optim.Adam:
+        return torch.optim.Adam(groups, betas=self.BETAS, eps=self.EPSILON)
 
 
 class TorchBackend(Backend):

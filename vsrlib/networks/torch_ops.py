@@ -12,25 +12,6 @@ from torch import Tensor, nn
 
 from vsrlib.networks.architecture import Conv, Deconv, Layer, Linear
 
-__all__ = [
-    "absolute",
-    "adaptive_mean",
-    "at_least",
-    "blur_down",
-    "concat",
-    "constant",
-    "conv",
-    "conv2d",
-    "deconv",
-    "floored",
-    "global_mean",
-    "linear",
-    "mean",
-    "ones",
-    "resize",
-    "sample",
-]
-
 
 def conv(layer: Layer) -> nn.Conv2d:
     """A convolution layer as described; its values are set later."""

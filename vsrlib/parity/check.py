@@ -9,33 +9,29 @@ from vsrlib.common.files import atomic_path, write_json
 from vsrlib.kernels.jittor_env import why_not
 from vsrlib.parity.comparison import FLOOR, K_GRADIENT, K, summary
 from vsrlib.parity.faults import FAULTS
-from vsrlib.parity.processes import work
-from vsrlib.parity.trial import Trial
+from vsrlib.parity.options import CheckOptions
+from vsrlib.parity.recorder import REFERENCE
+from vsrlib.parity.trial import Trial, work
 
 JSON, TEXT = "parity_check.json", "parity_check.txt"
 _TOGETHER = 5  # trials whose arrays lie on the disk at once, some 50 MB each
 _OCCURRENCES = 2  # of the 8 flows of a training step and their steps; `vsrlib parity` itself looks at all
 
 
-def check(
-    output: Path,
-    runs: int = 50,
-    faults: list[str] | None = None,
-    sides: tuple[str, ...] = ("torch", "jittor"),
-    seed: int = 0,
-) -> dict[str, Any]:
-    """Plant each fault on each side but the first, and compare both sides `runs` times without any.
+def check(output: Path, options: CheckOptions, faults: list[str] | None = None) -> dict[str, Any]:
+    """Plant each fault in the framework `options.second`, and compare it with PyTorch `options.runs` times without any.
 
-    faults: names of `vsrlib.parity.faults.FAULTS` (None: all). sides: two frameworks; ("torch", "torch") where there is
-    no Jittor. All with random weights and inputs and the "tiny" network. Writes OUTPUT/parity_check.json and
-    parity_check.txt and returns what the former holds: {"faults": [...], "clean": [...], "found", "false_alarms",
-    "ratios" (quantiles over all clean runs), "rule", "provenance"}, or {"skipped": "because ..."}.
+    faults: names of `vsrlib.parity.faults.FAULTS` (None: all). All with random weights and inputs and the "tiny"
+    network. Writes OUTPUT/parity_check.json and parity_check.txt and returns what the former holds: {"faults": [...],
+    "clean": [...], "found", "false_alarms", "ratios" (quantiles over all clean runs), "rule", "provenance"}, or
+    {"skipped": "because ..."}.
     """
+    sides, seed = ("torch", options.second), options.seed
     reason = next((reason for side in sides if (reason := why_not(side))), None)
-    result: dict[str, Any] = {"skipped": reason, "provenance": provenance.collect(seed=seed)}
+    result: dict[str, Any] = {"skipped": f"because {reason}", "provenance": provenance.collect(seed=seed)}
     if reason is None:
         found = _faults(list(FAULTS) if faults is None else faults, sides, seed)
-        clean, ratios = _clean(runs, sides, seed + 1)
+        clean, ratios = _clean(options.runs, sides, seed + 1)
         result = {
             "sides": list(sides),
             "faults": found,
@@ -56,13 +52,13 @@ def _faults(names: list[str], sides: tuple[str, ...], seed: int) -> list[dict[st
     with tempfile.TemporaryDirectory() as folder:
         trial = Trial(Path(folder), "tiny", occurrences=_OCCURRENCES)
         trial.write_random(seed)
-        work("torch", trial.jobs("judge"), trial.folder, double=True)
+        work("torch", trial.jobs(REFERENCE), trial.folder, double=True)
         work(sides[0], trial.jobs("sound"), trial.folder)
         work(sides[1], [job for name in names for job in trial.jobs(name.replace("/", " "), name)], trial.folder)
-        return [_judged(name, trial.verdict("sound", name.replace("/", " "))) for name in names]
+        return [_placed(name, trial.verdict("sound", name.replace("/", " "))) for name in names]
 
 
-def _judged(name: str, verdict: dict[str, Any]) -> dict[str, Any]:
+def _placed(name: str, verdict: dict[str, Any]) -> dict[str, Any]:
     fault, first = FAULTS[name], verdict["first"]
     places = list(dict.fromkeys(one["place"] for one in verdict["departures"] if one["kind"] != "gradient"))
     right = first is not None and first["place"] == fault.place and first["kind"] in fault.kinds
@@ -80,7 +76,7 @@ def _clean(runs: int, sides: tuple[str, ...], seed: int) -> tuple[list[dict[str,
             ]
             for number, trial in enumerate(trials, begin):
                 trial.write_random(seed + number)
-            work("torch", [job for trial in trials for job in trial.jobs("judge")], Path(folder), double=True)
+            work("torch", [job for trial in trials for job in trial.jobs(REFERENCE)], Path(folder), double=True)
             for which, side in enumerate(sides):
                 jobs = [job for trial in trials for job in trial.jobs(("first", "second")[which])]
                 work(side, jobs, Path(folder))

@@ -13,7 +13,6 @@ from vsrlib.networks.architecture import PRESETS, NetworkConfig, initial_values
 from vsrlib.networks.losses import losses
 from vsrlib.networks.network import Network
 from vsrlib.parity.recorder import Recorder
-from vsrlib.parity.sides import Side
 
 LOSSES = ("down", "cycle", "boundaries", "sparse", "center")
 KERNELS = ("correlation", "blur_down")  # functions that a module was given
@@ -59,12 +58,12 @@ def random_values(config: NetworkConfig, seed: int) -> dict[str, np.ndarray]:
 
 
 @contextmanager
-def watched(network: Network, recorder: Recorder, side: Side) -> Iterator[None]:
+def watched(network: Network, recorder: Recorder) -> Iterator[None]:
     """Within it, every step of the network is recorded: modules, the methods above, and functions that are no module.
 
     The functions are replaced under the names that the network's file calls them by, and nowhere else.
     """
-    file = sys.modules[type(network.module).__module__]
+    file, call = sys.modules[type(network.module).__module__], network.backend.call
     modules = dict(network.module.named_modules())
     with ExitStack() as stack:
         for name, module in modules.items():
@@ -72,9 +71,9 @@ def watched(network: Network, recorder: Recorder, side: Side) -> Iterator[None]:
             alone = name and not any(other.startswith(f"{name}.") for other in modules)
             parameters = [getattr(module, part) for part in ("weight", "bias") if alone and hasattr(module, part)]
             if name:
-                step = recorder.step(name, getattr(module, side.call), bool(alone), parameters)
-                stack.enter_context(_attribute(module, side.call, step))
-        for holder, names in (("ops", OPERATIONS), (side.namespace, FUNCTIONS)):
+                step = recorder.step(name, getattr(module, call), bool(alone), parameters)
+                stack.enter_context(_attribute(module, call, step))
+        for holder, names in (("ops", OPERATIONS), (network.backend.functions, FUNCTIONS)):
             original = getattr(file, holder)
             steps = {name: recorder.inner(name, getattr(original, name)) for name in names}
             stack.enter_context(mock.patch.object(file, holder, Watched(original, steps)))

@@ -10,9 +10,9 @@ import numpy as np
 
 from vsrlib.networks import losses
 from vsrlib.networks.architecture import MASK_THRESHOLD, Conv, Deconv, Linear
+from vsrlib.networks.backend import Backend
 from vsrlib.parity import cases
 from vsrlib.parity.comparison import K, ruling
-from vsrlib.parity.sides import Side
 
 NOTHING = np.zeros((0, 0), np.float32)
 """In place of a result that could not be computed; it has the shape of none."""
@@ -20,14 +20,14 @@ NOTHING = np.zeros((0, 0), np.float32)
 
 @dataclass(frozen=True)
 class Tools:
-    """What an operation may use of one framework: its side, `ops`, functions, correlation and backend."""
+    """What an operation may use of one framework."""
 
-    side: Side
-    ops: Any
+    backend: Backend
+    framework: Any  # the package itself
+    ops: Any  # this, `functions` and `nn` as the network's file has them
     functions: Any
+    nn: Any
     correlation: Callable
-    backend: Any
-    own: dict[str, Callable]  # the framework's own operations that the network avoids
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _of_ops(name: str, inputs: Callable, *arguments: Any) -> Operation:
 
 def _adam(tools: Tools, series: Any) -> Any:
     """The parameters after a step for each of the gradients (n, 64), from zero, at a rate of 1e-3."""
-    gradients = tools.side.array(series)
+    gradients = tools.backend.copied(series)
     module = tools.ops.linear(Linear(1, gradients.shape[1]))
     names = [name for name, _ in module.named_parameters()]
     tools.backend.load(
@@ -79,12 +79,33 @@ def _adam(tools: Tools, series: Any) -> Any:
     )
     optimiser = tools.backend.Optimiser(module, [(names, 1e-3)])
     for gradient in gradients:
-        optimiser.step((module.bias * tools.side.tensor(gradient)).sum() + module.weight.sum() * 0)
+        optimiser.step((module.bias * tools.backend.tensor(gradient)).sum() + module.weight.sum() * 0)
     return module.bias * 1
 
 
-def _own(name: str, inputs: Callable, differentiable: bool = True) -> Operation:
-    return Operation(lambda tools, *tensors: tools.own[name](*tensors), inputs, False, differentiable)
+def _own_adam(tools: Tools, series: Any) -> Any:
+    """As `_adam`, by what the framework has under that name."""
+    backend = tools.backend
+    value = backend.leaf(backend.tensor(np.zeros(series.shape[1])))
+    optimiser = tools.framework.optim.Adam([value], lr=1e-3)
+    for gradient in backend.copied(series):
+        loss = (value * backend.tensor(gradient)).sum()
+        if tools.framework.__name__ == "torch":
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        else:
+            optimiser.step(loss)
+    return value
+
+
+def _own(run: Callable[..., Any], inputs: Callable, differentiable: bool = True) -> Operation:
+    """What the framework has under the usual name, and the network has a replacement for."""
+    return Operation(run, inputs, False, differentiable)
+
+
+def _own_resize(tools: Tools, x: Any) -> Any:
+    return tools.functions.interpolate(x, scale_factor=1.3, mode="bilinear", align_corners=False)
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -119,13 +140,13 @@ OPERATIONS: dict[str, Operation] = {
     "sparsity loss": Operation(lambda tools, k: losses.sparse(k, tools.ops), cases.kernels),
     "centre loss": Operation(lambda tools, k: losses.center(k, tools.ops), cases.kernels),
     "Adam, ten steps": Operation(_adam, cases.gradients, differentiable=False),
-    "own sigmoid far below zero": Operation(lambda tools, x: x.sigmoid(), cases.saturated, used=False),
-    "own adaptive pooling": _own("adaptive pooling", cases.windows),
-    "own absolute value": _own("absolute value", cases.maps),
-    "own mean of all": _own("mean of all", cases.many),
-    "own resize by a factor": _own("resize by a factor", cases.maps),
-    "own rounding": _own("rounding", cases.maps, differentiable=False),
-    "own Adam, ten steps": _own("Adam", cases.gradients, differentiable=False),
+    "own sigmoid far below zero": _own(lambda tools, x: x.sigmoid(), cases.saturated),
+    "own adaptive pooling": _own(lambda tools, x: tools.nn.AdaptiveAvgPool2d(13)(x), cases.windows),
+    "own absolute value": _own(lambda tools, x: x.abs(), cases.maps),
+    "own mean of all": _own(lambda tools, x: x.mean(), cases.many),
+    "own resize by a factor": _own(_own_resize, cases.maps),
+    "own rounding": _own(lambda tools, x: (x * 2.5).round(), cases.maps, differentiable=False),
+    "own Adam, ten steps": _own(_own_adam, cases.gradients, differentiable=False),
 }
 """By name. "own ...": what the framework offers under the usual name, and what the network has a replacement for."""
 
@@ -148,30 +169,31 @@ def run_all(tools: Tools, seed: int) -> dict[str, np.ndarray]:
 
 
 def _run(tools: Tools, operation: Operation, arrays: cases.Inputs, weights: Callable) -> dict[str, np.ndarray]:
-    side = tools.side
-    inputs = [side.variable(array) for array in arrays]
+    backend = tools.backend
+    inputs = [backend.leaf(backend.tensor(array)) for array in arrays]
     output = operation.run(tools, *inputs)
-    values = side.array(output)
+    values = backend.copied(output)
     cotangent = weights(values.shape).astype(np.float32)
     found = {"output": values}
     if operation.differentiable:
-        gradients = side.pull([output], [side.tensor(cotangent.reshape(tuple(output.shape)))], inputs)
-        found |= {f"gradient {number}": side.array(value) for number, value in enumerate(gradients, 1)}
+        gradients = backend.vjp([output], [backend.tensor(cotangent.reshape(tuple(output.shape)))], inputs)
+        found |= {f"gradient {number}": backend.copied(value) for number, value in enumerate(gradients, 1)}
     return found
 
 
-def compare(judge: dict, first: dict, second: dict) -> dict[str, dict[str, Any]]:
+def compare(reference: dict, first: dict, second: dict) -> dict[str, dict[str, Any]]:
     """The atlas: for each operation whether it is used, whether the frameworks differ, and its worst case.
 
     "worst": name of the case, what of it, and the distances of `vsrlib.parity.comparison.Ruling`. Where a gradient has
-    two right values (`cases.AT_PIXELS`), it is in "at a kink" instead: its worst case there, which is nobody's fault.
+    two right values (`cases.AT_PIXELS`), it is in "at a kink" instead: its worst case there, by which neither
+    framework is wrong.
     """
     atlas = {}
     for name, operation in OPERATIONS.items():
         parts: dict[bool, list[dict]] = {False: [], True: []}
-        for key in (key for key in judge if key.startswith(f"{name} | ")):
+        for key in (key for key in reference if key.startswith(f"{name} | ")):
             _, case, part = key.split(" | ")
-            rule = ruling(first.get(key, NOTHING), second.get(key, NOTHING), judge[key])
+            rule = ruling(first.get(key, NOTHING), second.get(key, NOTHING), reference[key])
             parts[cases.AT_PIXELS in case and part == "gradient 2"].append({"case": case, "of": part, **asdict(rule)})
         worst = max(parts[False], key=lambda one: one["ratio"])
         kink = max(parts[True], key=lambda one: one["ratio"], default=None)

@@ -1,14 +1,15 @@
 """Watches a network at work: what goes into every step and what comes out, in one of three ways.
 
 free   nothing is changed: each step works on what its own framework computed before. Errors add up.
-judge  the same in float64, except that every value handed from step to step is rounded to float32; this is the script.
-fed    every step is given the judge's inputs, and hands on the judge's outputs, in place of its own; its own are
-       recorded first. So a fault stays where it is, and what a network does between two steps shows in what it hands
-       to the next.
+reference  the same in float64, except that every value handed from step to step is rounded to float32; this is the
+       script.
+fed    every step is given the reference's inputs, and hands on the reference's outputs, in place of its own; its own
+       are recorded first. So a fault stays where it is, and what a network does between two steps shows in what it
+       hands to the next.
 
-The judge's values replace a tensor's own while its gradient passes through, so in the last two ways the gradients of
-all parameters are those at one and the same point in every framework: no ReLU opens here and stays shut there because
-its input is nearly zero and was rounded the other way.
+The reference's values replace a tensor's own while its gradient passes through, so in the last two ways the gradients
+of all parameters are those at one and the same point in every framework: no ReLU opens here and stays shut there
+because its input is nearly zero and was rounded the other way.
 """
 
 import functools
@@ -24,19 +25,11 @@ from typing import Any
 import numpy as np
 
 from vsrlib.common.files import read_json, write_json
-from vsrlib.parity.sides import Side
+from vsrlib.networks.backend import Backend
 
-FREE, JUDGE, FED = "free", "judge", "fed"
+FREE, REFERENCE, FED = "free", "reference", "fed"
 Entry = dict[str, Any]
 Adjust = Callable[[str, list[np.ndarray], list[str]], list[np.ndarray]]
-
-
-def key(entry: Entry) -> str:
-    """What tells the entries of a record apart: step and how often it had been taken."""
-    return f"{entry['step']} #{entry['occurrence']}"
-
-
-# Arrays in files, each under the digest of its content: what is the same is kept once.
 
 
 class Store:
@@ -84,21 +77,22 @@ class Store:
 class Recorder:
     """Records steps; made for one run of a network.
 
-    script: the judge's record and its store, for the way "fed". adjust: see `vsrlib.parity.network`; for the judge.
-    occurrences: a step that is taken more often is fed still, but its values are no longer recorded (0: always).
+    script: the reference's record and its store, for the way "fed". adjust: `away_from_kinks` of
+    `vsrlib.parity.network`, for the reference. occurrences: a step that is taken more often is fed still, but its
+    values are no longer recorded (0: always).
     """
 
     def __init__(
         self,
-        side: Side,
+        backend: Backend,
         way: str,
         script: tuple[list[Entry], Store] | None = None,
         adjust: Adjust | None = None,
         occurrences: int = 0,
     ) -> None:
-        self.side, self.way, self.adjust, self.occurrences = side, way, adjust, occurrences
+        self.backend, self.way, self.adjust, self.occurrences = backend, way, adjust, occurrences
         self.script = {} if script is None else {key(entry): entry for entry in script[0]}
-        self.source: Any = None if script is None else script[1]  # a store wherever a judge has written
+        self.source: Any = None if script is None else script[1]  # a store wherever a reference has written
         self.entries: list[Entry] = []
         self._open: list[tuple[str, Counter]] = [("", Counter())]  # steps under way, and what each has called so far
         self._taken: Counter = Counter()
@@ -130,13 +124,13 @@ class Recorder:
         for entry in self.entries:
             for part in ("inputs", "fed", "outputs", "handed on", "pulls"):
                 entry[part] = [
-                    store.put(value if isinstance(value, np.ndarray) else self.side.array(value))
+                    store.put(value if isinstance(value, np.ndarray) else self.backend.copied(value))
                     for value in entry[part]
                 ]
         return self.entries
 
     def _take(self, name: str, function: Callable, call: tuple, pulled: bool, parameters: Sequence[Any]) -> Any:
-        is_tensor = self.side.is_tensor
+        is_tensor = self.backend.is_tensor
         self._taken[name] += 1
         entry: Entry = {
             "step": name,
@@ -163,8 +157,8 @@ class Recorder:
             return self._forgotten(entry, outputs)
         if pulled and entry["occurrence"] == 1:
             entry["pulls"] = self._pull(name, function, call, entry["fed"], parameters)
-        if self.way == JUDGE:
-            entry["handed on"] = [_rounded(self.side.array(value)) for value in entry["outputs"]]
+        if self.way == REFERENCE:
+            entry["handed on"] = [_rounded(self.backend.copied(value)) for value in entry["outputs"]]
         return self._forgotten(entry, self._handed_on(outputs, entry, written))
 
     def _forgotten(self, entry: Entry, outputs: Any) -> Any:
@@ -172,7 +166,7 @@ class Recorder:
         if self.occurrences and entry["occurrence"] > self.occurrences:
             entry["inputs"], entry["outputs"] = [], []
         if self.way == FED:
-            entry["fed"] = []  # the judge's record has it
+            entry["fed"] = []  # the reference's record has it
         return outputs
 
     @contextmanager
@@ -184,9 +178,9 @@ class Recorder:
             self._open.pop()
 
     def _fed(self, call: tuple, entry: Entry, written: Entry | None) -> tuple:
-        """The call with the judge's inputs; a step that the judge has not taken keeps its own."""
-        if self.way == JUDGE:
-            entry["fed"] = [_rounded(self.side.array(value)) for value in entry["inputs"]]
+        """The call with the reference's inputs; a step that the reference has not taken keeps its own."""
+        if self.way == REFERENCE:
+            entry["fed"] = [_rounded(self.backend.copied(value)) for value in entry["inputs"]]
             if self.adjust is not None:
                 entry["fed"] = self.adjust(entry["step"], entry["fed"], entry["constants"])
         elif written is not None and len(written["fed"]) == len(entry["inputs"]):
@@ -196,7 +190,7 @@ class Recorder:
         return self._replaced(call, entry["fed"])
 
     def _handed_on(self, outputs: Any, entry: Entry, written: Entry | None) -> Any:
-        if self.way == JUDGE:
+        if self.way == REFERENCE:
             return self._replaced(outputs, entry["handed on"])
         if written is None or len(written["handed on"]) != len(entry["outputs"]):
             return outputs
@@ -204,39 +198,37 @@ class Recorder:
 
     def _replaced(self, tree: Any, arrays: list[np.ndarray]) -> Any:
         values = iter(arrays)
-        return replace(tree, lambda own: self._pinned(own, next(values)), self.side.is_tensor)
+        return replace(tree, lambda own: self._pinned(own, next(values)), self.backend.is_tensor)
 
-    def _pinned(self, own: Any, judges: np.ndarray) -> Any:
-        """The judge's values with the gradient of one's own: own - own is zero exactly."""
-        if math.prod(own.shape) != judges.size:
-            return self.side.tensor(judges)  # what is wrong here is seen in the record; the steps after it go on
-        return own - self.side.fixed(own) + self.side.tensor(judges.reshape(tuple(own.shape)))
+    def _pinned(self, own: Any, reference: np.ndarray) -> Any:
+        """The reference's values with the gradient of one's own: own - own is zero exactly."""
+        if math.prod(own.shape) != reference.size:
+            return self.backend.tensor(reference)  # what is wrong here is seen in the record; the steps after it go on
+        return own - self.backend.detached(own) + self.backend.tensor(reference.reshape(tuple(own.shape)))
 
     def _pull(self, name: str, function: Callable, call: tuple, fed: list, parameters: Sequence[Any]) -> list[Any]:
         """Gradients of the step alone: of its outputs times random weights, for its inputs and parameters."""
         if not fed:
             return []
-        with self.side.with_gradients():
-            variables = [self.side.variable(value) for value in fed]
+        with self.backend.enable_grad():
+            variables = [self.backend.leaf(self.backend.tensor(value)) for value in fed]
             rest = iter(variables)
-            args, kwargs = replace(call, lambda _: next(rest), self.side.is_tensor)
-            outputs = leaves(function(*args, **kwargs), self.side.is_tensor)
+            args, kwargs = replace(call, lambda _: next(rest), self.backend.is_tensor)
+            outputs = leaves(function(*args, **kwargs), self.backend.is_tensor)
             rng = np.random.default_rng(zlib.crc32(name.encode()))
             weights = [
-                self.side.tensor(rng.standard_normal(tuple(value.shape)).astype(np.float32)) for value in outputs
+                self.backend.tensor(rng.standard_normal(tuple(value.shape)).astype(np.float32)) for value in outputs
             ]
-            return self.side.pull(outputs, weights, [*variables, *parameters])
+            return self.backend.vjp(outputs, weights, [*variables, *parameters])
 
     def _tick(self) -> int:
         self._clock += 1
         return self._clock
 
 
-def _rounded(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.float32)
-
-
-# Tensors inside tuples, lists and dictionaries, as networks pass them between their parts.
+def key(entry: Entry) -> str:
+    """What tells the entries of a record apart: step and how often it had been taken."""
+    return f"{entry['step']} #{entry['occurrence']}"
 
 
 def replace(tree: Any, change: Callable[[Any], Any], wanted: Callable[[Any], bool]) -> Any:
@@ -266,3 +258,7 @@ def constants(tree: Any, wanted: Callable[[Any], bool]) -> list[str]:
     if isinstance(tree, (tuple, list)):
         return [text for value in tree for text in constants(value, wanted)]
     return [repr(tree)] if isinstance(tree, (bool, int, float, str, type(None))) else []
+
+
+def _rounded(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float32)

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,45 +15,19 @@ from vsrlib.data.frames import to_float
 from vsrlib.kernels.jittor_env import why_not
 from vsrlib.networks.architecture import parameter_shapes
 from vsrlib.networks.weights import weights_file
-from vsrlib.parity import comparison, operations, report, structure, trajectories
+from vsrlib.parity import comparison, operations, report, trajectories
 from vsrlib.parity.comparison import FLOOR, K_GRADIENT, K
 from vsrlib.parity.network import CONFIGS, random_values
-from vsrlib.parity.processes import work
-from vsrlib.parity.recorder import FREE, Store
-from vsrlib.parity.trial import Trial
+from vsrlib.parity.options import ParityOptions
+from vsrlib.parity.recorder import FED, FREE, REFERENCE, Store
+from vsrlib.parity.trial import Trial, work
 
 JSON, TEXT = "parity.json", "parity.txt"
 SIDES = ("torch", "jittor")
 _AT = (1, 10, 100)  # steps after which trajectories are compared
 
 
-@dataclass(frozen=True)
-class Options:
-    """What is compared: a network (`CONFIGS`) with weights, on a batch of windows of `height` x `width` LR pixels.
-
-    weights: a file or the name of shipped ones; None: random. frames: a folder of clips to cut the windows from; None:
-    random noise. steps: of the trajectories, 0 for none; starts: of their control.
-    """
-
-    preset: str = "tiny"
-    weights: str | Path | None = None
-    frames: str | Path | None = None
-    height: int = 32
-    width: int = 36
-    steps: int = 10
-    starts: int = 3
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.preset not in CONFIGS:
-            raise UserError(f"There is no network preset {self.preset!r}; choose one of {', '.join(CONFIGS)}.")
-        if min(self.height, self.width) < 16 or self.height % 4 or self.width % 4:
-            raise UserError(f"The size is {self.height}x{self.width}; give multiples of 4 of 16 and more.")
-        if self.steps < 0 or self.starts < 1:
-            raise UserError(f"steps is {self.steps} and starts {self.starts}; give at least 0 and 1.")
-
-
-def compare(output: Path, options: Options) -> dict[str, Any]:
+def compare(output: Path, options: ParityOptions) -> dict[str, Any]:
     """Compare the two frameworks; writes OUTPUT/parity.json and OUTPUT/parity.txt and returns what the former holds.
 
     {"agree", "first" (the first departure or None), "departures", "ratios", "layers" (four figures of every step, for
@@ -63,15 +36,15 @@ def compare(output: Path, options: Options) -> dict[str, Any]:
     where Jittor cannot be used. UserError for weights and frames that do not fit.
     """
     frames = None if options.frames is None else os.path.relpath(options.frames, output)
-    found: dict[str, Any] = {"options": {**asdict(options), "weights": None, "frames": frames}}
+    found: dict[str, Any] = {"options": {**options.to_json(), "weights": None, "frames": frames}}
     reason = why_not("jittor")
     with tempfile.TemporaryDirectory(prefix="vsrlib-parity-") as folder:
         trial = _set_up(Path(folder), options, output, found)
         if reason is None:
             _work(trial, options)
-            found |= _judge(trial, options)
+            found |= _verdict(trial, options)
         else:
-            found |= {"skipped": reason}
+            found |= {"skipped": f"because {reason}"}
     rule = {"k": K, "k_gradient": K_GRADIENT, "floor": FLOOR}
     result = found | {"rule": rule, "provenance": provenance.collect(seed=options.seed)}
     write_json(output / JSON, result)
@@ -80,7 +53,7 @@ def compare(output: Path, options: Options) -> dict[str, Any]:
     return result
 
 
-def _set_up(folder: Path, options: Options, output: Path, found: dict[str, Any]) -> Trial:
+def _set_up(folder: Path, options: ParityOptions, output: Path, found: dict[str, Any]) -> Trial:
     """Put weights and frames into the folder."""
     config = CONFIGS[options.preset]
     align_corners = True
@@ -98,7 +71,7 @@ def _set_up(folder: Path, options: Options, output: Path, found: dict[str, Any])
     return trial
 
 
-def _windows(options: Options, rng: np.random.Generator) -> np.ndarray:
+def _windows(options: ParityOptions, rng: np.random.Generator) -> np.ndarray:
     """One window for each step and one more, (n, 1, 5, 3, h, w), from noise or cut from random places of the clips."""
     count, height, width = options.steps + 1, options.height, options.width
     if options.frames is None:
@@ -121,16 +94,16 @@ def _windows(options: Options, rng: np.random.Generator) -> np.ndarray:
     return np.stack(windows)[:, None]
 
 
-def _work(trial: Trial, options: Options) -> None:
-    """The judge first, then each framework in a process of its own."""
-    for who in ("judge", *SIDES):
+def _work(trial: Trial, options: ParityOptions) -> None:
+    """The reference first, then each framework in a process of its own."""
+    for who in (REFERENCE, *SIDES):
         jobs = [
             *trial.jobs(who),
             trial.job("layers", who, way=FREE, output=str(trial.folder / who / FREE)),
             trial.job("outputs", who, output=str(trial.folder / who / "outputs.npz")),
             trial.job("atlas", who, seed=options.seed, output=str(trial.folder / who / "atlas.npz")),
         ]
-        if options.steps and who != "judge":
+        if options.steps and who != REFERENCE:
             at = [step for step in _AT if step <= options.steps]
             jobs.append(
                 trial.job(
@@ -141,11 +114,11 @@ def _work(trial: Trial, options: Options) -> None:
                     output=str(trial.folder / who / "training"),
                 )
             )
-        work("torch" if who == "judge" else who, jobs, trial.folder, double=who == "judge")
+        work("torch" if who == REFERENCE else who, jobs, trial.folder, double=who == REFERENCE)
 
 
-def _judge(trial: Trial, options: Options) -> dict[str, Any]:
-    everyone = ("judge", *SIDES)
+def _verdict(trial: Trial, options: ParityOptions) -> dict[str, Any]:
+    everyone = (REFERENCE, *SIDES)
     verdict = trial.verdict(*SIDES)
     atlas = operations.compare(*(_atlas(trial.folder / who / "atlas.npz") for who in everyone))
     verdict["departures"] += [
@@ -153,8 +126,8 @@ def _judge(trial: Trial, options: Options) -> dict[str, Any]:
         for name, found in atlas.items()
         if found["used"] and found["differs"]
     ]
-    judge, first, second = (dict(np.load(trial.folder / who / "outputs.npz")) for who in everyone)
-    last = structure.compare(judge, first, second, verdict["gradients"])
+    reference, first, second = (dict(np.load(trial.folder / who / "outputs.npz")) for who in everyone)
+    last = comparison.compare_outputs(reference, first, second, verdict["gradients"])
     trained = _trajectories(trial, options) if options.steps else None
     ratios = {kind: comparison.summary(values) for kind, values in verdict["ratios"].items()}
     agree = not verdict["departures"] and (trained is None or trained["inside"])
@@ -174,9 +147,9 @@ def _judge(trial: Trial, options: Options) -> dict[str, Any]:
 def _layers(trial: Trial) -> dict[str, Any]:
     """The figures of every step, {"fed" or "free": {side: {step: figures}}}."""
     store, found = Store(trial.folder / "store"), {}
-    for way in ("fed", "free"):
-        records = {who: read_json(trial.record(who, way)) for who in ("judge", *SIDES)}
-        found[way] = {side: comparison.figures(records["judge"], records[side], store) for side in SIDES}
+    for way in (FED, FREE):
+        records = {who: read_json(trial.record(who, way)) for who in (REFERENCE, *SIDES)}
+        found[way] = {side: comparison.figures(records[REFERENCE], records[side], store) for side in SIDES}
     return found
 
 
@@ -185,7 +158,7 @@ def _atlas(path: Path) -> dict[str, np.ndarray]:
     return {str(name): found[str(number)] for number, name in enumerate(found["names"])}
 
 
-def _trajectories(trial: Trial, options: Options) -> dict[str, Any]:
+def _trajectories(trial: Trial, options: ParityOptions) -> dict[str, Any]:
     start = dict(np.load(trial.folder / "weights.npz"))
     torch = [
         trajectories.read(trial.folder / "torch" / "training" / f"{number}.npz") for number in range(options.starts + 1)

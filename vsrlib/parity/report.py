@@ -59,8 +59,8 @@ def _finals(found: dict[str, Any]) -> list[str]:
         f"bits {levels['share']:.4%} of the values differ, by {levels['largest']} at most.{bound}",
         f"Kernel: relative difference {found['kernel']['difference']:.1e}.",
         f"Gradients of the whole training step: {gradients['within']} of {gradients['count']} within "
-        f"{gradients['bound']:g} of float64; of the other {len(gradients['beyond'])}, {explained} agree at the judge's "
-        "point.",
+        f"{gradients['bound']:g} of float64; of the other {len(gradients['beyond'])}, {explained} agree at the "
+        "reference's point.",
     ]
 
 

@@ -6,13 +6,26 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib.common.files import read_json
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json, write_json
+from vsrlib.common.processes import ask
 from vsrlib.parity import comparison
 from vsrlib.parity.comparison import Values
 from vsrlib.parity.network import CONFIGS, random_values
-from vsrlib.parity.recorder import FED, JUDGE, Store
+from vsrlib.parity.recorder import FED, REFERENCE, Store
 
 Job = dict[str, Any]
+
+
+def work(framework: str, jobs: list[Job], folder: Path, double: bool = False) -> None:
+    """Have a fresh process of `vsrlib.parity.worker` do the jobs; `folder` keeps their list. UserError if it fails."""
+    if not jobs:
+        return
+    listed = folder / f"jobs_{framework}{'_reference' if double else ''}.json"
+    write_json(listed, jobs)
+    answer = ask("vsrlib.parity.worker", {"framework": framework, "double": double, "jobs": str(listed)})
+    if "failed" in answer:
+        raise UserError(f"The {framework} process of the referee broke off: {answer['failed'].rstrip('.')}.")
 
 
 @dataclass(frozen=True)
@@ -56,8 +69,8 @@ class Trial:
         }
 
     def jobs(self, who: str, fault: str | None = None) -> list[Job]:
-        """What the judge or a side has to do for the verdict. who: "judge", the first to work, or a name of a side."""
-        way = {"way": JUDGE} if who == "judge" else {"way": FED, "judge": str(self.folder / "judge" / JUDGE)}
+        """What has to be done for the verdict by `who`: REFERENCE, which works first, or a name for a side."""
+        way = {"way": REFERENCE} if who == REFERENCE else {"way": FED, "reference": str(self._of(REFERENCE))}
         return [
             self.job("describe", who, fault=fault, output=str(self.folder / who / "structure.json")),
             self.job("layers", who, fault=fault, output=str(self._of(who)), **way),
@@ -66,10 +79,10 @@ class Trial:
     def verdict(self, first: str, second: str) -> dict[str, Any]:
         """{"agree", "first" (the first departure, or None), "departures", "ratios": {kind: list}} of two sides."""
         store = Store(self.folder / "store")
-        records = [read_json(self.record(who)) for who in ("judge", first, second)]
+        records = [read_json(self.record(who)) for who in (REFERENCE, first, second)]
         steps = comparison.compare_steps(records[0], records[1:], store)
-        structures = [read_json(self.folder / who / "structure.json") for who in ("judge", first, second)]
-        gradients = comparison.compare_gradients(*(self.gradients(who) for who in ("judge", first, second)))
+        structures = [read_json(self.folder / who / "structure.json") for who in (REFERENCE, first, second)]
+        gradients = comparison.compare_gradients(*(self.gradients(who) for who in (REFERENCE, first, second)))
         # The forward pass comes first, in the order of its steps: the first departure is the first layer that departs.
         forward = [one for one in steps["departures"] if one["kind"] != "backward"]
         backward = [one for one in steps["departures"] if one["kind"] == "backward"]
@@ -83,12 +96,12 @@ class Trial:
         }
 
     def gradients(self, who: str) -> Values:
-        """Gradients of every loss for every parameter at the judge's point."""
+        """Gradients of every loss for every parameter at the reference's point."""
         return dict(np.load(self._of(who) / "gradients.npz"))
 
     def record(self, who: str, way: str = FED) -> Path:
-        """The record of the judge or a side; what the sides are fed by is the judge's own."""
+        """The record of the reference or a side; what the sides are fed by is the reference's own."""
         return (self._of(who) if way == FED else self.folder / who / way) / "record.json"
 
     def _of(self, who: str) -> Path:
-        return self.folder / who / (JUDGE if who == "judge" else FED)
+        return self.folder / who / (REFERENCE if who == REFERENCE else FED)

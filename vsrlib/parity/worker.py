@@ -1,15 +1,12 @@
 """Jobs of one framework in a process of its own; what they compute goes into files.
 
-    python -m vsrlib.parity.worker TASK.json        (started by vsrlib.parity.processes, not by hand)
+    python -m vsrlib.parity.worker TASK        (started by vsrlib.parity.trial.work, not by hand)
 
-TASK is {"framework", "double", "jobs": [...]}. A job has "kind" (a function of JOBS), "config" (a name of
-`vsrlib.parity.network.CONFIGS`), "align_corners", "weights" and "inputs" (files of arrays), "output" (a folder or
-file) and, by kind, "fault", "way", "judge", "store", "who", "occurrences", "seed", "at", "starts". A user's
-mistake is the last line of standard error, with exit status 2.
+TASK is {"framework", "double", "jobs": a file with the list of them}. A job has "kind" (a function of JOBS), "config"
+(a name of `vsrlib.parity.network.CONFIGS`), "align_corners", "weights" and "inputs" (files of arrays), "output" (a
+folder or file) and, by kind, "fault", "way", "reference", "store", "who", "occurrences", "seed", "at", "starts".
 """
 
-import importlib
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,50 +16,49 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, write_json
+from vsrlib.common.processes import answer
+from vsrlib.networks.backend import backend_of
 from vsrlib.networks.network import Network
 from vsrlib.parity import operations, structure, trajectories
 from vsrlib.parity.faults import planted
 from vsrlib.parity.network import CONFIGS, LOSSES, away_from_kinks, training_losses, watched
 from vsrlib.parity.recorder import FED, Recorder, Store
-from vsrlib.parity.sides import Side, side_of
 
 Job = dict[str, Any]
 
 
 @contextmanager
-def network_of(job: Job, side: Side, framework: str, double: bool) -> Iterator[Network]:
+def network_of(job: Job, framework: str, double: bool) -> Iterator[Network]:
     """The network that a job is about, with its fault."""
     config = replace(CONFIGS[job["config"]], align_corners=job["align_corners"])
-    backend = importlib.import_module(f"vsrlib.networks.{framework}_backend")
+    backend = backend_of(framework, double)
     network = Network(framework, backend, config, "cpu", "pure" if double else "auto")
     network.load(dict(np.load(job["weights"])))
     if double:
-        network.module.double()
         network.module.blur_down = backend.ops.blur_down  # the C++ one is float32's
-    with planted(job.get("fault"), network, side):
+    with planted(job.get("fault"), network):
         yield network
 
 
-def describe(network: Network, side: Side, job: Job) -> None:
+def describe(network: Network, job: Job) -> None:
     """What the live network is made of."""
-    write_json(Path(job["output"]), structure.describe(network, side))
+    write_json(Path(job["output"]), structure.describe(network))
 
 
-def layers(network: Network, side: Side, job: Job) -> None:
+def layers(network: Network, job: Job) -> None:
     """A record of every step of a training forward pass, and the gradients of each loss for each parameter."""
     way, folder, store = job["way"], Path(job["output"]), Store(job["store"], job["who"])
-    script = (read_json(Path(job["judge"]) / "record.json"), store) if way == FED else None
-    recorder = Recorder(side, way, script, away_from_kinks, job["occurrences"])
-    batch = side.tensor(np.load(job["inputs"])["batch"])
-    with watched(network, recorder, side):
+    script = (read_json(Path(job["reference"]) / "record.json"), store) if way == FED else None
+    backend, recorder = network.backend, Recorder(network.backend, way, script, away_from_kinks, job["occurrences"])
+    batch = backend.tensor(np.load(job["inputs"])["batch"])
+    with watched(network, recorder):
         losses = training_losses(network, batch, recorder)
     names, parameters = zip(*network.module.named_parameters())
     gradients = {
-        f"{loss} | {name}": side.array(value).reshape(tuple(parameter.shape))
+        f"{loss} | {name}": backend.copied(value).reshape(tuple(parameter.shape))
         for loss in LOSSES
-        for name, parameter, value in zip(names, parameters, side.gradients(losses[loss], parameters))
+        for name, parameter, value in zip(names, parameters, backend.gradients(losses[loss], parameters, again=True))
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "record.json", recorder.finish(store))
@@ -70,28 +66,33 @@ def layers(network: Network, side: Side, job: Job) -> None:
     np.savez(folder / "gradients.npz", **gradients)
 
 
-def outputs(network: Network, side: Side, job: Job) -> None:
+def outputs(network: Network, job: Job) -> None:
     """What a user gets: the restoration of the batch's first window, and the gradients of the total, unobserved."""
     batch = np.load(job["inputs"])["batch"]
-    tensor = side.tensor(batch)
-    with network.backend.no_grad():
-        found = {name: side.array(value) for name, value in network.module.infer(tensor[:1]).items()}
-    losses, gradients = network.backend.gradients(network.module, tensor)
+    backend, tensor = network.backend, network.tensor(batch)
+    with backend.no_grad():
+        found = {name: backend.copied(value) for name, value in network.module.infer(tensor[:1]).items()}
+    losses, gradients = backend.losses_and_gradients(network.module, tensor)
     found |= {f"loss {name}": np.array(value) for name, value in losses.items()}
     np.savez(job["output"], **found, **{f"gradient {name}": value for name, value in gradients.items()})
 
 
-def atlas(network: Network, side: Side, job: Job) -> None:
+def atlas(network: Network, job: Job) -> None:
     """Every case of every operation."""
-    file = sys.modules[type(network.module).__module__]
-    own = importlib.import_module(f"vsrlib.parity.{network.framework}_side").OWN
-    correlation = network.module.flow_net.moduleNetwork.moduleSix.correlation
-    tools = operations.Tools(side, file.ops, getattr(file, side.namespace), correlation, network.backend, own)
+    backend, file = network.backend, sys.modules[type(network.module).__module__]
+    tools = operations.Tools(
+        backend,
+        framework=sys.modules[network.framework],
+        ops=file.ops,
+        functions=getattr(file, backend.functions),
+        nn=file.nn,
+        correlation=network.module.flow_net.moduleNetwork.moduleSix.correlation,
+    )
     found = operations.run_all(tools, job["seed"])
     np.savez(job["output"], names=np.array(list(found)), **{str(i): value for i, value in enumerate(found.values())})
 
 
-def training(network: Network, side: Side, job: Job) -> None:
+def training(network: Network, job: Job) -> None:
     """A training, and as many of the control as `starts` says, from weights one unit in the last place apart."""
     start, batches = network.state(), np.load(job["inputs"])["batches"]
     folder = Path(job["output"])
@@ -106,21 +107,22 @@ JOBS = {"describe": describe, "layers": layers, "outputs": outputs, "atlas": atl
 
 def run(framework: str, double: bool, jobs: list[Job]) -> None:
     """Do the jobs, one after the other."""
-    side = side_of(framework, double)
     for number, job in enumerate(jobs, 1):
         print(
             f"{framework}{' in float64' if double else ''}: {job['kind']}, {number} of {len(jobs)}",
             file=sys.stderr,
             flush=True,
         )
-        with network_of(job, side, framework, double) as network:
-            JOBS[job["kind"]](network, side, job)
+        with network_of(job, framework, double) as network:
+            JOBS[job["kind"]](network, job)
+
+
+def work(task: dict[str, Any]) -> dict[str, Any]:
+    """Do the jobs of a task: {"done": their number}."""
+    jobs = read_json(Path(task["jobs"]))
+    run(task["framework"], task["double"], jobs)
+    return {"done": len(jobs)}
 
 
 if __name__ == "__main__":
-    try:
-        task = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-        run(task["framework"], task["double"], task["jobs"])
-    except UserError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    answer(work)

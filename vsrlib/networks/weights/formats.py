@@ -61,9 +61,8 @@ def write(path: Path, kind: str, values: dict[str, np.ndarray], metadata: dict[s
     values = {name: np.asarray(value, order="C") for name, value in values.items()}
     match kind:
         case "safetensors":
-            path.write_bytes(
-                safetensors.numpy.save(values, _packed(metadata))
-            )  # its own writing hides why a disk refused
+            # Not by its own writing, which hides why a disk refused.
+            path.write_bytes(safetensors.numpy.save(values, _packed(metadata)))
         case "PyTorch":
             import torch
 

@@ -1,11 +1,11 @@
 """Weights in files: safetensors is the native format, one file for both frameworks; docs/weights.md lists the others.
 
 Nothing in a file is ever run. Whatever naming a file uses, values are under the names of the published weights here.
+Weights that come with the project are called by name, such as "study-gaussian".
 """
 
 import hashlib
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,10 +15,15 @@ import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, sha256_file
+from vsrlib.common.processes import run_watched
 from vsrlib.networks.weights import formats
 from vsrlib.networks.weights.names import is_flow_only, published_names
 
 Values = dict[str, np.ndarray]
+
+FOLDER = Path(__file__).parent
+NAMES = tuple(f"study-{blur}{control}" for control in ("", "-align-false") for blur in ("gaussian", "realistic"))
+"""`-align-false` marks the controls: the same training with the sampling grids read as by default since PyTorch 1.3."""
 
 _NESTED = ("state_dict", "model")  # where training programs put the weights, beside their own state
 
@@ -138,6 +143,32 @@ def convert(source: str | Path, target: Path) -> Values:
     return values
 
 
+def path_of(name: str) -> Path:
+    """Where the weights called `name` lie, or would lie."""
+    return FOLDER / f"{name}.safetensors"
+
+
+def why_missing(name: str) -> str:
+    """The sentence for weights that are called by name and are not there."""
+    blur = "Gaussian" if "gaussian" in name else "Realistic"
+    control = " --no-align-corners" if name.endswith("-align-false") else ""
+    return (
+        f'The weights "{name}" are not part of this installation; train them by `vsrlib train --template study '
+        f"--blur {blur}{control} --flow-weights FLOW HR VALIDATION OUTPUT` as docs/weights.md says, and give the file "
+        "that it writes."
+    )
+
+
+def locate(weights: str | Path) -> Path:
+    """The file of weights given as a name or as a path. Raises UserError for a name whose file is not there."""
+    if str(weights) not in NAMES:
+        return Path(weights)
+    path = path_of(str(weights))
+    if not path.is_file():
+        raise UserError(why_missing(str(weights)))
+    return path
+
+
 def _format_of(path: Path) -> str:
     kind = formats.format_of(path)
     if kind is None:
@@ -166,42 +197,6 @@ def _floats(found: Any, path: Path) -> Values:
 
 
 def _convert_elsewhere(source: Path, target: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "vsrlib", "convert", str(source), str(target)], capture_output=True, text=True
-    )
-    if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or [f"The process that read {source} ended with {done.returncode}."]
-        raise UserError(said[-1].removeprefix("error: "))
-
-
-# Weights that come with the project and are called by name, such as "study-gaussian".
-
-FOLDER = Path(__file__).parent
-NAMES = tuple(f"study-{blur}{control}" for control in ("", "-align-false") for blur in ("gaussian", "realistic"))
-"""`-align-false` marks the controls: the same training with the sampling grids read as by default since PyTorch 1.3."""
-
-
-def path_of(name: str) -> Path:
-    """Where the weights called `name` lie, or would lie."""
-    return FOLDER / f"{name}.safetensors"
-
-
-def why_missing(name: str) -> str:
-    """The sentence for weights that are called by name and are not there."""
-    blur = "Gaussian" if "gaussian" in name else "Realistic"
-    control = " --no-align-corners" if name.endswith("-align-false") else ""
-    return (
-        f'The weights "{name}" are not part of this installation; train them by `vsrlib train --template study '
-        f"--blur {blur}{control} --flow-weights FLOW HR VALIDATION OUTPUT` as docs/weights.md says, and give the file "
-        "that it writes."
-    )
-
-
-def locate(weights: str | Path) -> Path:
-    """The file of weights given as a name or as a path. Raises UserError for a name whose file is not there."""
-    if str(weights) not in NAMES:
-        return Path(weights)
-    path = path_of(str(weights))
-    if not path.is_file():
-        raise UserError(why_missing(str(weights)))
-    return path
+    status, _, last = run_watched(["-m", "vsrlib", "convert", str(source), str(target)], show=False)
+    if status != 0:
+        raise UserError(last.removeprefix("error: ") or f"The process that read {source} ended with {status}.")
