@@ -10,7 +10,7 @@ from vsrlib.common import processes
 
 MODULE = """
 import os, sys
-from vsrlib.common.errors import UserError
+from vsrlib.common.errors import StartAgain, UserError
 from vsrlib.common.processes import answer
 
 def work(task):
@@ -18,6 +18,8 @@ def work(task):
     if task["ends"] is None:
         print("answer: not this one")
         return {"twice": 2 * task["number"], "home": os.environ["HOME_OF_IT"]}
+    if task["ends"] == "again":
+        raise StartAgain("It has built itself.")
     if task["ends"] == "mistake":
         raise UserError("There is no such thing; choose another.")
     sys.exit(task["ends"])
@@ -37,6 +39,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     [
         (None, {"twice": 14, "home": "here"}),
         ("mistake", {"failed": "There is no such thing; choose another."}),
+        ("again", {"failed": "It has built itself."}),
         (0, {"failed": "its process ended with status 0 and no answer"}),
         (3, {"failed": "half way"}),
     ],
@@ -52,6 +55,7 @@ def test_what_a_process_answers(ends: Any, answer: dict, environment: dict[str, 
         ("jittor", None, 1, 2),
         ("jittor", None, 0, 2),
         ("jittor", 3, 0, 3),
+        ("jittor", 3, 3, 3),
         ("jittor", None, 2, 1),
     ],
 )
@@ -60,9 +64,7 @@ def test_jittor_is_asked_twice_but_not_after_a_users_mistake(
 ) -> None:
     """The exit status alone is no proof: Jittor ends with 0 when it has rebuilt itself and asks to be started again."""
     started: list[list[str]] = []
-    monkeypatch.setattr(
-        processes, "run_watched", lambda line, *_: started.append(line) or (status, "", "why")
-    )
+    monkeypatch.setattr(processes, "run_watched", lambda line, *_: started.append(line) or (status, "", "why"))
     answer = processes.ask("some.module", {"framework": asked}, attempts=attempts)
     assert answer == {"failed": "why" if status else "its process ended with status 0 and no answer"}
     assert len(started) == calls and all(one[:2] == ["-m", "some.module"] for one in started)

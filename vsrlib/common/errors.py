@@ -13,6 +13,10 @@ class UserError(Exception):
     """
 
 
+class StartAgain(UserError):
+    """What works when the same is started once more, in a new process."""
+
+
 INTERRUPTED = 130
 _REMEDIES = {
     errno.ENOSPC: "; free some space and run the same command again",

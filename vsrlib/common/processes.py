@@ -11,10 +11,10 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vsrlib.common.errors import UserError
+from vsrlib.common.errors import StartAgain, UserError
 
 _ANSWER = "answer: "
-_MISTAKE = 2  # exit status of a user's mistake
+_MISTAKE, _AGAIN = 2, 3  # exit status of a user's mistake, and of what works when it is started again
 _ATTEMPTS = {"jittor": 2}  # its parallel compiler has been seen to crash once and to work the next time
 
 
@@ -52,13 +52,13 @@ def ask(
 def answer(work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """The other side of `ask`: do what the program's argument asks, and print the answer.
 
-    A user's mistake is the last line of standard error, with exit status 2.
+    A user's mistake is the last line of standard error, with exit status 2, or 3 where another attempt may succeed.
     """
     try:
         print(_ANSWER + json.dumps(work(json.loads(sys.argv[1]))))
     except UserError as error:
         print(error, file=sys.stderr)
-        sys.exit(_MISTAKE)
+        sys.exit(_AGAIN if isinstance(error, StartAgain) else _MISTAKE)
 
 
 def run_watched(

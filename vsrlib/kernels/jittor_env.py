@@ -18,14 +18,13 @@ from pathlib import Path
 from types import ModuleType
 from unittest import mock
 
-from vsrlib.common.errors import UserError
-from vsrlib.common.processes import run_watched
+from vsrlib.common.errors import StartAgain, UserError
+from vsrlib.common.processes import answer, ask
 from vsrlib.kernels import native
 
 HOME = Path(sys.prefix) / "var" / "jittor"
 # Jittor looks for oneDNN under this name first, and downloads it when it is not there.
 ONEDNN_FOLDER = ".cache/jittor/mkl/dnnl_lnx_2.2.0_cpu_gomp"
-READY = "jittor is ready"
 
 # -Ofast, Jittor's default, makes NaN != NaN false and puts the whole process,
 # numpy too, into flush-to-zero mode; these flags keep the speed without that.
@@ -89,7 +88,7 @@ def import_jittor() -> ModuleType:
         try:
             import jittor
         except SystemExit as stop:  # after a change of flags it rebuilds itself, asks for a rerun and exits with 0
-            raise UserError("Jittor has rebuilt itself and must be started again; repeat the command.") from stop
+            raise StartAgain("Jittor has rebuilt itself and must be started again; repeat the command.") from stop
     return jittor
 
 
@@ -98,17 +97,11 @@ def prepare(attempts: int = 3) -> None:
 
     Raises UserError with the last line of the compiler's output when it cannot be built.
     """
-    program = f"from vsrlib.kernels import jittor_env; jittor_env.import_jittor(); print({READY!r})"
-    last = ""
-    for _ in range(attempts):
-        status, output, last = run_watched(["-c", program])
-        # The exit status alone is no proof: a rebuild ends with status 0 and nothing done.
-        if status == 0 and READY in output:
-            return
-    raise UserError(
-        f"Jittor could not be built in {attempts} attempts ({last[:300] or 'no output'}); "
-        "see the compiler's messages above."
-    )
+    found = ask("vsrlib.kernels.jittor_env", {}, attempts=attempts)
+    if "failed" in found:
+        raise UserError(
+            f"Jittor could not be built in {attempts} attempts ({found['failed']}); see the compiler's messages above."
+        )
 
 
 @contextmanager
@@ -172,5 +165,4 @@ def _link_onednn() -> None:
 
 
 if __name__ == "__main__":
-    prepare()
-    print(READY)
+    answer(lambda task: {"version": import_jittor().__version__})
