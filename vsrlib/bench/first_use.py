@@ -60,7 +60,7 @@ def without_compiler(framework: str, options: Options) -> dict[str, Any]:
         programs, home = Path(name) / "programs", Path(name) / "home"
         programs.mkdir()
         home.mkdir()
-        link_all_but_compilers(programs, os.pathsep.join((str(native.BINARIES), os.environ.get("PATH", ""))))
+        link_all_but_compilers(programs, native.search_path())
         answer = ask(framework, options, home, path=str(programs))
     if "failed" in answer:
         return {"works": False, "reason": answer["failed"], "correlation": None}
