@@ -135,7 +135,7 @@ def list_clips(root: Path) -> list[ClipSource]:
         return [ClipSource(root.stem, tuple(video.frame_name(i) for i in range(count)), video=root)]
     if not root.is_dir():
         raise UserError(f"{root} does not exist: give a folder of frames, a folder of clip folders, or a video file.")
-    folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    folders = subfolders(root)
     paths = _frame_paths(root)
     if folders and paths:
         raise UserError(
@@ -147,6 +147,11 @@ def list_clips(root: Path) -> list[ClipSource]:
     if not folders:
         raise UserError(f"{root} holds no frames: put PNG or JPEG frames there, or one folder of them for each clip.")
     return [_folder_clip(folder.name, folder, _frame_paths(folder)) for folder in folders]
+
+
+def subfolders(root: Path) -> list[Path]:
+    """The folders in a folder, sorted, but for hidden ones."""
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def require_frames(source: ClipSource, count: int) -> None:

@@ -72,6 +72,12 @@ def blur_down_exact(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -
     return total
 
 
+def cropped(frames: np.ndarray) -> np.ndarray:
+    """HR frames (N, H, W, 3) cut at the right and below to multiples of the scale."""
+    height, width = (side - side % SCALE for side in frames.shape[1:3])
+    return frames[:, :height, :width]
+
+
 def bicubic_on_grid(lr: np.ndarray, scale: int = SCALE) -> np.ndarray:
     """(h, w, 3) uint8 to (scale h, scale w, 3) uint8 by Keys' bicubic interpolation (a = -1/2), borders replicated.
 

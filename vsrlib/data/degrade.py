@@ -27,7 +27,7 @@ from vsrlib.data.blur_kernels import (
     scale_realistic,
 )
 from vsrlib.data.clips import Clip
-from vsrlib.data.degradation import SCALE, Further, blur_down, blur_down_exact
+from vsrlib.data.degradation import SCALE, Further, blur_down, blur_down_exact, cropped
 from vsrlib.data.frames import Map, in_threads, shown_size, write_frame
 from vsrlib.data.sets.layouts import clips_of
 
@@ -174,12 +174,11 @@ def clip_kernel(blur: str, seed: int, name: str) -> tuple[np.ndarray, dict[str, 
 def _write_clip(
     root: Path, clip: Clip, names: tuple[str, ...], blur: str, seed: int, write_hr: bool, further: Further, run: Map
 ) -> dict[str, Any]:
-    height, width = (side - side % SCALE for side in clip.frames.shape[1:3])
-    if min(height, width) == 0:
+    hr = cropped(clip.frames)
+    if 0 in hr.shape:
         raise UserError(
             f"clip {clip.name} has frames of {shown_size(clip.frames[0])} pixels: at least {SCALE}x{SCALE} are needed."
         )
-    hr = clip.frames[:, :height, :width]
     kernel, parameters = clip_kernel(blur, seed, clip.name)
     lr = np.stack(list(run(lambda frame: blur_down(frame, kernel), hr)))
     lr = further.apply(lr, clip.name, seed, run)
@@ -193,7 +192,7 @@ def _write_clip(
     _write_kernel(root / KERNEL / clip.name, kernel, names)
     return {
         "frames": list(names),
-        "hr_size": [height, width],
+        "hr_size": list(hr.shape[1:3]),
         "cropped": hr.shape != clip.frames.shape,
         "kernel": {**parameters, "size": len(kernel), "sha256": sha256_array(kernel)},
         "hr_sha256": sha256_array(hr),

@@ -12,7 +12,7 @@ from vsrlib.common.names import BLURS
 from vsrlib.common.tables import markdown
 from vsrlib.data.blur_kernels import centre_error, kernel_picture, kernel_psnr
 from vsrlib.data.clips import Clip, FrameReader, require_frames
-from vsrlib.data.degradation import bicubic_on_grid, blur_down
+from vsrlib.data.degradation import bicubic_on_grid, blur_down, cropped
 from vsrlib.data.degrade import clip_kernel
 from vsrlib.data.sets.layouts import clips_of
 from vsrlib.data.sets.tree import read_kernel
@@ -67,7 +67,7 @@ class Seen:
     kernels: dict[str, np.ndarray]
     seed: int
 
-    def enlarged(self, blur: str) -> np.ndarray:
+    def upsampled(self, blur: str) -> np.ndarray:
         """The LR frames of a blur by bicubic interpolation, (N, H, W, 3) uint8."""
         return np.stack([bicubic_on_grid(frame) for frame in self.low[blur]])
 
@@ -83,8 +83,7 @@ def degrade(hr_root: str | None, clip: str | None, frames: int, seed: int) -> Se
         source = clips_of(resolve(hr_root), None if clip is None else [clip])[0]
         require_frames(source, frames)
         chosen = Clip(source.name, np.stack(list(islice(source.frames(), frames))))
-    height, width = (side - side % 4 for side in chosen.frames.shape[1:3])
-    chosen = Clip(chosen.name, chosen.frames[:, :height, :width])
+    chosen = Clip(chosen.name, cropped(chosen.frames))
     kernels = {blur: clip_kernel(blur, seed, chosen.name)[0] for blur in BLURS}
     low = {blur: np.stack([blur_down(frame, kernel) for frame in chosen.frames]) for blur, kernel in kernels.items()}
     return Seen(chosen, low, kernels, seed)
@@ -108,7 +107,7 @@ def show_kernels(seen: Seen) -> Page:
 def show_flow(seen: Seen) -> Page:
     """The motion from the middle frame to the next, one scale of colours for all."""
     first = min(len(seen.clip.frames) // 2, len(seen.clip.frames) - 2)
-    clips = {"HR": seen.clip.frames} | {f"LR, {blur}, enlarged": seen.enlarged(blur) for blur in seen.low}
+    clips = {"HR": seen.clip.frames} | {f"LR, {blur}, upsampled": seen.upsampled(blur) for blur in seen.low}
     flows = {name: optical_flow(frames[first], frames[first + 1], "dis") for name, frames in clips.items()}
     largest = float(np.percentile(np.linalg.norm(flows["HR"], axis=2), 99))
     of = f"optical flow from frame {first} to {first + 1} of clip {seen.clip.name}"
@@ -121,11 +120,11 @@ def _item(name: str, picture: np.ndarray, alt: str) -> Item:
 
 
 def measure(seen: Seen, folder: Path) -> Page:
-    """Every metric of bicubic enlargement against the truth, and of the kernels; writes `folder`/look.json."""
+    """Every metric of bicubic upsampling against the ground truth, and of the kernels; writes `folder`/look.json."""
     truth = seen.clip.frames
     rows = {}
     for blur in seen.low:
-        restored = seen.enlarged(blur)
+        restored = seen.upsampled(blur)
         frames = {
             name: float(np.mean([metric(a, b) for a, b in zip(restored, truth)]))
             for name, metric in (("psnr", psnr), ("ssim", ssim), ("psnr_y", psnr_y), ("ssim_y", ssim_y))
@@ -144,7 +143,7 @@ def measure(seen: Seen, folder: Path) -> Page:
         "realistic_beside_gaussian_kernel": kernels,
     }
     write_json(Path(folder) / RESULT, result | {"provenance": provenance.collect(seed=seen.seed)})
-    header = ["bicubic against the truth", *(name for name, _ in _COLUMNS.values())]
+    header = ["bicubic against the ground truth", *(name for name, _ in _COLUMNS.values())]
     table = [[blur, *(f"{row[key]:{form}}" for key, (_, form) in _COLUMNS.items())] for blur, row in rows.items()]
     words = (
         f"The realistic kernel beside the Gaussian one: {kernels['psnr']:.1f} dB, their centres "

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from vsrlib.common.errors import UserError
+from vsrlib.common.options import require_choice
 from vsrlib.data.frames import require_rgb, shown_size
 
 FLOWS = ("farneback", "dis")
@@ -28,8 +29,7 @@ def optical_flow(first: np.ndarray, second: np.ndarray, method: str) -> np.ndarr
 
     UserError for a method that is not one of FLOWS.
     """
-    if method not in FLOWS:
-        raise UserError(f"flow is {method!r}; choose one of: {', '.join(FLOWS)}.")
+    require_choice("flow", method, FLOWS)
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (first, second)]
     if method == "farneback":
         return cv2.calcOpticalFlowFarneback(*grey, None, *_FARNEBACK)
@@ -54,13 +54,11 @@ def warping_error(restored: np.ndarray, truth: np.ndarray, method: str = DEFAULT
     back do not cancel out (covered, Sundaram et al., 2010), do not count. Clips and errors as for `tof`.
     """
     _require_alike(restored, truth, 0)
-    total, count = 0.0, 0
-    for t in range(1, len(truth)):
-        error, seen = _warped_difference((restored[t - 1], restored[t]), (truth[t - 1], truth[t]), method)
-        total, count = total + error, count + seen
+    ours, true = zip(restored, restored[1:]), zip(truth, truth[1:])
+    total, count = np.sum([_warped_difference(*pairs, method) for pairs in zip(ours, true)], axis=0)
     if count == 0:
         raise UserError("no pixel of the true clip is seen in two consecutive frames: give consecutive frames.")
-    return total / count
+    return float(total / count)
 
 
 class TemporalErrors:

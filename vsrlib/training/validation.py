@@ -10,7 +10,7 @@ import numpy as np
 
 from vsrlib.common.files import sha256_array, sha256_bytes
 from vsrlib.data.clips import WINDOW, list_clips, require_frames
-from vsrlib.data.degradation import SCALE, bicubic_on_grid, blur_down, blur_down_exact
+from vsrlib.data.degradation import bicubic_on_grid, blur_down, blur_down_exact, cropped
 from vsrlib.data.frames import to_float
 from vsrlib.networks.architecture import CENTRE
 from vsrlib.networks.network import Network
@@ -33,9 +33,7 @@ class ValidationSet:
         bicubic, digests = [], []
         for source in list_clips(root):
             require_frames(source, WINDOW)
-            frames = source.load().frames
-            height, width = (side - side % SCALE for side in frames.shape[1:3])
-            frames, kernel = frames[:, :height, :width], draw_kernel(blur, rng)
+            frames, kernel = cropped(source.load().frames), draw_kernel(blur, rng)
             digests.append([source.name, sha256_array(frames)])
             low = np.stack([blur_down(frame, kernel) for frame in frames])
             for start in range(len(frames) - WINDOW + 1):

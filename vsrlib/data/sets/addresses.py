@@ -83,18 +83,15 @@ SOURCES: dict[str, Source] = {
         "9ed73013ff4ab15c8d4dbca689b6eeac56a92f7ffef2cf898e23184cdac592e1",
         136015770,
     ),
-    "middlebury-frames": Source(
-        "Middlebury flow, two frames of each pair",
-        _MIDDLEBURY_LICENCE,
-        "Middlebury/other-color-twoframes.zip",
-        f"{_MIDDLEBURY}/other-color-twoframes.zip",
-    ),
-    "middlebury-flow": Source(
-        "Middlebury flow, the true flow",
-        _MIDDLEBURY_LICENCE,
-        "Middlebury/other-gt-flow.zip",
-        f"{_MIDDLEBURY}/other-gt-flow.zip",
-    ),
+    **{
+        f"middlebury-{part}": Source(
+            f"Middlebury flow, {what}", _MIDDLEBURY_LICENCE, f"Middlebury/{file}", f"{_MIDDLEBURY}/{file}"
+        )
+        for part, what, file in (
+            ("frames", "two frames of each pair", "other-color-twoframes.zip"),
+            ("flow", "the true flow", "other-gt-flow.zip"),
+        )
+    },
     "pwc-net": Source(
         "PWC-Net's weights in the PyTorch port",
         "that of PWC-Net's authors (NVlabs/PWC-Net): non-commercial use",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vsrlib.common.errors import UserError
-from vsrlib.data.clips import ClipSource, list_clips
+from vsrlib.data.clips import ClipSource, list_clips, subfolders
 
 HR_ROLE, LR_ROLE, KERNEL_ROLE = "HR", "LR", "kernel"
 """What a folder can hold, by its name."""
@@ -111,14 +111,14 @@ def clips_of(root: Path, names: Sequence[str] | None = None) -> list[ClipSource]
 def _all(root: Path) -> list[ClipSource]:
     if _is_reds(root):
         return _reds(root)
-    folders = _folders(root)
+    folders = subfolders(root) if root.is_dir() else []
     inside = [folder for folder in folders if place((folder.name,)).role == HR_ROLE]
     if len(inside) == 1:
         return list_clips(inside[0])
     if len(inside) > 1:
         both = ", ".join(folder.name for folder in inside)
         raise UserError(f"{root} holds {both}, each of which may be the HR clips: give the path of one.")
-    truths = {folder: [one for one in _folders(folder) if place((one.name,)).role == HR_ROLE] for folder in folders}
+    truths = {folder: [one for one in subfolders(folder) if place((one.name,)).role == HR_ROLE] for folder in folders}
     if folders and all(len(one) == 1 for one in truths.values()):
         return [replace(_one_clip(one), name=folder.name) for folder, (one,) in truths.items()]
     return list_clips(root)
@@ -150,9 +150,3 @@ def _one_clip(folder: Path) -> ClipSource:
     if len(found) != 1:
         raise UserError(f"{folder} holds folders and should hold the frames of one clip: give the folder of the clips.")
     return found[0]
-
-
-def _folders(root: Path) -> list[Path]:
-    if not root.is_dir():
-        return []
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))

@@ -1,5 +1,6 @@
 """The blur kernels against the reference's values, OpenCV, their own definition, and another kind of CPU."""
 
+import math
 import os
 import subprocess
 import sys
@@ -14,7 +15,15 @@ from numpy.core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from scipy import ndimage
 
 from vsrlib.data import degrade
-from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel, realistic_kernel_from_draws, scale_realistic
+from vsrlib.data.blur_kernels import (
+    centre,
+    centre_error,
+    gaussian_kernel,
+    kernel_psnr,
+    realistic_kernel,
+    realistic_kernel_from_draws,
+    scale_realistic,
+)
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "degradation_metrics.npz")
 
@@ -132,3 +141,30 @@ def test_wrong_draws() -> None:
     for draws in ((1.0, 0, 0, noise), (0, -0.1, 0, noise), (0, 0, np.nan, noise), (0, 0, 0, noise + 1)):
         with pytest.raises(ValueError, match=r"\[0, 1\)"):
             realistic_kernel_from_draws(*draws)
+
+
+def test_kernel_psnr() -> None:
+    truth = realistic_kernel(np.random.default_rng(0))
+    assert kernel_psnr(truth, truth) == math.inf
+    off = truth + 0.01
+    assert kernel_psnr(off, truth) == pytest.approx(20 * math.log10(truth.max() / 0.01), abs=1e-9)
+    small = gaussian_kernel(1.2)
+    padded = np.pad(small, 2)
+    assert kernel_psnr(small, truth) == kernel_psnr(padded, truth) and kernel_psnr(small, padded) == math.inf
+    for bad in (np.ones((4, 4)), np.ones((3, 5))):
+        with pytest.raises(ValueError, match="odd side"):
+            kernel_psnr(bad, truth)
+    with pytest.raises(ValueError, match="no positive value"):
+        kernel_psnr(truth, np.zeros((3, 3)))
+
+
+def test_centre_error() -> None:
+    kernel = realistic_kernel(np.random.default_rng(3))
+    assert centre(kernel) == pytest.approx(np.array(ndimage.center_of_mass(kernel)) - 6, abs=1e-12)
+    assert np.allclose(centre(gaussian_kernel(2.0)), 0, atol=1e-12)
+    impulse, moved = np.zeros((13, 13)), np.zeros((13, 13))
+    impulse[6, 6] = moved[3, 10] = 1
+    assert centre(moved).tolist() == [-3, 4] and centre_error(moved, impulse) == 5
+    assert centre_error(np.pad(moved, 2), impulse) == 5
+    with pytest.raises(ValueError, match="sum to 0"):
+        centre(np.zeros((3, 3)))
