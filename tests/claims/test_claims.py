@@ -8,8 +8,7 @@ import pytest
 import results_fixture as run
 from test_claims_evidence import on_a_gpu
 
-from vsrlib import claims
-from vsrlib.claims import comparison
+from vsrlib.claims import comparison, evidence, judge, ten_claims, verdict
 from vsrlib.claims import verdict as claims_verdict
 from vsrlib.claims.evidence import by_use
 from vsrlib.claims.verdict import Finding
@@ -25,7 +24,7 @@ def compared(tmp_path_factory) -> Path:
 
 
 def verdicts(found: dict) -> dict[str, str]:
-    return {name: finding.verdict for name, finding in claims.judge_comparison(found).items()}
+    return {name: finding.verdict for name, finding in judge.judge_comparison(found).items()}
 
 
 def altered(compared: Path, *changes: tuple[tuple, object]) -> dict:
@@ -132,41 +131,41 @@ def test_model_size_is_judged_for_the_published_network_only(compared, mib, verd
     changes = [(("runs", f, key), value) for f in ("torch", "jittor")
                for key, value in (("preset", "published"),
                                   ("weights", {"sha256": "ab" * 32, "bytes": int(mib * 2**20)}))]  # fmt: skip
-    finding = claims.judge_comparison(altered(compared, *changes))["C6"]
+    finding = judge.judge_comparison(altered(compared, *changes))["C6"]
     assert finding.verdict == verdict and "one and the same file" in finding.reason
     other = (("runs", "jittor", "weights"), {"sha256": "cd" * 32, "bytes": 60 * 2**20})
-    finding = claims.judge_comparison(altered(compared, *changes, other))["C6"]
+    finding = judge.judge_comparison(altered(compared, *changes, other))["C6"]
     assert (finding.verdict, finding.figure) == ("refuted", 60)
     assert f"PyTorch's file has {mib:.1f} MiB, Jittor's 60.0 MiB" in finding.reason
     drawn = (("runs", "jittor", "weights"), {"sha256": None, "bytes": 60 * 2**20})
-    assert "read no file" in claims.judge_comparison(altered(compared, *changes, drawn))["C6"].reason
+    assert "read no file" in judge.judge_comparison(altered(compared, *changes, drawn))["C6"].reason
 
 
 def test_training_agreement_is_needed_for_the_memory_figure(compared):
     found = read_json(compared)
-    assert claims.judge_comparison(found)["C5"].figure == 1.0
+    assert judge.judge_comparison(found)["C5"].figure == 1.0
     for training in found["training"].values():
         training["agreement"] = {"skipped": "because Jittor has no result"}
-    assert claims.judge_comparison(found)["C5"].figure is None
+    assert judge.judge_comparison(found)["C5"].figure is None
 
 
 def test_the_verdict_on_equivalence_says_what_it_follows_from(compared):
     found = read_json(compared)
-    reason = claims.judge_comparison(found)["C9"].reason
+    reason = judge.judge_comparison(found)["C9"].reason
     apart = max(one["agreement"]["smoothed"]["largest"] for one in found["training"].values())
     assert "this run's two implementations are equivalent" in reason and f"agree to {apart:.2%}" in reason
     assert "The earlier two, which differ by 1.195 dB with what is called the same weights, were not" in reason
     found["training"]["Gaussian"]["agreement"]["smoothed"]["largest"] = 0.02
-    finding = claims.judge_comparison(found)["C9"]
+    finding = judge.judge_comparison(found)["C9"]
     assert finding.verdict == "unsupported" and "own two trainings differ, by up to 2.00%" in finding.reason
     found["training"] = {}
-    finding = claims.judge_comparison(found)["C9"]
+    finding = judge.judge_comparison(found)["C9"]
     assert finding.verdict == "refuted" and "no training was compared" in finding.reason
 
 
 def test_a_worse_jittor_refutes_the_first_claim_without_agreement(compared):
     worse = altered(compared, (PSNR, interval(-1.0, -1.1, -0.9)))
-    finding = claims.judge_comparison(worse)["C1"]
+    finding = judge.judge_comparison(worse)["C1"]
     assert finding.verdict == "refuted" and "not better" in finding.reason and "networks agree" not in finding.reason
     advice = by_use({"C1": finding}, None, None)
     assert advice[0]["choose"] == "PyTorch" and "-1.0000 dB" in advice[0]["because"]
@@ -177,7 +176,7 @@ def test_the_recommendation_is_confirmed_by_its_three_claims(compared):
     found = altered(compared, *GPU, *better, (FORWARD, interval(6.5, 6.0, 7.0)))
     assert verdicts(found)["C10"] == "unsupported"
     costs = on_a_gpu(8192.0, 6144.0)
-    with_memory = claims.judge_comparison(found, claims.Evidence(costs=costs))
+    with_memory = judge.judge_comparison(found, evidence.Evidence(costs=costs))
     assert [with_memory[name].verdict for name in ("C1", "C2", "C5", "C10")] == ["confirmed"] * 4
 
 
@@ -186,7 +185,7 @@ def test_a_run_on_two_kinds_of_device_gives_no_verdict_on_speed(tmp_path):
     for path in inference[::2]:
         run.edit(path, device="NVIDIA H200", device_type="cuda")
     comparison.compare(inference, training, tmp_path / "out")
-    found = claims.judge_comparison(read_json(tmp_path / "out" / "comparison.json"))
+    found = judge.judge_comparison(read_json(tmp_path / "out" / "comparison.json"))
     for name in ("C2", "C3"):
         assert found[name].verdict == "not testable here" and found[name].figure is None
         assert "device type: torch cuda, jittor cpu" in found[name].reason
@@ -194,63 +193,63 @@ def test_a_run_on_two_kinds_of_device_gives_no_verdict_on_speed(tmp_path):
 
 def test_runs_on_a_gpu_are_judged_as_such(tmp_path):
     comparison.compare(*run.write_run(tmp_path / "run", device_type="cuda"), tmp_path / "out")
-    found = claims.judge(tmp_path / "out" / "comparison.json", tmp_path / "claims")["claims"]
+    found = judge.judge(tmp_path / "out" / "comparison.json", tmp_path / "claims")["claims"]
     assert found[2]["verdict"] == "refuted" and "(NVIDIA H200)" in found[2]["profile"]
 
 
 def test_figures_have_sensible_digits(compared):
     found = altered(compared, (PSNR, interval(-4.985e-07, -3.73e-06, 1.986e-06)),
                     (FORWARD, interval(0.923141, 0.848812, 0.970523)))  # fmt: skip
-    verdicts = claims.judge_comparison(found)
+    verdicts = judge.judge_comparison(found)
     shown = {name: claims_verdict.figure(vars(finding)) for name, finding in verdicts.items()}
     assert shown["C1"] == "less than 0.0001 dB"
     assert shown["C2"] == "0.923 [0.849, 0.971] times PyTorch's speed"
     assert all(len(number.replace(".", "").lstrip("-0")) <= 4 for text in shown.values()
                for number in re.findall(r"-?\d+\.?\d*", text.replace("0.0001", "")))  # fmt: skip
     found = altered(compared, (PSNR, interval(-0.51234567, -0.61, 0.00001)))
-    assert claims_verdict.figure(vars(claims.judge_comparison(found)["C1"])) == "-0.5123 [-0.6100, +0.0000] dB"
+    assert claims_verdict.figure(vars(judge.judge_comparison(found)["C1"])) == "-0.5123 [-0.6100, +0.0000] dB"
 
 
 @pytest.mark.parametrize("fault", ["changed", "missing"])
 def test_a_stale_comparison_is_refused(tmp_path, fault):
     inference, training = run.write_run(tmp_path / "run", pictures=True)
     comparison.compare(inference, training, tmp_path / "out")
-    claims.judge(tmp_path / "out" / "comparison.json", tmp_path / "claims")
+    judge.judge(tmp_path / "out" / "comparison.json", tmp_path / "claims")
     run.edit(training[2], seconds=61.0) if fault == "changed" else training[2].unlink()
     with pytest.raises(UserError, match="torch_Realistic/train.json.*run the comparison again"):
-        claims.judge(tmp_path / "out" / "comparison.json", tmp_path / "other")
+        judge.judge(tmp_path / "out" / "comparison.json", tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.parametrize("skipped", [("jittor",), ("torch", "jittor")])
 def test_nothing_is_judged_without_both_frameworks(tmp_path, skipped):
     comparison.compare(*run.write_run(tmp_path / "run", skipped=skipped, pictures=False), tmp_path / "out")
-    found = claims.judge(tmp_path / "out" / "comparison.json", tmp_path / "claims")
+    found = judge.judge(tmp_path / "out" / "comparison.json", tmp_path / "claims")
     assert {one["verdict"] for one in found["claims"]} == {"not testable here", "unsupported"}
     assert "no C++ compiler" in found["claims"][0]["reason"]
 
 
 def test_the_file_says_everything(compared, tmp_path):
-    found = claims.judge(compared, tmp_path / "claims")
+    found = judge.judge(compared, tmp_path / "claims")
     assert read_json(tmp_path / "claims" / "claims.json") == found
     assert [one["id"] for one in found["claims"]] == [f"C{i}" for i in range(1, 11)]
     for one in found["claims"]:
-        assert one["verdict"] in claims.VERDICTS
+        assert one["verdict"] in ten_claims.VERDICTS
         for key in ("claim", "artefacts", "rule", "reason", "profile"):
             assert one[key]
         assert one["evidence"] and all((tmp_path / "claims" / path).exists() for path in one["evidence"])
         assert (one["figure"] is None) == (one["unit"] is None)
         assert one["provenance"]["comparison"]["sha256"]
-    assert (tmp_path / "claims" / "claims.md").read_text() == claims.table(found)
+    assert (tmp_path / "claims" / "claims.md").read_text() == verdict.table(found)
     assert "study" in found["claims"][0]["profile"] and "cpu" in found["claims"][0]["profile"]
 
 
 def test_what_is_no_comparison_is_refused(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
-        claims.judge(tmp_path / "none.json", tmp_path)
+        judge.judge(tmp_path / "none.json", tmp_path)
     write_json(tmp_path / "other.json", {"skipped": "because there was nothing"})
     with pytest.raises(UserError, match="no comparison"):
-        claims.judge(tmp_path / "other.json", tmp_path)
+        judge.judge(tmp_path / "other.json", tmp_path)
     assert not (tmp_path / "claims.json").exists()
 
 

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 import results_fixture
 
-from vsrlib import claims
-from vsrlib.claims import comparison
+from vsrlib.claims import comparison, judge
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.data.degrade import degrade_clips
 
@@ -101,7 +100,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("formats")
     inference, training = results_fixture.write_run(root / "run")
     comparison.compare(inference, training, root / "comparison")
-    claims.judge(root / "comparison" / "comparison.json", root / "claims")
+    judge.judge(root / "comparison" / "comparison.json", root / "claims")
     degrade_clips(root / "run" / "torch_Gaussian" / "frames", root / "Set", "Realistic", 0)
     return root
 

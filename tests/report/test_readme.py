@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import results_fixture
 
-from vsrlib import claims, cli
-from vsrlib.claims import comparison
+from vsrlib import cli
+from vsrlib.claims import comparison, judge, ten_claims
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
@@ -37,7 +37,7 @@ def test_the_documents_say_what_the_committed_run_found(page: str, made: Callabl
 def test_judging_the_committed_results_again_gives_the_committed_verdicts(tmp_path: Path) -> None:
     root = PROJECT_ROOT / "figures" / "results"
     further = {name: next(root.glob(f"*/{name}.json")) for name in ("ablation", "parity", "costs")}
-    again = claims.judge(root / "05_compare_frameworks" / "comparison.json", tmp_path, further)
+    again = judge.judge(root / "05_compare_frameworks" / "comparison.json", tmp_path, further)
     kept = ("id", "claim", "artefacts", "verdict", "reason", "figure", "unit", "interval", "rule", "profile")
     for one, other in zip(again["claims"], CLAIMS["claims"], strict=True):
         assert {key: one[key] for key in kept} == {key: other[key] for key in kept}
@@ -60,13 +60,13 @@ def test_the_readme_opens_with_quality_speed_and_memory() -> None:
 
 def test_there_are_chinese_words_for_everything() -> None:
     source = "".join(path.read_text() for path in (PROJECT_ROOT / "vsrlib" / "claims").glob("*.py"))
-    assert list(readme_chinese.CLAIMS) == list(claims.CLAIMS)
-    assert set(readme_chinese.VERDICTS) == set(claims.VERDICTS)
+    assert list(readme_chinese.CLAIMS) == list(ten_claims.CLAIMS)
+    assert set(readme_chinese.VERDICTS) == set(ten_claims.VERDICTS)
     assert set(readme_chinese.USES) == set(re.findall(r'"use": "([^"]+)"', source))
     assert set(re.findall(r'\bunit\b[^=\n]* = "([^"]+)"', source)) <= set(readme_chinese.UNITS)
     assert all(f'"{unit}"' in source for unit in readme_chinese.UNITS)
     assert {one["unit"] for one in CLAIMS["claims"]} - {None} <= set(readme_chinese.UNITS)
-    for name, claim in claims.CLAIMS.items():  # the figures of a claim are the same in both
+    for name, claim in ten_claims.CLAIMS.items():  # the figures of a claim are the same in both
         numbers = re.findall(r"\d+\.\d+|\d+(?= ?[%GM])", claim.claim)
         assert all(number in readme_chinese.CLAIMS[name] for number in numbers), name
 

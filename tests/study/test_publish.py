@@ -6,8 +6,7 @@ import pytest
 import results_fixture as run
 from toy_study import run_toys, write_toys
 
-from vsrlib import claims
-from vsrlib.claims import comparison, results
+from vsrlib.claims import comparison, judge, results
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import MARKER, read_json, write_json
 from vsrlib.common.provenance import PROJECT_ROOT
@@ -118,7 +117,7 @@ def test_the_results_that_come_with_the_project_are_those_of_this_version(tmp_pa
     published = results.read_comparison(PROJECT_ROOT / COMMITTED / COMPARISON)
     assert again["blurs"]["Realistic"]["quality"] == published["blurs"]["Realistic"]["quality"]
     further = ClaimsSettings(comparison_file=f"{COMMITTED}/{COMPARISON}").further
-    judged = claims.judge(PROJECT_ROOT / COMMITTED / COMPARISON, tmp_path, further)
+    judged = judge.judge(PROJECT_ROOT / COMMITTED / COMPARISON, tmp_path, further)
     assert [one["verdict"] for one in judged["claims"]] == [
         one["verdict"] for one in read_json(PROJECT_ROOT / "figures" / "claims.json")["claims"]
     ]

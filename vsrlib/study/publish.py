@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vsrlib.claims import judge, results
+from vsrlib.claims import results
+from vsrlib.claims.judge import judge
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import MARKER, located, require_own, write_json
