@@ -11,17 +11,8 @@ import vsrlib.metrics
 import vsrlib
 
 METRICS = {"luma", "psnr", "psnr_y", "ssim", "ssim_y", "to_uint8"}
-DEGRADE = {
-    "BLURS",
-    "SCALE",
-    "blur_down",
-    "blur_down_exact",
-    "clip_kernel",
-    "degrade_clips",
-    "gaussian_kernel",
-    "realistic_kernel",
-    "realistic_kernel_from_draws",
-    "write_degraded_set",
+DEGRADE = {"BLURS", "SCALE", "blur_down", "blur_down_exact", "degrade_clips", "write_degraded_set"} | {
+    *("clip_kernel", "gaussian_kernel", "realistic_kernel", "realistic_kernel_from_draws")
 }
 PARAMETERS = {
     vsrlib.load_network: (

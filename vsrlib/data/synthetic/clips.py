@@ -85,6 +85,33 @@ def embedded_clips(
     return [_make_clip(names, index, frames, size, seed, motions[index % len(motions)]) for index in range(count)]
 
 
+def render_layer(layer: Layer, photograph: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The layer as seen in every frame, (N, H, W, 3) float64, by cubic B-spline interpolation."""
+    # The spline's prefilter and the low-pass filter commute, so the former is done once, the latter per scale.
+    planes = [scipy.ndimage.spline_filter(photograph[..., c].astype(np.float64), mode="mirror") for c in range(3)]
+    result = np.empty((len(layer.to_texture), *size, 3))
+    sigma, smooth = 0.0, planes
+    for t, transform in enumerate(layer.to_texture):
+        wanted = lowpass_sigma(layer.scale(t))
+        if wanted != sigma:
+            sigma, smooth = wanted, [scipy.ndimage.gaussian_filter(plane, wanted, mode="mirror") for plane in planes]
+        # SciPy counts rows before columns, the transforms x before y.
+        matrix, offset = transform[::-1, 1::-1], transform[::-1, 2]
+        for c in range(3):
+            scipy.ndimage.affine_transform(
+                smooth[c], matrix, offset, size, output=result[t, :, :, c], mode="mirror", prefilter=False
+            )
+    return result
+
+
+def lowpass_sigma(scale: float) -> float:
+    """Sigma, in photograph pixels, of the filter before sampling every `scale` pixels.
+
+    Turns a photograph with a blur of 0.5 of its pixels into a frame with a blur of 0.5 of the frame's.
+    """
+    return 0.5 * math.sqrt(max(scale**2 - 1, 0))
+
+
 def _make_clip(
     names: tuple[str, ...], index: int, frames: int, size: tuple[int, int], seed: int, motion: Motion
 ) -> SyntheticClip:
@@ -111,33 +138,6 @@ def _picture(name: str, seed: int) -> np.ndarray:
     if name.startswith(_LEAVES):
         return dead_leaves(np.random.default_rng([seed, zlib.crc32(name.encode()), 1]))
     return load_photograph(name)
-
-
-def render_layer(layer: Layer, photograph: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The layer as seen in every frame, (N, H, W, 3) float64, by cubic B-spline interpolation."""
-    # The spline's prefilter and the low-pass filter commute, so the former is done once, the latter per scale.
-    planes = [scipy.ndimage.spline_filter(photograph[..., c].astype(np.float64), mode="mirror") for c in range(3)]
-    result = np.empty((len(layer.to_texture), *size, 3))
-    sigma, smooth = 0.0, planes
-    for t, transform in enumerate(layer.to_texture):
-        wanted = lowpass_sigma(layer.scale(t))
-        if wanted != sigma:
-            sigma, smooth = wanted, [scipy.ndimage.gaussian_filter(plane, wanted, mode="mirror") for plane in planes]
-        # SciPy counts rows before columns, the transforms x before y.
-        matrix, offset = transform[::-1, 1::-1], transform[::-1, 2]
-        for c in range(3):
-            scipy.ndimage.affine_transform(
-                smooth[c], matrix, offset, size, output=result[t, :, :, c], mode="mirror", prefilter=False
-            )
-    return result
-
-
-def lowpass_sigma(scale: float) -> float:
-    """Sigma, in photograph pixels, of the filter before sampling every `scale` pixels.
-
-    Turns a photograph with a blur of 0.5 of its pixels into a frame with a blur of 0.5 of the frame's.
-    """
-    return 0.5 * math.sqrt(max(scale**2 - 1, 0))
 
 
 def _cover(pictures: np.ndarray, foreground: Layer, patch: np.ndarray) -> np.ndarray:

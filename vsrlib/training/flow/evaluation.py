@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from vsrlib.common.errors import UserError
+from vsrlib.common.tables import markdown, number
 from vsrlib.data.blur_kernels import gaussian_kernel
 from vsrlib.data.degradation import SCALE, blur_down
 from vsrlib.data.frames import read_frame, to_float, to_uint8
@@ -114,13 +115,13 @@ def dis_flow(pair: FlowPair) -> np.ndarray:
 def table(errors: dict[str, dict[str, Any]]) -> str:
     """The errors as a table in Markdown, pixels; where only visible pixels count, the set's name says so."""
     methods = [method for method in METHODS if method in next(iter(errors.values()))["known"]]
-    lines = [f"| end-point error, pixels | pairs | {' | '.join(methods)} |", f"|---|---|{'---|' * len(methods)}"]
-    for name, entry in errors.items():
-        for where, values in (("", entry["known"]), (", visible", entry["visible"])):
-            if values is not None:
-                cells = " | ".join(f"{values[method]:.3f}" for method in methods)
-                lines.append(f"| {name}{where} | {entry['pairs']} | {cells} |")
-    return "\n".join(lines)
+    rows = [
+        [f"{name}{where}", str(entry["pairs"]), *(number(values[method], 3) for method in methods)]
+        for name, entry in errors.items()
+        for where, values in (("", entry["known"]), (", visible", entry["visible"]))
+        if values is not None
+    ]
+    return markdown(["end-point error, pixels", "pairs", *methods], rows)
 
 
 def heldout_pairs(
