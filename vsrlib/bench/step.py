@@ -1,7 +1,7 @@
 """Suite "step": a whole training step, against the same of the published network without anything of ours.
 
 The plain network has one multiplication for each displacement, blurs every pixel, computes features and pyramids anew
-for every pair of frames, and enlarges stage by stage in both of its reconstructions.
+for every pair of frames, and upsamples stage by stage in both of its reconstructions.
 """
 
 from collections.abc import Callable

@@ -53,7 +53,7 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         if (self.frames, self.scale) != (5, 4):
-            raise UserError("The network takes 5 frames and enlarges them 4 times; other values are not specified.")
+            raise UserError("The network takes 5 frames and upsamples them 4 times; other values are not specified.")
         if len(self.pyramid) != 6 or len(self.decoder) != 5 or len(self.refiner) != 6:
             raise UserError(
                 "The flow network has 6 pyramid levels, 5 dense layers and 6 hidden refiner layers; "

@@ -261,7 +261,7 @@ class SelfBlindVSR(nn.Module):
         return self.out_conv(self.upsample_layers(x))
 
     def base(self, frame: Var) -> Var:
-        """The frame enlarged four times, bilinearly; what the residual is added to."""
+        """The frame upsampled 4 times, bilinearly; what the residual is added to."""
         return ops.resize(frame, (self.config.scale * frame.shape[2], self.config.scale * frame.shape[3]))
 
     def reconstruct(self, frames: Var) -> Var:

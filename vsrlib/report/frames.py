@@ -53,7 +53,7 @@ class Chosen:
 
     @property
     def bicubic(self) -> np.ndarray:
-        """The LR frame enlarged by bicubic interpolation, the baseline."""
+        """The LR frame upsampled by bicubic interpolation, the baseline."""
         return bicubic_on_grid(self.low)
 
     def restored(self, framework: str) -> np.ndarray:

@@ -134,8 +134,8 @@ def evaluate(
             scores.names.append(case.name)
             scores.motions.append(case.motion)
             for frames in dict.fromkeys(trial.frames for trial in trials):
-                enlarged = (bicubic_on_grid(frame) for frame in case.low[frames])
-                found = [psnr(image, truth) for image, truth in zip(enlarged, case.high)][WINDOW // 2 : -(WINDOW // 2)]
+                upsampled = (bicubic_on_grid(frame) for frame in case.low[frames])
+                found = [psnr(image, truth) for image, truth in zip(upsampled, case.high)][WINDOW // 2 : -(WINDOW // 2)]
                 scores.bicubic.setdefault(frames, []).append(found)
             for trial in trials:
                 restored = _restored(
