@@ -16,12 +16,13 @@ import nbformat
 import numpy as np
 from common import main
 
-from vsrlib import cli, report
+from vsrlib import cli
 from vsrlib.claims import comparison_table
 from vsrlib.common.files import write_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.data.clips import Clip, write_clip
-from vsrlib.report.pages import EXECUTED, REPORT, REPORT_CODE
+from vsrlib.report.index import Row, write_index
+from vsrlib.report.pages import EXECUTED, REPORT, REPORT_CODE, write_pages
 
 SHOWN = (
     "<img src=x onerror=alert(1)>",
@@ -95,8 +96,8 @@ def page_of(folder: Path, name: str, table: Any = None) -> str:
         )
     ]
     nbformat.write(notebook, folder / EXECUTED)
-    report.write_pages(folder / EXECUTED)
-    report.write_index(folder / "index.html", name, [report.Row(name, "failed", 1.0, name, name)], _ORIGIN)
+    write_pages(folder / EXECUTED)
+    write_index(folder / "index.html", name, [Row(name, "failed", 1.0, name, name)], _ORIGIN)
     return "".join((folder / page).read_text() for page in (REPORT, REPORT_CODE, "index.html"))
 
 

@@ -33,7 +33,7 @@ from vsrlib.networks.weights.weights_file import read
 from vsrlib.networks.weights.weights_file import write as write_weights
 from vsrlib.restoration import loop
 from vsrlib.study import step
-from vsrlib.training import checkpoint, train
+from vsrlib.training import checkpoint
 
 
 def test_damaged_images_and_videos(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_checkpoint_written_in_place_and_one_without_moments_are_caught(
         broken = training_kills.check(tmp_path, 4, seed=5)["broken"]
     assert any("is damaged or of another kind" in sentence for sentence in broken)
     read = checkpoint.read
-    monkeypatch.setattr(train.training_state, "read", lambda folder: without_moments(*read(folder)))
+    monkeypatch.setattr(checkpoint, "read", lambda folder: without_moments(*read(folder)))
     broken = training_kills.check(tmp_path, 2, seed=5)["broken"]
     assert "weights.safetensors is not what the uninterrupted training left" in broken
 
