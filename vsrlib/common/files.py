@@ -111,7 +111,7 @@ def lock(folder: Path, who: str = "study", kind: str = "run folder") -> Iterator
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def in_turn(path: Path) -> Iterator[None]:
     """Hold `path`, a file made for this, while the block runs; another process that asks for it waits until then."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a", encoding="utf-8") as file:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from vsrlib.common.files import locked, resolve, shown
+from vsrlib.common.files import in_turn, resolve, shown
 from vsrlib.common.names import BLURS
 from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.synthetic.sets import write_embedded_sets
@@ -19,7 +19,7 @@ def make_sets(settings: DataSettings) -> dict[str, dict[str, Any]]:
 
     UserError: clips that cannot be read, or files in the way that were not made here.
     """
-    with locked(settings.folder / _LOCK):
+    with in_turn(settings.folder / _LOCK):
         return _make(settings)
 
 
@@ -31,7 +31,7 @@ def make_absent(settings: Settings) -> list[str]:
     if not settings.sets_to_make():
         print("All clips are there.")
         return []
-    with locked(DataSettings().folder / _LOCK):
+    with in_turn(DataSettings().folder / _LOCK):
         folders = settings.sets_to_make()  # another process may have made them meanwhile
         for folder in folders:
             print(

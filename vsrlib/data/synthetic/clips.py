@@ -67,8 +67,9 @@ def embedded_clips(
     `size` is (H, W) in pixels; `count` defaults to one clip a photograph, and more go round again on other paths.
     Each clip depends on (seed, its name) alone. A clip is a smooth camera path over a photograph (translation,
     rotation, zoom) and, by default, an elliptic patch of the split's next photograph that moves on its own; both are
-    low-pass filtered for the factor they are shrunk by. `leaves`: so many pictures of dead leaves join the photographs.
-    `speeds`: the clips take these mean speeds in turn, in HR pixels per frame, the foreground half as much again.
+    low-pass filtered for the factor they are downsampled by. `leaves`: so many pictures of dead leaves join the
+    photographs. `speeds`: the clips take these mean speeds in turn, in HR pixels per frame, the foreground half as much
+    again.
     UserError for an unknown split, a number that makes no sense, or motion for which a photograph has no room.
     """
     if split not in PHOTOGRAPHS:
