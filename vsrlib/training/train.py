@@ -11,7 +11,7 @@ from vsrlib.networks import distributed, load_network
 from vsrlib.networks.weights.weights_file import locate
 from vsrlib.training.options import TrainOptions
 from vsrlib.training.samples import TrainingWindows
-from vsrlib.training.trainer import Trainer, Watch
+from vsrlib.training.trainer import RESULT, Trainer, Watch
 from vsrlib.training.validation import ValidationSet
 
 
@@ -81,7 +81,7 @@ def train(
                 "import_memory_mib": loaded_memory,
                 "provenance": provenance.collect(seed=options.seed),
             }
-            write_json(output / "train.json", result)
+            write_json(output / RESULT, result)
             return result
 
 

@@ -25,7 +25,7 @@ from vsrlib.training.samples import SampleStream, TrainingWindows
 from vsrlib.training.step import Average, TrainingRestorer, terms_of
 from vsrlib.training.validation import CRITERIA, Validations, ValidationSet, best_entries, best_file
 
-WEIGHTS = "weights.safetensors"
+RESULT, WEIGHTS = "train.json", "weights.safetensors"
 Watch = Callable[[list[dict[str, Any]], list[dict[str, Any]], float], None]
 MOST_SKIPPED = 3
 """As many steps in a row without a finite loss end a training."""
@@ -73,7 +73,7 @@ class Trainer:
         """Clear the output folder and validate the initial weights."""
         if self.team.rank == 0:
             self.output.mkdir(parents=True, exist_ok=True)
-            for name in ("train.json", WEIGHTS, *map(best_file, CRITERIA)):
+            for name in (RESULT, WEIGHTS, *map(best_file, CRITERIA)):
                 # so that a broken run does not look like the one before it
                 (self.output / name).unlink(missing_ok=True)
             checkpoint.remove(self.output)
