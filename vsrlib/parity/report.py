@@ -24,20 +24,8 @@ def text(result: dict[str, Any]) -> str:
             f"  {_KINDS[kind]}: median {found['median']:.2f}, largest {found['largest']:.2f} of "
             f"{found['count']}; allowed {bound:g}"
         )
-    return (
-        "\n".join(
-            [
-                *lines,
-                "",
-                *_finals(result["finals"]),
-                "",
-                *_trajectories(result["trajectories"]),
-                "",
-                *_operations(result["operations"]),
-            ]
-        )
-        + "\n"
-    )
+    rest = _finals(result["finals"]), _trajectories(result["trajectories"]), _operations(result["operations"])
+    return "\n\n".join("\n".join(part) for part in (lines, *rest)) + "\n"
 
 
 def _verdict(result: dict[str, Any]) -> str:

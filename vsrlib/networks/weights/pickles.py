@@ -22,19 +22,13 @@ _FLOATS = ("f2", "f4", "f8")
 _RECONSTRUCT = ("numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct")
 _FROM_BUFFER = ("numpy.core.numeric _frombuffer", "numpy._core.numeric _frombuffer")
 _VAR = ("jittor jittor_core.Var",)
+# Instructions that put their own argument onto the stack.
+_NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT")
+_TEXTS = ("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8")
+_BYTES = ("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8")
 _T = TypeVar("_T")
-_ALLOWED = frozenset(
-    {
-        *_RECONSTRUCT,
-        *_FROM_BUFFER,
-        *_VAR,
-        "numpy dtype",
-        "numpy ndarray",
-        "builtins dict",
-        "builtins list",
-        "collections OrderedDict",
-    }
-)
+_MAPPINGS = ("builtins dict", "collections OrderedDict")
+_ALLOWED = {*_RECONSTRUCT, *_FROM_BUFFER, *_VAR, *_MAPPINGS, "numpy dtype", "numpy ndarray", "builtins list"}
 
 
 class _Name(str):
@@ -67,10 +61,8 @@ def load(data: bytes) -> Any:
     Raises ValueError with the reason for anything else, and for a checksum that is not right.
     """
     if data.endswith(JITTOR_MARK):
-        data, checksum = (
-            data[: -len(JITTOR_MARK) - _SHA1_BYTES],
-            data[-len(JITTOR_MARK) - _SHA1_BYTES : -len(JITTOR_MARK)],
-        )
+        data = data.removesuffix(JITTOR_MARK)
+        data, checksum = data[:-_SHA1_BYTES], data[-_SHA1_BYTES:]
         if hashlib.sha1(data).digest() != checksum:
             raise ValueError("its checksum is not that of its content")
     try:
@@ -103,20 +95,7 @@ def _run(data: bytes) -> Any:
                 return stack.pop()
             case "MARK":
                 marks.append(len(stack))
-            case (
-                "BININT"
-                | "BININT1"
-                | "BININT2"
-                | "LONG1"
-                | "BINFLOAT"
-                | "BINUNICODE"
-                | "SHORT_BINUNICODE"
-                | "BINUNICODE8"
-                | "BINBYTES"
-                | "SHORT_BINBYTES"
-                | "BINBYTES8"
-                | "BYTEARRAY8"
-            ):
+            case name if name in (*_NUMBERS, *_TEXTS, *_BYTES):
                 stack.append(argument)
             case "NONE":
                 stack.append(None)
@@ -186,7 +165,7 @@ def _make(name: _Name, arguments: tuple) -> Any:
             return array
         case (_Array() as array,) if name in _VAR:
             return array
-        case () if name in ("builtins dict", "collections OrderedDict"):
+        case () if name in _MAPPINGS:
             return {}
         case () if name == "builtins list":
             return []
