@@ -115,10 +115,11 @@ fi
 shift
 wait $installing
 
-# Jittor's tests run in one process of their own, beside the others, which run in two with a thread each, the fast ones
-# first: while one waits, another computes. What Jittor's say is kept until they have ended.
+# Every group of tests runs in two processes. Jittor's run beside the others, whose fast ones come first: while one waits,
+# another computes. What Jittor's say is kept until they have ended.
+run_tests() { "$python" -m pytest -q -rs -n 2 --dist loadfile --no-loadscope-reorder -m "$@"; }
 said=$environment/.vsrlib-jittor-tests
-OMP_WAIT_POLICY=passive "$python" -m pytest -q -rs -m jittor "$@" &> "$said" &
+OMP_WAIT_POLICY=passive run_tests jittor "$@" &> "$said" &
 jittor=$!
 
 status=0 ran=0
@@ -133,7 +134,7 @@ take() {
 for marks in "not jittor and not slow" "not jittor and slow"; do
     say "tests: $marks"
     result=0
-    OMP_NUM_THREADS=1 "$python" -m pytest -q -rs -n 2 --dist loadfile -m "$marks" "$@" || result=$?
+    OMP_NUM_THREADS=1 run_tests "$marks" "$@" || result=$?
     take $result $#
 done
 say "tests: jittor"

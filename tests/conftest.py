@@ -29,3 +29,8 @@ FRAMEWORKS = [
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "framework" in metafunc.fixturenames:
         metafunc.parametrize("framework", FRAMEWORKS, scope="module")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those of the study first: they take longest, and of two processes none shall wait long for the other's last."""
+    items.sort(key=lambda item: item.path.parent.name != "study")
