@@ -7,11 +7,10 @@ import pytest
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.parity import check
-from vsrlib.parity.comparison import FLOOR, K_GRADIENT, K
+from vsrlib.parity.comparison import RULE, K
 from vsrlib.parity.faults import FAULTS
 
 FOLDER = PROJECT_ROOT / "figures" / "parity"
-RULE = {"k": K, "k_gradient": K_GRADIENT, "floor": FLOOR}
 
 
 @pytest.fixture(params=["parity_published", "parity_study"])

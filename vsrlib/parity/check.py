@@ -7,7 +7,7 @@ from typing import Any
 from vsrlib.common import provenance
 from vsrlib.common.files import atomic_path, write_json
 from vsrlib.kernels.jittor_env import why_not
-from vsrlib.parity.comparison import FLOOR, K_GRADIENT, K, summary
+from vsrlib.parity.comparison import RULE, summary
 from vsrlib.parity.faults import FAULTS
 from vsrlib.parity.options import CheckOptions
 from vsrlib.parity.recorder import REFERENCE
@@ -39,7 +39,7 @@ def check(output: Path, options: CheckOptions, faults: list[str] | None = None) 
             "found": sum(one["found"] for one in found),
             "false_alarms": sum(not one["agree"] for one in clean),
             "ratios": {kind: summary(values) for kind, values in ratios.items()},
-            "rule": {"k": K, "k_gradient": K_GRADIENT, "floor": FLOOR},
+            "rule": RULE,
             "provenance": provenance.collect(seed=seed),
         }
     write_json(output / JSON, result)

@@ -28,6 +28,8 @@ K_GRADIENT = 10_000.0
 """And that of a parameter's gradient, which rounding reaches through hundreds of steps."""
 FLOOR = 8 * 2.0**-24
 """The smaller of the frameworks' own distances counts as this much at least."""
+RULE = {"k": K, "k_gradient": K_GRADIENT, "floor": FLOOR}
+"""As result files tell it."""
 
 FAR = 1e30
 """Stands for a distance that cannot be said: a value that is not finite, or an array of another shape."""

@@ -16,7 +16,6 @@ from vsrlib.kernels.jittor_env import why_not
 from vsrlib.networks.architecture import parameter_shapes
 from vsrlib.networks.weights import weights_file
 from vsrlib.parity import comparison, operations, report, trajectories
-from vsrlib.parity.comparison import FLOOR, K_GRADIENT, K
 from vsrlib.parity.network import CONFIGS, random_values
 from vsrlib.parity.options import ParityOptions
 from vsrlib.parity.recorder import FED, FREE, REFERENCE, Store
@@ -24,6 +23,7 @@ from vsrlib.parity.trial import Trial, work
 
 JSON, TEXT = "parity.json", "parity.txt"
 SIDES = ("torch", "jittor")
+_EVERYONE = (REFERENCE, *SIDES)
 _AT = (1, 10, 100)  # steps after which trajectories are compared
 
 
@@ -45,8 +45,7 @@ def compare(output: Path, options: ParityOptions) -> dict[str, Any]:
             found |= _verdict(trial, options)
         else:
             found |= {"skipped": f"because {reason}"}
-    rule = {"k": K, "k_gradient": K_GRADIENT, "floor": FLOOR}
-    result = found | {"rule": rule, "provenance": provenance.collect(seed=options.seed)}
+    result = found | {"rule": comparison.RULE, "provenance": provenance.collect(seed=options.seed)}
     write_json(output / JSON, result)
     with atomic_path(output / TEXT) as temporary:
         temporary.write_text(report.text(result), encoding="utf-8")
@@ -96,7 +95,7 @@ def _windows(options: ParityOptions, rng: np.random.Generator) -> np.ndarray:
 
 def _work(trial: Trial, options: ParityOptions) -> None:
     """The reference first, then each framework in a process of its own."""
-    for who in (REFERENCE, *SIDES):
+    for who in _EVERYONE:
         jobs = [
             *trial.jobs(who),
             trial.job("layers", who, way=FREE, output=str(trial.folder / who / FREE)),
@@ -118,15 +117,14 @@ def _work(trial: Trial, options: ParityOptions) -> None:
 
 
 def _verdict(trial: Trial, options: ParityOptions) -> dict[str, Any]:
-    everyone = (REFERENCE, *SIDES)
     verdict = trial.verdict(*SIDES)
-    atlas = operations.compare(*(_atlas(trial.folder / who / "atlas.npz") for who in everyone))
+    atlas = operations.compare(*(_atlas(trial.folder / who / "atlas.npz") for who in _EVERYONE))
     verdict["departures"] += [
         {"place": f"operation {name}", "kind": "operation", "says": f"{name} differs, case {found['worst']['case']}"}
         for name, found in atlas.items()
         if found["used"] and found["differs"]
     ]
-    reference, first, second = (dict(np.load(trial.folder / who / "outputs.npz")) for who in everyone)
+    reference, first, second = (dict(np.load(trial.folder / who / "outputs.npz")) for who in _EVERYONE)
     last = comparison.compare_outputs(reference, first, second, verdict["gradients"])
     trained = _trajectories(trial, options) if options.steps else None
     ratios = {kind: comparison.summary(values) for kind, values in verdict["ratios"].items()}
@@ -148,7 +146,7 @@ def _layers(trial: Trial) -> dict[str, Any]:
     """The figures of every step, {"fed" or "free": {side: {step: figures}}}."""
     store, found = Store(trial.folder / "store"), {}
     for way in (FED, FREE):
-        records = {who: read_json(trial.record(who, way)) for who in (REFERENCE, *SIDES)}
+        records = {who: read_json(trial.record(who, way)) for who in _EVERYONE}
         found[way] = {side: comparison.figures(records[REFERENCE], records[side], store) for side in SIDES}
     return found
 
