@@ -13,7 +13,7 @@ from vsrlib.claims import comparison, judge, ten_claims
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
-from vsrlib.report import readme, readme_chinese
+from vsrlib.report import readme
 from vsrlib.study.publish import sentence
 
 CLAIMS = read_json(PROJECT_ROOT / "figures" / "claims.json")
@@ -60,15 +60,15 @@ def test_the_readme_opens_with_quality_speed_and_memory() -> None:
 
 def test_there_are_chinese_words_for_everything() -> None:
     source = "".join(path.read_text() for path in (PROJECT_ROOT / "vsrlib" / "claims").glob("*.py"))
-    assert list(readme_chinese.CLAIMS) == list(ten_claims.CLAIMS)
-    assert set(readme_chinese.VERDICTS) == set(ten_claims.VERDICTS)
-    assert set(readme_chinese.USES) == set(re.findall(r'"use": "([^"]+)"', source))
-    assert set(re.findall(r'\bunit\b[^=\n]* = "([^"]+)"', source)) <= set(readme_chinese.UNITS)
-    assert all(f'"{unit}"' in source for unit in readme_chinese.UNITS)
-    assert {one["unit"] for one in CLAIMS["claims"]} - {None} <= set(readme_chinese.UNITS)
+    assert list(readme.CHINESE["claims"]) == list(ten_claims.CLAIMS)
+    assert set(readme.CHINESE["verdicts"]) == set(ten_claims.VERDICTS)
+    assert set(readme.CHINESE["uses"]) == set(re.findall(r'"use": "([^"]+)"', source))
+    assert set(re.findall(r'\bunit\b[^=\n]* = "([^"]+)"', source)) <= set(readme.CHINESE["units"])
+    assert all(f'"{unit}"' in source for unit in readme.CHINESE["units"])
+    assert {one["unit"] for one in CLAIMS["claims"]} - {None} <= set(readme.CHINESE["units"])
     for name, claim in ten_claims.CLAIMS.items():  # the figures of a claim are the same in both
         numbers = re.findall(r"\d+\.\d+|\d+(?= ?[%GM])", claim.claim)
-        assert all(number in readme_chinese.CLAIMS[name] for number in numbers), name
+        assert all(number in readme.CHINESE["claims"][name] for number in numbers), name
 
 
 def test_the_translation_has_the_same_verdicts_and_figures() -> None:
@@ -80,7 +80,7 @@ def test_the_translation_has_the_same_verdicts_and_figures() -> None:
     english, chinese = (rows(made(CLAIMS)[1]) for made in (readme.answer, readme.chinese))
     assert len(english) == len(chinese) == len(CLAIMS["claims"])
     for one, other in zip(english, chinese):
-        assert one[0] == other[0] and readme_chinese.VERDICTS[one[2].strip("*")] == other[2].strip("*")
+        assert one[0] == other[0] and readme.CHINESE["verdicts"][one[2].strip("*")] == other[2].strip("*")
         assert re.findall(r"-?\d[\d.]*", one[3]) == re.findall(r"-?\d[\d.]*", other[3])
 
 

@@ -12,8 +12,7 @@ from vsrlib.claims.results import is_skipped
 from vsrlib.claims.ten_claims import CLAIMS
 from vsrlib.claims.verdict import Finding, profile_of, table
 from vsrlib.common import provenance
-from vsrlib.common.errors import UserError
-from vsrlib.common.files import atomic_path, read_json, relative, sha256_file, write_json
+from vsrlib.common.files import atomic_path, relative, sha256_file, write_json
 
 OF_CLAIM = {
     "C1": ("ablation",),
@@ -58,7 +57,7 @@ def judge(
     comparison = results.read_comparison(comparison_file)
     files = results.require_current(comparison, comparison_file.parent)
     there = {name: Path(path) for name, path in (further or {}).items() if path is not None}
-    evidence = Evidence(**{name: _read(path) for name, path in there.items()})
+    evidence = Evidence(**{name: results.read(path) for name, path in there.items()})
     findings = judge_comparison(comparison, evidence)
     measured = {"path": relative(comparison_file, output), "sha256": sha256_file(comparison_file)}
     sources = {name: {"path": relative(path, output), "sha256": sha256_file(path)} for name, path in there.items()}
@@ -121,10 +120,3 @@ def _judged(comparison: dict) -> dict[str, Any] | None:
     """The blur that is judged; None where no blur has both frameworks."""
     both = [one for one in comparison["blurs"].values() if not any(is_skipped(run) for run in one["runs"].values())]
     return both[-1] if both else None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return read_json(path)
-    except (OSError, ValueError):
-        raise UserError(f"The result file {path} is missing or damaged; run the step that writes it again.") from None

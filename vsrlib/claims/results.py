@@ -53,7 +53,7 @@ def collect(files: Sequence[Path], output: Path, fields: Sequence[str]) -> dict[
     """
     found: dict[tuple[str, str], dict] = {}
     for path in files:
-        record = _read(path)
+        record = read(path)
         framework, blur = record.get("framework"), record.get("blur")
         if framework not in FRAMEWORKS or (blur not in BLURS and not (blur is None and is_skipped(record))):
             raise UserError(f"{path} does not say which framework and blur it is about; write it again.")
@@ -71,7 +71,8 @@ def collect(files: Sequence[Path], output: Path, fields: Sequence[str]) -> dict[
     return found
 
 
-def _read(path: Path) -> dict:
+def read(path: Path) -> dict:
+    """The content of a result file; UserError where there is none."""
     try:
         record = read_json(path)
     except OSError as error:
@@ -87,7 +88,7 @@ def _read(path: Path) -> dict:
 
 def read_comparison(path: Path) -> dict:
     """The content of a comparison.json; UserError where there is none."""
-    comparison = _read(path)
+    comparison = read(path)
     if "blurs" not in comparison:
         raise UserError(f"{path} holds no comparison; run the comparison again.")
     runs = [run for blur in comparison["blurs"].values() for run in blur.get("runs", {}).values()]

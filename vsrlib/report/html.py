@@ -8,6 +8,13 @@ from html import escape
 import cv2
 import numpy as np
 
+# Written here and nowhere else: a page allows this script by its digest and no other one, so nothing that comes from
+# data can run. Listening at the document, it may stand in a page more than once and before the slider itself.
+SCRIPT = (
+    'document.addEventListener("input",e=>{const f=e.target.closest("[data-compare]");'
+    'if(f)f.style.setProperty("--at",e.target.value+"%")})'
+)
+
 
 @dataclass(frozen=True, repr=False)
 class Page:
@@ -32,16 +39,6 @@ def image_html(kind: str, data: bytes, alt: str, width: int) -> str:
 def data_url(kind: str, data: bytes) -> str:
     """A file as an address that holds it; `kind` is its media type."""
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
-
-
-# Two pictures over each other and a slider between them, for a notebook and for its page; works by keyboard.
-
-# Written here and nowhere else: a page allows this script by its digest and no other one, so nothing that comes from
-# data can run. Listening at the document, it may stand in a page more than once and before the slider itself.
-SCRIPT = (
-    'document.addEventListener("input",e=>{const f=e.target.closest("[data-compare]");'
-    'if(f)f.style.setProperty("--at",e.target.value+"%")})'
-)
 
 
 def compare(left: tuple[str, bytes], right: tuple[str, bytes], alt: str, width: int) -> Page:
@@ -69,9 +66,6 @@ def compare(left: tuple[str, bytes], right: tuple[str, bytes], alt: str, width: 
     return Page(html, f"{left_name} beside {right_name}: {alt}")
 
 
-# Pictures side by side as HTML that fits a telephone: each is an image with a caption, as many in a row as fit.
-
-
 @dataclass(frozen=True)
 class Item:
     """A picture (H, W, 3) uint8 RGB, the caption under it, and the words for those who cannot see it."""
@@ -82,7 +76,10 @@ class Item:
 
 
 def gallery(items: Sequence[Item], note: str = "", width: int = 300) -> Page:
-    """Pictures of at most `width` pixels of the screen, every pixel of theirs a sharp square; a note below them."""
+    """Pictures side by side, as many in a row as fit, of at most `width` pixels of the screen; a note below them.
+
+    Every pixel of theirs is a sharp square.
+    """
     figures = "".join(_figure(item) for item in items)
     least = f"minmax(min({3 * width // 4}px,45%),1fr)"  # two in a row on a telephone, three where there is room
     grid = f"display:grid;grid-template-columns:repeat(auto-fill,{least});gap:1rem;max-width:{3 * width + 32}px"

@@ -14,8 +14,24 @@ from nbformat import NotebookNode
 from vsrlib.common.files import atomic_path
 from vsrlib.report.html import SCRIPT
 
+MANIFEST = "manifest.json"
+EXECUTED = "executed.ipynb"
+PARTIAL = "partial.ipynb"
+REPORT = "report.html"
+REPORT_CODE = "report_code.html"
+THUMBNAIL = "thumbnail.png"
+ERROR = "error.txt"
+"""The files of a step's folder."""
 # No widgets: a report is to be read.
 _SHOWN_TYPES = ("image/svg+xml", "text/html", "text/markdown", "image/png", "image/jpeg", "text/plain")
+_STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+# The browser is told what a page may do: show pictures of its own or beside it, and run the one script of the sliders.
+_ALLOWED = (
+    "default-src 'none'; img-src data: file: 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    f"script-src 'sha256-{base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()}'"
+)
+_WIDTH = 320  # pixels: twice what the index shows
+_IMAGE = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')
 
 
 def write_pages(executed: Path) -> None:
@@ -67,16 +83,6 @@ def _title(notebook: NotebookNode) -> str:
     return first[1] if first else "Notebook"
 
 
-# What every page is made of: one style sheet, one script that is known beforehand, and nothing from elsewhere.
-
-_STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
-# The browser is told what a page may do: show pictures of its own or beside it, and run the one script of the sliders.
-_ALLOWED = (
-    "default-src 'none'; img-src data: file: 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-    f"script-src 'sha256-{base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()}'"
-)
-
-
 def write_page(path: Path, title: str, body: str, style: str = "") -> None:
     """Write a page, whole or not at all. `body` is HTML; `style` is added to the style sheet."""
     with atomic_path(path) as temporary:
@@ -87,12 +93,6 @@ def write_page(path: Path, title: str, body: str, style: str = "") -> None:
             f"<style>\n{_STYLE}{style}\n</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n",
             encoding="utf-8",
         )
-
-
-# The first picture of an executed notebook, small, with its alternative text inside the file.
-
-_WIDTH = 320  # pixels: twice what the index shows
-_IMAGE = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')
 
 
 def write_thumbnail(notebook: NotebookNode, path: Path) -> None:
@@ -119,12 +119,3 @@ def description(path: Path) -> str:
 
     with Image.open(path) as image:
         return image.info["Description"]
-
-
-MANIFEST = "manifest.json"
-EXECUTED = "executed.ipynb"
-PARTIAL = "partial.ipynb"
-REPORT = "report.html"
-REPORT_CODE = "report_code.html"
-THUMBNAIL = "thumbnail.png"
-ERROR = "error.txt"

@@ -19,6 +19,13 @@ from vsrlib.networks.weights import weights_file
 POWER = 0.3
 """dB that zero flow must cost before weights can say anything about alignment."""
 RESULT = "ablation.json"
+_TRIED_AS = {
+    "gaussian": GAUSSIAN,
+    "realistic": REALISTIC,
+    "gaussian_false": GAUSSIAN + CONTROL,
+    "realistic_false": REALISTIC + CONTROL,
+}
+"""Name among the options -> name among the trials."""
 
 
 def ablate(output: Path, options: AblationOptions, progress: bool = True) -> dict[str, Any]:
@@ -56,14 +63,6 @@ def ablate(output: Path, options: AblationOptions, progress: bool = True) -> dic
     }
     write_json(Path(output) / RESULT, result)
     return result
-
-
-_TRIED_AS = {
-    "gaussian": GAUSSIAN,
-    "realistic": REALISTIC,
-    "gaussian_false": GAUSSIAN + CONTROL,
-    "realistic_false": REALISTIC + CONTROL,
-}
 
 
 def summary(scores: Scores, chosen: list[Contrast], rng: np.random.Generator) -> dict[str, Any]:

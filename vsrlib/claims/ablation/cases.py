@@ -28,6 +28,9 @@ MOTIONS = {
 }
 """In HR pixels, and 1 degree a frame."""
 FRAMES = 7
+"""Of a made clip."""
+RINGS = 10
+"""Rings about a frame's centre, of equal width from there to the corner, in which its error is averaged."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,21 @@ class Case:
     motion: str
     high: np.ndarray
     low: dict[str, np.ndarray]
+
+
+class Scores:
+    """`names` and `motions` of the cases; `psnr[trial]`, `bicubic[frames]`: a list of frames' dB for each case.
+
+    `rings[trial]` (RINGS, 2): sum of squared error (8-bit levels) and number of values, for the trials with the right
+    network and with the changed default.
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.motions: list[str] = []
+        self.psnr: dict[Trial, list[list[float]]] = {}
+        self.bicubic: dict[str, list[list[float]]] = {}
+        self.rings: dict[Trial, np.ndarray] = {}
 
 
 def embedded_cases(seeds: list[int], size: tuple[int, int], count: int, draws: int) -> list[Case]:
@@ -95,27 +113,6 @@ def _draw(index: int) -> str:
 
 def _degraded(frames: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     return np.stack([blur_down(frame, kernel) for frame in frames])
-
-
-# Restores the cases under every trial, and keeps the PSNR of each frame.
-
-RINGS = 10
-"""Rings about a frame's centre, of equal width from there to the corner, in which its error is averaged."""
-
-
-class Scores:
-    """`names` and `motions` of the cases; `psnr[trial]`, `bicubic[frames]`: a list of frames' dB for each case.
-
-    `rings[trial]` (RINGS, 2): sum of squared error (8-bit levels) and number of values, for the trials with the right
-    network and with the changed default.
-    """
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.motions: list[str] = []
-        self.psnr: dict[Trial, list[list[float]]] = {}
-        self.bicubic: dict[str, list[list[float]]] = {}
-        self.rings: dict[Trial, np.ndarray] = {}
 
 
 def evaluate(

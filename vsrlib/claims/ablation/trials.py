@@ -18,8 +18,6 @@ GAUSSIAN, REALISTIC = "Gaussian", "Realistic"
 CONTROL = " (trained with align_corners=False)"
 
 
-# Factors that lie in the network: each is one change of the right network, made to a copy of it.
-
 CHANGED_DEFAULT = ("feature warp", "flow warp", "masks")
 """What PyTorch 1.3 changed: the earlier PyTorch side."""
 JITTOR_FAULTS = ("dilations", "flow mask")
@@ -27,6 +25,18 @@ JITTOR_FAULTS = ("dilations", "flow mask")
 
 
 BOTH = (*CHANGED_DEFAULT, *JITTOR_FAULTS)
+NO_NEIGHBOURS = "no neighbours"
+FACTORS = {
+    "feature warp": "the feature warp reads its grid with align_corners=False",
+    "flow warp": "the flow network's warps read their grids with align_corners=False",
+    "masks": "the masks of both warps are sampled with align_corners=False",
+    "dilations": "the flow refiner's convolutions have no dilation",
+    "flow mask": "the flow network's warps are not masked",
+    "feature mask": "the feature warp is not masked",
+    "no flow": "every flow is zero, so that neighbours are not aligned at all",
+    NO_NEIGHBOURS: "the centre frame stands in for all five, so that there are no neighbours at all",
+}
+"""Name -> what is changed. "no neighbours" is a change of the window, which `vsrlib.claims.ablation.cases` makes."""
 
 
 @dataclass(frozen=True)
@@ -124,20 +134,6 @@ def _sides(frames: set[str]) -> list[Contrast]:
             REALISTIC, JITTOR_FAULTS, draw
         )
     return [Contrast(SIDES, name, trial, torch_side) for name, trial in given.items()]
-
-
-NO_NEIGHBOURS = "no neighbours"
-FACTORS = {
-    "feature warp": "the feature warp reads its grid with align_corners=False",
-    "flow warp": "the flow network's warps read their grids with align_corners=False",
-    "masks": "the masks of both warps are sampled with align_corners=False",
-    "dilations": "the flow refiner's convolutions have no dilation",
-    "flow mask": "the flow network's warps are not masked",
-    "feature mask": "the feature warp is not masked",
-    "no flow": "every flow is zero, so that neighbours are not aligned at all",
-    NO_NEIGHBOURS: "the centre frame stands in for all five, so that there are no neighbours at all",
-}
-"""Name -> what is changed. "no neighbours" is a change of the window, which `vsrlib.claims.ablation.cases` makes."""
 
 
 def altered(network: Network, factors: Iterable[str]) -> Network:
