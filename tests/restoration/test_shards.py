@@ -12,8 +12,8 @@ from vsrlib.common.files import read_json, write_json
 from vsrlib.data.clips import Clip, write_clip
 from vsrlib.data.frames import read_frame
 from vsrlib.restoration import infer as restoration_infer
-from vsrlib.restoration.options import InferOptions
-from vsrlib.restoration.shards import Shard, gather
+from vsrlib.restoration.options import InferOptions, Shard
+from vsrlib.restoration.shards import gather
 
 
 @given(st.integers(0, 200), st.integers(1, 20))

@@ -10,6 +10,7 @@ from vsrlib.common.files import resolve, shown
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.networks import architecture
 from vsrlib.networks.weights import weights_file
+from vsrlib.study.freshness import library_files
 from vsrlib.study.settings import (
     NOTEBOOKS,
     CompareSettings,
@@ -21,6 +22,7 @@ from vsrlib.study.settings import (
     TrainSettings,
 )
 
+NOTEBOOK = PROJECT_ROOT / "notebooks/08_measure_costs.ipynb"
 WRONG: list[tuple[type[Settings], dict[str, Any], str]] = [
     (EnvironmentSettings, {"frameworks": ["torch", "tensorflow"]}, "'tensorflow'; choose one of: torch, jittor"),
     (EnvironmentSettings, {"frameworks": []}, "at least one: torch, jittor"),
@@ -177,3 +179,10 @@ def test_the_comparison_takes_what_the_run_holds_or_what_is_named(tmp_path: Path
     named = CompareSettings(inference_files=[str(tmp_path / "x.json")], training_files=[])
     with pytest.raises(UserError, match="inference_files is .*x.json.*run 04_infer_clips first"):
         named.require_inputs()
+
+
+def test_a_step_does_not_hang_on_the_jobs_of_other_steps_by_their_settings() -> None:
+    files = {path.relative_to(PROJECT_ROOT / "vsrlib").as_posix() for path in library_files(NOTEBOOK)}
+    assert {"restoration/options.py", "claims/ablation/options.py"} <= files
+    jobs = {"restoration/loop.py", "restoration/shards.py", "claims/rules.py", "parity/referee.py", "training/train.py"}
+    assert all((PROJECT_ROOT / "vsrlib" / name).is_file() for name in jobs) and not jobs & files

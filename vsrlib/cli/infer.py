@@ -8,8 +8,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import resolve
 from vsrlib.common.names import BLURS
 from vsrlib.data.sets.addresses import QUICK_TESTS
-from vsrlib.restoration.options import InferOptions
-from vsrlib.restoration.shards import Shard
+from vsrlib.restoration.options import InferOptions, Shard
 
 
 def infer_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,52 +1,20 @@
 """A restoration split over several processes or machines: each restores one run of frames, and `gather` joins them."""
 
 import os
-import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, remove, replaced, write_json
 from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT, VIDEOS
-
-Item = TypeVar("Item")
+from vsrlib.restoration.options import Shard
 
 _OWN = {
     *("shard", "clips", "timing", "warm_up_seconds", "threads", "provenance"),
     *("device", "peak_memory_mib", "import_memory_mib", "peak_device_memory_bytes"),
 }
 """What may differ between the parts: machines and times. Anything else must be equal."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Part `number` of `count`, counted from 1."""
-
-    number: int
-    count: int
-
-    @classmethod
-    def parse(cls, text: str) -> "Shard":
-        """From "2/4". UserError for anything else."""
-        found = re.fullmatch(r"(\d+)/(\d+)", text)
-        if found is None or not 1 <= int(found[1]) <= int(found[2]):
-            raise UserError(f"shard is {text!r}; give i/n with i from 1 to n, such as 2/4.")
-        return cls(int(found[1]), int(found[2]))
-
-    def __str__(self) -> str:
-        return f"{self.number}/{self.count}"
-
-    @property
-    def folder(self) -> str:
-        """Name of the folder that takes this part's results."""
-        return f"shard_{self.number}_of_{self.count}"
-
-    def of(self, items: list[Item]) -> list[Item]:
-        """This part of the items: neighbours stay together, and the parts differ by one item at most."""
-        begin, end = (len(items) * part // self.count for part in (self.number - 1, self.number))
-        return items[begin:end]
 
 
 def gather(output: Path) -> dict[str, Any]:
