@@ -28,9 +28,7 @@ Finish = Callable[[np.ndarray, np.ndarray | None, Path], None]
 _WARM_UP_TURNS = 2  # after the first, in which everything is compiled, the allocators settle
 
 
-def warm_up(
-    network: Network, engine: Engine, windows: Sequence[Sequence[int]], frames: Frames, kernels: bool
-) -> float:
+def warm_up(network: Network, engine: Engine, windows: Sequence[Sequence[int]], frames: Frames, kernels: bool) -> float:
     """Restore these windows for nothing, in the order of a restoration, and read the results; returns the seconds.
 
     kernels: ask for the blur kernels too.
