@@ -70,9 +70,8 @@ ROOMS: dict[str, Jobs] = {
     "data/degrade.py": (DegradeOptions,),
     "data/synthetic/sets.py": (ClipsOptions, SetsOptions),
     "cli/bench.py": (Options, CostsOptions),
-    "cli/claims.py": (AblationOptions,),
+    "cli/compare.py": (AblationOptions, ParityOptions, CheckOptions),
     "cli/infer.py": (InferOptions,),
-    "cli/parity.py": (ParityOptions, CheckOptions),
     "cli/train.py": (TrainOptions, FlowOptions),
     "study/settings/jobs.py": tuple(job for jobs in NOTEBOOK_OF.values() for job in jobs),
 }
@@ -201,7 +200,7 @@ def test_a_default_that_is_planted_is_found(planted: str, found: str | None) -> 
 
 def test_a_default_that_drifts_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "vsrlib.cli.parity.ParityOptions.add_arguments",
+        "vsrlib.cli.compare.ParityOptions.add_arguments",
         lambda parser, *names: [parser.add_argument(f"--{name}", default=100, help="steps") for name in names],
     )
     with pytest.raises(AssertionError):

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from vsrlib import __version__
-from vsrlib.cli import bench, claims, data, doctor, infer, parity, study, train, weights
+from vsrlib.cli import bench, compare, data, doctor, infer, study, train
 from vsrlib.common.errors import reported
 
 _COMMANDS = (
@@ -21,12 +21,12 @@ _COMMANDS = (
     ("infer", "restore clips, and measure quality where there is ground truth", infer.infer_arguments),
     ("gather", "put the parts of infer --shard together", infer.gather_arguments),
     ("bench", "time engines and kernels side by side on this machine", bench.bench_arguments),
-    ("compare", "put results of both frameworks side by side", claims.compare_arguments),
-    ("ablate", "ablation of claim C1: measure what each factor that may explain it costs", claims.ablate_arguments),
+    ("compare", "put results of both frameworks side by side", compare.compare_arguments),
+    ("ablate", "ablation of claim C1: measure what each factor that may explain it costs", compare.ablate_arguments),
     ("costs", "measure what each framework costs to install and start", bench.costs_arguments),
-    ("parity", "compare the frameworks layer by layer with the reference network in float64", parity.parity_arguments),
-    ("parity-check", "check that comparison with planted faults", parity.check_arguments),
-    ("convert", "convert a weights file, or say what it is", weights.convert_arguments),
+    ("parity", "compare the frameworks layer by layer with the reference network in float64", compare.parity_arguments),
+    ("parity-check", "check that comparison with planted faults", compare.check_arguments),
+    ("convert", "convert a weights file, or say what it is", train.convert_arguments),
     ("publish", "keep a run's charts, verdicts and result files", study.publish_arguments),
 )
 

@@ -1,11 +1,17 @@
-"""The commands `vsrlib train`, `vsrlib train-flow` and `vsrlib flow-error`."""
+"""The commands that make weights or look at them: `vsrlib train`, `train-flow`, `flow-error` and `convert`."""
 
 import argparse
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from vsrlib.common import provenance
+from vsrlib.common.files import sha256_file, write_json
 from vsrlib.common.names import PRESETS
+from vsrlib.networks import architecture, load_network
+from vsrlib.networks.weights import weights_file
+from vsrlib.networks.weights.formats import ENDINGS
+from vsrlib.networks.weights.names import FLOW
 from vsrlib.training.flow.options import HELDOUT_SEED, FlowOptions
 from vsrlib.training.options import TEMPLATES, TrainOptions, begun_with
 
@@ -106,10 +112,6 @@ def error_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_error(options: argparse.Namespace) -> None:
     """Carry out `vsrlib flow-error`."""
-    from vsrlib.common import provenance
-    from vsrlib.common.files import sha256_file, write_json
-    from vsrlib.networks import load_network
-    from vsrlib.networks.weights import weights_file
     from vsrlib.training.flow.evaluation import flow_error, table
 
     network = digest = None
@@ -130,3 +132,45 @@ def run_error(options: argparse.Namespace) -> None:
     if options.output is not None:
         result = {"error": errors, "seed": options.seed, "weights_sha256": digest}
         write_json(options.output, result | {"provenance": provenance.collect(seed=options.seed)})
+
+
+def convert_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `vsrlib convert`."""
+    parser.description = (
+        f"Convert weights; the format is the end of the file's name: {', '.join(ENDINGS)}. Prints both files' SHA-256, "
+        "and one of the values, which is the same for the same weights in any format. Without a target it says what "
+        "the source is."
+    )
+    parser.add_argument("source", help="weights file, or a name such as study-gaussian")
+    parser.add_argument("target", type=Path, nargs="?", help="the file to write")
+    parser.set_defaults(run=run_convert)
+
+
+def run_convert(options: argparse.Namespace) -> None:
+    """Carry out `vsrlib convert`."""
+    source, target = weights_file.locate(options.source), options.target
+    values = weights_file.read(source) if target is None else weights_file.convert(source, target)
+    for path in (source, target):
+        if path is not None:
+            print(f"{path} (sha256 {sha256_file(path)})")
+    notes = weights_file.metadata(source)
+    if notes:
+        lost = target is not None and not weights_file.metadata(target)
+        print(
+            f"notes: {', '.join(f'{name} {value}' for name, value in sorted(notes.items()))}"
+            f"{'; they are not in the target, because safetensors alone can hold them' if lost else ''}"
+        )
+    print(f"{len(values)} tensors, {sum(value.size for value in values.values()):,} values, {_fitting(values)}")
+    print(f"values (sha256 {weights_file.digest(values)})")
+
+
+def _fitting(values: weights_file.Values) -> str:
+    """Which network the values are for."""
+    shapes = {name: value.shape for name, value in values.items()}
+    for preset, config in architecture.PRESETS.items():
+        wanted = architecture.parameter_shapes(config)
+        if shapes == wanted:
+            return f"the network of preset {preset}"
+        if shapes == {name: shape for name, shape in wanted.items() if name.startswith(FLOW)}:
+            return f"the flow network of preset {preset}"
+    return "of no network known here"

@@ -3,8 +3,7 @@
 from vsrlib.study.settings.base import QUICK, Settings
 from vsrlib.study.settings.data import DataSettings, EnvironmentSettings, LookSettings
 from vsrlib.study.settings.jobs import AblationSettings, CostsSettings, InferSettings, ParitySettings, TrainSettings
-from vsrlib.study.settings.results import ClaimsSettings, CompareSettings, FigureSettings
-from vsrlib.study.settings.show import ShowSettings
+from vsrlib.study.settings.results import ClaimsSettings, CompareSettings, FigureSettings, ShowSettings
 
 __all__ = [
     "NOTEBOOKS",
