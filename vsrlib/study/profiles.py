@@ -117,7 +117,7 @@ def _paper(run: str, data: str) -> list[Step]:
 
 
 _TEMPLATE = TEMPLATES["Self_Blind_VSR_Gaussian"]
-_IN_STEPS = _TEMPLATE.schedule(240 * 46)  # 240 clips of 50 frames hold 46 windows of 5 each
+_IN_STEPS = _TEMPLATE.schedule(240 * 46)  # 240 clips of 50 frames hold 46 windows of 5 each: epochs of 1,380 steps
 PAPER = {
     **{
         name: getattr(_TEMPLATE, name)
