@@ -84,7 +84,8 @@ def gallery(items: Sequence[Item], note: str = "", width: int = 300) -> Page:
     least = f"minmax(min({3 * width // 4}px,45%),1fr)"  # two in a row on a telephone, three where there is room
     grid = f"display:grid;grid-template-columns:repeat(auto-fill,{least});gap:1rem;max-width:{3 * width + 32}px"
     below = f"<p>{escape(note)}</p>" if note else ""
-    text = "\n".join([*(f"{item.caption}: {item.alt}" for item in items), note]).strip()
+    spoken = (one.alt if one.alt.startswith(one.caption) else f"{one.caption}: {one.alt}" for one in items)
+    text = "\n".join([*spoken, note]).strip()
     return Page(f'<div style="{grid}">{figures}</div>{below}', text)
 
 
