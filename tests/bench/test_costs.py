@@ -11,6 +11,7 @@ from typing import Any
 import correlation_cases
 import numpy as np
 import pytest
+from lazy_network import LazyNetwork
 
 from vsrlib.bench import correlation, first_use, installation, output, plain_numpy, three_ways
 from vsrlib.bench.inputs import MovingTexture, restored_and_truth, with_kernels
@@ -221,28 +222,6 @@ def test_the_kernels_that_can_be_had(network: Network) -> None:
     kernels = {"pure": planted("none"), "other": planted("none")}
     taken = correlation.seconds(network, kernels, TINY)
     assert set(taken) == {"pure", "other", "pure alone", "other alone"} and all(len(one) == 3 for one in taken.values())
-
-
-class LazyNetwork:
-    """Computes when asked to wait or to hand out, unless what was asked for has been dropped."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-
-    def upload(self, frames: np.ndarray) -> np.ndarray:
-        self.events.append("upload")
-        return frames
-
-    def run(self, window: np.ndarray) -> dict[str, np.ndarray]:
-        self.events.append("run")
-        return {"recons": window[None, 2].repeat(4, 2).repeat(4, 3)}
-
-    def synchronise(self) -> None:
-        self.events.append("wait")
-
-    def download(self, tensor: np.ndarray) -> np.ndarray:
-        self.events.append("download")
-        return tensor
 
 
 @pytest.mark.parametrize("read", [True, False])
