@@ -10,9 +10,9 @@
 #   --keep           leave the machine where it is; a FOLDER of yours is left in any case
 #   --dry-run        say what would be typed, and do nothing; this alone needs nothing of what follows
 #
-# It takes half an hour with the whole quick study on two cores, and half of that with 01 02 04: Jittor compiles itself.
-# It needs root (mounts, chroot), debootstrap, 6 GB of disk, and either the network or mirrors that apt and pip of this
-# machine know: their settings are taken over, for those do not belong to what is tested.
+# With 01 02 04 it takes 16 minutes of processor time, a good part of them for Jittor, which compiles itself; the other
+# steps of the quick study come on top. It needs root (mounts, chroot), debootstrap, 6 GB of disk, and the network,
+# or the mirrors that apt and pip of this machine know: their settings are taken over, for those are not what is tested.
 set -euo pipefail
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 user_folder=/root/vsrlib            # where the project lies within the machine
@@ -68,6 +68,7 @@ fi
 command -v debootstrap >/dev/null || fail "debootstrap was not found, which makes the machine; apt install debootstrap."
 if [ -z "$machine" ]; then
     machine=$(mktemp -d)
+    chmod 755 "$machine"            # apt downloads as a user of its own
     [ -n "$keep" ] || remove=1
 elif [ -n "$(ls -A "$machine" 2>/dev/null)" ]; then
     fail "$machine is not empty, and the machine would be mixed with what lies there; name an empty folder."
@@ -80,7 +81,7 @@ mounted=()
 clean_up() {
     local status=$? folder
     for folder in "${mounted[@]}"; do
-        umount "$folder" || umount --lazy "$folder" || remove=''
+        umount "$folder" 2>/dev/null || umount --lazy "$folder" || remove=''
     done
     if [ -n "${remove:-}" ]; then rm -rf --one-file-system "$machine"; else echo "The machine is in $machine."; fi
     exit $status

@@ -1,6 +1,6 @@
 """What tests/bare_machine.sh would type on a bare machine: README's lines, and it says so where README lacks one.
 
-The machine itself is made by hand only, because it takes root and half an hour.
+The machine itself is made by hand only, because that takes root and a quarter of an hour at least.
 """
 
 import subprocess
