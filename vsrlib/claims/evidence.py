@@ -5,7 +5,8 @@ from typing import Any
 
 from vsrlib.claims.ablation.table import SIDES, reach
 from vsrlib.claims.results import is_skipped
-from vsrlib.claims.ten_claims import CORRELATION_COST, GAIN, MODEL_MEBIBYTES, TRAINING_MEMORY
+from vsrlib.claims.rules import size_verdict
+from vsrlib.claims.ten_claims import CORRELATION_COST, GAIN, TRAINING_MEMORY
 from vsrlib.claims.verdict import SPEED, Finding, bounds, finding, negligible, numbers, scaled
 from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.common.tables import interval, significant
@@ -183,9 +184,8 @@ def with_model_size(found: Finding, costs: dict[str, Any] | None) -> Finding:
     if found.verdict != "not testable here" or any(is_skipped(sizes.get(name, {"skipped": ""})) for name in FRAMEWORKS):
         return found
     mebibytes = {name: sizes[name]["bytes"] / 2**20 for name in FRAMEWORKS}
-    figure = max(mebibytes.values(), key=lambda size: abs(size - MODEL_MEBIBYTES))
+    verdict, figure = size_verdict(list(mebibytes.values()))
     words = ", ".join(f"{NAMES[name]} {sizes[name]['format']} {mebibytes[name]:.1f} MiB" for name in FRAMEWORKS)
-    verdict = "confirmed" if abs(figure - MODEL_MEBIBYTES) <= 1 else "refuted"
     reason = f"the published network's {sizes['torch']['parameters']:,} parameters, with initial values, take: {words}"
     return Finding(verdict, reason, figure, "MiB")
 

@@ -1,12 +1,11 @@
 """Judges the ten claims from the result files of a run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from vsrlib.claims import evidence as other
-from vsrlib.claims import results, rules
+from vsrlib.claims import evidence, results, rules
 from vsrlib.claims.evidence import Evidence
 from vsrlib.claims.results import is_skipped
 from vsrlib.claims.ten_claims import CLAIMS
@@ -16,13 +15,7 @@ from vsrlib.common.files import atomic_path, relative, sha256_file, write_json
 
 OF_CLAIM = {
     "C1": ("ablation",),
-    "C2": ("costs",),
-    "C3": ("costs",),
-    "C4": ("costs",),
-    "C5": ("costs",),
-    "C6": ("costs",),
-    "C7": ("costs",),
-    "C8": ("costs",),
+    **dict.fromkeys(("C2", "C3", "C4", "C5", "C6", "C7", "C8"), ("costs",)),
     "C9": ("ablation", "parity"),
     "C10": ("ablation", "costs"),
 }
@@ -57,8 +50,8 @@ def judge(
     comparison = results.read_comparison(comparison_file)
     files = results.require_current(comparison, comparison_file.parent)
     there = {name: Path(path) for name, path in (further or {}).items() if path is not None}
-    evidence = Evidence(**{name: results.read(path) for name, path in there.items()})
-    findings = judge_comparison(comparison, evidence)
+    held = Evidence(**{name: results.read(path) for name, path in there.items()})
+    findings = judge_comparison(comparison, held)
     measured = {"path": relative(comparison_file, output), "sha256": sha256_file(comparison_file)}
     sources = {name: {"path": relative(path, output), "sha256": sha256_file(path)} for name, path in there.items()}
     found = provenance.collect(comparison=measured, **sources) | dict(checkout or {})
@@ -79,7 +72,7 @@ def judge(
     ]
     result = {
         "claims": claims,
-        "by_use": other.by_use(findings, _judged(comparison), evidence.costs),
+        "by_use": evidence.by_use(findings, _judged(comparison), held.costs),
         **({} if source is None else {"source": source}),
         "provenance": found,
     }
@@ -89,30 +82,28 @@ def judge(
     return result
 
 
-def judge_comparison(comparison: dict, evidence: Evidence | None = None) -> dict[str, Finding]:
+def judge_comparison(comparison: dict, held: Evidence | None = None) -> dict[str, Finding]:
     """The verdicts alone, by id. Realistic blur is judged where both frameworks have it, as in the earlier report."""
-    evidence = evidence or Evidence()
+    held = held or Evidence()
     alone = {
-        "C5": other.with_memory(rules.memory(comparison), evidence.costs),
-        "C7": other.installing(evidence.costs),
-        "C8": other.correlation(evidence.costs),
+        "C5": evidence.with_memory(rules.memory(comparison), held.costs),
+        "C7": evidence.installing(held.costs),
+        "C8": evidence.correlation(held.costs),
     }
     blur = _judged(comparison)
     if blur is None:
         reasons = [results.why_not_both(one["runs"]) or "" for one in comparison["blurs"].values()]
-        found = {name: Finding("not testable here", reasons[-1].removeprefix("because ")) for name in CLAIMS}
-        return found | alone
-    computed: dict[str, Callable[[], Finding]] = {
-        "C1": lambda: other.with_ablation(rules.quality(blur), evidence.ablation),
-        "C2": lambda: rules.forward(blur),
-        "C3": lambda: rules.total(blur),
-        "C4": lambda: other.with_output(rules.image_output(blur), evidence.costs),
-        "C6": lambda: other.with_model_size(rules.model_size(blur), evidence.costs),
-        "C9": lambda: other.with_parity(
-            other.with_sides(rules.equivalence(blur, comparison["training"]), evidence.ablation), evidence.parity
-        ),
+        unfit = Finding("not testable here", reasons[-1].removeprefix("because "))
+        return dict.fromkeys(CLAIMS, unfit) | alone
+    equivalence = rules.equivalence(blur, comparison["training"])
+    found = alone | {
+        "C1": evidence.with_ablation(rules.quality(blur), held.ablation),
+        "C2": rules.forward(blur),
+        "C3": rules.total(blur),
+        "C4": evidence.with_output(rules.image_output(blur), held.costs),
+        "C6": evidence.with_model_size(rules.model_size(blur), held.costs),
+        "C9": evidence.with_parity(evidence.with_sides(equivalence, held.ablation), held.parity),
     }
-    found = {name: rule() for name, rule in computed.items()} | alone
     return found | {"C10": rules.recommendation(found)}
 
 
