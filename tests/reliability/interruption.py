@@ -40,15 +40,15 @@ _STEPS = ("02_generate_data", "03_train_network_torch", "04_infer_clips_torch_Ga
 SOUND = """
 import time
 import numpy as np
-from vsrlib import checkpoints
+from vsrlib.networks.weights import weights_file
 from vsrlib.common.files import write_json
-from vsrlib.data.frames import Clip, write_clip
+from vsrlib.data.clips import Clip, write_clip
 rng = np.random.default_rng(0)
 for number in range(4):
     frames = rng.integers(0, 256, (2, 200, 300, 3), dtype=np.uint8)
     write_clip(Path(output) / f"clip{number}", Clip("clip", frames))
     values = {"a": rng.random((200, 1000), np.float32)}
-    checkpoints.write(Path(output) / "w.safetensors", values)
+    weights_file.write(Path(output) / "w.safetensors", values)
     write_json(Path(output) / "result.json", {"values": rng.random(2000).tolist(), "seconds": time.time()})
 """
 
