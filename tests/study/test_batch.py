@@ -67,7 +67,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A copy whose embedded sets are as small as 02 makes them, so that the other notebooks take seconds."""
     clone = Clone(tmp_path_factory.mktemp("small"))
     cells = clone.outputs("02_generate_data", *GIVEN, *given(SMALL_SETS))
-    assert sum(len(images(cell)) for cell in cells) == 2
+    assert sum(len(images(cell)) for cell in cells) == 6  # HR, LR and kernel of both blurs
     assert "framework was given and changes nothing: this notebook has no such parameter." in printed(cells)
     return clone
 

@@ -76,7 +76,7 @@ def test_run_all_works_in_each_notebook(lab: Lab, project: Path) -> None:
 
     looked = lab.run_all("11_look_at_data.ipynb", frames=2)
     assert (run / "11_look_at_data/look.json").is_file()
-    for cells, pictures in ((made, 2), (inferred, 1), (looked, 3)):
+    for cells, pictures in ((made, 6), (inferred, 4), (looked, 8)):
         assert [fault for cell in cells for fault in faults(cell)] == []
         assert sum(len(images(cell)) for cell in cells) == pictures
 
