@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from lazy_network import LazyNetwork
 
-from vsrlib.bench import correlation, first_use, installation, output, plain_numpy, three_ways
+from vsrlib.bench import correlation, costs, first_use, output, three_ways
 from vsrlib.bench.inputs import MovingTexture, restored_and_truth, with_kernels
 from vsrlib.bench.options import Options
 from vsrlib.common import processes
@@ -38,7 +38,7 @@ class TestInstall:
     @pytest.fixture(autouse=True)
     def root(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "path", [str(tmp_path)])
-        monkeypatch.setattr(installation, "_ROOTS", {"torch": ("root", "beside")})
+        monkeypatch.setattr(costs, "_ROOTS", {"torch": ("root", "beside")})
 
     def test_everything_required_here_is_counted_once(self, tmp_path: Path) -> None:
         distribution(
@@ -56,23 +56,23 @@ class TestInstall:
         distribution(tmp_path, "beside", 50000)
         for name in ("elsewhere", "wanted", "slow"):
             distribution(tmp_path, name, 999_999)
-        found = installation.measure("torch")
+        found = costs.installed("torch")
         assert [one["name"] for one in found["distributions"]] == ["beside", "rich", "root", "some-part", "speed"]
         assert found["bytes"] == 51234 and found["count"] == 5 and found["missing"] == []
 
     def test_what_does_not_tell_its_size_makes_the_sum_unknown(self, tmp_path: Path) -> None:
         distribution(tmp_path, "root", 1000, "silent", "gone")
         distribution(tmp_path, "silent", None)
-        found = installation.measure("torch")
+        found = costs.installed("torch")
         assert found["bytes"] is None and found["missing"] == ["gone"]
         assert [one["bytes"] for one in found["distributions"]] == [1000, None]
 
     def test_a_framework_that_is_not_installed_is_skipped(self) -> None:
-        assert installation.measure("torch") == {"skipped": "the distribution root is not installed"}
+        assert costs.installed("torch") == {"skipped": "the distribution root is not installed"}
 
 
 def test_what_is_installed_here() -> None:
-    found = installation.measure("torch")
+    found = costs.installed("torch")
     sizes = {one["name"]: one["bytes"] for one in found["distributions"]}
     assert sizes["torch"] > 50_000_000 and "sympy" in sizes and "jittor" not in sizes
     assert found["count"] == len(sizes) and found["missing"] == []
@@ -129,7 +129,7 @@ def test_a_first_use_gets_the_path_it_is_given_and_no_compiler_variables(monkeyp
 
 def test_ssim_three_times_takes_three_computations(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls: list[int] = []
-    monkeypatch.setattr(plain_numpy, "ssim", lambda a, b: calls.append(1) or 0.5)
+    monkeypatch.setattr(output, "ssim", lambda a, b: calls.append(1) or 0.5)
     restored, truth = restored_and_truth((32, 40))
     image = to_uint8(restored)
     output.finish_as_reported(image, truth, tmp_path / "a.png")

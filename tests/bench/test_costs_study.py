@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vsrlib import cli
-from vsrlib.bench import costs, first_use, installation, output
+from vsrlib.bench import costs, first_use, output
 from vsrlib.bench.options import Options
 from vsrlib.bench.tables import costs_table
 from vsrlib.common import processes as common_processes
@@ -135,7 +135,7 @@ def test_a_trial_that_had_a_compiler_after_all_is_no_trial(tmp_path: Path, monke
 
 
 def test_a_framework_that_is_not_installed_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installation, "_distribution", lambda name: None)
+    monkeypatch.setattr(costs, "_distribution", lambda name: None)
     processes = Processes()
     result = measured(tmp_path, monkeypatch, processes, "jittor")
     assert all(result[part] == {"jittor": {"skipped": "the distribution jittor is not installed"}} for part in PARTS)

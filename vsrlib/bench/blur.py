@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
-from vsrlib.bench import plain_numpy
 from vsrlib.bench.inputs import MovingTexture, plain_kernels
 from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare, compare_on_arrays
@@ -25,6 +25,12 @@ def degrade(options: Options, network: None) -> list[dict[str, Any]]:
     """LR frames of both blurs: one comparison for each; the bytes of both ways must be the same."""
     kernels = {"Gaussian": gaussian_kernel(), "Realistic": realistic_kernel(np.random.default_rng(0))}
     return [_on_arrays(options, f"{blur}, {len(kernel)}x{len(kernel)}", kernel) for blur, kernel in kernels.items()]
+
+
+def blur_all(frame: np.ndarray, kernel: np.ndarray, scale: int = 4) -> np.ndarray:
+    """As `vsrlib.data.degrade.blur_down`: blur every pixel of a frame (H, W, 3) uint8, then keep [::scale, ::scale]."""
+    blurred = ndimage.correlate(frame.astype(np.float64), kernel[:, :, None], mode="nearest")
+    return np.rint(np.clip(blurred[::scale, ::scale], 0, 255)).astype(np.uint8)
 
 
 def _in_training(options: Options, network: Network) -> dict[str, Any]:
@@ -57,7 +63,7 @@ def _on_arrays(options: Options, what: str, kernel: np.ndarray) -> dict[str, Any
     """LR of a frame (H, W, 3) uint8, plain and ours in turns."""
     frame = MovingTexture(options.high).frame(0)
     calls = {
-        "plain": lambda turn: plain_numpy.blur_down(frame, kernel),
+        "plain": lambda turn: blur_all(frame, kernel),
         "ours": lambda turn: degradation.blur_down(frame, kernel),
     }
     found = compare_on_arrays(calls, options.repeats, options.seconds)

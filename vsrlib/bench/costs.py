@@ -4,10 +4,15 @@ All costs in one file: each framework in processes of its own, and what needs no
 """
 
 import os
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from vsrlib.bench import first_use, installation, memory, output
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from vsrlib.bench import first_use, memory, output
 from vsrlib.bench.options import NUMPY, Options, require_folder
 from vsrlib.bench.worker import ask
 from vsrlib.common import provenance
@@ -17,6 +22,8 @@ from vsrlib.kernels import jittor_env, native
 RESULT = "costs.json"
 _IN_USE = ("first_use", "correlation", "protocols", "memory", "model_size")
 """The parts that need a framework which can be used."""
+_ROOTS = {"torch": ("torch",), "jittor": ("jittor", "onednn-devel-cpu-gomp")}
+"""The framework, then what this project needs beside it and its metadata does not say (oneDNN may be the system's)."""
 
 
 def costs(folder: Path, options: Options, fresh: bool) -> dict[str, Any]:
@@ -41,18 +48,54 @@ def costs(folder: Path, options: Options, fresh: bool) -> dict[str, Any]:
     return result
 
 
+def installed(framework: str) -> dict[str, Any]:
+    """The framework's distribution and everything it requires here, markers honoured; nothing is imported.
+
+    Returns {"count", "bytes" (of the files in RECORD; None if one distribution does not tell), "distributions":
+    [{"name", "version", "bytes"}], "missing": [what is required and not installed]}, or {"skipped": reason}.
+    """
+    first, *beside = _ROOTS[framework]
+    if _distribution(first) is None:
+        return {"skipped": f"the distribution {first} is not installed"}
+    found: dict[str, metadata.Distribution] = {}
+    missing: set[str] = set()
+    seen: set[tuple[str, frozenset[str]]] = set()
+    waiting = [(name, frozenset[str]()) for name in (first, *(name for name in beside if _distribution(name)))]
+    while waiting:
+        name, extras = waiting.pop()
+        name = canonicalize_name(name)
+        if (name, extras) in seen:
+            continue
+        seen.add((name, extras))
+        distribution = _distribution(name)
+        if distribution is None:
+            missing.add(name)
+            continue
+        found[name] = distribution
+        wanted = (Requirement(text) for text in distribution.requires or ())
+        waiting += [(one.name, frozenset(one.extras)) for one in wanted if _applies(one.marker, extras)]
+    rows = [{"name": name, "version": found[name].version, "bytes": _bytes(found[name])} for name in sorted(found)]
+    sizes = [row["bytes"] for row in rows]
+    return {
+        "count": len(rows),
+        "bytes": None if None in sizes else sum(sizes),
+        "distributions": rows,
+        "missing": sorted(missing),
+    }
+
+
 def _of(framework: str, options: Options, fresh: bool) -> dict[str, Any]:
     print(f"{framework}: first use ...", flush=True)
-    installed = installation.measure(framework)
+    distributions = installed(framework)
     # What is compiled at a first use is compiled by the question whether the framework can be used.
     reason = (
-        installed.get("skipped") or jittor_env.why_not(framework) or first_use.ask(framework, options).get("failed")
+        distributions.get("skipped") or jittor_env.why_not(framework) or first_use.ask(framework, options).get("failed")
     )
     skipped = {"skipped": reason}
     # Where the machine itself has no compiler, the trial without one says why the framework does not work.
-    tried = "skipped" not in installed and (reason is None or native.compiler() is None)
+    tried = "skipped" not in distributions and (reason is None or native.compiler() is None)
     found = {
-        "install": installed,
+        "install": distributions,
         "without_compiler": first_use.without_compiler(framework, options) if tried else skipped,
     }
     if reason is not None:
@@ -87,3 +130,19 @@ def _three_ways(framework: str, options: Options) -> dict[str, Any]:
 def _result(answer: dict[str, Any]) -> dict[str, Any]:
     """An answer's result, or {"skipped": reason}."""
     return {"skipped": answer["failed"]} if "failed" in answer else answer["result"]
+
+
+def _distribution(name: str) -> metadata.Distribution | None:
+    try:
+        return metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _applies(marker: Marker | None, extras: frozenset[str]) -> bool:
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in extras or {""})
+
+
+def _bytes(distribution: metadata.Distribution) -> int | None:
+    # Bytecode, and RECORD itself, stand in RECORD without a size.
+    return None if distribution.files is None else sum(file.size for file in distribution.files if file.size)

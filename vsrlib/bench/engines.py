@@ -1,6 +1,6 @@
 """Suite "engines": one output frame of each engine, while a clip goes on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,6 @@ _VARIANTS = {
     "streaming, Winograd": ("streaming", "winograd"),
 }
 """What is compared: an engine, and what computes its convolutions."""
-_COMPARED = 3  # frames whose pixels are compared
 
 
 def names(device: str, features: int) -> list[str]:
@@ -80,21 +79,20 @@ def measure(options: Options, network: Network) -> list[dict[str, Any]]:
 
 def differences(network: Network, clip: MovingTexture) -> dict[str, dict[str, Any]]:
     """How far each engine's first frames are from the sliding window's, as they are and in 8 bits."""
-    outputs = {name: _first_frames(network, clip, name) for name in _had(network)}
+    outputs = {name: list(first_frames(network, clip, name)) for name in _had(network)}
     return {name: _difference(ours, outputs[BASELINE]) for name, ours in outputs.items() if name != BASELINE}
+
+
+def first_frames(network: Network, clip: MovingTexture, name: str, count: int = 3) -> Iterator[np.ndarray]:
+    """The first frames (3, H, W) that a variant restores of a clip."""
+    engine = make(name, network)
+    for turn in range(count):
+        engine.upload(*clip.window(turn))
+        yield network.download(engine.run())[0]
 
 
 def _had(network: Network) -> list[str]:
     return names(network.device, network.config.features)
-
-
-def _first_frames(network: Network, clip: MovingTexture, name: str) -> list[np.ndarray]:
-    engine = make(name, network)
-    frames = []
-    for turn in range(_COMPARED):
-        engine.upload(*clip.window(turn))
-        frames.append(network.download(engine.run())[0])
-    return frames
 
 
 def _difference(ours: list[np.ndarray], theirs: list[np.ndarray]) -> dict[str, Any]:

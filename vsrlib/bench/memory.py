@@ -30,14 +30,9 @@ _TURNS = 3  # the second one already finds what the first has left behind
 def of_engine(options: Options, network: Network, engine: str) -> dict[str, Any]:
     """Restore frames with one of `engines.names`; also "peak_device_mib", of the GPU, None without one."""
     loaded = memory.resident_mib()
-    clip = MovingTexture(options.size)
-    restorer = engines.make(engine, network)
     engines.allocate_as(engine)
-    for turn in range(_TURNS):
-        restorer.upload(*clip.window(turn))
-        output = restorer.run()
-        network.synchronise()
-        network.download(output)
+    for _ in engines.first_frames(network, MovingTexture(options.size), engine, _TURNS):
+        pass
     return _held(loaded) | {"peak_device_mib": _mib(network.backend.peak_device_memory(network.device))}
 
 
