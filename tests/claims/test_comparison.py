@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from vsrlib.claims import agreement, comparison, comparison_table, results
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_file
-from vsrlib.common.intervals import mean_interval, median_interval, median_ratio_interval
-from vsrlib.common.tables import significant
+from vsrlib.common.numbers import mean_interval, median_interval, median_ratio_interval, significant
 from vsrlib.data.frames import read_frame, write_frame
 
 SCORES = ("psnr", "ssim", "bicubic_psnr", "bicubic_ssim")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vsrlib.common.files import atomic_path, read_json
-from vsrlib.common.tables import markdown
+from vsrlib.common.numbers import markdown
 
 Result = dict[str, Any]
 

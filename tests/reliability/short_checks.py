@@ -27,7 +27,7 @@ from results import damage, digests
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import write_json
-from vsrlib.common.tables import markdown
+from vsrlib.common.numbers import markdown
 from vsrlib.data.frames import FRAME_SUFFIXES, read_frame, write_frame
 from vsrlib.networks.weights.weights_file import read
 from vsrlib.networks.weights.weights_file import write as write_weights

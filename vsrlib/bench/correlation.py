@@ -14,8 +14,8 @@ from vsrlib.bench.inputs import MovingTexture, plain_kernels, with_kernels
 from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare
 from vsrlib.common.errors import UserError
-from vsrlib.common.intervals import paired_ratio, seconds_interval
 from vsrlib.common.names import CORRELATIONS
+from vsrlib.common.numbers import paired_ratio, seconds_interval
 from vsrlib.data.clips import WINDOW
 from vsrlib.kernels.correlation import CHANNELS, SEARCH_RANGE, pick
 from vsrlib.networks.architecture import FLOW_STRIDE, LEVELS

@@ -15,7 +15,7 @@ from imageio import v2 as imageio
 from vsrlib.bench.inputs import restored_and_truth
 from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare_on_arrays
-from vsrlib.common.intervals import seconds_interval
+from vsrlib.common.numbers import seconds_interval
 from vsrlib.data.frames import read_frame, to_uint8, write_frame
 from vsrlib.restoration import metrics
 from vsrlib.restoration.timing import Finish, finish

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib.common.intervals import DRAWS, LEVEL, median_interval
+from vsrlib.common.numbers import DRAWS, LEVEL, median_interval
 
 FEWEST = 3
 """Rounds that are measured whatever the budget says; fewer have no median worth the name."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from vsrlib.bench.options import NUMPY
 from vsrlib.common.names import NAMES
-from vsrlib.common.tables import interval, markdown, number, significant
+from vsrlib.common.numbers import interval, markdown, number, significant
 
 Columns = dict[str, Callable[[dict[str, Any]], str]]
 """What a table shows of each record, by the columns' titles."""

@@ -14,7 +14,7 @@ from vsrlib.bench.inputs import MovingTexture
 from vsrlib.bench.options import Options
 from vsrlib.bench.output import finish_as_reported
 from vsrlib.bench.protocol import WARM_UPS, order, turns
-from vsrlib.common.intervals import paired_ratio, seconds_interval
+from vsrlib.common.numbers import paired_ratio, seconds_interval
 from vsrlib.data.frames import to_float, to_uint8
 from vsrlib.networks.network import Network
 from vsrlib.restoration.timing import PARTS, time_frame

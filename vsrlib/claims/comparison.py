@@ -15,8 +15,8 @@ from vsrlib.claims.results import RUN_FIELDS, TRAINED_BY, TRAINING_FIELDS, is_sk
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, located, relative, sha256_file, write_json
-from vsrlib.common.intervals import DRAWS, LEVEL, mean_interval, median_interval, median_ratio_interval
 from vsrlib.common.names import BLURS, FRAMEWORKS
+from vsrlib.common.numbers import DRAWS, LEVEL, mean_interval, median_interval, median_ratio_interval
 
 PARTS = ("pre", "forward", "post")
 PROTOCOLS = ("synchronised", "as_reported")

@@ -2,7 +2,7 @@
 
 from vsrlib.claims.results import is_skipped
 from vsrlib.common.names import FRAMEWORKS, NAMES
-from vsrlib.common.tables import interval, markdown, number, plain
+from vsrlib.common.numbers import interval, markdown, number, plain
 
 _METHODS = {"bicubic": "bicubic", **NAMES}
 _PROTOCOLS = {"synchronised": "synchronised", "as_reported": "unsynchronised, as in the earlier report"}

@@ -9,7 +9,7 @@ from vsrlib.claims.rules import size_verdict
 from vsrlib.claims.ten_claims import CORRELATION_COST, GAIN, TRAINING_MEMORY
 from vsrlib.claims.verdict import SPEED, Finding, bounds, finding, negligible, numbers, scaled
 from vsrlib.common.names import FRAMEWORKS, NAMES
-from vsrlib.common.tables import interval, significant
+from vsrlib.common.numbers import interval, significant
 
 WRONG_GRADIENT = 1e-4
 """Relative error of a correlation's gradients from which on it changes more than time."""

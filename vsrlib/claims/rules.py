@@ -15,7 +15,7 @@ from vsrlib.claims.ten_claims import (
 )
 from vsrlib.claims.verdict import SPEED, Finding, bounds, finding, negligible, numbers, reaches, scaled
 from vsrlib.common.names import FRAMEWORKS
-from vsrlib.common.tables import significant
+from vsrlib.common.numbers import significant
 
 _NO_GPU = "the claim is about a GPU and this run had none"
 

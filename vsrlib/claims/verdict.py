@@ -7,7 +7,7 @@ from pathlib import Path
 from vsrlib.claims import results
 from vsrlib.claims.results import is_skipped
 from vsrlib.claims.ten_claims import ENOUGH, GAIN, NEGLIGIBLE, VERDICTS
-from vsrlib.common.tables import interval, markdown
+from vsrlib.common.numbers import interval, markdown
 
 SPEED = "times PyTorch's speed"
 """The unit of Jittor's speed wherever it is judged: PyTorch's time over Jittor's."""

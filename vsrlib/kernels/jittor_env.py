@@ -10,21 +10,28 @@ already has in the home folder is left alone.
 import importlib.util
 import os
 import platform
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from unittest import mock
 
 from vsrlib.common.errors import StartAgain, UserError
+from vsrlib.common.files import atomic_path
 from vsrlib.common.processes import answer, ask
 from vsrlib.kernels import native
 
 HOME = Path(sys.prefix) / "var" / "jittor"
 # Jittor looks for oneDNN under this name first, and downloads it when it is not there.
 ONEDNN_FOLDER = ".cache/jittor/mkl/dnnl_lnx_2.2.0_cpu_gomp"
+# What every operation's C++ includes, and reading it takes g++ longer than the rest: so it is compiled once, in `HOME`.
+_HEADERS = (
+    "algorithm cmath functional iostream list map memory set sstream string tuple unordered_map unordered_set vector"
+)
+_HEADER = "operations.h"
 
 # -Ofast, Jittor's default, makes NaN != NaN false and puts the whole process,
 # numpy too, into flush-to-zero mode; these flags keep the speed without that.
@@ -84,6 +91,7 @@ def import_jittor() -> ModuleType:
     if reason is not None:
         raise UserError(f"Jittor cannot be used on this machine because {reason}; install it and try again.")
     _link_onednn()
+    _precompile()
     with _import_environment():
         try:
             import jittor
@@ -111,6 +119,7 @@ def _import_environment() -> Iterator[None]:
         HOME=str(HOME),
         python_config_path=str(python_config()),
         PATH=native.search_path(),
+        kernel_flags=f'{_SETTINGS["kernel_flags"]} -include "{HOME / _HEADER}" ',
     )
     saved = {name: os.environ.get(name) for name in [*settings, "JITTOR_HOME"]}
     os.environ.update(settings)
@@ -144,6 +153,26 @@ def onednn_prefix() -> tuple[Path, Path] | None:
         if (library / "libdnnl.so.2").exists() and (include / "dnnl.hpp").exists():
             return library / "libdnnl.so.2", include
     return None
+
+
+def _precompile() -> None:
+    """Write the header that every operation includes first, and compile it with the flags of Jittor's operations.
+
+    A compiled header of which g++ can make no use, for another g++ or other flags made it, is passed over: operations
+    then take longer to compile, and are the same.
+    """
+    flags = f"-std=c++14 -fPIC -march=native -g -fopenmp{_SETTINGS['cc_flags']}{_SETTINGS['kernel_flags']}"
+    text = f"// {flags}\n" + "".join(f"#include <{name}>\n" for name in _HEADERS.split())
+    header, compiled = HOME / _HEADER, HOME / f"{_HEADER}.gch"
+    if compiled.exists() and header.exists() and header.read_text(encoding="utf-8") == text:
+        return
+    gxx = native.compiler()
+    assert gxx is not None, "checked by why_unusable"
+    with atomic_path(header) as path:
+        path.write_text(text, encoding="utf-8")
+    with suppress(subprocess.CalledProcessError), atomic_path(compiled) as path:
+        command = [gxx, *flags.split(), "-x", "c++-header", str(header), "-o", str(path)]
+        subprocess.run(command, check=True, capture_output=True)
 
 
 def _link_onednn() -> None:

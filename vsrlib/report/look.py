@@ -9,7 +9,7 @@ import numpy as np
 from vsrlib.common import provenance
 from vsrlib.common.files import resolve, sha256_array, write_json
 from vsrlib.common.names import BLURS
-from vsrlib.common.tables import markdown
+from vsrlib.common.numbers import markdown
 from vsrlib.data.blur_kernels import centre_error, kernel_picture, kernel_psnr
 from vsrlib.data.clips import Clip, FrameReader, require_frames
 from vsrlib.data.degradation import bicubic_on_grid, blur_down, cropped

@@ -8,7 +8,7 @@ from typing import Any
 from vsrlib.claims.verdict import figure
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path
-from vsrlib.common.tables import markdown
+from vsrlib.common.numbers import markdown
 
 BEGIN, END = "<!-- filled by `vsrlib publish` -->", "<!-- end of what is filled -->"
 

@@ -11,7 +11,7 @@ import numpy as np
 from vsrlib.claims.ablation.cases import Case, Scores, embedded_cases, evaluate, own_cases
 from vsrlib.claims.ablation.options import AblationOptions
 from vsrlib.claims.ablation.trials import CONTROL, GAUSSIAN, NO_NEIGHBOURS, REALISTIC, Contrast, Trial, contrasts
-from vsrlib.common import intervals, provenance
+from vsrlib.common import numbers, provenance
 from vsrlib.common.files import write_json
 from vsrlib.networks import load_network
 from vsrlib.networks.weights import weights_file
@@ -80,11 +80,11 @@ def summary(scores: Scores, chosen: list[Contrast], rng: np.random.Generator) ->
                 "name": one.name,
                 "trial": asdict(one.one),
                 "against": asdict(one.other),
-                "effect": intervals.mean_interval(differences, rng),
+                "effect": numbers.mean_interval(differences, rng),
                 "by_clip": differences.tolist(),
                 "frames": sum(map(len, scores.psnr[one.one])),
                 "by_motion": {
-                    motion: intervals.mean_interval(differences[_where(scores, motion)], rng)
+                    motion: numbers.mean_interval(differences[_where(scores, motion)], rng)
                     for motion in dict.fromkeys(scores.motions)
                 },
             }

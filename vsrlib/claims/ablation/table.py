@@ -3,7 +3,7 @@
 from typing import Any
 
 from vsrlib.claims.ten_claims import GAIN
-from vsrlib.common.tables import interval, markdown
+from vsrlib.common.numbers import interval, markdown
 
 SIDES = "the earlier Jittor side minus the earlier PyTorch side"
 """The group of the contrasts that bear on claim C1."""

@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 from vsrlib.bench.tables import WAYS
 from vsrlib.claims.results import is_skipped, why_not_alike
 from vsrlib.common.names import FRAMEWORKS, NAMES
-from vsrlib.common.tables import significant
+from vsrlib.common.numbers import significant
 from vsrlib.report.charts.comparison import by_blur, timed
 from vsrlib.report.charts.style import EDGE, LOOKS, PARTS, Chart, canvas, empty, key, save, style
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.tables import markdown, number
+from vsrlib.common.numbers import markdown, number
 from vsrlib.data.blur_kernels import gaussian_kernel
 from vsrlib.data.degradation import SCALE, blur_down
 from vsrlib.data.frames import read_frame, to_float, to_uint8
