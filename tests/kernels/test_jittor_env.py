@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,20 @@ def test_vsrlib_imports_no_framework() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.jittor
+@pytest.mark.slow
+@pytest.mark.skipif(jittor_env.why_unusable() is not None, reason="Jittor is unusable here")
+def test_what_every_operation_includes_is_compiled_once(tmp_path: Path) -> None:
+    """g++ says with -H what it reads: a compiled header with "!", one of which it can make no use with "x"."""
+    flags = shlex.split(jittor_env.import_jittor().compiler.flags.cc_flags)
+    (tmp_path / "it_op.cc").write_text("#define JIT 1\n#include <vector>\n")
+    compiler = native.compiler()
+    assert compiler is not None
+    command = [compiler, tmp_path / "it_op.cc", *flags, "-g", "-H", "-fsyntax-only"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stderr.startswith(f"! {jittor_env.HOME / 'operations.h.gch'}")
 
 
 @pytest.mark.jittor
