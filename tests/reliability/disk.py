@@ -68,7 +68,7 @@ def check(folder: Path, count: int, seed: int, tasks: dict[str, Run] | None = No
     """Run each task on a sound disk, then again on a full and on a read-only one; `count` tasks at most."""
     shutil.rmtree(folder / "HR", ignore_errors=True)
     for index, clip in enumerate(embedded_clips("test", 5, (64, 64), seed=seed, count=2)):
-        write_clip(folder / "HR" / str(index), clip.clip)
+        write_clip(folder / "HR" / str(index), clip)
     did: dict[str, Any] = {}
     broken: list[str] = []
     for name, task in list((tasks or TASKS).items())[:count]:
