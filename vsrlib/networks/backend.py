@@ -113,7 +113,7 @@ class Backend(ABC):
 
     @abstractmethod
     def keep_memory(self, device: str, largest_mib: int) -> None:
-        """Let the process keep what tensors of up to that size leave behind, rather than fetch it again and again."""
+        """Let the process keep what tensors of up to `largest_mib` MiB leave behind, not fetch it again and again."""
 
     # The network
 
@@ -128,11 +128,11 @@ class Backend(ABC):
 
     @abstractmethod
     def load(self, module: Module, values: Values) -> None:
-        """Set all parameters."""
+        """Set all parameters: names and shapes as of `state`, else what the framework raises."""
 
     @abstractmethod
     def state(self, module: Module) -> Values:
-        """All parameters, copied."""
+        """All parameters by name, float32, copied; of a network `architecture.parameter_shapes`, in that order."""
 
     # Tensors
 
@@ -172,13 +172,16 @@ class Backend(ABC):
 
     @abstractmethod
     def gradients(self, loss: Tensor, inputs: Sequence[Tensor], again: bool = False) -> list[Tensor]:
-        """The gradient of a scalar for each input; zeros where there is no way to it.
+        """The gradient of a scalar for each input, of its shape; zeros where there is no way to it.
 
         again: the graph is kept, so that the gradients of another scalar of the same graph can be asked for.
         """
 
     def vjp(self, outputs: Sequence[Tensor], cotangents: Sequence[Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Vector-Jacobian products: the gradients of the sum of outputs times cotangents for each input."""
+        """Vector-Jacobian products: the gradient of the sum of outputs times cotangents for each input, of its shape.
+
+        cotangents: one for each output, of its shape. Zeros where there is no way from an input to an output.
+        """
         total = sum((output * weight).sum() for output, weight in zip(outputs, cotangents, strict=True))
         return self.gradients(total, inputs)
 
