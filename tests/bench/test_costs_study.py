@@ -1,22 +1,21 @@
 """`vsrlib costs` as a whole: what costs.json holds, and what it says of a framework that cannot be used."""
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from costs_fixture import PARTS, require_costs
 
 from vsrlib import cli
-from vsrlib.bench import costs, first_use, output
+from vsrlib.bench import costs, output
 from vsrlib.bench.options import Options
 from vsrlib.bench.tables import costs_table
 from vsrlib.common import processes as common_processes
 from vsrlib.common.errors import UserError
 from vsrlib.report.charts import speed
 
-PARTS = ("install", "first_use", "without_compiler", "correlation", "protocols", "memory", "model_size")
 OPTIONS = Options(frameworks=("torch",), preset="study", size=(24, 32), repeats=3, seconds=0)
 INTERVAL = {"value": 2.0, "low": 1.0, "high": 3.0, "n": 3}
 
@@ -175,34 +174,10 @@ def test_a_file_as_output_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.slow
-def test_everything_for_real(framework: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_everything_for_real(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """In PyTorch; what Jittor costs, the quick study measures."""
     begin = time.monotonic()
-    assert (
-        cli.main(
-            ["costs", str(tmp_path), "--framework", framework, "--size", "24x32", "--repeats", "3", "--seconds", "0"]
-        )
-        == 0
-    )
+    options = ["--framework", "torch", "--size", "24x32", "--repeats", "3", "--seconds", "0"]
+    assert cli.main(["costs", str(tmp_path), *options]) == 0
     assert "One run timed three ways" in capsys.readouterr().out
-    result = json.loads((tmp_path / "costs.json").read_text())
-    assert result["provenance"]["seed"] == 0 and result["machine"]["cores"]
-    found = {part: result[part][framework] for part in PARTS}
-    assert all("skipped" not in one for one in found.values()), found
-    assert found["install"]["bytes"] > 1e6
-    assert 0 < found["first_use"]["warm_seconds"] < time.monotonic() - begin
-    assert (found["first_use"]["compiled_files"] > 10) == (framework == "jittor")
-    # PyTorch comes compiled, and its pure correlation needs nothing; Jittor compiles itself.
-    assert found["without_compiler"]["works"] == (framework == "torch")
-    assert found["without_compiler"]["correlation"] == ("pure" if framework == "torch" else None)
-    kernels = {name: one for name, one in found["correlation"].items() if "skipped" not in one}
-    assert {"plain", "cpp" if first_use.compilers(os.environ["PATH"]) else "plain"} <= set(kernels)
-    for one in kernels.values():
-        assert not one["zero_gradient"] and one["gradient_error"] < 1e-5 and one["share_of_frame"] > 0
-        low, high = one["ratio"]["low"], one["ratio"]["high"]
-        assert low is None or low < high  # none is measured against itself
-    ways = found["protocols"]
-    assert ways["rounds"] == 3 and set(ways["first_frame_seconds"]) == {"executing", "graph_only"}
-    for way in ("as_reported", "synchronised"):
-        assert 0 < ways[way]["post"]["value"] < ways[way]["total"]["value"]
-    # A lazy framework's call returns at once, and the forward pass then stands under "post".
-    assert (ways["waiting_billed_to_post"]["value"] > 0.3) == (framework == "jittor")
+    require_costs(json.loads((tmp_path / "costs.json").read_text()), "torch", time.monotonic() - begin)

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from browser import chromium, crawl
+from costs_fixture import require_costs
 from shown import faults
 
 from vsrlib.common.files import read_json, sha256_file
@@ -113,6 +114,12 @@ def test_every_page_of_the_study_passes_in_a_browser(root: Path) -> None:
         for step in steps:
             assert {root / "run" / step / name for name in ("report.html", "report_code.html")} < set(found), step
         assert len(steps) >= 16 and {path: faults for path, faults in found.items() if faults} == {}
+
+
+@pytest.mark.parametrize("measured", ["torch", "jittor"])
+def test_the_costs_of_both_frameworks_are_measured(root: Path, measured: str) -> None:
+    step = root / "run" / "08_measure_costs"
+    require_costs(read_json(step / "costs.json"), measured, read_json(step / "manifest.json")["seconds"])
 
 
 @pytest.mark.parametrize("blur", ["Gaussian", "Realistic"])
