@@ -6,10 +6,12 @@ there. A step that is not chosen and no longer up to date is stale: it is shown 
 """
 
 import os
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from html import unescape
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,15 +19,26 @@ from vsrlib.common import provenance
 from vsrlib.common.errors import INTERRUPTED, UserError
 from vsrlib.common.files import lock, shown, write_json
 from vsrlib.common.provenance import PROJECT_ROOT
-from vsrlib.report import index, pages
-from vsrlib.report.index import Row
-from vsrlib.report.pages import ERROR, EXECUTED, MANIFEST, PARTIAL, REPORT, REPORT_CODE, THUMBNAIL
-from vsrlib.study import freshness, headlines, overview, profiles, step
+from vsrlib.report import index
+from vsrlib.report.index import Overview, Picture, Row
+from vsrlib.report.pages import (
+    ERROR,
+    EXECUTED,
+    MANIFEST,
+    PARTIAL,
+    REPORT,
+    REPORT_CODE,
+    THUMBNAIL,
+    description,
+    write_pages,
+)
+from vsrlib.study import freshness, headlines, profiles, step
 from vsrlib.study.freshness import Digests, why_run
 from vsrlib.study.plan import Planned, plan
 from vsrlib.study.settings import NOTEBOOKS, DataSettings
 
 FAILED = 1
+_ABLATION_CHART = "chart_ablation_effects.svg"
 _BEHIND = ("stale", "not run", "failed", "interrupted")
 
 
@@ -172,7 +185,7 @@ class _Study:
             self._fail(one, row, problem, inputs)
         elif "skipped" in result:
             self._skip(one, row, str(result["skipped"]))
-            row.links = overview.links(self._folder(one))
+            row.links = _links(self._folder(one))
         else:
             self._write_manifest(one, row, inputs, status="done", outputs=self._outputs(one))
             self._finish(one, row, "done", row.seconds)
@@ -191,7 +204,7 @@ class _Study:
         if problem is None:
             os.replace(partial, folder / EXECUTED)
         if (written := folder / (PARTIAL if problem else EXECUTED)).exists():
-            pages.write_pages(written)
+            write_pages(written)
         return problem
 
     def _why_run(self, one: Planned, inputs: dict[str, Any], force: bool) -> str | None:
@@ -229,17 +242,17 @@ class _Study:
         evidence = self._folder(one) / PARTIAL
         kept = f" (as far as it came: {shown(evidence)})" if evidence.exists() else ""
         row.status, row.message = "failed", f"{problem}{kept}"
-        row.links = overview.links(self._folder(one))
+        row.links = _links(self._folder(one))
         partial = shown(evidence) if kept else None
         self._write_manifest(one, row, inputs, status="failed", error=problem, partial=partial)
 
     def _finish(self, one: Planned, row: Row, status: str, seconds: float) -> None:
         folder = self._folder(one)
         if not all((folder / name).exists() for name in (REPORT, REPORT_CODE)):
-            pages.write_pages(folder / EXECUTED)
+            write_pages(folder / EXECUTED)
         row.status, row.seconds = status, seconds
         row.headline = headlines.headline(one.step.notebook, one.settings)
-        row.links, row.picture = overview.links(self._folder(one)), overview.picture(self._folder(one))
+        row.links, row.picture = _links(self._folder(one)), _picture(self._folder(one))
         self.done.add(row.id)
 
     def _leave_out(self, one: Planned, row: Row) -> None:
@@ -247,7 +260,7 @@ class _Study:
         if found is None or found["status"] == "failed":
             row.status, row.message = "not run", "because it was not chosen"
             return
-        row.links = overview.links(self._folder(one))
+        row.links = _links(self._folder(one))
         if self._stays_skipped(one):
             row.status, row.message = "skipped", found["reason"]
             return
@@ -292,10 +305,52 @@ class _Study:
         return self.run_root / one.step.id
 
     def _write_index(self) -> None:
-        found = overview.overview(self.planned, self.done, self.run_root)
-        index.write_index(self.run_root / "index.html", self.profile, list(self.rows.values()), self.origin, found)
+        """What an earlier run left of steps that are not done is not shown beside the results of this one."""
+        found = {one.step.notebook: one for one in self.planned if one.step.id in self.done}
+        claims, ablation, figures = map(found.get, (profiles.CLAIMS, profiles.ABLATION, profiles.FIGURES))
+        overview = Overview(
+            claims=headlines.result_of(profiles.CLAIMS, claims.settings) if claims else None,
+            claims_folder=_from(self.run_root, claims.settings.folder) if claims else ".",
+            ablation=_ablation(ablation, self.run_root) if ablation else None,
+            charts=_charts(figures, self.run_root) if figures else (),
+        )
+        rows = list(self.rows.values())
+        index.write_index(self.run_root / "index.html", self.profile, rows, self.origin, overview)
 
 
 def _say(row: Row) -> None:
     words = "; ".join(text for text in (row.headline, row.message) if text)
     print(f"{row.id:<32} {row.status:<11} {index.duration(row.seconds):>12}  {words}".rstrip(), flush=True)
+
+
+def _links(folder: Path) -> tuple[str, ...]:
+    """What there is to open of the step in this folder, as seen from the index beside it."""
+    names = (REPORT, REPORT_CODE, EXECUTED, PARTIAL, MANIFEST)
+    return tuple(f"{folder.name}/{name}" for name in names if (folder / name).exists())
+
+
+def _picture(folder: Path) -> Picture | None:
+    """The small picture of the step in this folder, as seen from the index beside it; None if it has none."""
+    path = folder / THUMBNAIL
+    return Picture(f"{folder.name}/{THUMBNAIL}", "", description(path)) if path.exists() else None
+
+
+def _charts(one: Planned, run_root: Path) -> list[Picture]:
+    folder = _from(run_root, one.settings.folder)
+    charts = headlines.result_of(profiles.FIGURES, one.settings).get("charts", {})
+    return [Picture(f"{folder}/{name}.svg", about["title"], about["alt"]) for name, about in charts.items()]
+
+
+def _ablation(one: Planned, run_root: Path) -> Picture | None:
+    path = one.settings.folder / _ABLATION_CHART
+    if not path.is_file():
+        return None
+    spoken = re.search(r"<title>(.*?)</title>\s*<desc>(.*?)</desc>", path.read_text(encoding="utf-8"), re.DOTALL)
+    if spoken is None:
+        raise ValueError(f"{path} has no title and description")
+    title, alt = map(unescape, spoken.groups())
+    return Picture(_from(run_root, path), title, alt)
+
+
+def _from(run_root: Path, path: Path) -> str:
+    return Path(os.path.relpath(path, run_root)).as_posix()
