@@ -132,7 +132,7 @@ class Backend(ABC):
 
     @abstractmethod
     def state(self, module: Module) -> Values:
-        """All parameters by name, float32, copied; of a network `architecture.parameter_shapes`, in that order."""
+        """All parameters by name, copied; of a network `architecture.parameter_shapes`, in that order."""
 
     # Tensors
 
