@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vsrlib.cli import doctor
+from vsrlib.cli import study as cli_study
 from vsrlib.study.doctor import FAULT, Finding, examine, fault, machine, ok, packages, warning
 
 HERE = Path(__file__).resolve().parents[1]
@@ -188,8 +188,8 @@ def test_what_is_left_decides_the_exit_status(
     found += [fault(f"no {name}", "gone", f"mend {name}", stops=name) for name in stops]
     monkeypatch.setattr(examine, "examine", lambda run_root, data, use: found)
     parser = argparse.ArgumentParser()
-    doctor.doctor_arguments(parser)
-    status = doctor.run_doctor(parser.parse_args(["--json", str(tmp_path / "found.json")]))
+    cli_study.doctor_arguments(parser)
+    status = cli_study.run_doctor(parser.parse_args(["--json", str(tmp_path / "found.json")]))
     assert status == (0 if left else 1)
     told, kept = capsys.readouterr().out, json.loads((tmp_path / "found.json").read_text())
     assert all(one.says in told and (one.remedy or "") in told for one in found)

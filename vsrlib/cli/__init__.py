@@ -5,13 +5,13 @@ import sys
 from collections.abc import Sequence
 
 from vsrlib import __version__
-from vsrlib.cli import bench, compare, data, doctor, infer, study, train
+from vsrlib.cli import bench, compare, data, infer, study, train
 from vsrlib.common.errors import reported
 
 _COMMANDS = (
     ("study", "run the notebooks in order and write the reports", study.study_arguments),
-    ("check", "try both frameworks; Jittor compiles itself the first time", doctor.check_arguments),
-    ("doctor", "say what works on this machine, and what mends the rest", doctor.doctor_arguments),
+    ("check", "try both frameworks; Jittor compiles itself the first time", study.check_arguments),
+    ("doctor", "say what works on this machine, and what mends the rest", study.doctor_arguments),
     ("data", "check data sets, and fetch those that can be downloaded", data.data_arguments),
     ("degrade", "make LR clips and blur kernels from HR clips", data.degrade_arguments),
     ("clips", "make HR clips to train on from embedded photographs", data.clips_arguments),

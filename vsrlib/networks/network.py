@@ -1,13 +1,14 @@
 """The network as users hold it: numpy in, numpy out, the same in both frameworks."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import FRAMEWORKS
+from vsrlib.common.names import CORRELATIONS, DEVICES, FRAMEWORKS, PRESETS
+from vsrlib.common.options import JobOptions, option
 from vsrlib.kernels import blur
 from vsrlib.kernels import correlation as kernels
 from vsrlib.networks import architecture
@@ -15,6 +16,26 @@ from vsrlib.networks.architecture import NetworkConfig
 from vsrlib.networks.backend import Backend, Tensor, Values, backend_of
 from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.names import merge_flow, published_names
+
+
+@dataclass(frozen=True)
+class NetworkOptions(JobOptions):
+    """Which network is run, and where: what every job with a network asks `load_network` for."""
+
+    framework: str = option("torch", choices=FRAMEWORKS)
+    preset: str = option("study", "size of the network, and nothing else", choices=PRESETS)
+    device: str = option("auto", choices=DEVICES)
+    correlation: str = option(
+        "auto", "kernel of the flow network; auto: the fastest that can be had here", choices=CORRELATIONS
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.device, self.framework) == ("cuda", "jittor"):
+            raise UserError(
+                "device is 'cuda' and framework is 'jittor', which runs on the CPU only: give cpu, "
+                "or cuda to the steps of PyTorch alone."
+            )
 
 
 def load_network(

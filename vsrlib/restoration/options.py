@@ -7,7 +7,7 @@ from typing import TypeVar
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import BLURS, CONVOLUTIONS, ENGINES, VIDEO_FORMATS
 from vsrlib.common.options import option
-from vsrlib.networks.options import NetworkOptions
+from vsrlib.networks.network import NetworkOptions
 
 Item = TypeVar("Item")
 

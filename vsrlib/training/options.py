@@ -8,7 +8,7 @@ from typing import Any
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import BLURS, OBJECTIVES
 from vsrlib.common.options import option
-from vsrlib.networks.options import NetworkOptions
+from vsrlib.networks.network import NetworkOptions
 
 GAMMA = 0.5  # what the rates are multiplied by
 

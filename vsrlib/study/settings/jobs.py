@@ -11,7 +11,7 @@ from vsrlib.claims.ablation.options import AblationOptions
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import resolve, shown
 from vsrlib.common.options import changed
-from vsrlib.networks.options import NetworkOptions
+from vsrlib.networks.network import NetworkOptions
 from vsrlib.networks.weights import weights_file
 from vsrlib.parity.options import ParityOptions
 from vsrlib.restoration.options import InferOptions, RestorationOptions

@@ -6,7 +6,7 @@ from typing import Any
 from vsrlib.common.errors import UserError
 from vsrlib.common.options import option
 from vsrlib.networks.architecture import FLOW_STRIDE
-from vsrlib.networks.options import NetworkOptions
+from vsrlib.networks.network import NetworkOptions
 
 HELDOUT_SEED = 0
 """Of the synthetic pairs and clips that the error is measured on."""
