@@ -6,8 +6,8 @@
 # Found: from jsonschema 4.25.0 on, with rfc3987-syntax (the extra "format-nongpl", which jupyter-events asks for), the
 #   import alone builds 39 Lark parsers, whether any schema has a format or not. That is most of a second of a core in
 #   every process that reads a notebook through nbformat. jsonschema 4.24.1 imports neither package.
-# Known upstream (python-jsonschema issue 1428, closed). Seen with Python 3.11, rfc3987-syntax 1.1.0, lark 1.3.1: 0.09 s (4.24.1), 0.97 s (4.25.0), 0.91 s (4.26.0). Seconds
-#   are printed; the check is on what the import does.
+# Seen with Python 3.11, rfc3987-syntax 1.1.0, lark 1.3.1: 0.09 s (4.24.1), 0.97 s (4.25.0), 0.91 s (4.26.0). Seconds
+#   are printed; the check is on what the import does. Told upstream (python-jsonschema issue 1428, closed).
 #
 # Exit status 0: the behaviour is as described. 1: it has changed.
 set -euo pipefail
