@@ -112,8 +112,24 @@ class CompareSettings(Settings):
         return super().missing(name.split("[")[0], path)
 
 
+class _OfComparison:
+    """What notebooks share that read one comparison, `comparison_file`."""
+
+    comparison_file: str
+
+    @property
+    def comparison(self) -> Path:
+        """The comparison."""
+        return _comparison(self.comparison_file)
+
+    @property
+    def source(self) -> str:
+        """Where its numbers were measured, for the reader."""
+        return _source_of(self.comparison)
+
+
 @dataclass(frozen=True, repr=False)
-class ClaimsSettings(Settings):
+class ClaimsSettings(_OfComparison, Settings):
     """09_judge_claims: the earlier report's claims against a run.
 
     Of the files of further evidence, "auto" is that of the run which the comparison belongs to, if it is there; None
@@ -125,16 +141,6 @@ class ClaimsSettings(Settings):
     parity_file: str | None = AUTO
     costs_file: str | None = AUTO
     output: str = f"{QUICK}/09_judge_claims"
-
-    @property
-    def comparison(self) -> Path:
-        """The comparison."""
-        return _comparison(self.comparison_file)
-
-    @property
-    def source(self) -> str:
-        """Where its numbers were measured, for the reader."""
-        return _source_of(self.comparison)
 
     @property
     def further(self) -> dict[str, Path | None]:
@@ -158,21 +164,11 @@ class ClaimsSettings(Settings):
 
 
 @dataclass(frozen=True, repr=False)
-class FigureSettings(Settings):
+class FigureSettings(_OfComparison, Settings):
     """10_draw_figures: the ten charts."""
 
     comparison_file: str = AUTO
     output: str = f"{QUICK}/figures"
-
-    @property
-    def comparison(self) -> Path:
-        """The comparison."""
-        return _comparison(self.comparison_file)
-
-    @property
-    def source(self) -> str:
-        """Where its numbers were measured, for the reader."""
-        return _source_of(self.comparison)
 
     def inputs(self) -> dict[str, Path]:
         return {"comparison_file": self.comparison}
