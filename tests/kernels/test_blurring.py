@@ -57,7 +57,7 @@ def blur(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tup
 
 def pick(framework: str, device: str = "cpu") -> tuple[str, Callable]:
     ops = importlib.import_module(f"vsrlib.networks.{framework}_ops")
-    return kernels_blur.pick(framework, device, 13, 4, ops.blur_down)
+    return kernels_blur.pick(framework, device, 13, 4, ops.blur_down, lambda reason: None)
 
 
 def drawn(batch: int, height: int, width: int, side: int, scale: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

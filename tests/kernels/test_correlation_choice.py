@@ -2,6 +2,7 @@
 
 import ctypes
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,8 +79,12 @@ def test_auto_with_cupy_is_cuda_and_is_compiled_when_picked(no_cupy: None, monke
     try:
         assert correlation.pick("torch", "auto", "cuda")[0] == "cuda" and len(compiled) == 3
         for fault in (refused("no such architecture\nmore"), ImportError("libnvrtc.so.12")):  # noqa: B007 - compile_now
-            with pytest.raises(UserError, match=r'\((no such architecture|libnvrtc.so.12)\): install .*"pure"'):
-                correlation.pick("torch", "auto", "cuda")
+            words = r'\((no such architecture|libnvrtc.so.12)\): install .*"pure"'
+            with pytest.raises(UserError, match=words):
+                correlation.pick("torch", "cuda", "cuda")
+            noted: list[str] = []
+            assert correlation.pick("torch", "auto", "cuda", noted.append)[0] == "pure"
+            assert len(noted) == 1 and re.search(words, noted[0])
     finally:
         sys.modules.pop("vsrlib.kernels.torch_cuda", None)
 

@@ -28,8 +28,7 @@ _VARIANTS = {
 
 def names(device: str, features: int) -> list[str]:
     """The variants that can be had on a device, for a network of so many features."""
-    can = winograd.pick("auto", device, features)
-    return [name for name, (_, wanted) in _VARIANTS.items() if wanted in ("framework", can)]
+    return _of_convolution(winograd.pick("auto", device, features))
 
 
 def make(name: str, network: Network) -> engines.Engine:
@@ -92,7 +91,11 @@ def first_frames(network: Network, clip: MovingTexture, name: str, count: int = 
 
 
 def _had(network: Network) -> list[str]:
-    return names(network.device, network.config.features)
+    return _of_convolution(network.convolution())
+
+
+def _of_convolution(had: str) -> list[str]:
+    return [name for name, (_, wanted) in _VARIANTS.items() if wanted in ("framework", had)]
 
 
 def _difference(ours: list[np.ndarray], theirs: list[np.ndarray]) -> dict[str, Any]:

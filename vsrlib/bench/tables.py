@@ -229,7 +229,7 @@ def _memory(found: dict[str, dict]) -> str:
 
 def _conditions(name: str, record: dict[str, Any]) -> str:
     found = record["conditions"]
-    kernel = f", correlation {found['correlation']}, blur {found['blur']}" if found["correlation"] else ""
+    kernel = "".join(f", {what} {found[what]}" for what in ("correlation", "blur") if found.get(what))
     before, after = (f"{record['load_average'][when][0]:.2f}" for when in ("before", "after"))
     return (
         f"{_name(name)}: {found['device']}, threads: {found['threads']}{kernel}; load average {before} before, "

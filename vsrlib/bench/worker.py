@@ -18,6 +18,7 @@ from vsrlib.networks import load_network
 from vsrlib.networks.network import Network
 
 PROBE = "probe"
+_BLURRING = ("blur", "step", PROBE)  # the others have no blur compiled
 
 
 def ask(part: str, framework: str, options: Options, **values: Any) -> dict[str, Any]:
@@ -36,22 +37,22 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
     network = None
     if task["framework"] != NUMPY:
         network = load_network(task["framework"], options.weights, options.preset, options.device)
-    found: dict[str, Any] = {"conditions": _conditions(network)}
+    module, _, function = task["part"].partition(".")
+    found: dict[str, Any] = {"conditions": _conditions(network, module in _BLURRING)}
     if task["part"] != PROBE:
-        module, function = task["part"].split(".")
         part = getattr(importlib.import_module(f"vsrlib.bench.{module}"), function)
         found["result"] = part(options, network, **task["values"])
     return found | {"load_average": {"before": before, "after": os.getloadavg()}}
 
 
-def _conditions(network: Network | None) -> dict[str, Any]:
+def _conditions(network: Network | None, blurring: bool) -> dict[str, Any]:
     if network is None:
         return {"threads": cv2.getNumThreads(), "device": "cpu", "correlation": None, "blur": None}
     return {
         "threads": network.backend.threads(),
         "device": network.backend.device_name(network.device),
         "correlation": network.correlation,
-        "blur": network.blur,
+        "blur": network.blur if blurring else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""Blur and decimation in training: which formulation is used. Nothing but the one chosen is imported.
+"""Blur and decimation in training: which formulation is used. Nothing is imported but what is tried.
 
 "cpp" is C++ of our own for the CPU, `blur_down.h`; "convolution" is the framework's grouped convolution, `blur_down` of
 `vsrlib.networks.torch_ops` and `jittor_ops`.
@@ -14,17 +14,21 @@ from vsrlib.kernels import native
 BlurDown = Callable[[Any, Any, int], Any]
 
 
-def pick(framework: str, device: str, size: int, scale: int, convolution: BlurDown) -> tuple[str, BlurDown]:
-    """The name and the function of the fastest that can be had: "cpp" on the CPU where there is a compiler.
+def pick(
+    framework: str, device: str, size: int, scale: int, convolution: BlurDown, note: native.Note
+) -> tuple[str, BlurDown]:
+    """The name and the function of the fastest that can be had: "cpp" on the CPU where it can be compiled.
 
     size: side of the blur kernels in pixels; scale: of the decimation; convolution: the framework's own `blur_down`,
-    which is taken else. What has to be compiled beforehand is compiled here. The name belongs with every result.
+    which is taken else, and `note` told why. What has to be compiled beforehand is compiled here. The name belongs with
+    every result.
     """
-    if device != "cpu" or native.compiler() is None:
+    if device != "cpu" or (framework == "jittor" and native.compiler() is None):
         return "convolution", convolution
     module = importlib.import_module(f"vsrlib.kernels.{framework}_cpp")
-    if framework == "torch":  # Jittor compiles what it uses at first use
-        module.prepare_blur_down(size, scale)
+    # Jittor compiles what it uses at first use, itself among it.
+    if framework == "torch" and not native.had(functools.partial(module.prepare_blur_down, size, scale), note):
+        return "convolution", convolution
     return "cpp", module.blur_down
 
 

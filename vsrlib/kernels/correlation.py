@@ -44,27 +44,34 @@ class Launch(NamedTuple):
     block: tuple[int, int, int]
 
 
-def pick(framework: str, correlation: str, device: str) -> tuple[str, Callable[[Any, Any], Any]]:
+def pick(
+    framework: str, correlation: str, device: str, note: native.Note = lambda reason: None
+) -> tuple[str, Callable[[Any, Any], Any]]:
     """The name and the function of a kernel, ready to run: what has to be compiled beforehand is compiled here.
 
     framework "torch" or "jittor", correlation one of CORRELATIONS, device "cpu" or "cuda". "auto" is the fastest that
-    can be had: in PyTorch "pure" where there is no compiler (CPU) or no CuPy (CUDA). The name returned is never "auto";
-    it belongs with every result. UserError for a kernel that cannot be had: a choice is never replaced by another.
+    can be had: in PyTorch "pure" where the compiled one cannot be (no g++ or one that fails, no CuPy on a GPU), and
+    `note` is told why. The name returned is never "auto"; it belongs with every result. UserError for a kernel that
+    cannot be had: a choice is never replaced by another.
     """
     offered = _KERNELS[framework, device]
     if correlation not in CORRELATIONS:
         raise UserError(f"There is no correlation kernel {correlation!r}; choose one of {', '.join(CORRELATIONS)}.")
     if correlation == "auto":
-        correlation = offered[0] if len(offered) == 1 or _can_be_had(offered[0]) else offered[1]
+        fastest, *slower = offered
+        try:
+            return fastest, _ready(framework, fastest).correlation
+        except UserError as error:
+            if not slower:
+                raise
+            note(str(error).rstrip("."))
+            correlation = slower[0]
     if correlation not in offered:
         raise UserError(
             f'The {framework} side has no correlation kernel "{correlation}" on {device}; '
             f"choose {' or '.join(['auto', *offered])}."
         )
-    module = importlib.import_module(f"vsrlib.kernels.{framework}_{correlation}")
-    if (framework, correlation) in _PREPARED:
-        module.prepare()
-    return correlation, module.correlation
+    return correlation, _ready(framework, correlation).correlation
 
 
 def reference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -116,12 +123,9 @@ def _source(name: str) -> str:
     return f"#define CORRELATION_RADIUS {SEARCH_RANGE}\n{native.text(name)}"
 
 
-def _can_be_had(kernel: str) -> bool:
-    """Whether PyTorch can have "cpp" or "cuda" here."""
-    if kernel == "cpp":
-        return native.compiler() is not None
-    try:
-        importlib.import_module("vsrlib.kernels.torch_cuda")
-    except UserError:  # no CuPy
-        return False
-    return True
+def _ready(framework: str, correlation: str) -> Any:
+    """The module of a kernel, which is compiled and loaded."""
+    module = importlib.import_module(f"vsrlib.kernels.{framework}_{correlation}")
+    if (framework, correlation) in _PREPARED:
+        module.prepare()
+    return module

@@ -90,8 +90,20 @@ def import_jittor() -> ModuleType:
     reason = why_unusable()
     if reason is not None:
         raise UserError(f"Jittor cannot be used on this machine because {reason}; install it and try again.")
-    _link_onednn()
-    _precompile()
+    reason = native.why_broken()
+    if reason is not None:
+        raise UserError(
+            f"Jittor compiles all that it computes, and cannot be used on this machine because {reason}; "
+            "install another g++ and try again."
+        )
+    try:
+        _link_onednn()
+        _precompile()
+    except OSError as error:
+        raise UserError(
+            f"The folder {HOME}, in which Jittor is compiled, cannot be written to ({error.strerror}): "
+            "make it writable, or choose the framework torch."
+        ) from error
     with _import_environment():
         try:
             import jittor

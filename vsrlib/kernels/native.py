@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from vsrlib.common.errors import UserError
@@ -24,6 +25,10 @@ FUNCTIONS = ("forward", "backward_first", "backward_second")
 EXPORTED = 'extern "C"'  # the linkage of functions that ctypes is to find
 _ARGUMENTS = "const float* one, const float* two, float* out, int b, int c, int h, int w, int threads"
 _CPU = ("vendor_id", "model name", "flags", "CPU implementer", "CPU part", "Features")
+
+
+Note = Callable[[str], None]
+"""Told, in one sentence, why something slower is used than what was looked for first."""
 
 
 def search_path() -> str:
@@ -51,34 +56,64 @@ def functions(calls: dict[str, str], linkage: str) -> str:
     return "".join(f"{linkage} void {name}({_ARGUMENTS}) {{ {calls[name]}; }}\n" for name in FUNCTIONS)
 
 
+def why_broken() -> str | None:
+    """Why the compiler that is there compiles nothing, in words that "because" can stand before; else None."""
+    gxx = compiler()
+    try:
+        if gxx is not None:
+            _run([gxx, *_COMPILE, "-o", os.devnull])
+    except subprocess.CalledProcessError as error:
+        return f"{gxx} compiles nothing ({_complaint(error)})"
+    except OSError as error:
+        return f"{gxx} does not run ({error.strerror})"
+    return None
+
+
+def had(prepare: Callable[[], None], note: Note) -> bool:
+    """Whether what `prepare` compiles and loads can be had; `note` is told why where it cannot."""
+    try:
+        prepare()
+    except UserError as error:
+        note(str(error).rstrip("."))
+        return False
+    return True
+
+
 @functools.cache
 def load(source: str, what: str, instead: str) -> ctypes.CDLL:
     """Compile C++ with OpenMP for this machine's CPU, once, and load it; its functions must be `extern "C"`.
 
     `what` names it, and `instead` what can be chosen in its place, for the user to whom it cannot be given. Kept as
     `HOME`/<hash>.so; the hash covers source, flags, compiler and CPU, so that an environment carried to another
-    machine compiles anew. UserError when there is no compiler or it fails.
+    machine compiles anew. UserError when there is no compiler, or it fails, or what it made cannot be kept or loaded.
     """
     gxx = compiler()
     if gxx is None:
         raise UserError(f"g++ was not found, and {what} is compiled on first use: install g++, or choose {instead}.")
-    path = HOME / f"{_key(source, gxx)}.so"
+    try:
+        path = HOME / f"{_key(source, gxx)}.so"
+    except OSError as error:
+        raise UserError(f"{gxx} does not run ({error.strerror}): install another g++, or choose {instead}.") from error
     try:
         if not path.exists():
             _compile(gxx, source, path)
     except subprocess.CalledProcessError as error:
-        lines = error.stderr.splitlines() or ["no reason given"]
-        reason = next((line for line in lines if "error" in line), lines[0]).strip()[:200]
         raise UserError(
-            f"{gxx} could not compile {what} ({reason}): install another g++, or choose {instead}."
+            f"{gxx} could not compile {what} ({_complaint(error)}): install another g++, or choose {instead}."
         ) from error
     except OSError as error:
         raise UserError(
             f"The folder {HOME}, in which {what} is kept, cannot be written to ({error.strerror}): "
             f"make it writable, or choose {instead}."
         ) from error
-    _share_openmp()
-    return ctypes.CDLL(str(path))
+    try:
+        _share_openmp()
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise UserError(
+            f"{path}, which is {what}, cannot be loaded ({error}): let programs be run from that folder, "
+            f"or choose {instead}."
+        ) from error
 
 
 def libraries() -> list[str]:
@@ -98,6 +133,12 @@ def _compile(gxx: str, source: str, path: Path) -> None:
         part = f"{folder}/kernel.o"
         _run([gxx, *_COMPILE, "-o", part], source)
         _run([gxx, *_LINK, part, "-o", str(temporary)])
+
+
+def _complaint(error: subprocess.CalledProcessError) -> str:
+    """The first line of a compiler's output that names an error."""
+    lines = error.stderr.splitlines() or ["no reason given"]
+    return next((line for line in lines if "error" in line), lines[0]).strip()[:200]
 
 
 def _run(command: list[str], text: str = "") -> None:

@@ -34,6 +34,11 @@ def prepare_blur_down(size: int, scale: int) -> None:
     _blur_down(size, scale)
 
 
+def prepare_convolve() -> None:
+    """As `prepare`, for the convolutions."""
+    _winograd()
+
+
 def correlation(first: Tensor, second: Tensor) -> Tensor:
     """(B, C, h, w) twice -> (B, 81, h, w), as defined by `vsrlib.kernels.correlation.reference`; float32 on the CPU.
 
@@ -139,7 +144,7 @@ def _correlation() -> ctypes.CDLL:
 @functools.cache
 def _blur_down(size: int, scale: int) -> ctypes.CDLL:
     source = blur.cpp_source(size, scale, native.EXPORTED)
-    return _typed(native.load(source, "the blur of training", "no compiler at all"), 3, 5, *native.FUNCTIONS)
+    return _typed(native.load(source, "the blur of training", "the framework's own"), 3, 5, *native.FUNCTIONS)
 
 
 @functools.cache

@@ -4,6 +4,8 @@ They compute what the framework's convolutions compute in about a third of the t
 the last place. Activations are (h, w, C), channels last.
 """
 
+import importlib
+
 import numpy as np
 
 from vsrlib.common.errors import UserError
@@ -25,9 +27,9 @@ _G = np.array(
 
 
 def pick(name: str, device: str, features: int) -> str:
-    """ "auto" becomes "winograd" where that can be had, else "framework". UserError when "winograd" cannot be had.
+    """ "auto" becomes "winograd" where there is a compiler, else "framework". UserError when "winograd" cannot be had.
 
-    `features` is the network's width.
+    `features` is the network's width. Whether the compiler compiles it, `pick_ready` says.
     """
     reason = (
         "is for the CPU"
@@ -43,6 +45,24 @@ def pick(name: str, device: str, features: int) -> str:
     if name == "winograd" and reason:
         raise UserError(f'The convolution "winograd" {reason}; choose --convolution framework.')
     return name
+
+
+def pick_ready(name: str, framework: str, device: str, features: int, note: native.Note) -> str:
+    """As `pick`, and what has to be compiled beforehand is: "auto" becomes "framework" where that fails.
+
+    `note` is told why.
+    """
+    picked = pick(name, device, features)
+    if picked == "framework":
+        if name == "auto" and device == "cpu" and native.compiler() is None:
+            note("g++ was not found")
+        return picked
+    if framework == "torch":  # Jittor compiles what it uses at first use, itself among it
+        prepare = importlib.import_module("vsrlib.kernels.torch_cpp").prepare_convolve
+        if name == "auto":
+            return picked if native.had(prepare, note) else "framework"
+        prepare()
+    return picked
 
 
 def transformed(weight: np.ndarray) -> np.ndarray:

@@ -1,5 +1,8 @@
 """The network as users hold it: numpy in, numpy out, the same in both frameworks."""
 
+import functools
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ import numpy as np
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import CORRELATIONS, DEVICES, FRAMEWORKS, PRESETS
 from vsrlib.common.options import JobOptions, option
-from vsrlib.kernels import blur
+from vsrlib.kernels import blur, winograd
 from vsrlib.kernels import correlation as kernels
 from vsrlib.networks import architecture
 from vsrlib.networks.architecture import NetworkConfig
@@ -92,10 +95,31 @@ class Network:
         self.config = config
         self.device = device
         self.backend = backend
-        # the names of the kernels in use, for results
-        self.correlation, kernel = kernels.pick(framework, correlation, device)
-        self.blur, blur_down = blur.pick(framework, device, config.kernel_size, config.scale, backend.ops.blur_down)
-        self.module = backend.build(config, device, kernel, blur_down)
+        self.not_compiled: dict[str, str] = {}
+        """What the framework's own operation stands in for, and why, in words; for results."""
+        self._conv: dict[str, str] = {}
+        # the name of the kernel in use, for results
+        self.correlation, kernel = kernels.pick(framework, correlation, device, self._noted("correlation"))
+        sizes = config.kernel_size, config.scale
+        self._blur = functools.cache(  # inference needs none, and it would be compiled
+            lambda: blur.pick(framework, device, *sizes, backend.ops.blur_down, self._noted("blur"))
+        )
+        self.module = backend.build(config, device, kernel, lambda x, kernel, scale: self._blur()[1](x, kernel, scale))
+
+    @property
+    def blur(self) -> str:
+        """Name of the blur in use, for results; it is chosen and compiled at its first use, of which this is one."""
+        return self._blur()[0]
+
+    def convolution(self, name: str = "auto") -> str:
+        """Whose 3x3 convolutions `name`, one of CONVOLUTIONS, stands for here; compiled now, once for this network.
+
+        "auto" is "framework" where "winograd" cannot be had. UserError for a "winograd" that cannot be had.
+        """
+        if name not in self._conv:
+            note = self._noted("convolution")
+            self._conv[name] = winograd.pick_ready(name, self.framework, self.device, self.config.features, note)
+        return self._conv[name]
 
     def infer(self, frames: np.ndarray) -> dict[str, np.ndarray]:
         """Restore the centre of five frames.
@@ -123,12 +147,16 @@ class Network:
         return self.backend.losses_and_gradients(self.module, self.tensor(batch))
 
     def conditions(self) -> dict[str, Any]:
-        """What it computes with, as result files tell it: device, its type, threads, and the correlation's kernel."""
+        """What it computes with, as result files tell it: device, its type, threads, and the correlation's kernel.
+
+        And `not_compiled`, {"correlation", "blur", "convolution": why the framework's own is used}, where that is so.
+        """
         return {
             "device": self.backend.device_name(self.device),
             "device_type": self.device,
             "threads": self.backend.threads(),
             "correlation": self.correlation,
+            "not_compiled": self.not_compiled,
         }
 
     def state(self) -> Values:
@@ -160,6 +188,15 @@ class Network:
     def tensor(self, values: np.ndarray) -> Tensor:
         """An array as the framework's float32 tensor on the device."""
         return self.backend.tensor(values, self.device)
+
+    def _noted(self, what: str) -> Callable[[str], None]:
+        """What keeps a reason why `what` is not compiled, and says it on the screen."""
+
+        def note(reason: str) -> None:
+            self.not_compiled[what] = reason
+            print(f"note: the {what} is {self.framework}'s own, which takes longer; {reason}.", file=sys.stderr)
+
+        return note
 
 
 def _check(values: Any, shape: tuple[int | None, ...], what: str) -> None:

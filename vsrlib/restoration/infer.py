@@ -10,7 +10,6 @@ from vsrlib.common.files import replaced, require_own, sha256_joined, write_json
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.data.clips import ClipSource, FrameReader, list_clips, read_through, windows
 from vsrlib.data.degrade import SCALE
-from vsrlib.kernels import winograd as convolutions
 from vsrlib.networks import load_network
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights.weights_file import entry
@@ -61,9 +60,7 @@ def infer(
     )
     loaded_memory = memory.resident_mib()
     baseline = engine != "streaming" and options.convolution == "auto"
-    convolution = convolutions.pick(
-        "framework" if baseline else options.convolution, network.device, network.config.features
-    )
+    convolution = network.convolution("framework" if baseline else options.convolution)
     restorer = engines.make(engine, network, convolution, options.tile)
     with replaced(output, (FRAMES, VIDEOS, KERNELS), RESULT) as staging:
         (staging / (VIDEOS if video else FRAMES)).mkdir()

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from vsrlib.kernels import winograd
 from vsrlib.networks.architecture import CENTRE
 from vsrlib.networks.distributed import Batch
 from vsrlib.networks.fast import FoldedTail, WinogradBlocks, flows_from
@@ -48,7 +47,7 @@ class TrainingRestorer:
 
     def __init__(self, network: Network) -> None:
         self._network, self._module, self._ops = network, network.module, network.backend.ops
-        self.convolution = winograd.pick("auto", network.device, network.config.features)
+        self.convolution = network.convolution()
 
     def rebuild(self, frames: Any) -> Any:
         """Windows (B, 5, 3, h, w) -> the centre frames restored, (B, 3, 4h, 4w), with gradients."""
