@@ -14,7 +14,7 @@ GAMMA = 0.5  # what the rates are multiplied by
 
 _UNRECORDED = (
     "weights", "flow_weights", "device", "correlation", "align_corners", "resume", "checkpoint_every", "epochs",
-    "test_every", "lr_decay",
+    "test_every", "lr_decay", "cache_mib",
 )  # fmt: skip
 """What the result does not depend on, or is recorded as what came of it: digests, the network's own, the schedule."""
 
@@ -53,6 +53,9 @@ class TrainOptions(NetworkOptions):
         least=5,
         because="the network looks at five frames at once",
         metavar="N",
+    )
+    cache_mib: int = option(
+        1024, "memory for decoded training frames, MiB; what does not fit is decoded again", least=0, metavar="MIB"
     )
     learning_rate: float = option(1e-4, "of Adam, at the start")
     flow_learning_rate: float = option(1e-4, "of the flow network; the paper's is a hundredth of the others'")

@@ -1,8 +1,9 @@
 """Training samples: crops of HR windows, augmented, blurred and decimated on the fly."""
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterator
-from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from vsrlib.common.files import sha256_bytes, sha256_file
 from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel
 from vsrlib.data.clips import WINDOW, ClipSource, require_frames
 from vsrlib.data.degradation import SCALE, blur_down_exact
-from vsrlib.data.frames import read_frame, shown_size, to_float
+from vsrlib.data.frames import decode_frame, read_frame, shown_size, to_float
 from vsrlib.data.sets.layouts import clips_of
 from vsrlib.networks.architecture import CENTRE
 from vsrlib.networks.distributed import Batch
+from vsrlib.training.options import TrainOptions
 
 SIGMAS = np.arange(4, 21) / 10  # standard deviations of the training's Gaussian kernels, HR pixels
 _SMOOTH = 7.0  # a crop whose mean gradient is below this shows next to nothing, and is drawn again,
@@ -25,19 +27,36 @@ _DRAWS = 5  # up to this often
 
 
 class TrainingWindows:
-    """Every five consecutive frames of the clips in a folder; at most `frames_per_clip` frames of each are used."""
+    """Every five consecutive frames of the clips in a folder; at most `frames_per_clip` frames of each are used.
 
-    def __init__(self, hr_root: Path, patch_size: int, frames_per_clip: int = 50) -> None:
+    Frames are decoded when they are asked for. Those asked for last are kept, up to `cache_mib` MiB of them; what is
+    not among them is decoded again, a video from its beginning up to the window, so that videos which do not fit take
+    long. A file that changes after this was made is refused when it is read, so that what is learned from is what
+    `digest` signs for.
+    """
+
+    def __init__(
+        self,
+        hr_root: Path,
+        patch_size: int,
+        frames_per_clip: int = TrainOptions.n_frames_per_video,
+        cache_mib: int = TrainOptions.cache_mib,
+    ) -> None:
         self.sources, self._frames_per_clip = clips_of(hr_root), frames_per_clip
         self.places: list[tuple[ClipSource, int]] = []
+        self._stamps = {path: _stamp(path) for source in self.sources for path in self._files(source)}
+        self._whole: set[Path] = set()  # files that have been found undamaged
+        self._shapes: dict[str, tuple[int, ...]] = {}  # of each clip's frames
+        self._kept = _Kept(cache_mib * 2**20)
         for source in self.sources:
             require_frames(source, WINDOW)
-            first = _first_frame(source)
+            first = next(source.frames())
             if min(first.shape[:2]) < SCALE * patch_size:
                 raise UserError(
                     f"The training clip {source.name} has frames of {shown_size(first)} pixels, and a patch of "
                     f"{patch_size} LR pixels needs {SCALE * patch_size}; give a smaller patch_size or larger frames."
                 )
+            self._shapes[source.name] = first.shape
             starts = range(min(len(source), frames_per_clip) - WINDOW + 1)
             self.places += [(source, start) for start in starts]
 
@@ -52,20 +71,78 @@ class TrainingWindows:
         """
         found = []
         for source in self.sources:
-            used = source.frame_names[: self._frames_per_clip]
-            files = source.paths[: self._frames_per_clip] if source.video is None else (source.video,)
-            found.append([source.name, used, [sha256_file(path) for path in files]])
+            digests = []
+            for path in self._files(source):
+                digests.append(sha256_file(path))
+                self._require_unchanged(path)
+            found.append([source.name, source.frame_names[: self._frames_per_clip], digests])
         return sha256_bytes(json.dumps(found).encode())
 
     def window(self, index: int) -> np.ndarray:
         """The five HR frames of a window, (5, H, W, 3) uint8."""
         source, start = self.places[index]
-        if source.video is not None:
-            return _whole_clip(source)[start : start + WINDOW]
-        frames = [_frame(path) for path in source.paths[start : start + WINDOW]]
-        if len({frame.shape for frame in frames}) > 1:
-            raise UserError(f"The clip {source.name} has frames of different sizes; put them into clips of their own.")
-        return np.stack(frames)
+        wanted = range(start, start + WINDOW)
+        frames = {i: frame for i in wanted if (frame := self._kept.get((source.name, i))) is not None}
+        for i, frame in self._decoded(source, [i for i in wanted if i not in frames]):
+            if frame.shape != self._shapes[source.name]:
+                raise UserError(
+                    f"The clip {source.name} has frames of different sizes; put them into clips of their own."
+                )
+            self._kept.add((source.name, i), frame)
+            if i in wanted:
+                frames[i] = frame
+        return np.stack([frames[i] for i in wanted])
+
+    def _decoded(self, source: ClipSource, missing: list[int]) -> Iterator[tuple[int, np.ndarray]]:
+        """The `missing` frames of a clip, each with its index; of a video also those before them."""
+        if source.video is None:
+            for i in missing:
+                yield i, self._read(source.paths[i])
+        elif missing:
+            for i, frame in enumerate(islice(source.frames(), missing[-1] + 1)):
+                self._require_unchanged(source.video)
+                yield i, frame
+
+    def _read(self, path: Path) -> np.ndarray:
+        # Whether a file is whole takes as long to find out as to decode it, and is so for as long as it is unchanged.
+        frame = decode_frame(path, path.read_bytes()) if path in self._whole else read_frame(path)
+        self._require_unchanged(path)
+        self._whole.add(path)
+        return frame
+
+    def _files(self, source: ClipSource) -> tuple[Path, ...]:
+        """Those that hold the used frames of a clip."""
+        return source.paths[: self._frames_per_clip] if source.video is None else (source.video,)
+
+    def _require_unchanged(self, path: Path) -> None:
+        if _stamp(path) != self._stamps[path]:
+            raise UserError(
+                f"{path} has changed since this training was begun or gone on with, and no training learns from other "
+                "frames than it records: put the file back and resume, or begin anew."
+            )
+
+
+class _Kept:
+    """The decoded frames that were asked for last, as many as fit into so many bytes."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._bytes = most, 0
+        self._frames: OrderedDict[tuple[str, int], np.ndarray] = OrderedDict()  # the one to go first is in front
+
+    def get(self, key: tuple[str, int]) -> np.ndarray | None:
+        """The frame of that clip and index, if it is kept."""
+        if key in self._frames:
+            self._frames.move_to_end(key)
+        return self._frames.get(key)
+
+    def add(self, key: tuple[str, int], frame: np.ndarray) -> None:
+        """Keep a frame, and let go of others for it; of itself, if it does not fit at all."""
+        if key in self._frames:
+            self._bytes -= self._frames.pop(key).nbytes
+        self._frames[key] = frame
+        self._bytes += frame.nbytes
+        while self._bytes > self._most:
+            self._bytes -= self._frames.popitem(last=False)[1].nbytes
 
 
 class SampleStream:
@@ -159,15 +236,7 @@ def gradient_strength(image: np.ndarray) -> float:
     return float(cv2.addWeighted(horizontal, 0.5, vertical, 0.5, 0).mean())
 
 
-def _first_frame(source: ClipSource) -> np.ndarray:
-    return _frame(source.paths[0]) if source.video is None else _whole_clip(source)[0]
-
-
-@lru_cache(maxsize=1024)  # a few hundred MB for small frames; a folder as large as REDS is mostly read anew
-def _frame(path: Path) -> np.ndarray:
-    return read_frame(path)
-
-
-@lru_cache(maxsize=8)
-def _whole_clip(source: ClipSource) -> np.ndarray:
-    return source.load().frames
+def _stamp(path: Path) -> tuple[int, int]:
+    """Size and time of the last change of a file."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns

@@ -42,7 +42,7 @@ def train(
     """
     output = Path(output)
     with distributed.team(options.framework, options.device) as team:
-        windows = TrainingWindows(Path(hr_root), options.patch_size, options.n_frames_per_video)
+        windows = TrainingWindows(Path(hr_root), options.patch_size, options.n_frames_per_video, options.cache_mib)
         schedule = options.schedule(len(windows))
         record = options.recorded() | {
             **asdict(schedule),
