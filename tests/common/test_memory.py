@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,3 +27,23 @@ def test_peak_memory_is_that_of_this_process() -> None:
     assert float(small[1]) < 200
     assert float(grown[1]) - float(grown[0]) == pytest.approx(20_000_000 * 8 / 2**20, rel=0.1)
     assert memory.resident_mib() <= memory.peak_mib()
+
+
+@pytest.mark.parametrize(("most", "kept"), [(1024, 128), (64, 32), (32, 32), (16, 0)])
+def test_what_the_c_library_refuses_is_not_claimed(monkeypatch: pytest.MonkeyPatch, most: int, kept: int) -> None:
+    """A C library that takes thresholds of up to `most` MiB, as older ones take 32."""
+    asked: list[tuple[int, int]] = []
+
+    def mallopt(name: int, value: int) -> int:
+        asked.append((name, value))
+        return int(name != -3 or value <= most * 2**20)
+
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=mallopt))
+    assert memory.keep_blocks(128) == kept
+    trims = [value for name, value in asked if name == -1]
+    assert len(trims) == (kept > 0)  # alone, it would only stop the library from setting its own thresholds
+
+
+def test_another_c_library_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: SimpleNamespace())
+    assert memory.keep_blocks(128) == 0

@@ -111,6 +111,19 @@ def test_flow_of_a_frame_has_its_size(network: Network) -> None:
     assert network.flow(first, second).shape == (2, 20, 36)
 
 
+def test_both_masks_at_their_threshold(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exactly 0.999 in float32 is seen by the features' warp, not by the flow network's; beside it, they agree."""
+    edge = np.float32(0.999)
+    inside = np.array([np.nextafter(edge, np.float32(0)), edge, np.nextafter(edge, np.float32(1)), 1, 0], np.float32)
+    shape = (1, 1, 1, len(inside))
+    monkeypatch.setattr(network.backend.ops, "sample", lambda *anything: network.tensor(inside.reshape(shape)))
+    x, flow = network.tensor(np.ones(shape)), network.tensor(np.zeros((1, 2, *shape[2:])))
+    _, features = network.module.warp(x, flow)
+    decoder = network.module.flow_net.moduleNetwork.moduleFou
+    np.testing.assert_array_equal(network.download(features).ravel(), [0, 1, 1, 1, 0])
+    np.testing.assert_array_equal(network.download(decoder.warp(x, flow)).ravel(), inside * [0, 0, 1, 1, 0])
+
+
 def test_gradients_are_there_for_every_parameter(network: Network) -> None:
     rng = np.random.default_rng(5)
     losses, gradients = network.losses_and_gradients(rng.random((1, 5, 3, 32, 32), dtype=np.float32))

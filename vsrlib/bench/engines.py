@@ -37,15 +37,15 @@ def make(name: str, network: Network) -> engines.Engine:
     return engines.make(engine, network, wanted)
 
 
-def allocate_as(name: str) -> None:
-    """Set the process's allocation to what the variant's would be in a process of its own.
+def allocate_as(name: str) -> int:
+    """Set the process's allocation to what the variant's would be in a process of its own; returns the MiB it got.
 
     The sliding window has the C library's own, the other engines keep blocks (`memory.keep_blocks`); a sliding window
     that keeps them too shows how much of the difference that is. Jittor has an allocator of its own.
     """
     engine, _ = _VARIANTS[name]
     kept = engines.KEPT_MIB["cached"] if name == KEPT else engines.KEPT_MIB.get(engine, memory.DEFAULT_KEPT_MIB)
-    memory.keep_blocks(kept)
+    return memory.keep_blocks(kept)
 
 
 def measure(options: Options, network: Network) -> list[dict[str, Any]]:

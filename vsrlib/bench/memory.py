@@ -28,12 +28,16 @@ _TURNS = 3  # the second one already finds what the first has left behind
 
 
 def of_engine(options: Options, network: Network, engine: str) -> dict[str, Any]:
-    """Restore frames with one of `engines.names`; also "peak_device_mib", of the GPU, None without one."""
+    """Restore frames with one of `engines.names`; also "peak_device_mib", of the GPU, None without one.
+
+    And "kept_mib", the size of the blocks that the C library agreed to keep (`vsrlib.common.memory.keep_blocks`).
+    """
     loaded = memory.resident_mib()
-    engines.allocate_as(engine)
+    kept = engines.allocate_as(engine)
     for _ in engines.first_frames(network, MovingTexture(options.size), engine, _TURNS):
         pass
-    return _held(loaded) | {"peak_device_mib": _mib(network.backend.peak_device_memory(network.device))}
+    on_device = _mib(network.backend.peak_device_memory(network.device))
+    return _held(loaded) | {"kept_mib": kept, "peak_device_mib": on_device}
 
 
 def of_work(options: Options, network: Network, work: str) -> dict[str, Any]:

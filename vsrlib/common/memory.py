@@ -27,8 +27,11 @@ def resident_mib() -> float:
     return _kib(status, "VmRSS") / 1024 if status.exists() else peak_mib()
 
 
-def keep_blocks(largest_mib: int = DEFAULT_KEPT_MIB) -> None:
+def keep_blocks(largest_mib: int = DEFAULT_KEPT_MIB) -> int:
     """Let the C library keep freed blocks of up to this size for the next one, in this process; glibc only.
+
+    Returns the size in MiB that it agreed to: 0 is none, and another C library's answer. A glibc that refuses more than
+    its own bound is asked for that.
 
     It gives larger ones back to the system at once and fetches the next one page by page, and the pages of a frame's
     tensors take longer than some of its convolutions. But what is kept can be too scattered to be used again: the
@@ -36,9 +39,11 @@ def keep_blocks(largest_mib: int = DEFAULT_KEPT_MIB) -> None:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:  # another C library
-        return
-    mallopt(_MMAP_THRESHOLD, largest_mib * 2**20)
-    mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+        return 0
+    for size in (largest_mib, DEFAULT_KEPT_MIB):
+        if mallopt(_MMAP_THRESHOLD, size * 2**20) and mallopt(_TRIM_THRESHOLD, 2**31 - 1):
+            return size
+    return 0
 
 
 def _kib(status: Path, name: str) -> int:

@@ -112,8 +112,11 @@ class Backend(ABC):
         """Bytes that the framework's own allocator holds, tensors and what it keeps for the next; None: none counts."""
 
     @abstractmethod
-    def keep_memory(self, device: str, largest_mib: int) -> None:
-        """Let the process keep what tensors of up to `largest_mib` MiB leave behind, not fetch it again and again."""
+    def keep_memory(self, device: str, largest_mib: int) -> int:
+        """Let the process keep what tensors of up to `largest_mib` MiB leave behind, not fetch it again and again.
+
+        Returns the MiB that the C library agreed to; 0: it was not asked, or refused.
+        """
 
     # The network
 

@@ -107,8 +107,9 @@ class JittorBackend(Backend):
         """What Jittor's allocator holds now, in use or kept for the next variable."""
         return jt.get_mem_info().total_cpu_used
 
-    def keep_memory(self, device: str, largest_mib: int) -> None:
-        """Nothing: Jittor keeps what variables leave behind."""
+    def keep_memory(self, device: str, largest_mib: int) -> int:
+        """Nothing is asked for: Jittor keeps what variables leave behind."""
+        return 0
 
     def build(self, config: NetworkConfig, device: str, correlation: Correlation, blur_down: BlurDown) -> SelfBlindVSR:
         return SelfBlindVSR(config, correlation, blur_down)

@@ -81,6 +81,11 @@ def at_least(x: Var, threshold: float) -> Var:
     return (x >= threshold).float32().stop_grad()
 
 
+def above(x: Var, threshold: float) -> Var:
+    """1 where x is larger than the threshold, else 0; without gradient."""
+    return (x > threshold).float32().stop_grad()
+
+
 def floored(x: Var, smallest: float) -> Var:
     """x where it is larger, else `smallest`, and there without gradient."""
     return jt.maximum(x, smallest)

@@ -96,9 +96,8 @@ class TorchBackend(Backend):
         """The most that PyTorch's allocator has held on the GPU; it counts nothing on the CPU."""
         return torch.cuda.max_memory_reserved() if device == "cuda" else None
 
-    def keep_memory(self, device: str, largest_mib: int) -> None:
-        if device == "cpu":
-            memory.keep_blocks(largest_mib)
+    def keep_memory(self, device: str, largest_mib: int) -> int:
+        return memory.keep_blocks(largest_mib) if device == "cpu" else 0
 
     def build(self, config: NetworkConfig, device: str, correlation: Correlation, blur_down: BlurDown) -> SelfBlindVSR:
         # TF32 would keep 10 bits of the mantissa, and would be a difference between the frameworks.

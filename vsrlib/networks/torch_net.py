@@ -150,7 +150,7 @@ class Decoder(nn.Module):
         """Sample x where the flow points; zero wherever that is not wholly inside the frame."""
         sampled = ops.sample(x, flow, "zeros", self.align_corners)
         inside = ops.sample(ops.ones(x), flow, "zeros", self.align_corners)
-        return sampled * ops.at_least(inside, arch.MASK_THRESHOLD)
+        return sampled * ops.above(inside, arch.MASK_THRESHOLD)
 
 
 class Refiner(nn.Module):

@@ -76,6 +76,11 @@ def at_least(x: Tensor, threshold: float) -> Tensor:
     return (x >= threshold).to(x.dtype)
 
 
+def above(x: Tensor, threshold: float) -> Tensor:
+    """1 where x is larger than the threshold, else 0; without gradient."""
+    return (x > threshold).to(x.dtype)
+
+
 def floored(x: Tensor, smallest: float) -> Tensor:
     """x where it is larger, else `smallest`, and there without gradient."""
     return x.clamp(min=smallest)

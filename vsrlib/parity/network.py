@@ -17,7 +17,7 @@ from vsrlib.parity.recorder import Recorder
 LOSSES = ("down", "cycle", "boundaries", "sparse", "center")
 KERNELS = ("correlation", "blur_down")  # functions that a module was given
 METHODS = ("features", "warp", "fuse", "upsample", "base", "reconstruct", "kernel", "pyramid", "between")
-OPERATIONS = ("adaptive_mean", "at_least", "global_mean", "ones", "resize", "sample")  # of `ops`
+OPERATIONS = ("above", "adaptive_mean", "at_least", "global_mean", "ones", "resize", "sample")  # of `ops`
 FUNCTIONS = ("relu", "leaky_relu", "softmax")  # of the framework's own
 TINY = NetworkConfig(
     features=8,

@@ -129,6 +129,7 @@ OPERATIONS: dict[str, Operation] = {
     "sample, zeros, align_corners=False": _sample("zeros", False),
     "sample, border, align_corners=False": _sample("border", False),
     "mask": _of_ops("at_least", cases.thresholds, MASK_THRESHOLD),
+    "mask of the flow network": _of_ops("above", cases.thresholds, MASK_THRESHOLD),
     "correlation": Operation(lambda tools, a, b: tools.correlation(a, b), cases.pairs),
     "adaptive mean": _of_ops("adaptive_mean", cases.windows, 13),
     "mean over height and width": _of_ops("global_mean", cases.maps),

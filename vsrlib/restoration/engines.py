@@ -41,6 +41,9 @@ class Tile:
 class Engine(Protocol):
     """Restores one frame after the other. A clip's windows come in order, as `vsrlib.data.clips` lists them."""
 
+    kept_mib: int
+    """Size of the blocks of memory that the C library keeps for it; 0: it was not asked, or refused."""
+
     def reset(self) -> None:
         """Forget all frames: another clip follows."""
 
@@ -63,6 +66,8 @@ def make(name: str, network: Network, convolution: str = "framework", tile: int 
 
 class Reference:
     """The published sliding window."""
+
+    kept_mib = 0
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -104,7 +109,7 @@ class Streaming:
             else FrameworkBlocks(network)
         )
         self._tail = network.module.upsample if exact else FoldedTail(network.state(), self._ops, network.tensor)
-        network.backend.keep_memory(network.device, KEPT_MIB["cached" if exact else "streaming"])
+        self.kept_mib = network.backend.keep_memory(network.device, KEPT_MIB["cached" if exact else "streaming"])
         self.reset()
 
     def reset(self) -> None:

@@ -95,6 +95,7 @@ def infer(
         "shard": None if shard is None else str(shard),
         **network.conditions(),
         "convolution": convolution,
+        "kept_memory_mib": restorer.kept_mib,
         "weights": _weights(network, options, output),
         "clips": clips,
         "timing": timing,

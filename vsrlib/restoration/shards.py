@@ -12,7 +12,7 @@ from vsrlib.restoration.options import Shard
 
 _OWN = {
     *("shard", "clips", "timing", "warm_up_seconds", "threads", "not_compiled", "provenance"),
-    *("device", "peak_memory_mib", "import_memory_mib", "peak_device_memory_bytes"),
+    *("device", "kept_memory_mib", "peak_memory_mib", "import_memory_mib", "peak_device_memory_bytes"),
 }
 """What may differ between the parts: machines and times. Anything else must be equal."""
 

@@ -54,7 +54,8 @@ def time_both_ways(network: Network, window: np.ndarray, truth: np.ndarray | Non
     """Seconds of pre-processing, forward and post-processing of one window, `repeats` times by either protocol.
 
     window (5, h, w, 3) uint8; truth (4h, 4w, 3) uint8 or None. Returns {"synchronised": {part: [seconds]},
-    "as_reported": {part: [seconds]}, "repeats": repeats, "warm_up_seconds": seconds}. Untimed turns of both come first.
+    "as_reported": {part: [seconds]}, "repeats": repeats, "warm_up_seconds": seconds}. Untimed turns of both come first;
+    each protocol goes first in every other turn.
     """
     with tempfile.TemporaryDirectory() as folder:
         image, turns = Path(folder) / "frame.png", []
@@ -62,7 +63,8 @@ def time_both_ways(network: Network, window: np.ndarray, truth: np.ndarray | Non
         for turn in range(-_WARM_UP_TURNS, repeats):
             if turn == 0:
                 warm_up_seconds = time.perf_counter() - start
-            turns.append({wait: time_frame(network, window, truth, image, wait) for wait in (True, False)})
+            order = (True, False) if turn % 2 == 0 else (False, True)  # who comes second finds warmer caches
+            turns.append({wait: time_frame(network, window, truth, image, wait) for wait in order})
     synchronised, as_reported = (
         {part: [turn[wait][part] for turn in turns[_WARM_UP_TURNS:]] for part in PARTS} for wait in (True, False)
     )

@@ -148,9 +148,11 @@ def altered(network: Network, factors: Iterable[str]) -> Network:
         raise UserError("The factors are changed in PyTorch; load the network with framework torch.")
     changed = copy.copy(network)
     changed.module = module = copy.deepcopy(network.module)
-    warp = _warp("border", "feature warp" not in factors, "masks" not in factors, "feature mask" not in factors)
+    warp = _warp(
+        "border", "feature warp" not in factors, "masks" not in factors, "feature mask" not in factors, ops.at_least
+    )
     module.warp = MethodType(warp, module)
-    inner = _warp("zeros", "flow warp" not in factors, "masks" not in factors, "flow mask" not in factors)
+    inner = _warp("zeros", "flow warp" not in factors, "masks" not in factors, "flow mask" not in factors, ops.above)
     decoders = module.flow_net.moduleNetwork
     for level in WARP_SCALE:
         decoder = getattr(decoders, f"module{LEVELS[level]}")
@@ -166,12 +168,16 @@ def altered(network: Network, factors: Iterable[str]) -> Network:
 
 
 def _warp(
-    padding: Literal["zeros", "border"], align: bool, mask_align: bool, masked: bool
+    padding: Literal["zeros", "border"],
+    align: bool,
+    mask_align: bool,
+    masked: bool,
+    seen: Callable[[Tensor, float], Tensor],
 ) -> Callable[..., tuple[Tensor, Tensor]]:
     # What SelfBlindVSR.warp and Decoder.warp do, with each of the choices by itself.
     def warp(self: nn.Module, x: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
         sampled = ops.sample(x, flow, padding, align)
-        mask = ops.at_least(ops.sample(ops.ones(x), flow, "zeros", mask_align), MASK_THRESHOLD)
+        mask = seen(ops.sample(ops.ones(x), flow, "zeros", mask_align), MASK_THRESHOLD)
         return (sampled * mask if masked else sampled), mask
 
     return warp
