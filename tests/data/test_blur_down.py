@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vsrlib.data import degradation
 from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel
-from vsrlib.data.degradation import blur_down, blur_down_exact
+from vsrlib.data.degradation import blur_down, blur_down_exact, blur_down_float
 from vsrlib.data.synthetic.pictures import load_photograph
 
 
@@ -62,6 +62,22 @@ def test_halves_are_where_float32_alone_goes_wrong(monkeypatch: pytest.MonkeyPat
     kernel[6, :6] = kernel[6, 8:] = 0
     assert np.array_equal(blur_down(frame, kernel), defined(frame, kernel))
     monkeypatch.setattr(
-        degradation, "_exact_at", lambda padded, kernel, scale, where: degradation._phases(padded, kernel, scale)[where]
+        degradation,
+        "_exact_at",
+        lambda padded, kernel, scale, where: degradation._phases(padded, kernel, scale, np.float32)[where],
     )
     assert not np.array_equal(blur_down(frame, kernel), defined(frame, kernel))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 17), (40, 38), (64, 64), (61, 130)])
+@pytest.mark.parametrize("scale", [1, 2, 4])
+def test_unrounded_sums_are_the_definitions_to_the_byte(shape: tuple[int, int], scale: int) -> None:
+    """Of small and large kernels of ours, and of one whose sums are rounded, in which the order matters."""
+    rng = np.random.default_rng(shape[1])
+    frame = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+    ours = [gaussian_kernel(sigma) for sigma in (0.1, 0.4, 1.2, 2.0, 4.6, 9.0)] + [realistic_kernel(rng)]
+    for kernel in [*ours, rng.dirichlet(np.ones(169)).reshape(13, 13)]:
+        found, expected = blur_down_float(frame, kernel, scale), blur_down_exact(frame, kernel, scale)
+        assert found.shape == expected.shape and found.tobytes() == expected.tobytes()
+    with pytest.raises(ValueError, match="uint8"):
+        blur_down_float(frame.astype(float), ours[0], scale)

@@ -133,6 +133,15 @@ def require_kernel(kernel: np.ndarray) -> None:
         raise ValueError(f"a kernel must be square with an odd side, not {kernel.shape}")
 
 
+def sums_exactly(kernel: np.ndarray) -> bool:
+    """Whether float64 holds every sum of the kernel's values times 8-bit levels exactly, in whatever order it is taken.
+
+    So it is for the kernels made here: multiples of 2**-40 (see `_on_grid`), 48 bits with eight of a level.
+    """
+    steps = kernel * _GRID
+    return bool((steps == np.rint(steps)).all() and np.abs(kernel).sum() <= 2)
+
+
 def _exp(values: np.ndarray) -> np.ndarray:
     """The exponential, float64. In long double, which has no fast versions for some CPUs alone, and then rounded."""
     return np.exp(values.astype(np.longdouble)).astype(np.float64)

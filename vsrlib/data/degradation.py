@@ -17,12 +17,13 @@ import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.options import JobOptions, option
-from vsrlib.data.blur_kernels import require_kernel
+from vsrlib.data.blur_kernels import require_kernel, sums_exactly
 from vsrlib.data.frames import Map, require_rgb, rounded, shown_size
 from vsrlib.data.video import read_frames, write_video
 
 SCALE = 4
 _LARGEST = 41  # side of a kernel up to which its phases (11x11) are filtered directly, not by a Fourier transform
+_FOURIER = 50  # values of a phase from which OpenCV filters float64 by a Fourier transform, which rounds
 _RATE = Fraction(25)
 
 
@@ -46,7 +47,7 @@ def blur_down(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -> np.n
     if kernel.shape[0] > _LARGEST:
         return rounded(blur_down_exact(frame, kernel, scale))
     padded = _padded(frame, kernel.shape[0] // 2, scale)
-    total = _phases(padded, kernel, scale)[: -(-frame.shape[0] // scale), : -(-frame.shape[1] // scale)]
+    total = _phases(padded, kernel, scale, np.float32)[: -(-frame.shape[0] // scale), : -(-frame.shape[1] // scale)]
     # A float32 has 24 bits. Roundings on the way of a product: kernel value, product, sums in its phase, sum of phases.
     roundings = 2 + (-(-kernel.shape[0] // scale)) ** 2 + scale**2
     error = 255 * float(np.abs(kernel).sum()) * 1.1 * roundings * 2.0**-24
@@ -57,7 +58,7 @@ def blur_down(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -> np.n
 
 
 def blur_down_exact(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -> np.ndarray:
-    """As `blur_down`, but neither clamped nor rounded: (H, W, 3) of any type -> float64. What training samples are.
+    """As `blur_down`, but neither clamped nor rounded: (H, W, 3) of any type -> float64.
 
     The definition: for each pixel that is kept the products are added in the kernel's order, row by row, in float64.
     """
@@ -70,6 +71,21 @@ def blur_down_exact(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -
     for row, column in np.ndindex(kernel.shape):
         total += kernel[row, column] * padded[row : row + height : scale, column : column + width : scale]
     return total
+
+
+def blur_down_float(frame: np.ndarray, kernel: np.ndarray, scale: int = SCALE) -> np.ndarray:
+    """`blur_down_exact` of a frame (H, W, 3) uint8, to the same bytes. What training samples are.
+
+    With a kernel of `vsrlib.data.blur_kernels` nothing is rounded in float64, in whatever order the sums are taken, so
+    that they are taken by phase, in a fraction of the time. ValueError as `blur_down`.
+    """
+    require_rgb(frame)
+    require_kernel(kernel)
+    _require_scale(scale)
+    if not sums_exactly(kernel) or (-(-kernel.shape[0] // scale)) ** 2 >= _FOURIER:
+        return blur_down_exact(frame, kernel, scale)
+    total = _phases(_padded(frame, kernel.shape[0] // 2, scale), kernel, scale, np.float64)
+    return np.ascontiguousarray(total[: -(-frame.shape[0] // scale), : -(-frame.shape[1] // scale)])
 
 
 def cropped(frames: np.ndarray) -> np.ndarray:
@@ -157,10 +173,10 @@ def _padded(frame: np.ndarray, radius: int, scale: int) -> np.ndarray:
     return cv2.copyMakeBorder(frame, radius, below, radius, right, cv2.BORDER_REPLICATE)
 
 
-def _phases(padded: np.ndarray, kernel: np.ndarray, scale: int) -> np.ndarray:
+def _phases(padded: np.ndarray, kernel: np.ndarray, scale: int, kind: type[np.floating]) -> np.ndarray:
     rows, columns = padded.shape[0] // scale, padded.shape[1] // scale
-    channels = np.zeros((3, rows, columns), np.float32)
-    weights = kernel.astype(np.float32)
+    channels = np.zeros((3, rows, columns), kind)
+    weights = kernel.astype(kind)
     by_row = padded.reshape(rows, scale, columns, scale * 3)
     for row in range(min(scale, kernel.shape[0])):
         # one picture of one channel for each of the columns' phases: OpenCV splits and filters these fastest
@@ -168,7 +184,7 @@ def _phases(padded: np.ndarray, kernel: np.ndarray, scale: int) -> np.ndarray:
             column, channel = divmod(index, 3)
             if column < kernel.shape[1]:
                 part = np.ascontiguousarray(weights[row::scale, column::scale])
-                channels[channel] += cv2.filter2D(phase.astype(np.float32), cv2.CV_32F, part, anchor=(0, 0))
+                channels[channel] += cv2.filter2D(phase.astype(kind), -1, part, anchor=(0, 0))
     return channels.transpose(1, 2, 0)
 
 

@@ -14,7 +14,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_bytes, sha256_file
 from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel
 from vsrlib.data.clips import WINDOW, ClipSource, require_frames
-from vsrlib.data.degradation import SCALE, blur_down_exact
+from vsrlib.data.degradation import SCALE, blur_down_float
 from vsrlib.data.frames import decode_frame, read_frame, shown_size, to_float
 from vsrlib.data.sets.layouts import clips_of
 from vsrlib.networks.architecture import CENTRE
@@ -218,8 +218,8 @@ def draw_pair(
         crop = crop[:, ::-1]
     if turn:
         crop = np.rot90(crop, axes=(1, 2))
-    kernel = draw_kernel(blur, rng)
-    low = np.stack([blur_down_exact(frame, kernel) for frame in crop])
+    kernel, crop = draw_kernel(blur, rng), np.ascontiguousarray(crop)
+    low = np.stack([blur_down_float(frame, kernel) for frame in crop])
     return np.ascontiguousarray(low.transpose(0, 3, 1, 2) / 255, dtype=np.float32), to_float(crop[CENTRE])
 
 
