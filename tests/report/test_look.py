@@ -46,8 +46,8 @@ def test_what_is_shown_and_measured(root: Path, tmp_path: Path) -> None:
     result = json.loads((tmp_path / "look.json").read_text())
     gaussian, realistic = result["bicubic"]["Gaussian"], result["bicubic"]["Realistic"]
     assert 15 < realistic["psnr"] < gaussian["psnr"] < 45 and 0 < realistic["ssim_y"] < gaussian["ssim_y"] < 1
-    assert 0 < gaussian["tof"] < 2 and 0.1 < result["realistic_beside_gaussian_kernel"]["centre_error"] < 1
-    assert f"{gaussian['psnr']:.2f}" in page.text and f"{realistic['tof']:.3f}" in page.html
+    assert 0 < gaussian["tof_norm"] < 2 and 0.1 < result["realistic_beside_gaussian_kernel"]["centre_error"] < 1
+    assert f"{gaussian['psnr']:.2f}" in page.text and f"{realistic['tof_norm']:.3f}" in page.html
     assert result["provenance"]["seed"] == 7
 
 

@@ -65,7 +65,7 @@ def test_all_metrics_are_those_of_the_frames(dataset: Path, tmp_path: Path) -> N
     plain = run("torch", dataset, tmp_path / "plain", border=True)
     result = run("torch", dataset, tmp_path / "all", border=True, all_metrics=True)
     assert result == read_json(tmp_path / "all" / "inference.json")
-    assert {*result} - {*plain} == {"flow"} and result["flow"] == {"tof": "farneback", "warping_error": "dis"}
+    assert {*result} - {*plain} == {"flow"} and result["flow"] == {"tof_norm": "farneback", "warping_error": "dis"}
     for clip, without in zip(result["clips"], plain["clips"]):
         restored = list_clips(tmp_path / "all" / "frames" / clip["name"])[0].load().frames
         high = list_clips(dataset / "HR" / clip["name"])[0].load().frames
@@ -73,7 +73,7 @@ def test_all_metrics_are_those_of_the_frames(dataset: Path, tmp_path: Path) -> N
         assert {name: value for name, value in clip.items() if name not in without} == {
             "psnr_y": np.mean([metrics.psnr_y(*pair) for pair in pairs]),
             "ssim_y": np.mean([metrics.ssim_y(*pair) for pair in pairs]),
-            "tof": tof(restored, high),
+            "tof_norm": tof(restored, high),
             "warping_error": warping_error(restored, high),
         }
         assert [{**frame, **dict.fromkeys(TIMES)} for frame in clip["frames"]] == [
@@ -83,7 +83,7 @@ def test_all_metrics_are_those_of_the_frames(dataset: Path, tmp_path: Path) -> N
 
 def test_all_metrics_of_a_single_frame_have_no_motion(dataset: Path, tmp_path: Path) -> None:
     two = run("torch", dataset, tmp_path, all_metrics=True)["clips"][1]
-    assert two["psnr_y"] > 0 and two["ssim_y"] > 0 and two["tof"] is None and two["warping_error"] is None
+    assert two["psnr_y"] > 0 and two["ssim_y"] > 0 and two["tof_norm"] is None and two["warping_error"] is None
 
 
 def test_all_metrics_hold_one_frame_of_a_clip(dataset: Path) -> None:

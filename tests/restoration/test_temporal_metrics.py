@@ -6,6 +6,7 @@ import pytest
 from vsrlib.common.errors import UserError
 from vsrlib.data.synthetic.clips import SyntheticClip, embedded_clips
 from vsrlib.data.synthetic.motion import Motion
+from vsrlib.restoration import temporal
 from vsrlib.restoration.temporal import FLOWS, TemporalErrors, optical_flow, tof, visible, warping_error
 
 
@@ -29,20 +30,56 @@ def test_tof(clip: SyntheticClip, method: str) -> None:
     frames = clip.frames
     assert tof(frames, frames, method) == 0
     still = np.stack([frames[0]] * len(frames))
-    motion = [np.abs(clip.flow(i, i + 1)[0][:, 8:-8, 8:-8]).mean() for i in range(len(frames) - 1)]
+    motion = [np.linalg.norm(clip.flow(i, i + 1)[0][:, 16:112, 16:144], axis=0).mean() for i in range(len(frames) - 1)]
     assert tof(still, frames, method) == pytest.approx(np.mean(motion), rel=0.2)
     rng = np.random.default_rng(0)
     noisy, noisier = (np.clip(frames + rng.normal(0, s, frames.shape), 0, 255).astype(np.uint8) for s in (5, 25))
     assert 0 < tof(noisy, frames, method) < tof(noisier, frames, method)
 
 
-def test_tof_by_its_definition(clip: SyntheticClip) -> None:
-    restored = np.roll(clip.frames, 1, axis=2)
-    ours, true = (
-        [optical_flow(*frames[i : i + 2], "farneback") for i in range(3)] for frames in (restored, clip.frames)
-    )
-    expected = np.mean([np.abs(a - b)[8:-8, 8:-8].mean() for a, b in zip(ours, true)])
-    assert tof(restored, clip.frames) == pytest.approx(expected, rel=1e-6)
+@pytest.mark.parametrize(
+    ("height", "width", "rows", "columns"),
+    [
+        (128, 160, (16, 112), (16, 144)),  # multiples of 32 leave 8 pixels and more on each side, and so a block less
+        (48, 80, (8, 40), (8, 72)),  # just one and two blocks
+        (79, 95, (23, 55), (15, 79)),  # odd sides: the odd pixel goes to the end
+        (112, 127, (8, 104), (15, 111)),
+    ],
+)
+def test_tof_pixel_by_pixel(
+    clip: SyntheticClip, height: int, width: int, rows: tuple[int, int], columns: tuple[int, int]
+) -> None:
+    truth = clip.frames[:, :height, :width]
+    restored = np.roll(truth, 1, axis=2)
+    lengths = []
+    for i in range(len(truth) - 1):
+        ours, true = (optical_flow(*frames[i : i + 2], "farneback") for frames in (restored, truth))
+        for y in range(*rows):
+            for x in range(*columns):
+                across, down = (float(ours[y, x, axis]) - float(true[y, x, axis]) for axis in (0, 1))
+                lengths.append((across**2 + down**2) ** 0.5)
+    assert tof(restored, truth) == pytest.approx(sum(lengths) / len(lengths), rel=1e-5)
+
+
+def test_tof_of_two_flows_worked_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flows that differ by (3, 4) are 5 pixels apart, and what lies outside the middle part does not count."""
+    still, moved = np.zeros((2, 56, 70, 3), np.uint8), np.full((2, 56, 70, 3), 9, np.uint8)
+
+    def flow(first: np.ndarray, second: np.ndarray, method: str) -> np.ndarray:
+        found = np.zeros((56, 70, 2), np.float32)
+        if first.any():
+            found[12:44, 19:51] = (-3, 4)  # 32 of 56 rows, 32 of 70 columns
+            found[:12] = found[44:] = found[:, :19] = found[:, 51:] = 1000
+        return found
+
+    monkeypatch.setattr(temporal, "optical_flow", flow)
+    assert tof(moved, still) == tof(still, moved) == 5.0
+
+
+def test_tof_needs_a_block_and_its_margin(clip: SyntheticClip) -> None:
+    for height, width in ((47, 80), (80, 47), (31, 31)):
+        with pytest.raises(UserError, match="at least 2 frames and 48 pixels a side"):
+            tof(clip.frames[:, :height, :width], clip.frames[:, :height, :width])
 
 
 def test_warping_error(clip: SyntheticClip) -> None:
@@ -79,10 +116,14 @@ def test_clips_that_cannot_be_compared(clip: SyntheticClip) -> None:
 
 def test_frames_that_come_one_by_one(clip: SyntheticClip) -> None:
     restored = np.roll(clip.frames, 1, axis=2)
-    errors, one, small = TemporalErrors(), TemporalErrors(), TemporalErrors()
+    errors, one, small, middling = (TemporalErrors() for _ in range(4))
     for ours, true in zip(restored, clip.frames):
         errors.add(ours, true)
-        small.add(ours[:31], true[:31])
-    assert errors.result() == {"tof": tof(restored, clip.frames), "warping_error": warping_error(restored, clip.frames)}
+        small.add(ours[:15], true[:15])
+        middling.add(ours[:47], true[:47])
+    both = {"tof_norm": tof(restored, clip.frames), "warping_error": warping_error(restored, clip.frames)}
+    assert errors.result() == both
     one.add(restored[0], clip.frames[0])
-    assert one.result() == small.result() == {"tof": None, "warping_error": None}
+    assert one.result() == small.result() == {"tof_norm": None, "warping_error": None}
+    alone = warping_error(restored[:, :47], clip.frames[:, :47])
+    assert middling.result() == {"tof_norm": None, "warping_error": alone}

@@ -20,7 +20,7 @@ from vsrlib.data.synthetic.clips import embedded_clips
 from vsrlib.report.frames import clip_of, flow_picture
 from vsrlib.report.html import Item, Page, gallery
 from vsrlib.restoration.metrics import psnr, psnr_y, ssim, ssim_y
-from vsrlib.restoration.temporal import optical_flow, tof, warping_error
+from vsrlib.restoration.temporal import DEFAULT_FLOW, TOF, optical_flow, tof, warping_error
 
 RESULT = "look.json"
 _SIZE = (256, 384)  # of a clip made from a photograph
@@ -29,7 +29,7 @@ _COLUMNS = {
     "ssim": ("SSIM", ".4f"),
     "psnr_y": ("PSNR of Y (dB)", ".2f"),
     "ssim_y": ("SSIM of Y", ".4f"),
-    "tof": ("tOF (pixels)", ".3f"),
+    TOF: ("tOF (pixels)", ".3f"),
     "warping_error": ("warping error", ".2e"),
 }
 """Metric -> its column in the table and the digits there."""
@@ -129,7 +129,7 @@ def measure(seen: Seen, folder: Path) -> Page:
             name: float(np.mean([metric(a, b) for a, b in zip(restored, truth)]))
             for name, metric in (("psnr", psnr), ("ssim", ssim), ("psnr_y", psnr_y), ("ssim_y", ssim_y))
         }
-        rows[blur] = frames | {"tof": tof(restored, truth), "warping_error": warping_error(restored, truth)}
+        rows[blur] = frames | {TOF: tof(restored, truth), "warping_error": warping_error(restored, truth)}
     kernels = {
         "psnr": kernel_psnr(seen.kernels["Realistic"], seen.kernels["Gaussian"]),
         "centre_error": centre_error(seen.kernels["Realistic"], seen.kernels["Gaussian"]),
@@ -139,7 +139,7 @@ def measure(seen: Seen, folder: Path) -> Page:
         "frames": len(truth),
         "hr_sha256": sha256_array(truth),
         "bicubic": rows,
-        "flow": {"tof": "farneback", "warping_error": "dis"},
+        "flow": DEFAULT_FLOW,
         "realistic_beside_gaussian_kernel": kernels,
     }
     write_json(Path(folder) / RESULT, result | {"provenance": provenance.collect(seed=seen.seed)})

@@ -96,8 +96,8 @@ class InferOptions(RestorationOptions):
 
     video: None for PNG frames, "mp4", or "mkv" (lossless). kernels: also save the blur kernel estimated for each frame.
     shard: "2/4" restores the second of four parts of the frames, to a folder of its own below the output;
-    `vsrlib.restoration.shards` puts the parts together. all_metrics: also measure each clip's `psnr_y`, `ssim_y`, `tof`
-    and `warping_error` against the ground truth (see `vsrlib.restoration.loop.ClipScores`).
+    `vsrlib.restoration.shards` puts the parts together. all_metrics: also measure each clip's `psnr_y`, `ssim_y`,
+    `tof_norm` and `warping_error` against the ground truth (see `vsrlib.restoration.loop.ClipScores`).
     """
 
     video: str | None = option(

@@ -1,7 +1,7 @@
 """How a restored clip moves, against how the truth does. Flow is by OpenCV, stated with each value.
 
-tOF            Chu et al., "Learning temporal coherence via self-supervision" (TecoGAN), TOG 2020: the mean absolute
-               difference of the flow between consecutive restored frames and that between the true ones.
+tOF            Chu et al., "Learning temporal coherence via self-supervision" (TecoGAN), TOG 2020: the mean length of
+               the difference of the flow between consecutive restored frames and that between the true ones.
 warping error  Lai et al., "Learning blind video temporal consistency", ECCV 2018: the mean squared difference of a
                frame and the one before it, warped by the true frames' flow, where nothing is covered.
 """
@@ -16,11 +16,15 @@ from vsrlib.data.frames import require_rgb, shown_size
 FLOWS = ("farneback", "dis")
 """Farneback with TecoGAN's parameters, as in its published evaluation; DIS, medium preset, is finer and faster."""
 
-DEFAULT_FLOW = {"tof": "farneback", "warping_error": "dis"}
+TOF = "tof_norm"
+"""Key of tOF in results. What earlier versions wrote as `tof` was the mean over the components, about 0.64 of it."""
+
+DEFAULT_FLOW = {TOF: "farneback", "warping_error": "dis"}
 
 # pyramid scale, levels, window, iterations, neighbourhood, its sigma, flags
 _FARNEBACK = (0.5, 3, 15, 3, 5, 1.2, 0)
-_CROP = 8  # of tOF
+_LEAST = 16  # pixels a side that flow needs
+_BLOCK, _MARGIN = 32, 16  # tOF is of whole blocks; pixels that are left out along an axis at least, by halves
 _COVERED = (0.01, 0.5)  # Sundaram et al., ECCV 2010, equation 5: share of the squared lengths, and squared pixels
 
 
@@ -36,15 +40,16 @@ def optical_flow(first: np.ndarray, second: np.ndarray, method: str) -> np.ndarr
     return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(*grey, None)
 
 
-def tof(restored: np.ndarray, truth: np.ndarray, method: str = DEFAULT_FLOW["tof"], crop_border: int = _CROP) -> float:
-    """tOF in pixels, lower is better: mean |flow of restored - flow of truth|, over both components and all pairs.
+def tof(restored: np.ndarray, truth: np.ndarray, method: str = DEFAULT_FLOW[TOF]) -> float:
+    """tOF in pixels, lower is better: mean Euclidean length of flow of restored - flow of truth, over all pairs.
 
-    Clips (N, H, W, 3) uint8 RGB, N >= 2; `crop_border` pixels of the flow are left out on each side, as TecoGAN leaves
-    out at least 8. Its table gives 10 times this. UserError for clips that differ in size or are too small.
+    Clips (N, H, W, 3) uint8 RGB, N >= 2. As in TecoGAN's evaluation, flow is of whole frames, and the largest middle
+    part counts whose sides are multiples of 32 and which leaves out 8 pixels on each side or more. Its table gives 10
+    times this. UserError for clips that differ in size or are below 48 pixels a side.
     """
-    _require_alike(restored, truth, crop_border)
+    _require_alike(restored, truth, _BLOCK + _MARGIN)
     ours, true = zip(restored, restored[1:]), zip(truth, truth[1:])
-    return float(np.mean([_flow_difference(*pairs, method, crop_border) for pairs in zip(ours, true)]))
+    return float(np.mean([_flow_difference(*pairs, method) for pairs in zip(ours, true)]))
 
 
 def warping_error(restored: np.ndarray, truth: np.ndarray, method: str = DEFAULT_FLOW["warping_error"]) -> float:
@@ -53,7 +58,7 @@ def warping_error(restored: np.ndarray, truth: np.ndarray, method: str = DEFAULT
     The flow is that of the true clip, from t to t-1; pixels that it leads outside, and those where the flows there and
     back do not cancel out (covered, Sundaram et al., 2010), do not count. Clips and errors as for `tof`.
     """
-    _require_alike(restored, truth, 0)
+    _require_alike(restored, truth, _LEAST)
     ours, true = zip(restored, restored[1:]), zip(truth, truth[1:])
     total, count = np.sum([_warped_difference(*pairs, method) for pairs in zip(ours, true)], axis=0)
     if count == 0:
@@ -75,17 +80,19 @@ class TemporalErrors:
     def add(self, restored: np.ndarray, truth: np.ndarray) -> None:
         """The next frame of both clips, (H, W, 3) uint8 RGB, of the size of those before."""
         last, self._last = self._last, (restored, truth)
-        if last is None or min(truth.shape[:2]) < _least(_CROP):
+        least = min(truth.shape[:2])
+        if last is None or least < _LEAST:
             return
         ours, true = (last[0], restored), (last[1], truth)
-        self._differences.append(_flow_difference(ours, true, DEFAULT_FLOW["tof"], _CROP))
+        if least >= _BLOCK + _MARGIN:
+            self._differences.append(_flow_difference(ours, true, DEFAULT_FLOW[TOF]))
         error, seen = _warped_difference(ours, true, DEFAULT_FLOW["warping_error"])
         self._total, self._count = self._total + error, self._count + seen
 
     def result(self) -> dict[str, float | None]:
-        """Both values; None of fewer than 2 frames, of frames too small for flow, and where no pixel is seen twice."""
+        """Both values; None of fewer than 2 frames, of frames too small for it, and where no pixel is seen twice."""
         return {
-            "tof": float(np.mean(self._differences)) if self._differences else None,
+            TOF: float(np.mean(self._differences)) if self._differences else None,
             "warping_error": self._total / self._count if self._count else None,
         }
 
@@ -103,10 +110,17 @@ def visible(flow: np.ndarray, back: np.ndarray) -> np.ndarray:
 _Pair = tuple[np.ndarray, np.ndarray]  # a frame and the next, (H, W, 3) uint8 RGB
 
 
-def _flow_difference(restored: _Pair, truth: _Pair, method: str, crop_border: int) -> float:
+def _flow_difference(restored: _Pair, truth: _Pair, method: str) -> float:
     difference = optical_flow(*restored, method) - optical_flow(*truth, method)
-    inside = slice(crop_border, -crop_border or None)
-    return float(np.abs(difference[inside, inside]).mean(dtype=np.float64))
+    rows, columns = (_middle(side) for side in difference.shape[:2])
+    return float(np.linalg.norm(difference[rows, columns], axis=2).mean(dtype=np.float64))
+
+
+def _middle(side: int) -> slice:
+    """The whole blocks of an axis that leave its margin; the odd pixel is left out at the end."""
+    kept = (side - _MARGIN) // _BLOCK * _BLOCK
+    begin = (side - kept) // 2
+    return slice(begin, begin + kept)
 
 
 def _warped_difference(restored: _Pair, truth: _Pair, method: str) -> tuple[float, int]:
@@ -118,11 +132,6 @@ def _warped_difference(restored: _Pair, truth: _Pair, method: str) -> tuple[floa
     return error, 3 * int(seen.sum())
 
 
-def _least(crop_border: int) -> int:
-    """Pixels a side that flow needs."""
-    return 2 * crop_border + 16
-
-
 def _sampled(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
     return cv2.remap(image, *_targets(flow), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
@@ -132,13 +141,12 @@ def _targets(flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return columns + flow[..., 0], rows + flow[..., 1]
 
 
-def _require_alike(restored: np.ndarray, truth: np.ndarray, crop_border: int) -> None:
+def _require_alike(restored: np.ndarray, truth: np.ndarray, least: int) -> None:
     for clip in (restored, truth):
         require_rgb(clip, "a clip", "N, H, W, 3")
     if restored.shape != truth.shape:
         ours, true = (f"{len(clip)} frames of {shown_size(clip[0])} pixels" for clip in (restored, truth))
         raise UserError(f"clips of {ours} and {true} cannot be compared: both must have the same size.")
-    least = _least(crop_border)
     if len(truth) < 2 or min(truth.shape[1:3]) < least:
         raise UserError(
             f"a clip of {len(truth)} frames of {shown_size(truth[0])} pixels is too small for "
