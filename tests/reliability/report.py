@@ -88,6 +88,16 @@ def _coverage(one: Result) -> str:
     return f"{one['percent']:.1f} % of {one['statements']:,} statements ({one['tests']})"
 
 
+def _mutants(one: Result) -> str:
+    total = one["total"]
+    unexplained = sum(module["unexplained"] for module in one["modules"].values())
+    return (
+        f"{one['share']:.1%} of {total['mutants']:,} mutants of {len(one['modules'])} modules killed; of the survivors "
+        f"{total['equivalent']} with the reason why no test can notice them, {unexplained} without; "
+        f"{one['planted_killed']} of {one['planted']} planted faults noticed"
+    )
+
+
 ROWS: dict[str, tuple[str, str, Callable[[Result], str]]] = {
     "images": (
         "hostile or damaged images and videos",
@@ -114,6 +124,11 @@ ROWS: dict[str, tuple[str, str, Callable[[Result], str]]] = {
     "wrong_numbers": ("NaN and infinity", "caught at load, in training, in inference", _wrong),
     "determinism": ("the same run twice", "the same results but for times, memory and provenance", _same),
     "coverage": ("code that no test runs", "at least 90 % of the statements of vsrlib are run", _coverage),
+    "mutation": (
+        "small faults in the modules that compute",
+        "the tests notice at least 90 %, and each that they do not is named with the reason",
+        _mutants,
+    ),
 }
 """Result file -> the fault, the promise, and the figure in words."""
 
@@ -184,8 +199,9 @@ def _detail(name: str, one: Result | None) -> str:
     if name == "coverage":
         words = f" Least of all: {one['left_out']}. pytest ended with {_statuses(one)}." if one else ""
         return f"- `coverage`: `python tests/reliability/coverage_figure.py figures/reliability`.{words}"
+    command = "tests/mutation.sh OUTPUT" if name == "mutation" else f"python tests/reliability/{name}.py OUTPUT"
     if one is None:
-        return f"- `python tests/reliability/{name}.py OUTPUT`: no result yet."
+        return f"- `{command}`: no result yet."
     asked = " ".join(f"--{key} {value}" for key, value in one["asked"].items() if value)
     asked += " --first A --second B" if one.get("folders_given") else ""
     origin = one["provenance"]
@@ -194,7 +210,7 @@ def _detail(name: str, one: Result | None) -> str:
     broken = f" **Did not hold, {times} {one['broken'][0]}." if count else ""
     machine = f"{origin['machine']['processor']}, {origin['machine']['cores']} cores"
     return (
-        f"- `python tests/reliability/{one['check']}.py OUTPUT {asked}`: {one['seconds']:.0f} s on a busy machine "
+        f"- `{command} {asked}`: {one['seconds']:.0f} s on a busy machine "
         f"({machine}), commit {(origin['commit'] or 'none')[:12]}, {origin['created'][:10]}.{broken}"
     )
 
