@@ -54,12 +54,9 @@ def outcome(output: Path) -> dict[str, Any]:
         "peak_memory_mib",
         "import_memory_mib",
         "provenance",
-        "weights",
-        "best",
     }
     lines = [{name: value for name, value in entry.items() if name != "seconds"} for entry in log(output)]
-    best = {name: {"step": one["step"], "value": one["value"]} for name, one in result["best"].items()}
-    return {name: value for name, value in result.items() if name not in timed} | {"lines": lines, "kept": best}
+    return {name: value for name, value in result.items() if name not in timed} | {"lines": lines}
 
 
 def weights(output: Path) -> dict[str, dict[str, np.ndarray]]:

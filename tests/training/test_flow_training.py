@@ -82,6 +82,37 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(tmp_path: Path, monkeyp
     assert without_times(log(tmp_path / "cut")) == without_times(log(tmp_path / "whole"))
 
 
+def test_a_repeated_second_stage_that_is_killed_leaves_no_former_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither beside a log that was cut already, nor beside one that grows; and the log is cut in one go."""
+    run(tmp_path, flow_steps=1)
+
+    def changes(fault: str) -> tuple[bool, bool, int]:
+        """Resume with a fault: whether result and weights are there, and the lines of the log."""
+        with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+            patch.setattr(fault, lambda *_, **__: 1 / 0)
+            run(tmp_path, flow_steps=1, resume=True)
+        return *((tmp_path / name).exists() for name in ("train_flow.json", "flow.safetensors")), len(log(tmp_path))
+
+    assert changes("pathlib.Path.unlink") == (True, True, 4)
+    assert changes("vsrlib.common.files.os.replace") == (False, False, 4)
+    assert changes("vsrlib.training.flow.losses.flows_by_level") == (False, False, 3)
+    assert run(tmp_path, flow_steps=1, resume=True)["stages"]["flow"]["steps"] == 1 and len(log(tmp_path)) == 4
+
+
+def test_a_first_stage_whose_log_was_lost_is_said(tmp_path: Path) -> None:
+    run(tmp_path, match_steps=2, flow_steps=0)
+    lines = (tmp_path / "log.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "log.jsonl").write_text(lines[0])
+    with pytest.raises(UserError, match="holds 1 of the 2 steps of the first stage; bring it back"):
+        run(tmp_path, match_steps=2, flow_steps=0, resume=True)
+    assert (tmp_path / "train_flow.json").exists()
+    (tmp_path / "log.jsonl").unlink()
+    with pytest.raises(UserError, match="holds 0 of the 2"):
+        run(tmp_path, match_steps=2, flow_steps=0, resume=True)
+
+
 def test_another_first_stage_is_not_taken_over(tmp_path: Path) -> None:
     run(tmp_path, flow_steps=0)
     assert run(tmp_path, resume=True, flow_steps=1)["stages"]["match"]["steps"] == 3

@@ -13,7 +13,7 @@ from vsrlib.networks.distributed import Batch
 from vsrlib.networks.weights import weights_file
 from vsrlib.training import checkpoint
 from vsrlib.training.samples import SampleStream
-from vsrlib.training.trainer import take_step
+from vsrlib.training.step import take_step
 
 RATE = 1e-3
 

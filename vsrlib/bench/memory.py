@@ -46,7 +46,7 @@ def of_work(options: Options, network: Network, work: str) -> dict[str, Any]:
     `batch` windows at a time, of options.size LR pixels. Also "device_type" and "own_mib", what the framework's own
     counter shows at the end, None where it has none for this device.
     """
-    from vsrlib.training.trainer import take_step  # no part of what an engine holds
+    from vsrlib.training.step import take_step  # no part of what an engine holds
 
     backend = network.backend
     loaded = memory.resident_mib()

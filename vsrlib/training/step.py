@@ -1,4 +1,4 @@
-"""What a training step computes: the losses, the reconstructions that they are of, and the average of the weights.
+"""A training step: the losses, the reconstructions that they are of, and the average of the weights.
 
 The losses are the paper's self-supervised ones, or the difference from the truth if there is one.
 """
@@ -37,6 +37,19 @@ def terms_of(objective: str, network: Network, batch: Batch) -> dict[str, Any]:
         },
         ops,
     )
+
+
+def take_step(
+    network: Network, optimiser: Any, objective: str, batch: Batch, weight: float = 1.0
+) -> tuple[bool, dict[str, float]]:
+    """One optimiser step; whether it changed anything, and the losses times `weight`."""
+    backend = network.backend
+    terms = terms_of(objective, network, batch)
+    # Before the losses are read; see the Jittor optimiser.
+    done = optimiser.step(terms["total"] if weight == 1 else terms["total"] * weight)
+    values = {name: backend.array(value).item() * weight for name, value in terms.items()}
+    backend.synchronise(network.device)  # the update too belongs to the step
+    return done, values
 
 
 class TrainingRestorer:

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -16,16 +16,18 @@ from vsrlib.common.files import sha256_array, sha256_bytes
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.networks import distributed
 from vsrlib.networks.architecture import PARTS
-from vsrlib.networks.distributed import Batch
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
+from vsrlib.networks.weights.weights_file import Values
 from vsrlib.training import checkpoint
 from vsrlib.training.options import Schedule
 from vsrlib.training.samples import SampleStream, TrainingWindows
-from vsrlib.training.step import Average, TrainingRestorer, terms_of
+from vsrlib.training.step import Average, TrainingRestorer, take_step
 from vsrlib.training.validation import CRITERIA, Validations, ValidationSet, best_entries, best_file
 
 RESULT, WEIGHTS = "train.json", "weights.safetensors"
+_ENDED = (RESULT, WEIGHTS, "curves.svg", "curves.png")
+"""What only a training that has ended leaves: never beside the log of one that goes on."""
 Watch = Callable[[list[dict[str, Any]], list[dict[str, Any]], float], None]
 MOST_SKIPPED = 3
 """As many steps in a row without a finite loss end a training."""
@@ -63,6 +65,7 @@ class Trainer:
         )
         self.average = Average(options["ema"], network.state()) if options["ema"] else None
         self.validations = Validations()
+        self.best: dict[int, Values] = {}  # by step, in process 0
         self.step = 0
         self.skipped: list[int] = []
         self.resumed: list[int] = []
@@ -73,14 +76,16 @@ class Trainer:
         """Clear the output folder and validate the initial weights."""
         if self.team.rank == 0:
             self.output.mkdir(parents=True, exist_ok=True)
-            for name in (RESULT, WEIGHTS, *map(best_file, CRITERIA)):
-                # so that a broken run does not look like the one before it
-                (self.output / name).unlink(missing_ok=True)
+            # so that a broken run does not look like the one before it
+            self._remove(*_ENDED, *map(best_file, CRITERIA))
             checkpoint.remove(self.output)
         self._validate()
 
     def resume(self) -> None:
-        """Go on from the checkpoint in the output folder."""
+        """Go on from the checkpoint in the output folder.
+
+        Removes what a training that had ended there has beside it: going on for as many steps gives it again.
+        """
         arrays, facts = checkpoint.read(self.output)
         checkpoint.require_same(facts["options"], self.options, self.output)
         if facts["step"] > self.schedule.steps:
@@ -88,17 +93,27 @@ class Trainer:
                 f"The checkpoint in {self.output} is of step {facts['step']}, and steps is "
                 f"{self.schedule.steps}; give at least as many."
             )
+        judge = Validations(**facts["judge"])
+        best = {one["step"]: _under(f"best.{one['step']}", arrays) for one in judge.best.values()}
+        if not all(best.values()):
+            raise UserError(
+                f"The checkpoint in {self.output} is of an earlier version, which kept no best weights in it; "
+                "leave out resume to begin anew."
+            )
         self.network.load(_under("weights", arrays))
         self.optimiser.load(arrays, facts["updates"])
         self.stream.restore(facts["stream"])
         if self.average:
             self.average.values = _under("average", arrays)
-        self.validations = Validations(**facts["judge"])
+        self.validations = judge
         self.step, self.skipped, self.batches = facts["step"], facts["skipped_steps"], facts["batches"]
         self.resumed = [*facts["resumed"], self.step]
         if self.team.rank == 0:
             checkpoint.remove_temporary(self.output)
             self.log = checkpoint.cut_log(self.output, self.step, self.step - len(self.skipped))
+            self._remove(*_ENDED)
+            self.best = best
+            self._write_best()
 
     def run(self, checkpoint_every: int, progress: bool) -> None:
         """Take the steps that are left, and write the weights."""
@@ -114,10 +129,10 @@ class Trainer:
                 if entry is not None and log is not None:
                     self.log.append(entry)
                     log.write(json.dumps(entry) + "\n")
-                last = self.step == steps
-                if last or (validate_every and self.step % validate_every == 0):
+                if validate_every and self.step % validate_every == 0:
                     self._validate()
-                if last or self.stopped or (checkpoint_every and self.step % checkpoint_every == 0):
+                ended = self.step == steps or self.stopped
+                if ended or (checkpoint_every and self.step % checkpoint_every == 0):
                     self._save(log)
                 bar.set_postfix_str(self._words(), refresh=False)
                 bar.update()
@@ -125,6 +140,8 @@ class Trainer:
             raise UserError(
                 f"None of the {self.step} steps had finite losses and gradients; give a smaller learning_rate."
             )
+        if self.validations.scores[-1]["step"] < self.step:
+            self._validate()  # after the checkpoint: a training of more steps has no validation here
         if self.team.rank == 0:
             weights_file.write(self.output / WEIGHTS, self.values, self._notes())
 
@@ -213,11 +230,31 @@ class Trainer:
             scores = self.validation.scores(self.network)
             if kept is not None:
                 self.network.load(kept)
-        for criterion in self.validations.take(self.step, self.team.told(scores)):
-            if self.team.rank == 0:
-                weights_file.write(self.output / best_file(criterion), self.values, self._notes())
-        if self.watch is not None and self.team.rank == 0:
+        better = self.validations.take(self.step, self.team.told(scores))
+        if self.team.rank > 0:
+            return
+        if better:
+            values = {name: value.copy() for name, value in self.values.items()}  # the average goes on in place
+            self.best = {
+                one["step"]: values if one["step"] == self.step else self.best[one["step"]]
+                for one in self.validations.best.values()
+            }
+            self._write_best(better)
+        if self.watch is not None:
             self.watch(self.log, self.validations.scores, self.validation.bicubic)
+
+    def _write_best(self, criteria: Iterable[str] = CRITERIA) -> None:
+        """Write the best weights by these; remove a file whose training's checkpoint knows of none."""
+        for criterion in criteria:
+            if criterion in self.validations.best:
+                values = self.best[self.validations.best[criterion]["step"]]
+                weights_file.write(self.output / best_file(criterion), values, self._notes())
+            else:
+                self._remove(best_file(criterion))
+
+    def _remove(self, *names: str) -> None:
+        for name in names:
+            (self.output / name).unlink(missing_ok=True)
 
     def _save(self, log: Any) -> None:
         if self.team.rank > 0:
@@ -228,6 +265,8 @@ class Trainer:
         arrays = {f"weights.{name}": value for name, value in self.network.state().items()} | moments
         if self.average:
             arrays |= {f"average.{name}": value for name, value in self.average.values.items()}
+        for step, values in self.best.items():  # their files may be of a later step when this is gone on from
+            arrays |= {f"best.{step}.{name}": value for name, value in values.items()}
         checkpoint.write(
             self.output,
             arrays,
@@ -247,19 +286,6 @@ class Trainer:
         psnr = self.validations.scores[-1]["psnr"]
         loss = f"loss {self.log[-1]['total']:.4f}" if self.log else "no loss"
         return loss if psnr is None else f"{loss}, {psnr:.2f} dB"
-
-
-def take_step(
-    network: Network, optimiser: Any, objective: str, batch: Batch, weight: float = 1.0
-) -> tuple[bool, dict[str, float]]:
-    """One optimiser step; whether it changed anything, and the losses times `weight`."""
-    backend = network.backend
-    terms = terms_of(objective, network, batch)
-    # Before the losses are read; see the Jittor optimiser.
-    done = optimiser.step(terms["total"] if weight == 1 else terms["total"] * weight)
-    values = {name: backend.array(value).item() * weight for name, value in terms.items()}
-    backend.synchronise(network.device)  # the update too belongs to the step
-    return done, values
 
 
 def _groups(network: Network, rates: list[float]) -> list[tuple[list[str], float]]:

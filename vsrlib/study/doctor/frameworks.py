@@ -12,7 +12,7 @@ from vsrlib.common.processes import answer, ask
 from vsrlib.kernels import jittor_env
 from vsrlib.networks import load_network
 from vsrlib.networks.distributed import Batch
-from vsrlib.training.trainer import take_step
+from vsrlib.training.step import take_step
 
 
 def check(frameworks: list[str]) -> dict[str, dict[str, Any]]:

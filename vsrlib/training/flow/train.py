@@ -74,10 +74,13 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
         matched = _take_over(output, key, network) if options.resume else None
         for name in (RESULT, WEIGHTS, *(() if matched else (_MATCHED_RECORD, MATCHED))):
             (output / name).unlink(missing_ok=True)  # so that a broken run does not look like the one before it
+        if matched:
+            _cut_log(output)
         with open(output / LOG, "a" if matched else "w", encoding="utf-8", buffering=1) as log:
             if matched is None:
                 _add_temperatures(network, np.full(len(MATCHED_LEVELS), _START_TEMPERATURE))
                 matched = _stage("match", network, options, textures, log, progress)
+                os.fsync(log.fileno())  # before the record, which counts on these lines
                 _keep(output, key, network, matched)
             learned = _stage("flow", network, options, textures, log, progress)
             os.fsync(log.fileno())
@@ -209,7 +212,7 @@ def _keep(output: Path, key: dict[str, Any], network: Network, summary: dict[str
 
 
 def _take_over(output: Path, key: dict[str, Any], network: Network) -> dict[str, Any] | None:
-    """Take a finished first stage over into the network and cut the log after it; its summary, or None."""
+    """Take a finished first stage over into the network; its summary, or None. Changes no file."""
     if not (output / _MATCHED_RECORD).exists():
         return None
     record = read_json(output / _MATCHED_RECORD)
@@ -221,7 +224,22 @@ def _take_over(output: Path, key: dict[str, Any], network: Network) -> dict[str,
     values = weights_file.read(output / MATCHED)
     network.load(network.state() | flow_only(values))
     _add_temperatures(network, values[_TEMPERATURES])
-    lines = (output / LOG).read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if line.startswith('{"stage": "match"')]
-    (output / LOG).write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    steps, found = record["summary"]["steps"], len(_first_stage(output))
+    if found != steps:
+        raise UserError(
+            f"The log {output / LOG} holds {found} of the {steps} steps of the first stage; "
+            "bring it back, or start anew without resuming."
+        )
     return record["summary"]
+
+
+def _cut_log(output: Path) -> None:
+    """Cut the log after the first stage."""
+    kept = "".join(f"{line}\n" for line in _first_stage(output))
+    with files.atomic_path(output / LOG) as temporary:
+        temporary.write_text(kept, encoding="utf-8")
+
+
+def _first_stage(output: Path) -> list[str]:
+    text = (output / LOG).read_text(encoding="utf-8") if (output / LOG).is_file() else ""
+    return [line for line in text.splitlines() if line.startswith('{"stage": "match"')]

@@ -1,0 +1,146 @@
+"""A training that is killed between any two changes of its files, and gone on with: what it leaves then is whole.
+
+A small network, steps that cost nothing and scores that are chosen, so that every moment can be tried.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training_fixture import log, make_clips, outcome, run
+
+from vsrlib.common import files
+from vsrlib.common.files import read_json, sha256_file
+from vsrlib.networks import architecture
+from vsrlib.networks.architecture import NetworkConfig
+from vsrlib.networks.network import Network
+from vsrlib.training import checkpoint, trainer
+from vsrlib.training.validation import ValidationSet
+
+SMALL = NetworkConfig(4, 1, 1, (2,) * 6, (2,) * 5, (2,) * 6, kernel_features=16, kernel_hidden=8)
+COUNTER = "in_conv.0.bias"
+PSNR = [20, 22, 21, 21, 23, 21, 21, 21, 25, 24, 26, 20, 24]  # after so many steps
+CYCLE = [0.5, 0.5, 0.4, 0.5, 0.6, 0.5, 0.3, 0.5, 0.2, 0.1, 0.2, 0.2, 0.05]
+OPTIONS = {"validate_every": 2, "checkpoint_every": 5, "learning_rate": 1e-3}
+STEPS = (6, 9, 12)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def steps_that_count() -> Iterator[None]:
+    """A step adds 1 to some weights, by which a score is looked up."""
+
+    def take(network: Network, *_: Any) -> tuple[bool, dict[str, float]]:
+        values = network.state()
+        values[COUNTER] += 1
+        network.load(values)
+        return True, {"total": float(values[COUNTER][0])}
+
+    def scores(_: ValidationSet, network: Network) -> dict[str, float]:
+        steps = round(float(network.state()[COUNTER][0]))
+        return {"psnr": float(PSNR[steps]), "cycle": CYCLE[steps]}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(architecture.PRESETS, "study", SMALL)
+        patch.setattr(trainer, "take_step", take)
+        patch.setattr(ValidationSet, "scores", scores)
+        yield
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clips(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture(scope="module")
+def whole(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """Uninterrupted trainings."""
+    root = tmp_path_factory.mktemp("whole")
+    for steps in STEPS:
+        run("torch", clips, root / str(steps), steps=steps, **OPTIONS)
+    return {steps: root / str(steps) for steps in STEPS}
+
+
+def moments(output: Path, aside: Path, work: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Do the work; yield a copy of `output` as it was before each file that appeared or went, and in the end."""
+    taken: list[Path] = []
+
+    def keep() -> None:
+        if output.exists():
+            taken.append(aside / f"{len(taken)}")
+            shutil.copytree(output, taken[-1], ignore=shutil.ignore_patterns(".lock"))
+
+    replace, unlink = files.os.replace, Path.unlink
+
+    def replace_kept(source: Path, target: Path) -> None:
+        keep()
+        replace(source, target)
+
+    def unlink_kept(path: Path, missing_ok: bool = False) -> None:
+        if path.exists():
+            keep()
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "replace", replace_kept)
+        patch.setattr(Path, "unlink", unlink_kept)
+        work()
+    keep()
+    return iter(taken)
+
+
+def require_equal(output: Path, whole: Path) -> None:
+    """The same results; every file that is named is the one that lies there; nothing else lies there."""
+    assert outcome(output) == outcome(whole)
+    result = read_json(output / "train.json")
+    for entry in (result["weights"], *(one["weights"] for one in result["best"].values())):
+        assert entry["sha256"] == sha256_file(output / entry["path"]) == sha256_file(whole / entry["path"])
+    assert {path.name for path in output.iterdir()} - {checkpoint.PREVIOUS} == {
+        path.name for path in whole.iterdir()
+    } - {checkpoint.PREVIOUS}
+
+
+def go_on(kept: Path, clips: Path, whole: dict[int, Path]) -> int:
+    """Go on from a copy to fewer (or as many) and to more steps; the step of its checkpoint, 0 where it has none."""
+    step = checkpoint.read(kept)[1]["step"] if (kept / checkpoint.FILE).exists() else 0
+    ends = [steps for steps in STEPS if steps >= step]
+    for steps in {ends[0], ends[-1]} if step else ends[:1]:
+        output = kept.with_name(f"{kept.name} to {steps}")
+        shutil.copytree(kept, output)
+        result = run("torch", clips, output, steps=steps, resume=step > 0, **OPTIONS)
+        assert result["resumed"][-1:] == [step] * (step > 0)
+        require_equal(output, whole[steps])
+        shutil.rmtree(output)
+    return step
+
+
+def test_killed_at_any_moment(
+    clips: Path, whole: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "cut"
+    cuts = moments(output, tmp_path / "aside", lambda: run("torch", clips, output, steps=9, **OPTIONS), monkeypatch)
+    assert {go_on(kept, clips, whole) for kept in cuts} == {0, 5, 9}
+    best = {steps: read_json(whole[steps] / "train.json")["best"]["psnr"]["step"] for steps in STEPS}
+    assert best == {6: 4, 9: 8, 12: 10}  # so that going on for fewer steps has another best than what lies there
+
+
+def test_prolonged_and_killed_at_any_moment(
+    clips: Path, whole: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No result of the former end lies beside a longer log, and going on for the former steps gives it again."""
+    output = tmp_path / "cut"
+    run("torch", clips, output, steps=9, **OPTIONS)
+    for name in ("curves.svg", "curves.png"):
+        (output / name).touch()  # by the command
+    cuts = moments(
+        output,
+        tmp_path / "aside",
+        lambda: run("torch", clips, output, steps=12, resume=True, **OPTIONS),
+        monkeypatch,
+    )
+    for kept in cuts:
+        found = {name for name in ("train.json", "weights.safetensors", "curves.svg") if (kept / name).exists()}
+        lines = len(log(kept))
+        assert not found or lines == 9 or (lines == 12 and "curves.svg" not in found)
+        go_on(kept, clips, whole)
