@@ -5,10 +5,17 @@ import signal
 
 import pytest
 
+from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.kernels import jittor_env
 
 # A run in the background of a script starts with Ctrl-C ignored, and so would every program that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# pyproject.toml makes errors of warnings about the project's calls; so do the processes that tests start. Python takes
+# whole names here and no patterns.
+_MODULES = (path.relative_to(PROJECT_ROOT).with_suffix("").parts for path in (PROJECT_ROOT / "vsrlib").rglob("*.py"))
+_NAMES = [".".join(parts).removesuffix(".__init__") for parts in _MODULES]
+os.environ["PYTHONWARNINGS"] = ",".join(f"error::DeprecationWarning:{name}" for name in _NAMES)
 
 JITTOR_FAULT = jittor_env.why_unusable()
 if JITTOR_FAULT is not None and os.environ.get("VSRLIB_REQUIRE_JITTOR"):

@@ -61,6 +61,10 @@ def test_opencv_agrees_on_the_gaussian(sigma: float, size: int) -> None:
     assert np.abs(gaussian_kernel(sigma) - line @ line.T).max() < 1e-12
 
 
+def test_a_very_narrow_gaussian_is_an_impulse() -> None:
+    assert np.array_equal(gaussian_kernel(0.1), np.pad([[1.0]], 1))
+
+
 @pytest.mark.parametrize("sigma", [0, -1, float("nan"), float("inf")])
 def test_a_gaussian_needs_a_width(sigma: float) -> None:
     with pytest.raises(ValueError, match="sigma"):

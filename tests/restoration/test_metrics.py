@@ -91,14 +91,15 @@ def test_the_error_is_joint_over_channels() -> None:
     assert psnr(a, b) == pytest.approx(10 * math.log10(255**2 / 300), abs=1e-12)
 
 
-def test_the_border_does_not_count() -> None:
+@pytest.mark.parametrize("metric", [psnr, ssim, psnr_y, ssim_y])
+def test_the_border_does_not_count(metric) -> None:
     a, b = pair(1)
     spoiled = b.copy()
     for edge in (np.s_[:4], np.s_[-4:], np.s_[:, :4], np.s_[:, -4:]):
         spoiled[edge] = 0
-    assert psnr(a, spoiled) == psnr(a, b) and ssim(a, spoiled) == ssim(a, b)
+    assert metric(a, spoiled) == metric(a, b)
     spoiled[4, 4] ^= 128
-    assert psnr(a, spoiled) != psnr(a, b) and ssim(a, spoiled) != ssim(a, b)
+    assert metric(a, spoiled) != metric(a, b)
 
 
 @pytest.mark.parametrize("metric", [psnr, ssim, psnr_y, ssim_y])
@@ -114,6 +115,14 @@ def test_wrong_input(metric) -> None:
         metric(a[..., 0], b[..., 0])
     with pytest.raises(ValueError, match="crop_border"):
         metric(a, b, -1)
+
+
+@pytest.mark.parametrize("metric", [psnr, psnr_y])
+def test_one_pixel_is_enough_for_psnr(metric) -> None:
+    a, b = pair(4)
+    assert metric(a[:9, :9], b[:9, :9]) == pytest.approx(metric(a[4:5, 4:5], b[4:5, 4:5], crop_border=0))
+    with pytest.raises(UserError, match="at least 9"):
+        metric(a[:9, :8], b[:9, :8])
 
 
 def test_smallest_image_for_ssim() -> None:
