@@ -19,6 +19,7 @@ from vsrlib.data.blur_kernels import (
     centre,
     centre_error,
     gaussian_kernel,
+    kernel_picture,
     kernel_psnr,
     realistic_kernel,
     realistic_kernel_from_draws,
@@ -172,3 +173,11 @@ def test_centre_error() -> None:
     assert centre_error(np.pad(moved, 2), impulse) == 5
     with pytest.raises(ValueError, match="sum to 0"):
         centre(np.zeros((3, 3)))
+
+
+def test_a_picture_shows_the_largest_weight_black_and_zero_white() -> None:
+    kernel = np.array([[0, 0.1, 0], [0.2, 0.4, 0.1], [0, 0.1, 0.05]])
+    picture = kernel_picture(kernel)
+    assert picture.shape == (3, 3, 3) and picture.dtype == np.uint8
+    assert picture[..., 0].tolist() == [[255, 191, 255], [128, 0, 191], [255, 191, 223]]
+    assert np.array_equal(kernel_picture(kernel, 2), picture.repeat(2, 0).repeat(2, 1))

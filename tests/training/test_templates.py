@@ -1,13 +1,16 @@
 """The templates: their values, that they are checked, and what overrides what."""
 
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, asdict, fields
 
 import pytest
 
 from vsrlib import cli
 from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json
+from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.study.settings import TrainSettings
 from vsrlib.training import train
+from vsrlib.training.flow.options import FlowOptions
 from vsrlib.training.options import TEMPLATES, TrainOptions, begun_with
 
 
@@ -40,6 +43,27 @@ def test_the_study_template_learns_from_the_truth_with_a_trained_flow_network() 
     values = TEMPLATES["study"]
     assert (values.preset, values.objective) == ("study", "supervised")
     assert values.flow_learning_rate < values.learning_rate
+
+
+def test_the_shipped_weights_were_made_by_the_study_template() -> None:
+    recorded = read_json(PROJECT_ROOT / "figures" / "weights" / "study-gaussian" / "train.json")
+    ours = TEMPLATES["study"].recorded()
+    assert {name: recorded.get(name) for name in ours} == ours
+    schedule = TEMPLATES["study"].schedule(100)
+    assert {name: recorded[name] for name in asdict(schedule)} == asdict(schedule)
+
+
+def test_the_shipped_flow_networks_began_with_the_defaults() -> None:
+    recorded = read_json(PROJECT_ROOT / "figures" / "weights" / "flow-small" / "train_flow.json")["settings"]
+    ours = FlowOptions(framework="torch", preset="study").recorded()
+    assert {name: ours[name] for name in recorded} == recorded and ours["leaves"] == 0
+
+
+def test_a_schedule_in_epochs_is_the_papers() -> None:
+    schedule = TEMPLATES["Self_Blind_VSR_Gaussian"].schedule(240 * 46)
+    assert asdict(schedule) == {
+        "steps": 500 * 1380, "halve_every": 100 * 1380, "validate_every": 1380, "repeat": 1, "whole_epochs": True
+    }  # fmt: skip
 
 
 def test_given_values_replace_the_templates() -> None:
