@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vsrlib.bench import step
+from vsrlib.bench import runner, step
 from vsrlib.bench.options import SUITES, Options
 from vsrlib.cli import bench as cli_bench
 from vsrlib.common import processes
@@ -38,7 +38,8 @@ def timed(one: dict, variants: list[str]) -> None:
     assert list(one["variants"]) == variants and one["baseline"] == variants[0]
     assert one["repeats"] == 3 and one["ended_by"] == "repeats" and one["synchronised"] is True
     for name, times in one["variants"].items():
-        assert len(times["seconds"]) == 3 and min(times["seconds"]) > 0 and times["warm_up_seconds"] > 0
+        (seconds,) = times["seconds"]  # of one process
+        assert len(seconds) == 3 and min(seconds) > 0 and times["warm_up_seconds"] > 0
         assert ("ratio" in times) == (name != variants[0])
 
 
@@ -104,6 +105,42 @@ def test_every_suite(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
         assert record["conditions"]["threads"] == 1 and len(record["load_average"]["after"]) == 3
     assert result["frameworks"]["torch"]["correlation"] in ("cpp", "pure")
     assert result["provenance"]["versions"]["torch"]
+
+
+def test_several_processes_measure_in_turn(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert bench("degrade", *TINY, "--processes", "2", "--output", tmp_path / "out") == 0
+    result = stored(tmp_path / "out")
+    assert result["code"] == {"degrade": runner.code("degrade")}
+    for one in result["suites"]["degrade"]["numpy"]["result"]:
+        ours = one["variants"]["ours"]
+        assert one["processes"] == 2 and [len(times) for times in ours["seconds"]] == [3, 3]
+        assert ours["seconds"][0] != ours["seconds"][1] and ours["ratio"]["spread"] == "repeats"
+    said = capsys.readouterr().out
+    assert said.count("degrade, numpy ...") == 2 and "2 processes measured each comparison, which is too few" in said
+
+
+def test_a_digest_of_code_is_of_what_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "_LIBRARY", tmp_path)
+    monkeypatch.setattr(runner, "SOURCES", {"post": ("bench/one.py", "bench/two.h")})
+    (tmp_path / "bench").mkdir()
+
+    def digest(python: str, header: str) -> str:
+        for name, text in (("protocol.py", ""), ("one.py", python), ("two.h", header)):
+            (tmp_path / "bench" / name).write_text(text)
+        return runner.code("post")
+
+    first = digest("def f(x):\n    return 2 * x\n", "int a = 1;\n")
+    same = '"""What it is."""\n\ndef f(x):  # twice\n    """Twice x."""\n    return (2*x)\n'
+    assert digest(same, "// one\nint  a = 1; /* a\ncomment */\n") == first
+    assert digest("def f(x):\n    return 3 * x\n", "int a = 1;\n") != first
+    assert digest("def f(x):\n    return 2 * x\n", "int a = 2;\n") != first
+    assert digest("f = lambda x: 2 * x\nA = 'text'\n", "") != digest("f = lambda x: 2 * x\nA = 'other'\n", "")
+
+
+def test_every_suite_names_the_files_behind_it() -> None:
+    assert list(runner.SOURCES) == list(SUITES)
+    for suite, names in runner.SOURCES.items():
+        assert len(set(names)) == len(names) and all((runner._LIBRARY / name).is_file() for name in names), suite
 
 
 def test_unsynchronised_is_written_down(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from vsrlib.bench import protocol
 from vsrlib.bench.protocol import FEWEST, STATISTICS, WARM_UPS, compare, order
 
 
@@ -149,10 +150,10 @@ def test_the_ratio_is_paired_by_round() -> None:
     result = machine.compare()
     assert result["baseline"] == "slow" and "ratio" not in result["variants"]["slow"]
     assert result["variants"]["slow"]["seconds"] == [4, 4, 40, 40, 40] and result["variants"]["slow"]["median"] == 40
-    assert result["variants"]["fast"]["ratio"] == {"value": 4, "low": 4, "high": 4, "n": 5}
+    assert result["variants"]["fast"]["ratio"] == {"value": 4, "low": 4, "high": 4, "n": 5, "spread": "repeats"}
 
 
-def test_the_interval_covers_what_the_rounds_show() -> None:
+def test_the_rounds_of_one_process_have_a_spread_and_no_interval() -> None:
     machine = Machine({"a": 0, "b": 0})
     rng = np.random.default_rng(1)
 
@@ -164,8 +165,42 @@ def test_the_interval_covers_what_the_rounds_show() -> None:
     seconds = np.array(result["variants"]["a"]["seconds"])
     ratio = result["variants"]["b"]["ratio"]
     assert ratio["value"] == pytest.approx(np.median(seconds)) and ratio["n"] == 40
-    assert seconds.min() < ratio["low"] < ratio["value"] < ratio["high"] < seconds.max()
-    assert STATISTICS["level"] == 0.95
+    assert (ratio["low"], ratio["high"], ratio["spread"]) == (seconds.min(), seconds.max(), "repeats")
+
+
+def measured(slow: list[float], fast: list[float]) -> dict:
+    """What one process found: seconds of the rounds of both variants."""
+    times = {"slow": iter(slow), "fast": iter(fast)}
+    machine = Machine({"slow": 0, "fast": 0})
+    turns = iter([*[0] * WARM_UPS, *range(1, len(slow) + 1)])
+
+    def prepare(turn: int) -> None:
+        if next(turns):
+            machine.work = {name: next(one) - machine.CALL for name, one in times.items()}
+
+    machine.prepare = prepare
+    return machine.compare(repeats=len(slow)) | {"checks": {"fast": {"same": len(slow)}}}
+
+
+def test_several_processes_pool_their_medians() -> None:
+    """Within a process all rounds agree, and the processes do not: the interval is of the latter."""
+    found = [measured([ratio, ratio, ratio], [1, 1, 1]) for ratio in (2, 4, 3, 5, 2.5, 3.5, 4.5)]
+    pooled = protocol.pooled(found)
+    ratio = pooled["variants"]["fast"]["ratio"]
+    assert pooled["processes"] == 7 and pooled["repeats"] == 3 and pooled["checks"] == {"fast": {"same": 3}}
+    assert pooled["variants"]["slow"]["seconds"][:2] == [[2, 2, 2], [4, 4, 4]]
+    assert pooled["variants"]["slow"]["median"] == 3.5 and "ratio" not in pooled["variants"]["slow"]
+    assert ratio["value"] == 3.5 and ratio["n"] == 7 and "spread" not in ratio
+    assert 2 <= ratio["low"] < 3 and 4 < ratio["high"] <= 5
+
+
+def test_fewer_than_six_processes_have_a_spread_of_their_rounds() -> None:
+    found = [measured([4, 8, 4], [1, 1, 1]), *[measured([2, 2, 2], [1, 1, 1]) for _ in range(4)]]
+    ratio = protocol.pooled(found)["variants"]["fast"]["ratio"]
+    assert ratio == {"value": 2, "low": 2, "high": 8, "n": 15, "spread": "repeats"}
+    more = [*found, measured([2, 2, 2], [1, 1, 1])]
+    assert "spread" not in protocol.pooled(more)["variants"]["fast"]["ratio"]
+    assert STATISTICS["fewest_processes"] == 6 and STATISTICS["level"] == 0.95
 
 
 def test_a_clock_that_does_not_tick_gives_no_ratio() -> None:

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from vsrlib.bench import runner, tables
+from vsrlib.bench.protocol import STATISTICS
 
 CONDITIONS = {"threads": 3, "device": "cpu, oneDNN", "correlation": "cpp", "blur": "cpp"}
 LOAD = {"before": [0.11, 0.5, 0.5], "after": [0.22, 0.5, 0.5]}
@@ -17,14 +18,15 @@ def comparison(what: str, baseline: str, other: str, checks: dict, **extra) -> d
         "baseline": baseline,
         "synchronised": True,
         "repeats": 17,
+        "processes": 6,
         "ended_by": "seconds",
         "variants": {
-            baseline: {"warm_up_seconds": 4.5, "seconds": [8.0] * 17, "median": 8.0},
+            baseline: {"warm_up_seconds": 4.5, "seconds": [[8.0] * 17] * 6, "median": 8.0},
             other: {
                 "warm_up_seconds": 1.25,
-                "seconds": [3.2] * 17,
+                "seconds": [[3.2] * 17] * 6,
                 "median": 3.2,
-                "ratio": {"value": 2.5, "low": 2.25, "high": 2.75, "n": 17},
+                "ratio": {"value": 2.5, "low": 2.25, "high": 2.75, "n": 6},
             },
         },
         "checks": {other: checks},
@@ -69,12 +71,13 @@ def result() -> dict:
                     "size": [24, 40],
                     "repeats": 30,
                     "seconds": 300,
+                    "processes": 6,
                     "threads": 3,
                     "device": "cpu",
                     "weights": None,
                     "synchronised": True,
                 },
-                "statistics": {"level": 0.95, "draws": 2000, "seed": 0, "fewest_rounds": 3, "warm_up_rounds": 2},
+                "statistics": STATISTICS,
                 "frameworks": {"torch": CONDITIONS, "jittor": {"skipped": "no g++ was found."}},
                 "load_average": LOAD,
                 "suites": {
@@ -127,7 +130,7 @@ def test_times(result: dict) -> None:
         "reference",
         "8.00",
         "baseline",
-        "17 (time was up)",
+        "17 x 6 (time was up)",
         "4.50",
         "",
         "",
@@ -139,7 +142,7 @@ def test_times(result: dict) -> None:
         "streaming",
         "3.20",
         "2.50 [2.25, 2.75]",
-        "17 (time was up)",
+        "17 x 6 (time was up)",
         "1.25",
         "6e-07",
         "0.0500%",
@@ -147,7 +150,7 @@ def test_times(result: dict) -> None:
     ]
     assert "load average 0.11 before, 0.22 after" in text and "threads: 3, correlation cpp" in text
     result["suites"]["engines"]["torch"]["result"][0]["ended_by"] = "repeats"
-    assert row(tables.bench_table(result), "PyTorch", "one frame", "streaming")[5] == "17"
+    assert row(tables.bench_table(result), "PyTorch", "one frame", "streaming")[5] == "17 x 6"
 
 
 def test_what_was_not_measured_is_named_with_its_reason(result: dict) -> None:
@@ -179,12 +182,23 @@ def test_conditions_stand_at_the_head(result: dict) -> None:
         "0.22, 0.50, 0.50",
         "torch 2.0",
         "commit abc and changes to it",
+        "measured by 6 processes",
         "95% bootstrap",
         "2000 draws",
         "initial values of seed 0",
     ):
         assert words in head
     assert "jittor" not in head
+
+
+def test_too_few_processes_have_no_interval_and_it_says_so(result: dict) -> None:
+    result["options"]["processes"] = 1
+    one = result["suites"]["engines"]["torch"]["result"][0]
+    one["processes"], one["variants"]["streaming"]["ratio"]["spread"] = 1, "repeats"
+    text = tables.bench_table(result)
+    head, engines = text.split("\n## ")[0], section(text, "Engines")
+    assert "bootstrap" not in head and "too few for an interval (6 are needed)" in head
+    assert row(engines, "PyTorch", "one frame", "streaming")[4:6] == ["2.50 (2.25 to 2.75)", "17 (time was up)"]
 
 
 def test_an_unsynchronised_suite_says_so_in_its_heading(result: dict) -> None:

@@ -210,8 +210,8 @@ def test_ratios_are_to_the_fastest_other_kernel() -> None:
     }
     found = correlation.summary(taken)
     assert set(found) == {"slow", "fast"}
-    assert found["slow"]["ratio"] == {"value": 2, "low": 2, "high": 2, "n": 3}
-    assert found["fast"]["ratio"] == {"value": 0.5, "low": 0.5, "high": 0.5, "n": 3}
+    assert found["slow"]["ratio"] == {"value": 2, "low": 2, "high": 2, "n": 3, "spread": "repeats"}
+    assert found["fast"]["ratio"] == {"value": 0.5, "low": 0.5, "high": 0.5, "n": 3, "spread": "repeats"}
     assert found["slow"]["share_of_frame"] == 0.25 and found["fast"]["share_of_frame"] == pytest.approx(0.1)
     assert found["slow"]["frame_seconds"]["value"] == 8
     alone = correlation.summary({name: taken[name] for name in ("slow", "slow alone")})
@@ -252,7 +252,8 @@ def test_waiting_is_billed_to_post() -> None:
     found = three_ways.summary(
         {"as_reported": [hidden] * 3, "synchronised": [right] * 3, "end_to_end": [{"total": 11.0}] * 3}
     )
-    assert found["waiting_billed_to_post"] == {"value": 0.8, "low": 0.8, "high": 0.8, "n": 3} and found["rounds"] == 3
+    share = {"value": 0.8, "low": 0.8, "high": 0.8, "n": 3, "spread": "repeats"}
+    assert found["waiting_billed_to_post"] == share and found["rounds"] == 3
     shares = {way: found[way]["share_of_post"]["value"] for way in ("as_reported", "synchronised")}
     assert shares == {"as_reported": pytest.approx(10 / 11), "synchronised": pytest.approx(2 / 11)}
     assert found["as_reported"]["total"]["value"] == found["synchronised"]["total"]["value"] == 11

@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from vsrlib.claims import agreement, comparison, comparison_table, results
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_file
-from vsrlib.common.numbers import mean_interval, median_interval, median_ratio_interval, significant
+from vsrlib.common.numbers import (
+    interval,
+    mean_interval,
+    median_interval,
+    paired_spread,
+    ratio_spread,
+    significant,
+    spread,
+)
 from vsrlib.data.frames import read_frame, write_frame
 
 SCORES = ("psnr", "ssim", "bicubic_psnr", "bicubic_ssim")
@@ -343,39 +351,62 @@ def test_smoothing_is_the_mean_over_the_window():
     assert agreement.smooth(np.array([1.0, 2.0, 6.0, 3.0]), 2) == pytest.approx([1.5, 4.0, 4.5])
 
 
-def test_mean_interval_against_scipy():
-    values = np.random.default_rng(0).normal(3, 1, size=40)
-    found = mean_interval(values, np.random.default_rng(1), draws=20000)
+def expanded(n):
+    """The level at which a percentile interval of n values has Student's width (Hesterberg, 2015, section 4.3)."""
+    quantile = scipy.stats.t.ppf(0.025, n - 1) * np.sqrt(n / (n - 1))
+    return 1 - 2 * scipy.stats.norm.cdf(quantile)
+
+
+@pytest.mark.parametrize(("interval_of", "statistic"), [(mean_interval, np.mean), (median_interval, np.median)])
+@pytest.mark.parametrize("n", [6, 40])
+def test_intervals_against_scipy(interval_of, statistic, n):
+    values = np.random.default_rng(0).lognormal(1, 0.3, size=n)
+    found = interval_of(values, np.random.default_rng(1), draws=20000)
     expected = scipy.stats.bootstrap(
-        (values,), np.mean, n_resamples=20000, method="percentile", rng=np.random.default_rng(2)
+        (values,),
+        statistic,
+        n_resamples=20000,
+        method="percentile",
+        confidence_level=expanded(n),
+        rng=np.random.default_rng(2),
     )
-    assert found["value"] == pytest.approx(values.mean()) and found["n"] == 40
-    assert found["low"] == pytest.approx(expected.confidence_interval.low, abs=0.01)
-    assert found["high"] == pytest.approx(expected.confidence_interval.high, abs=0.01)
+    assert found["value"] == pytest.approx(statistic(values)) and found["n"] == n
+    assert found["low"] == pytest.approx(expected.confidence_interval.low, rel=0.02)
+    assert found["high"] == pytest.approx(expected.confidence_interval.high, rel=0.02)
 
 
-def test_median_ratio_interval_against_scipy():
+@pytest.mark.parametrize("interval_of", [mean_interval, median_interval])
+def test_what_is_called_95_percent_holds_the_truth_that_often(interval_of):
+    """Of six values, the fewest that have an interval: it holds the true 0 at least nine times in ten."""
     rng = np.random.default_rng(3)
-    above, below = rng.lognormal(1, 0.2, 31), rng.lognormal(0, 0.2, 25)
-
-    def ratio(a, b, axis):
-        return np.median(a, axis=axis) / np.median(b, axis=axis)
-
-    found = median_ratio_interval(above, below, np.random.default_rng(4), draws=20000)
-    other = np.random.default_rng(5)
-    expected = scipy.stats.bootstrap((above, below), ratio, n_resamples=20000, method="percentile", rng=other)
-    assert found["low"] == pytest.approx(expected.confidence_interval.low, rel=0.02)
-    assert found["high"] == pytest.approx(expected.confidence_interval.high, rel=0.02)
+    found = [interval_of(rng.standard_normal(6), rng, draws=400) for _ in range(600)]
+    held = np.mean([one["low"] <= 0 <= one["high"] for one in found])
+    assert 0.9 <= held < 1
 
 
-def test_median_interval_against_scipy():
-    values = np.random.default_rng(6).lognormal(0, 0.3, 31)
-    found = median_interval(values, np.random.default_rng(7), draws=20000)
-    other = np.random.default_rng(8)
-    expected = scipy.stats.bootstrap((values,), np.median, n_resamples=20000, method="percentile", rng=other)
-    assert found["value"] == np.median(values)
-    assert found["low"] == pytest.approx(expected.confidence_interval.low, rel=0.02)
-    assert found["high"] == pytest.approx(expected.confidence_interval.high, rel=0.02)
+@pytest.mark.parametrize("interval_of", [mean_interval, median_interval])
+@pytest.mark.parametrize("n", range(6))
+def test_fewer_than_six_values_have_no_interval(interval_of, n):
+    found = interval_of(np.arange(n), np.random.default_rng(0))
+    middle = None if n == 0 else (n - 1) / 2
+    assert found == {"value": middle, "low": None, "high": None, "n": n}
+
+
+def test_spreads_are_named_as_such():
+    assert spread([3, 1, 2]) == {"value": 2, "low": 1, "high": 3, "n": 3, "spread": "repeats"}
+    assert spread([]) == {"value": None, "low": None, "high": None, "n": 0, "spread": "repeats"}
+    assert paired_spread([4, 9, 8], [2, 3, 1]) == {"value": 3, "low": 2, "high": 8, "n": 3, "spread": "repeats"}
+    ratio = ratio_spread([6, 8, 10], [2, 4])
+    assert ratio == {"value": 8 / 3, "low": 1.5, "high": 5, "n": [3, 2], "spread": "repeats"}
+    assert interval(ratio) == "2.67 (1.50 to 5.00)" and interval(spread([])) == "-"
+    assert ratio_spread([1], [0])["value"] is None is ratio_spread([], [1])["value"]
+    assert ratio_spread([1, 1, 1], [0, 1, 1]) == {
+        "value": 1,
+        "low": None,
+        "high": None,
+        "n": [3, 3],
+        "spread": "repeats",
+    }
 
 
 @pytest.mark.parametrize(
@@ -387,14 +418,8 @@ def test_significant_digits(value, text):
     assert significant(value) == text
 
 
-def test_one_value_has_no_interval():
-    assert mean_interval([2.0], np.random.default_rng(0)) == {"value": 2.0, "low": None, "high": None, "n": 1}
-    assert mean_interval([], np.random.default_rng(0)) == {"value": None, "low": None, "high": None, "n": 0}
-    assert median_ratio_interval([2.0], [4.0], np.random.default_rng(0))["low"] is None
-
-
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.floats(-100, 100), min_size=2, max_size=20), st.floats(-50, 50))
+@given(st.lists(st.floats(-100, 100), min_size=6, max_size=20), st.floats(-50, 50))
 def test_mean_interval_moves_with_its_values(values, shift):
     first = mean_interval(np.array(values), np.random.default_rng(0), draws=200)
     moved = mean_interval(np.array(values) + shift, np.random.default_rng(0), draws=200)

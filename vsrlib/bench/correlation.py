@@ -15,7 +15,7 @@ from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import CORRELATIONS
-from vsrlib.common.numbers import paired_ratio, seconds_interval
+from vsrlib.common.numbers import paired_spread, spread
 from vsrlib.data.clips import WINDOW
 from vsrlib.kernels.correlation import CHANNELS, SEARCH_RANGE, pick
 from vsrlib.networks.architecture import FLOW_STRIDE, LEVELS
@@ -117,9 +117,9 @@ def summary(taken: dict[str, list[float]]) -> dict[str, dict[str, Any]]:
         others = [other for other in names if other != name] or [name]
         fastest = min(others, key=lambda other: np.median(taken[other]))
         found[name] = {
-            "frame_seconds": seconds_interval(taken[name]),
-            "ratio": paired_ratio(taken[name], taken[fastest]),
-            "share_of_frame": paired_ratio(taken[name + _ALONE], taken[name])["value"],
+            "frame_seconds": spread(taken[name]),
+            "ratio": paired_spread(taken[name], taken[fastest]),
+            "share_of_frame": paired_spread(taken[name + _ALONE], taken[name])["value"],
         }
     return found
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vsrlib.bench.protocol import FEWEST
+from vsrlib.bench.protocol import FEWEST, FEWEST_PROCESSES
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import DEVICES, FRAMEWORKS, PRESETS
 from vsrlib.common.options import JobOptions, changed, option, require_list
@@ -31,6 +31,12 @@ class Options(JobOptions):
         30, f"rounds of a comparison, at least {FEWEST}", least=FEWEST, because="fewer tell nothing about their spread"
     )
     seconds: float = option(300, "after which no further round of a comparison begins")
+    processes: int = option(
+        1,
+        f"processes that measure each comparison in turn; a ratio has an interval from {FEWEST_PROCESSES} on",
+        least=1,
+        metavar="N",
+    )
     threads: int | None = option(None, "threads on the CPU (as many as there are cores)", least=1, metavar="N")
     device: str = option("cpu", choices=DEVICES)
     weights: str | None = option(None, "weights, .safetensors or .pt (initial values of seed 0)")

@@ -15,7 +15,7 @@ from imageio import v2 as imageio
 from vsrlib.bench.inputs import restored_and_truth
 from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare_on_arrays
-from vsrlib.common.numbers import seconds_interval
+from vsrlib.common.numbers import spread
 from vsrlib.data.frames import read_frame, to_uint8, write_frame
 from vsrlib.restoration import metrics
 from vsrlib.restoration.timing import Finish, finish
@@ -90,7 +90,7 @@ def measure(options: Options, network: None) -> list[dict[str, Any]]:
 
 
 def parts(options: Options) -> dict[str, Any]:
-    """Seconds for one HR frame, in turns: {"hr_size", name: interval}.
+    """Seconds for one HR frame, in turns: {"hr_size", name: `numbers.spread`}.
 
     "png", "psnr", "ssim_once" and "ssim_three_times" as the earlier report, "png_ours" and "ssim_ours" as this project.
     """
@@ -107,5 +107,5 @@ def parts(options: Options) -> dict[str, Any]:
             "ssim_ours": lambda turn: metrics.ssim(image, truth),
         }
         found = compare_on_arrays(calls, options.repeats, options.seconds)
-    times = {name: seconds_interval(one["seconds"]) for name, one in found["variants"].items()}
+    times = {name: spread(one["seconds"]) for name, one in found["variants"].items()}
     return {"hr_size": list(options.high)} | times

@@ -5,18 +5,28 @@ begins changes from round to round. A clock is read only when nothing is pending
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from vsrlib.common.numbers import DRAWS, LEVEL, median_interval
+from vsrlib.common import numbers
+from vsrlib.common.numbers import DRAWS, LEVEL, median_interval, paired_spread
 
 FEWEST = 3
 """Rounds that are measured whatever the budget says; fewer have no median worth the name."""
+FEWEST_PROCESSES = numbers.FEWEST
+"""Processes from which a ratio has an interval: the rounds of one process share what differs between processes."""
 WARM_UPS = 2  # the second turn of an engine that remembers frames is another computation than the first
 _SEED = 0
-STATISTICS = {"level": LEVEL, "draws": DRAWS, "seed": _SEED, "fewest_rounds": FEWEST, "warm_up_rounds": WARM_UPS}
+STATISTICS = {
+    "level": LEVEL,
+    "draws": DRAWS,
+    "seed": _SEED,
+    "fewest_rounds": FEWEST,
+    "fewest_processes": FEWEST_PROCESSES,
+    "warm_up_rounds": WARM_UPS,
+}
 
 Call = Callable[[int], Any]
 
@@ -40,8 +50,8 @@ def compare(
     what is then pending is computed outside every timer.
 
     Returns `baseline`, `synchronised`, `repeats`, `ended_by` ("repeats" or "seconds") and `variants`: by name
-    `warm_up_seconds`, `seconds` (list), `median`, and, but for the baseline, `ratio`: the median over rounds of
-    baseline / variant with a bootstrap interval.
+    `warm_up_seconds`, `seconds` (list), `median`, and, but for the baseline, `ratio`: baseline / variant, the median
+    over the rounds with their spread (`numbers.paired_spread`).
     """
     names = list(variants)
     warm_up = dict.fromkeys(names, 0.0)
@@ -69,6 +79,37 @@ def compare(
             for name in names
         },
     }
+
+
+def pooled(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One comparison as several processes measured it (`compare`), each by itself.
+
+    As of one process, but `repeats` is the smallest number of rounds and `seconds` a list for each process; `median`
+    and `warm_up_seconds` are medians over the processes'. `ratio` is the median over the processes' with a bootstrap
+    interval over them, from FEWEST_PROCESSES on; of fewer, the spread of all rounds. Whatever else was found is the
+    first process's.
+    """
+    variants = {}
+    for name, first in found[0]["variants"].items():
+        all_of = [one["variants"][name] for one in found]
+        variants[name] = {
+            **{key: float(np.median([one[key] for one in all_of])) for key in ("warm_up_seconds", "median")},
+            "seconds": [one["seconds"] for one in all_of],
+            **({"ratio": _pooled_ratio(found, name)} if "ratio" in first else {}),
+        }
+    repeats = min(one["repeats"] for one in found)
+    ended_by = "seconds" if any(one["ended_by"] == "seconds" for one in found) else "repeats"
+    return found[0] | {"processes": len(found), "repeats": repeats, "ended_by": ended_by, "variants": variants}
+
+
+def _pooled_ratio(found: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
+    own = [one["variants"][name]["ratio"] for one in found]
+    if any(one["value"] is None for one in own):
+        return paired_spread([], [])
+    if len(found) >= FEWEST_PROCESSES:
+        return median_interval([one["value"] for one in own], np.random.default_rng(_SEED))
+    both = found[0]["baseline"], name
+    return paired_spread(*(np.concatenate([one["variants"][variant]["seconds"] for one in found]) for variant in both))
 
 
 def compare_on_arrays(variants: Mapping[str, Call], repeats: int, seconds: float) -> dict[str, Any]:
@@ -116,6 +157,5 @@ def _summary(baseline: list[float] | None, seconds: list[float]) -> dict[str, An
     if baseline is None:
         return found
     if min(seconds) == 0:  # a clock that did not tick
-        return found | {"ratio": {"value": None, "low": None, "high": None, "n": len(seconds)}}
-    ratios = np.array(baseline) / np.array(seconds)
-    return found | {"ratio": median_interval(ratios, np.random.default_rng(_SEED))}
+        return found | {"ratio": paired_spread([], [])}
+    return found | {"ratio": paired_spread(baseline, seconds)}

@@ -1,15 +1,17 @@
 """Suites and frameworks one after the other, each in a fresh process, and what they found in two files."""
 
+import ast
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from vsrlib.bench import engines, tables
 from vsrlib.bench.options import NUMPY, Options, require_folder
-from vsrlib.bench.protocol import STATISTICS
+from vsrlib.bench.protocol import STATISTICS, pooled
 from vsrlib.bench.worker import PROBE, ask
 from vsrlib.common import provenance
-from vsrlib.common.files import atomic_path, write_json
+from vsrlib.common.files import atomic_path, sha256_bytes, write_json
 from vsrlib.kernels import jittor_env
 from vsrlib.networks import architecture
 from vsrlib.networks.weights import weights_file
@@ -27,6 +29,31 @@ _PARTS = {
     "post": "output.measure",
 }
 """Where each suite is."""
+_NETWORK = (
+    *("networks/architecture.py", "networks/network.py", "bench/inputs.py"),
+    *("networks/torch_net.py", "networks/torch_ops.py", "networks/torch_backend.py", "kernels/torch_cpp.py"),
+    *("networks/jittor_net.py", "networks/jittor_ops.py", "networks/jittor_backend.py", "kernels/jittor_cpp.py"),
+)
+_CORRELATION = ("kernels/correlation.py", "kernels/correlation.h", "kernels/torch_pure.py")
+_BLUR = ("kernels/blur.py", "kernels/blur_down.h")
+_WINOGRAD = ("kernels/winograd.py", "kernels/winograd.h", "networks/fast.py")
+_PLAIN = ("bench/plain_torch.py", "bench/plain_jittor.py")
+_ENGINES = (*_NETWORK, *_CORRELATION, *_WINOGRAD, "restoration/engines.py", "bench/engines.py", "common/memory.py")
+_DATA = ("data/degradation.py", "data/blur_kernels.py", "bench/blur.py")
+SOURCES = {
+    "engines": _ENGINES,
+    "memory": (*_ENGINES, "bench/memory.py"),
+    "correlation": (*_NETWORK, *_CORRELATION, *_PLAIN, "bench/correlation.py"),
+    "blur": (*_NETWORK, *_BLUR, *_PLAIN, *_DATA),
+    "step": (
+        *(*_NETWORK, *_CORRELATION, *_WINOGRAD, *_BLUR, *_PLAIN),
+        *("networks/losses.py", "training/step.py", "training/trainer.py", "bench/step.py"),
+    ),
+    "degrade": (*_DATA, "bench/inputs.py"),
+    "post": ("restoration/metrics.py", "restoration/timing.py", "data/frames.py", "bench/output.py", "bench/inputs.py"),
+}
+"""The files of this library whose work each suite times; how it is timed (`protocol.py`) stands behind all."""
+_LIBRARY = Path(__file__).parents[1]
 
 
 def bench(options: Options, output: Path) -> dict[str, Any]:
@@ -50,6 +77,7 @@ def bench(options: Options, output: Path) -> dict[str, Any]:
         "options": options.to_json() | {"weights": weights},
         "statistics": STATISTICS,
         "frameworks": frameworks,
+        "code": {suite: code(suite) for suite in options.suites},
         "load_average": {"before": before, "after": os.getloadavg()},
         "suites": suites,
         "provenance": provenance.collect(seed=0),
@@ -58,6 +86,28 @@ def bench(options: Options, output: Path) -> dict[str, Any]:
     with atomic_path(output / MARKDOWN) as temporary:
         temporary.write_text(tables.bench_table(result), encoding="utf-8")
     return result
+
+
+def code(suite: str) -> str:
+    """Digest of the code behind a suite's figures (SOURCES), which comments, docstrings and layout leave as it is."""
+    parts = [f"{name}\n{_essence(_LIBRARY / name)}" for name in (*SOURCES[suite], "bench/protocol.py")]
+    return sha256_bytes("\0".join(parts).encode())
+
+
+def _essence(path: Path) -> str:
+    """A source file without what computes nothing."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        return " ".join(re.sub(r"//[^\n]*|/\*.*?\*/", "", text, flags=re.DOTALL).split())
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [one for one in node.body if not _is_text(one)]
+    return ast.dump(tree)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def complete(result: dict[str, Any]) -> bool:
@@ -88,7 +138,16 @@ def _suite(suite: str, frameworks: dict[str, dict], options: Options) -> dict[st
 
 def _record(suite: str, framework: str, options: Options) -> dict[str, Any]:
     if suite != "memory":
-        return _measured(suite, framework, options)
+        answers: list[dict[str, Any]] = []
+        while len(answers) < options.processes:
+            answers.append(_measured(suite, framework, options))
+            if "failed" in answers[-1]:
+                return answers[-1]
+        load = {when: answers[place]["load_average"][when] for when, place in (("before", 0), ("after", -1))}
+        return answers[0] | {
+            "load_average": load,
+            "result": [pooled(one) for one in zip(*(answer["result"] for answer in answers), strict=True)],
+        }
     names = engines.names(options.device, architecture.preset(options.preset).features)
     return {"engines": {engine: _measured(suite, framework, options, engine=engine) for engine in names}}
 

@@ -178,12 +178,28 @@ def _about(result: dict[str, Any]) -> str:
         f"LR frames of {options['size'][0]}x{options['size'][1]} pixels, network of the preset {options['preset']}, "
         f"weights: {weights}. The variants of one comparison take turns in one process, each suite and framework in a "
         f"process of its own; {options['repeats']} rounds, or as many as begin in {significant(options['seconds'])} s, "
-        f"but at least {statistics['fewest_rounds']}. Baseline / this: the median over rounds of the ratio of the two "
-        f"times, in brackets its {statistics['level']:.0%} bootstrap interval ({statistics['draws']} draws, seed "
-        f"{statistics['seed']}); above 1 is faster than the baseline. The warm-up, {statistics['warm_up_rounds']} "
-        f"rounds, is not part of the times.\n\n{machine['processor']}, {machine['cores']} cores, GPU: "
-        f"{machine['gpu'] or 'none'}; load average {load['before']} before and {load['after']} after; {versions}; "
+        f"but at least {statistics['fewest_rounds']}. Baseline / this: the median of the ratio of the two times, above "
+        f"1 where this is faster. {_spread(options['processes'], statistics)} The warm-up, "
+        f"{statistics['warm_up_rounds']} rounds, is not part of the times.\n\n"
+        f"{machine['processor']}, {machine['cores']} cores, GPU: {machine['gpu'] or 'none'}; "
+        f"load average {load['before']} before and {load['after']} after; {versions}; "
         f"commit {result['provenance']['commit']}{changed}."
+    )
+
+
+def _spread(processes: int, statistics: dict[str, Any]) -> str:
+    """What stands behind a ratio."""
+    if processes >= statistics["fewest_processes"]:
+        return (
+            f"Each comparison was measured by {processes} processes, one after the other, and the median is that of "
+            f"theirs; in brackets its {statistics['level']:.0%} bootstrap interval over the processes "
+            f"({statistics['draws']} draws, seed {statistics['seed']})."
+        )
+    measured = "one process" if processes == 1 else f"{processes} processes"
+    return (
+        f"{measured[0].upper()}{measured[1:]} measured each comparison, which is too few for an interval "
+        f"({statistics['fewest_processes']} are needed): in parentheses the smallest and the largest ratio of a round, "
+        "which say nothing of another process."
     )
 
 
@@ -197,6 +213,7 @@ def _times(comparisons: list[tuple[str, dict]]) -> str:
 
 def _row(name: str, one: dict[str, Any], variant: str, present: list[str]) -> list[str]:
     times, checks = one["variants"][variant], one["checks"].get(variant, {})
+    by_processes = f" x {one['processes']}" if one["processes"] > 1 else ""
     ratio = "baseline" if variant == one["baseline"] else interval(times["ratio"], 2)
     return [
         _name(name),
@@ -204,7 +221,7 @@ def _row(name: str, one: dict[str, Any], variant: str, present: list[str]) -> li
         variant,
         significant(times["median"]),
         ratio,
-        f"{one['repeats']}{_ENDED[one['ended_by']]}",
+        f"{one['repeats']}{by_processes}{_ENDED[one['ended_by']]}",
         significant(times["warm_up_seconds"]),
         *(_CHECKS[key][1](checks[key]) if key in checks else "" for key in present),
     ]

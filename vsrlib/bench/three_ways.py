@@ -14,7 +14,7 @@ from vsrlib.bench.inputs import MovingTexture
 from vsrlib.bench.options import Options
 from vsrlib.bench.output import finish_as_reported
 from vsrlib.bench.protocol import WARM_UPS, order, turns
-from vsrlib.common.numbers import paired_ratio, seconds_interval
+from vsrlib.common.numbers import paired_spread, spread
 from vsrlib.data.frames import to_float, to_uint8
 from vsrlib.networks.network import Network
 from vsrlib.restoration.timing import PARTS, time_frame
@@ -51,7 +51,7 @@ def rounds(network: Network, options: Options) -> Rounds:
 
 
 def summary(found: Rounds) -> dict[str, Any]:
-    """Medians per frame with intervals.
+    """Medians per frame with the spread of the rounds, which one process took.
 
     {way: {"total" and, where it has parts, "pre", "forward", "post", "download" (part of "post"), "share_of_post" (of
     the total)}, "waiting_billed_to_post": share of the downloading call in "post" without synchronisation, "rounds"}.
@@ -59,14 +59,14 @@ def summary(found: Rounds) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for way in (AS_REPORTED, SYNCHRONISED):
         totals = [sum(one[part] for part in PARTS) for one in found[way]]
-        result[way] = {part: seconds_interval([one[part] for one in found[way]]) for part in (*PARTS, "download")} | {
-            "total": seconds_interval(totals),
-            "share_of_post": paired_ratio([one["post"] for one in found[way]], totals),
+        result[way] = {part: spread([one[part] for one in found[way]]) for part in (*PARTS, "download")} | {
+            "total": spread(totals),
+            "share_of_post": paired_spread([one["post"] for one in found[way]], totals),
         }
     unsynchronised = found[AS_REPORTED]
     return result | {
-        END_TO_END: {"total": seconds_interval([one["total"] for one in found[END_TO_END]]), "frames": CLIP},
-        "waiting_billed_to_post": paired_ratio(
+        END_TO_END: {"total": spread([one["total"] for one in found[END_TO_END]]), "frames": CLIP},
+        "waiting_billed_to_post": paired_spread(
             [one["download"] for one in unsynchronised], [one["post"] for one in unsynchronised]
         ),
         "rounds": len(unsynchronised),

@@ -16,7 +16,7 @@ from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, located, relative, sha256_file, write_json
 from vsrlib.common.names import BLURS, FRAMEWORKS
-from vsrlib.common.numbers import DRAWS, LEVEL, mean_interval, median_interval, median_ratio_interval
+from vsrlib.common.numbers import DRAWS, LEVEL, mean_interval, ratio_spread, spread
 
 PARTS = ("pre", "forward", "post")
 PROTOCOLS = ("synchronised", "as_reported")
@@ -57,7 +57,7 @@ def compare(
     training = {b: _compare_training(results.pair(trainings, b), output) for b in BLURS if results.given(trainings, b)}
     files = (*inference_files, *training_files)
     inputs = [{"path": relative(path, output), "sha256": sha256_file(path)} for path in files]
-    statistics = {"method": "percentile bootstrap", "draws": DRAWS, "level": LEVEL, "seed": seed}
+    statistics = {"method": "expanded percentile bootstrap", "draws": DRAWS, "level": LEVEL, "seed": seed}
     result = {
         "blurs": blurs,
         "training": training,
@@ -102,7 +102,7 @@ def _compare_runs(runs: dict[str, dict], output: Path, rng: np.random.Generator,
         "runs": runs,
         "quality": _quality(runs, rng),
         "outputs": known or _outputs(runs, output),
-        "timing": _timing(runs, rng),
+        "timing": _timing(runs),
     }
 
 
@@ -211,16 +211,19 @@ def _picture(run: dict, frame: dict, output: Path) -> Path:
     return located(run["file"], output).parent / run["images"] / frame["clip"] / name
 
 
-def _timing(runs: dict[str, dict], rng: np.random.Generator) -> dict:
-    """Median seconds per frame by part, the share of post, and the ratios torch / jittor, in both protocols."""
-    timing: dict = {framework: _medians(runs[framework], rng) for framework in FRAMEWORKS}
+def _timing(runs: dict[str, dict]) -> dict:
+    """Median seconds per frame by part, the share of post, and the ratios torch / jittor, in both protocols.
+
+    With the spread of the repeats, no interval: each framework's were taken in one process.
+    """
+    timing: dict = {framework: _medians(runs[framework]) for framework in FRAMEWORKS}
     reason = why_not_both(timing) or results.why_not_alike(runs)
     if reason:
         return {**timing, "ratio": {"skipped": reason}}
     seconds = {f: {p: with_total(runs[f]["timing"][p]) for p in PROTOCOLS} for f in FRAMEWORKS}
     ratio = {
         protocol: {
-            part: median_ratio_interval(seconds["torch"][protocol][part], seconds["jittor"][protocol][part], rng)
+            part: ratio_spread(seconds["torch"][protocol][part], seconds["jittor"][protocol][part])
             for part in (*PARTS, "total")
         }
         for protocol in PROTOCOLS
@@ -234,7 +237,7 @@ def with_total(seconds: dict) -> dict[str, np.ndarray]:
     return {**parts, "total": sum(parts.values(), np.zeros(1))}
 
 
-def _medians(run: dict, rng: np.random.Generator) -> dict:
+def _medians(run: dict) -> dict:
     if is_skipped(run):
         return {"skipped": run["skipped"]}
     if not run["timing"]:
@@ -246,7 +249,7 @@ def _medians(run: dict, rng: np.random.Generator) -> dict:
         **medians,
         "repeats": run["timing"]["repeats"],
         "warm_up_seconds": run["warm_up_seconds"],
-        "post_share": {p: median_interval(seconds[p]["post"] / seconds[p]["total"], rng) for p in PROTOCOLS},
+        "post_share": {p: spread(seconds[p]["post"] / seconds[p]["total"]) for p in PROTOCOLS},
         # Of the forward pass's true time: the share that the unsynchronised clock does not see in "forward",
         # and the share by which its "post" is longer than true post-processing.
         "forward_unseen_share": (true["forward"] - reported["forward"]) / true["forward"],

@@ -111,7 +111,8 @@ def timing_table(timing: dict) -> str:
             text += (
                 f"\n\n{NAMES[framework]}: without synchronisation, {one['forward_unseen_share']:.1%} of the forward "
                 f"pass's time is missed, and {one['forward_billed_to_post_share']:.1%} appears as post-processing "
-                f"({one['repeats']} repeats; warm-up of {one['warm_up_seconds']:.1f} s not counted)."
+                f"({one['repeats']} repeats in one process, whose smallest and largest ratios stand in parentheses and "
+                f"say nothing of another process; warm-up of {one['warm_up_seconds']:.1f} s not counted)."
             )
     return text
 

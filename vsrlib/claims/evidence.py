@@ -56,6 +56,8 @@ def with_sides(found: Finding, ablation: dict[str, Any] | None) -> Finding:
         verdict, words = "refuted", "by this figure"
     elif negligible(same):
         verdict, words = "confirmed", "by no more than this figure"
+    elif same["low"] is None:
+        verdict, words = "unsupported", "by this figure, which is of too few clips for an interval"
     else:
         words = "by this figure, whose interval holds zero and also more than a tenth of C1's gain"
         verdict = "unsupported"

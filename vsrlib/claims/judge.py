@@ -41,8 +41,8 @@ def judge(
 
     further: "ablation", "parity", "costs" -> file, or None. Writes claims.json and claims.md (a table) into the folder
     `output`. Returns the content of claims.json: {"claims": [{"id", "claim", "artefacts", "verdict", "reason",
-    "figure", "unit", "interval", "evidence", "rule", "profile", "provenance"}], "by_use", "provenance"}; evidence are
-    paths relative to `output`. `source`: where the comparison's numbers were measured, in words; it is kept as
+    "figure", "unit", "interval", "spread", "evidence", "rule", "profile", "provenance"}], "by_use", "provenance"};
+    evidence are paths relative to `output`. `source`: where the comparison's numbers were measured, in words; kept as
     "source". `checkout`: "commit" and "dirty" of the project's own, where they are not those of now.
     UserError: no comparison, a file that is missing or not JSON, or one that the comparison was made from has changed.
     """

@@ -15,13 +15,17 @@ SPEED = "times PyTorch's speed"
 
 @dataclass(frozen=True)
 class Finding:
-    """A verdict with what it rests on; `interval` is [low, high] in the unit of `figure`."""
+    """A verdict with what it rests on; `interval` is [low, high] in the unit of `figure`.
+
+    `spread`: None for a bootstrap interval; what the interval is the spread of, where it is of times in one process.
+    """
 
     verdict: str
     reason: str
     figure: float | None = None
     unit: str | None = None
     interval: list[float] | None = None
+    spread: str | None = None
 
     def __post_init__(self) -> None:
         if self.verdict not in VERDICTS:
@@ -29,9 +33,9 @@ class Finding:
 
 
 def finding(verdict: str, reason: str, found: dict, unit: str) -> Finding:
-    """A finding whose figure is {"value", "low", "high"}."""
+    """A finding whose figure is {"value", "low", "high"}, and of times {"spread"}."""
     ends = None if found["low"] is None else [found["low"], found["high"]]
-    return Finding(verdict, reason, found["value"], unit, ends)
+    return Finding(verdict, reason, found["value"], unit, ends, found.get("spread"))
 
 
 # How the rules read intervals: {"value", "low", "high"}
@@ -56,7 +60,8 @@ def negligible(found: dict, metric: str = "psnr") -> bool:
 
 def scaled(found: dict, change: Callable[[float], float]) -> dict:
     """The same in another unit; `change` is increasing."""
-    return {key: None if found[key] is None else change(found[key]) for key in ("value", "low", "high")}
+    changed = {key: None if found[key] is None else change(found[key]) for key in ("value", "low", "high")}
+    return changed | {"spread": found.get("spread")}
 
 
 # Figures and verdicts as a reader wants them
@@ -72,11 +77,12 @@ def numbers(found: dict, unit: str = "") -> str:
 
 
 def figure(one: dict) -> str:
-    """The figure of a claim with its interval and unit; a dash where there is none."""
+    """The figure of a claim with its interval or spread and its unit; a dash where there is none."""
     if one["figure"] is None:
         return "-"
     low, high = one["interval"] or (None, None)
-    return f"{numbers({'value': one['figure'], 'low': low, 'high': high}, one['unit'])} {one['unit']}"
+    found = {"value": one["figure"], "low": low, "high": high, "spread": one.get("spread")}
+    return f"{numbers(found, one['unit'])} {one['unit']}"
 
 
 def table(result: dict) -> str:

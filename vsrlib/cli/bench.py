@@ -18,7 +18,7 @@ def bench_arguments(parser: argparse.ArgumentParser) -> None:
     # Checked by Options: argparse would take the empty list for a choice that is not there.
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"{', '.join(SUITES)} (all)")
     _measured(parser, Options.size)
-    Options.add_arguments(parser, "preset", "repeats", "seconds", "threads", "device", "weights")
+    Options.add_arguments(parser, "preset", "repeats", "seconds", "processes", "threads", "device", "weights")
     parser.add_argument("--output", type=Path, default=Path("runs/bench"), help="folder of the results (%(default)s)")
     parser.add_argument(
         "--unsynchronised",

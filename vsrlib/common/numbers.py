@@ -1,4 +1,4 @@
-"""Numbers with percentile bootstrap intervals, and how texts and Markdown tables show them."""
+"""Numbers with bootstrap intervals or with the spread of their repeats, and how texts and Markdown tables show them."""
 
 import math
 import re
@@ -8,52 +8,61 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtr, stdtrit
 
 DRAWS = 2000
 LEVEL = 0.95
-_SEED = 0  # of what was timed in rounds
+FEWEST = 6
+"""Values that have an interval: one of three that is called 95 % would hold the truth three times in four."""
+SPREAD = "repeats"
+"""What `spread` in a result says that `low` and `high` are the ends of."""
 
 
 def mean_interval(values: ArrayLike, rng: np.random.Generator, draws: int = DRAWS) -> dict:
-    """Mean of `values` (n,) with a percentile bootstrap interval over the n values.
+    """Mean of `values` (n,) with an expanded percentile bootstrap interval over the n values (Hesterberg, 2015).
 
-    Returns {"value", "low", "high", "n"}; with n < 2 nothing can be resampled and low and high are None, with n = 0
-    so is value. The interval treats the values as independent; neighbouring frames of a clip are alike, so it is
-    narrower than one for new clips would be.
+    Returns {"value", "low", "high", "n"}; with n < FEWEST low and high are None, with n = 0 so is value. The interval
+    treats the values as independent; neighbouring frames of a clip are alike, so it is narrower than one for new clips
+    would be.
     """
     return _interval(np.mean, values, rng, draws)
 
 
-def median_interval(values: np.ndarray, rng: np.random.Generator, draws: int = DRAWS) -> dict:
-    """Median of `values` (n,) with a percentile bootstrap interval; otherwise as mean_interval."""
+def median_interval(values: ArrayLike, rng: np.random.Generator, draws: int = DRAWS) -> dict:
+    """Median of `values` (n,) with a bootstrap interval; otherwise as mean_interval."""
     return _interval(np.median, values, rng, draws)
 
 
-def median_ratio_interval(above: np.ndarray, below: np.ndarray, rng: np.random.Generator, draws: int = DRAWS) -> dict:
-    """Ratio of the medians of two independent samples, above / below, with a percentile bootstrap interval.
+def spread(values: ArrayLike) -> dict[str, Any]:
+    """The median of times (n,) that one process took, with the smallest and the largest, which are no interval.
 
-    Each sample is resampled by itself. Returns {"value", "low", "high", "n": [len(above), len(below)]};
-    low and high are None when either sample has fewer than two values. A zero median below gives value None.
+    What differs from one process to the next, such as the layout of its memory, all repeats within one share: they say
+    nothing about another process. {"value", "low", "high", "n", "spread": SPREAD}; None instead of values without any.
+    """
+    values = np.asarray(values, np.float64)
+    if len(values) == 0:
+        return _spread(None, None, None, 0)
+    return _spread(np.median(values), values.min(), values.max(), len(values))
+
+
+def paired_spread(above: Sequence[float], below: Sequence[float]) -> dict[str, Any]:
+    """`spread` of above / below, paired: a machine that slows down in a round slows both."""
+    return spread(np.divide(above, below))
+
+
+def ratio_spread(above: ArrayLike, below: ArrayLike) -> dict[str, Any]:
+    """Ratio of the medians of times that two processes took, between the smallest and the largest ratio of repeats.
+
+    As `spread`, "n": [len(above), len(below)]; a median of zero below gives None instead of values.
     """
     above, below = np.asarray(above, np.float64), np.asarray(below, np.float64)
-    found: dict[str, Any] = {"value": None, "low": None, "high": None, "n": [len(above), len(below)]}
-    if np.median(below) == 0:
-        return found
-    found["value"] = float(np.median(above) / np.median(below))
-    if min(found["n"]) < 2:
-        return found
-    above_medians, below_medians = (_resampled(np.median, values, rng, draws) for values in (above, below))
-    return found if (below_medians == 0).any() else found | _bounds(above_medians / below_medians)
-
-
-def seconds_interval(seconds: Sequence[float]) -> dict[str, Any]:
-    """The median of seconds, one for each round, with its interval."""
-    return median_interval(np.asarray(seconds), np.random.default_rng(_SEED))
-
-
-def paired_ratio(above: Sequence[float], below: Sequence[float]) -> dict[str, Any]:
-    """The median over rounds of above / below, with its interval: a machine that slows down in a round slows both."""
-    return median_interval(np.divide(above, below), np.random.default_rng(_SEED))
+    n = [len(above), len(below)]
+    if min(n) == 0 or np.median(below) == 0:
+        return _spread(None, None, None, n)
+    ratio = np.median(above) / np.median(below)
+    if below.min() == 0:
+        return _spread(ratio, None, None, n)
+    return _spread(ratio, above.min() / below.max(), above.max() / below.min(), n)
 
 
 # In texts and tables
@@ -87,7 +96,7 @@ def significant(value: float, digits: int = 3) -> str:
 def interval(found: dict, digits: int | None = None, signed: bool = False) -> str:
     """value [low, high], with fixed digits or else three significant ones; "-" where there is no value.
 
-    There are no brackets where nothing could be resampled.
+    A `spread` is value (low to high). There are no brackets where there are too few values for an interval.
     """
     if found["value"] is None:
         return "-"
@@ -98,6 +107,8 @@ def interval(found: dict, digits: int | None = None, signed: bool = False) -> st
         for key in ("value", "low", "high")
         if found[key] is not None
     )
+    if found.get("spread") and ends:
+        return f"{value} ({' to '.join(ends)})"
     return f"{value} [{', '.join(ends)}]" if ends else value
 
 
@@ -107,7 +118,12 @@ def interval(found: dict, digits: int | None = None, signed: bool = False) -> st
 def _interval(statistic: Callable, values: ArrayLike, rng: np.random.Generator, draws: int) -> dict:
     values = np.asarray(values, np.float64)
     found = {"value": float(statistic(values)) if len(values) else None, "low": None, "high": None, "n": len(values)}
-    return found if len(values) < 2 else found | _bounds(_resampled(statistic, values, rng, draws))
+    return found if len(values) < FEWEST else found | _bounds(_resampled(statistic, values, rng, draws), len(values))
+
+
+def _spread(value: float | None, low: float | None, high: float | None, n: int | list[int]) -> dict[str, Any]:
+    found = {"value": value, "low": low, "high": high}
+    return {name: None if one is None else float(one) for name, one in found.items()} | {"n": n, "spread": SPREAD}
 
 
 def _resampled(statistic: Callable, values: np.ndarray, rng: np.random.Generator, draws: int) -> np.ndarray:
@@ -115,7 +131,8 @@ def _resampled(statistic: Callable, values: np.ndarray, rng: np.random.Generator
     return statistic(values[rng.integers(len(values), size=(draws, len(values)))], axis=1)
 
 
-def _bounds(statistics: np.ndarray) -> dict:
-    tail = (1 - LEVEL) / 2
+def _bounds(statistics: np.ndarray, n: int) -> dict:
+    # Expanded: a bootstrap of n values is narrower by sqrt((n - 1) / n), and has the normal's tails, not Student's t's.
+    tail = ndtr(stdtrit(n - 1, (1 - LEVEL) / 2) * math.sqrt(n / (n - 1)))
     low, high = np.quantile(statistics, [tail, 1 - tail])
     return {"low": float(low), "high": float(high)}

@@ -75,7 +75,7 @@ def three_ways(result: dict) -> Chart:
     with style():
         footer = (
             f"Median seconds of a frame of {size}, {options['preset']} network, {options['device']}; lines: "
-            "95\u00a0% interval of the total. Grey: end to end, no parts. Each way does the same work."
+            "smallest to largest total. Grey: end to end, no parts. Each way does the same work."
         )
         figure, panels = canvas(title, [1.7] * len(FRAMEWORKS), legend=_legend(), footer=footer)
         longest = 0.0
