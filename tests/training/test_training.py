@@ -105,7 +105,7 @@ def test_the_best_weights_are_those_of_the_best_validation(clips: Path, tmp_path
 def test_the_cycle_score_is_the_training_loss_of_that_name(framework: str, clips: Path) -> None:
     network = load_network(framework, preset="study", seed=2)
     validation = train.ValidationSet(clips / "validation", "Gaussian", 1)
-    ((low, _),) = validation.windows
+    ((low, _),) = validation.windows()
     losses, _ = network.losses_and_gradients(low[None])
     assert validation.scores(network)["cycle"] == pytest.approx(losses["cycle"], rel=1e-5)
 

@@ -1,7 +1,10 @@
 """Two processes that train together against one that has the whole batch."""
 
+import os
+import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +66,47 @@ def test_two_processes_take_the_steps_of_one(batch_size: int, tmp_path: Path) ->
 def test_one_process_is_the_whole_team() -> None:
     batch = Batch(np.zeros((2, 5, 3, 4, 4), np.float32))
     assert ALONE.share(batch) == (batch, 1.0) and ALONE.all(True) and not ALONE.all(False)
+
+
+def test_a_process_waits_longer_than_any_validation() -> None:
+    """By what gloo says of the group; its own half hour is shorter than REDS4 on one CPU."""
+    import torch
+    import torch.distributed as dist
+
+    dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
+    try:
+        words = distributed._Several(0, 1)._words
+        assert words._get_backend(torch.device("cpu")).options._timeout >= timedelta(days=1)
+    finally:
+        dist.destroy_process_group()
+
+
+WAITING = """
+import os, sys, time
+from vsrlib.common.errors import UserError
+from vsrlib.networks import distributed
+
+with distributed.team("torch", "cpu") as team:
+    assert team.told(team.rank) == 0
+    if team.rank == 0:
+        time.sleep(1)
+        os._exit(3)
+    try:
+        team.told(None)
+    except UserError as error:
+        print(error)
+"""
+
+
+def test_whoever_waits_for_a_process_that_died_ends_at_once() -> None:
+    with socket.create_server(("localhost", 0)) as free:
+        port = str(free.getsockname()[1])
+    place = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": port}
+    command = [sys.executable, "-c", WAITING]
+    first = subprocess.Popen(command, env=place | {"RANK": "0"})
+    second = subprocess.run(command, env=place | {"RANK": "1"}, stdout=subprocess.PIPE, text=True, timeout=120)
+    assert first.wait() == 3
+    assert second.stdout == "Process 1 of 2 ends because another one has; its message says why.\n"
 
 
 def test_several_processes_are_for_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ process with the whole batch. Process 0 alone validates and writes. Nothing is i
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,6 +49,9 @@ class Team:
 
 
 ALONE = Team()
+WAIT = timedelta(days=7)
+"""How long a process waits for word of another: longer than any validation, for which process 0 lets the others wait.
+gloo's own half hour is too short. A process that ends closes its connections, which ends those that wait at once."""
 _MPI_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")  # of Open MPI; of MPICH and its kin
 
 
@@ -59,7 +63,7 @@ class _Several(Team):
 
         self.rank, self.size, self._dist = rank, size, dist
         # Words and flags go over the CPU, wherever the gradients are.
-        self._words = dist.new_group(backend="gloo")
+        self._words = dist.new_group(backend="gloo", timeout=WAIT)
 
     def share(self, batch: Batch) -> tuple[Batch, float]:
         count = len(batch.low)
@@ -88,7 +92,12 @@ class _Several(Team):
 
     def _gathered(self, value: Any) -> list[Any]:
         values: list[Any] = [None] * self.size
-        self._dist.all_gather_object(values, value, group=self._words)
+        try:
+            self._dist.all_gather_object(values, value, group=self._words)
+        except RuntimeError as error:  # the connection was closed
+            raise UserError(
+                f"Process {self.rank} of {self.size} ends because another one has; its message says why."
+            ) from error
         return values
 
 

@@ -65,8 +65,8 @@ def train(
             "flow_weights": None if options.flow_weights is None else _digest(options.flow_weights),
         }
         loaded_memory = memory.resident_mib()
-        validation = ValidationSet(Path(validation_root), options.blur, options.seed)
-        record["validation_clips"] = validation.digest
+        validation = ValidationSet(Path(validation_root), options.blur, options.seed) if team.rank == 0 else None
+        record["validation_clips"] = team.told(validation.digest if validation else None)
         trainer = Trainer(network, record, schedule, windows, validation, output, team, watch)
         with nullcontext() if team.rank > 0 else files.lock(output, "training", "output folder"):
             if options.resume:

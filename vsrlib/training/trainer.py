@@ -34,7 +34,10 @@ MOST_SKIPPED = 3
 
 
 class Trainer:
-    """A training between two steps: everything that the next step depends on, and everything that came of the last."""
+    """A training between two steps: everything that the next step depends on, and everything that came of the last.
+
+    `validation` is None in every process but the first of a team.
+    """
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class Trainer:
         options: dict[str, Any],
         schedule: Schedule,
         windows: TrainingWindows,
-        validation: ValidationSet,
+        validation: ValidationSet | None,
         output: Path,
         team: distributed.Team,
         watch: Watch | None = None,
@@ -161,6 +164,7 @@ class Trainer:
 
     def result(self) -> dict[str, Any]:
         """What came of the training, as train.json holds it."""
+        assert self.validation is not None, "process 0 has the result"
         totals, seconds = ([entry[key] for entry in self.log] for key in ("total", "seconds"))
         tenth = max(1, len(totals) // 10)
         return self.options | {
@@ -222,7 +226,7 @@ class Trainer:
 
     def _validate(self) -> None:
         scores = None
-        if self.team.rank == 0:
+        if self.validation is not None:
             kept = None
             if self.average:
                 kept = self.network.state()
@@ -231,7 +235,7 @@ class Trainer:
             if kept is not None:
                 self.network.load(kept)
         better = self.validations.take(self.step, self.team.told(scores))
-        if self.team.rank > 0:
+        if self.validation is None:
             return
         if better:
             values = {name: value.copy() for name, value in self.values.items()}  # the average goes on in place

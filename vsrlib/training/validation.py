@@ -2,14 +2,16 @@
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_array, sha256_bytes
-from vsrlib.data.clips import WINDOW, list_clips, require_frames
+from vsrlib.data.clips import WINDOW, ClipSource, list_clips, require_frames
 from vsrlib.data.degradation import bicubic_on_grid, blur_down, blur_down_exact, cropped
 from vsrlib.data.frames import to_float
 from vsrlib.networks.architecture import CENTRE
@@ -22,26 +24,53 @@ CRITERIA = {"psnr": 1, "cycle": -1}
 
 
 class ValidationSet:
-    """Windows of HR clips, degraded once with one kernel per clip, for the scores of the trainer.
+    """HR clips, degraded once with one kernel per clip, whose windows are restored for the scores of the trainer.
 
-    `digest`: SHA-256 of the clips' names and decoded HR frames, from which `blur` and `seed` make the rest.
+    Only the LR frames are held, 3/16 byte for each HR pixel; the HR frames are read anew for every scoring, one at a
+    time. `digest`: SHA-256 of the clips' names and decoded HR frames, from which `blur` and `seed` make the rest.
+    `bicubic`: the PSNR of bicubic upsampling.
     """
 
     def __init__(self, root: Path, blur: str, seed: int) -> None:
         rng = np.random.default_rng([seed, 1])
-        self.windows: list[tuple[np.ndarray, np.ndarray]] = []
-        bicubic, digests = [], []
-        for source in list_clips(root):
+        self._sources = list_clips(root)
+        for source in self._sources:
             require_frames(source, WINDOW)
-            frames, kernel = cropped(source.load().frames), draw_kernel(blur, rng)
-            digests.append([source.name, sha256_array(frames)])
-            low = np.stack([blur_down(frame, kernel) for frame in frames])
-            for start in range(len(frames) - WINDOW + 1):
-                centre = start + WINDOW // 2
-                self.windows.append((to_float(low[start : start + WINDOW]), to_float(frames[centre])))
-                bicubic.append(_float_psnr(to_float(bicubic_on_grid(low[centre])), self.windows[-1][1]))
+        self._digests: list[list[str]] = []  # of the decoded HR frames, by clip
+        self._low: list[np.ndarray] = []  # (N, h, w, 3) uint8, by clip
+        bicubic = []
+        for source in self._sources:
+            kernel, digests, low = draw_kernel(blur, rng), [], []
+            for index, frame in enumerate(_high(source)):
+                digests.append(sha256_array(frame))
+                low.append(blur_down(frame, kernel))
+                if _is_centre(source, index):
+                    bicubic.append(_float_psnr(to_float(bicubic_on_grid(low[-1])), to_float(frame)))
+            self._digests.append(digests)
+            self._low.append(np.stack(low))
         self.bicubic = float(np.mean(bicubic))
-        self.digest = sha256_bytes(json.dumps(digests).encode())
+        named = [[source.name, digests] for source, digests in zip(self._sources, self._digests)]
+        self.digest = sha256_bytes(json.dumps(named).encode())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the frames that are held."""
+        return sum(low.nbytes for low in self._low)
+
+    def windows(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Every five LR frames (5, 3, h, w) with their HR centre (3, 4h, 4w), float32 in [0, 1], read as it is asked
+        for. UserError for a frame that is no longer what it was when the training began.
+        """
+        for source, digests, low in zip(self._sources, self._digests, self._low):
+            for index, frame in enumerate(_high(source)):
+                if index >= len(digests) or sha256_array(frame) != digests[index]:
+                    raise UserError(
+                        f"The frame {index} of the validation clip {source.name} has changed since the training began; "
+                        "bring the frames back and go on with resume."
+                    )
+                if _is_centre(source, index):
+                    start = index - WINDOW // 2
+                    yield to_float(low[start : start + WINDOW]), to_float(frame)
 
     def scores(self, network: Network) -> dict[str, float]:
         """Means over all windows: `psnr` in dB, and `cycle`, which does without the truth.
@@ -51,7 +80,7 @@ class ValidationSet:
         kernel and decimated.
         """
         found: dict[str, list[float]] = {"psnr": [], "cycle": []}
-        for low, high in self.windows:
+        for low, high in self.windows():
             restored = network.infer(low)
             found["psnr"].append(_float_psnr(restored["recons"], high))
             again = blur_down_exact(restored["recons"].transpose(1, 2, 0), restored["kernel"])
@@ -94,6 +123,16 @@ def best_entries(validations: Validations, folder: Path) -> dict[str, Any]:
         name: {**found, "weights": weights_file.entry(folder / best_file(name), folder)}
         for name, found in validations.best.items()
     }
+
+
+def _high(source: ClipSource) -> Iterator[np.ndarray]:
+    """The HR frames of a clip, cut to multiples of the scale."""
+    for frame in source.frames():
+        yield cropped(frame[None])[0]
+
+
+def _is_centre(source: ClipSource, index: int) -> bool:
+    return WINDOW // 2 <= index < len(source) - WINDOW // 2
 
 
 def _float_psnr(a: np.ndarray, b: np.ndarray) -> float:
