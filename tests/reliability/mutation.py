@@ -21,7 +21,6 @@ import subprocess
 import sys
 import threading
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +44,15 @@ Mutant = dict[str, Any]
 
 
 class Module:
-    """A module, its mutants, and the file of what is known about them."""
+    """A module, its mutants, and the file of what is known about them.
 
-    def __init__(self, root: Path, name: str, group: str, tests: list[str], known: Path) -> None:
-        self.root, self.name, self.group, self.tests = root, name, group, tests
+    reasons: why no test can notice a mutant, by the lines that it replaces and those that it puts there.
+    """
+
+    def __init__(
+        self, root: Path, name: str, group: str, tests: list[str], known: Path, reasons: dict[tuple[str, str], str]
+    ) -> None:
+        self.root, self.name, self.group, self.tests, self._reasons = root, name, group, tests, reasons
         self.source = (root / name).read_text(encoding="utf-8")
         self.digest = _digest(self.source)
         paths = [root / test.split("::")[0] for test in tests]
@@ -64,9 +68,15 @@ class Module:
         self._tried = {_key(one): one for one in map(json.loads, whole.splitlines())}
 
     def result(self, mutant: Mutant) -> Mutant | None:
-        """What is known of a mutant; nothing of a survivor whose tests have changed."""
+        """What is known of a mutant; nothing of an unexplained survivor whose tests have changed."""
         one = self._tried.get(_key(mutant))
-        return one if one and (one["killed"] or one["tests"] == self.tests_digest) else None
+        if one and (one["killed"] or one["tests"] == self.tests_digest or self.reason(mutant)):
+            return one
+        return None
+
+    def reason(self, mutant: Mutant) -> str | None:
+        """Why no test can notice the mutant, if that is known."""
+        return self._reasons.get((_shown(mutant["old"]), _shown(mutant["new"])))
 
     def keep(self, mutant: Mutant, killed: bool, by: str | None, seconds: float) -> None:
         one = {**mutant, "killed": killed, "by": by, "tests": self.tests_digest, "seconds": seconds}
@@ -145,13 +155,15 @@ def judged(root: Path, known: Path, settings: Path = HERE) -> list[Module]:
     """The modules of judged_modules.toml, in its order."""
     known.mkdir(parents=True, exist_ok=True)
     groups = tomllib.loads((settings / "judged_modules.toml").read_text(encoding="utf-8"))
-    return [Module(root, *one, known) for one in _modules(groups)]
-
-
-def _modules(groups: dict[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
-    for group, modules in groups.items():
-        for name, tests in modules.items():
-            yield name, group, tests
+    reasons: dict[str, dict[tuple[str, str], str]] = {}
+    for one in tomllib.loads((settings / "equivalent_mutants.toml").read_text(encoding="utf-8")).get("mutant", []):
+        lines = (_shown(one[key].splitlines()) for key in ("old", "new"))
+        reasons.setdefault(one["module"], {})[tuple(lines)] = one["reason"]
+    return [
+        Module(root, name, group, tests, known, reasons.get(name, {}))
+        for group, modules in groups.items()
+        for name, tests in modules.items()
+    ]
 
 
 def list_mutants(modules: list[Module], tool: Path, known: Path) -> None:
@@ -210,10 +222,8 @@ def run(modules: list[Module], root: Path, work: Path, workers: int, only: str =
         thread.join()
 
 
-def report(modules: list[Module], settings: Path = HERE) -> dict[str, Any]:
+def report(modules: list[Module]) -> dict[str, Any]:
     """Counts by module, the survivors with their reasons, and in `broken` what does not hold."""
-    reasons = tomllib.loads((settings / "equivalent_mutants.toml").read_text(encoding="utf-8")).get("mutant", [])
-    why = {(one["module"], one["old"].strip(), one["new"].strip()): one["reason"] for one in reasons}
     counts, survivors, broken = {}, [], []
     planted = {"planted": 0, "planted_killed": 0}
     for module in modules:
@@ -227,8 +237,7 @@ def report(modules: list[Module], settings: Path = HERE) -> dict[str, Any]:
                     broken.append(f"{mutant['operator']}: {'it survives' if result else 'not tried yet'}")
                 continue
             found["mutants"] += 1
-            old, new = ("\n".join(mutant[key]).strip() for key in ("old", "new"))
-            reason = why.get((module.name, old, new))
+            old, new, reason = _shown(mutant["old"]), _shown(mutant["new"]), module.reason(mutant)
             if result is None:
                 found["not_tried"] += 1
             elif result["killed"]:
@@ -257,6 +266,10 @@ def check(work: Path, count: int, seed: int, tool: Path, only: str, workers: int
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _shown(lines: list[str]) -> str:
+    return "\n".join(line.strip() for line in lines)
 
 
 def _key(mutant: Mutant) -> str:
