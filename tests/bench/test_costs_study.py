@@ -171,6 +171,8 @@ def test_a_file_as_output_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
         costs.costs(tmp_path / "file", OPTIONS, False)
     assert cli.main(["costs", str(tmp_path / "out"), "--size", "3"]) == 2
     assert "give HEIGHTxWIDTH" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    assert cli.main(["costs", str(tmp_path / "out"), "--size", "50x64"]) == 2
+    assert "height is 50; give a multiple of 4, such as 48 or 52, because" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from vsrlib.networks import losses
+from vsrlib.common.errors import UserError
+from vsrlib.networks import load_network, losses
 from vsrlib.networks.backend import Backend, backend_of
+from vsrlib.training.flow.losses import endpoint_error
 
 KERNEL = np.random.default_rng(0).random((2, 1, 13, 13)) / 80
 
@@ -20,6 +22,26 @@ def value(framework: str, loss: str, *arrays: np.ndarray) -> float:
 def test_l1(framework: str) -> None:
     a, b = np.random.default_rng(1).random((2, 2, 3, 40, 50))
     assert value(framework, "l1", a, b) == pytest.approx(np.abs(a - b).mean(), rel=1e-6)
+
+
+def test_unlike_shapes_are_not_compared(framework: str) -> None:
+    """The frameworks would repeat one pixel, or one frame, until it fits."""
+    frame = np.ones((2, 3, 4, 4))
+    for other in (np.ones((2, 3, 1, 1)), np.ones((1, 3, 4, 4)), np.ones((3, 4, 4))):
+        with pytest.raises(ValueError, match=r"shapes \(2, 3, 4, 4\) and \("):
+            value(framework, "l1", frame, other)
+    backend = backend_of(framework)
+    flow, point = (backend.tensor(np.ones(shape), "cpu") for shape in ((1, 2, 4, 4), (1, 2, 1, 1)))
+    with pytest.raises(ValueError, match="shapes"):
+        endpoint_error(flow, point, backend.ops)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 18), (17, 16)])
+def test_windows_that_a_quarter_does_not_rebuild_are_said(framework: str, size: tuple[int, int]) -> None:
+    network = load_network(framework, preset="study", device="cpu")
+    batch = np.zeros((1, 5, 3, *size), np.float32)
+    with pytest.raises(UserError, match=rf"windows of {size[0]}x{size[1]} pixels; give multiples of 4"):
+        network.losses_and_gradients(batch)
 
 
 def test_center_of_a_shifted_point(framework: str) -> None:

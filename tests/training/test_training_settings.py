@@ -10,6 +10,8 @@ from vsrlib.study.settings import TrainSettings
     "values, words",
     [
         ({"objective": "both"}, "objective is 'both'; choose one of: self-supervised, supervised"),
+        ({"patch_size": 50}, "patch_size is 50; give a multiple of 4, such as 48 or 52, because a patch learns from"),
+        ({"patch_size": 12}, "patch_size is 12; give at least 16"),
         ({"epochs": -1}, "epochs is -1; give at least 0"),
         ({"test_every": 0}, "test_every is 0; give at least 1"),
         ({"lr_decay": 0}, "lr_decay is 0; give at least 1"),
@@ -26,6 +28,10 @@ def test_wrong_values_are_named(values: dict, words: str) -> None:
     with pytest.raises(UserError) as error:
         TrainSettings(**values)
     assert words in str(error.value)
+
+
+def test_any_patch_can_be_learned_from_with_its_truth() -> None:
+    assert TrainSettings(patch_size=50, objective="supervised").patch_size == 50
 
 
 def test_bounds_are_accepted() -> None:

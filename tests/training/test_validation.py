@@ -94,6 +94,12 @@ def test_only_low_resolution_frames_are_held(tmp_path: Path) -> None:
     assert scored_long - 20 * 5 * frame * 4 / 16 < scored_short + frame  # the fake network keeps its windows
 
 
+def test_frames_that_are_all_edge_are_said(tmp_path: Path) -> None:
+    assert np.isfinite(ValidationSet(write_noise(tmp_path / "a", 5, size=(12, 15)), "Gaussian", 1).bicubic)
+    with pytest.raises(UserError, match="The validation clip 0 has frames of 12x8 pixels; give at least 12 a side"):
+        ValidationSet(write_noise(tmp_path / "b", 5, size=(11, 12)), "Gaussian", 1)
+
+
 def test_other_frames_than_at_the_start_are_said(tmp_path: Path) -> None:
     validation = ValidationSet(write_noise(tmp_path, 5), "Gaussian", 1)
     path = sorted((tmp_path / "0").iterdir())[3]

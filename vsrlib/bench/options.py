@@ -9,7 +9,7 @@ from typing import Any
 from vsrlib.bench.protocol import FEWEST, FEWEST_PROCESSES
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import DEVICES, FRAMEWORKS, PRESETS
-from vsrlib.common.options import JobOptions, changed, option, require_list
+from vsrlib.common.options import JobOptions, changed, option, require_list, require_multiple
 
 SUITES = ("engines", "memory", "correlation", "blur", "step", "degrade", "post")
 NUMPY = "numpy"
@@ -83,6 +83,8 @@ class CostsOptions(JobOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         _ = self.measured  # building it checks the rest
+        for name in ("height", "width"):
+            require_multiple(self, name, 4, "a training step rebuilds them from a quarter of their size")
 
     @property
     def measured(self) -> Options:

@@ -160,9 +160,16 @@ def require_at_least(settings: Any, name: str, least: int, reason: str = "") -> 
         raise UserError(f"{name} is {value}; give at least {least}{', because ' + reason if reason else ''}.")
 
 
+def require_multiple(settings: Any, name: str, of: int, reason: str) -> None:
+    """The field `name` is a multiple of `of`; `reason` completes "because"."""
+    value = getattr(settings, name)
+    if value % of:
+        near = f"{value - value % of} or {value - value % of + of}"
+        raise UserError(f"{name} is {value}; give a multiple of {of}, such as {near}, because {reason}.")
+
+
 def require_frame(settings: Any) -> None:
     """Height and width of HR frames."""
     for name in ("height", "width"):
         require_at_least(settings, name, 64, "smaller frames leave nothing to measure")
-        if getattr(settings, name) % 4:
-            raise UserError(f"{name} is {getattr(settings, name)}; give a multiple of 4, the scale.")
+        require_multiple(settings, name, 4, "that is the scale")

@@ -56,8 +56,15 @@ def _total(terms: dict[str, Tensor], weights: dict[str, float]) -> Tensor:
 
 
 def l1(a: Tensor, b: Tensor, ops: ModuleType) -> Tensor:
-    """Mean absolute difference; its gradient is 0 where a equals b."""
+    """Mean absolute difference; its gradient is 0 where a equals b. ValueError for different shapes."""
+    require_same_shape(a, b)
     return ops.mean(ops.absolute(a - b))
+
+
+def require_same_shape(a: Tensor, b: Tensor) -> None:
+    """ValueError for tensors of different shapes, which a framework would repeat until they fit, if it can."""
+    if tuple(a.shape) != tuple(b.shape):
+        raise ValueError(f"tensors of the shapes {tuple(a.shape)} and {tuple(b.shape)} are compared")
 
 
 def boundaries(kernel: Tensor, ops: ModuleType) -> Tensor:

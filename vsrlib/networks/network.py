@@ -141,9 +141,14 @@ class Network:
         """The training losses of a batch, and the gradient of `total` for every parameter.
 
         batch (B, 5, 3, h, w) -> ({"down", "cycle", "boundaries", "sparse", "center", "total"}, {name: array}). The
-        losses are unweighted, but for the total.
+        losses are unweighted, but for the total. UserError unless h and w are multiples of 4.
         """
         _check(batch, (None, self.config.frames, 3, None, None), "the batch")
+        if any(side % self.config.scale for side in batch.shape[3:]):
+            raise UserError(
+                f"The batch has windows of {batch.shape[3]}x{batch.shape[4]} pixels; give multiples of "
+                f"{self.config.scale}, because they are rebuilt from a quarter of their size."
+            )
         return self.backend.losses_and_gradients(self.module, self.tensor(batch))
 
     def conditions(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import BLURS, OBJECTIVES
-from vsrlib.common.options import option
+from vsrlib.common.options import option, require_multiple
 from vsrlib.networks.network import NetworkOptions
 
 GAMMA = 0.5  # what the rates are multiplied by
@@ -46,7 +46,12 @@ class TrainOptions(NetworkOptions):
     test_every: int = option(1000, "steps that an epoch of few windows has about", least=1, metavar="STEPS")
     lr_decay: int = option(100, "with --epochs: halve the rates", least=1, metavar="EPOCHS")
     batch_size: int = option(2, "samples in a step", least=1)
-    patch_size: int = option(64, "side of a sample, LR pixels", least=16, because="the kernel network needs that much")
+    patch_size: int = option(
+        64,
+        "side of a sample, LR pixels; self-supervised: a multiple of 4",
+        least=16,
+        because="the kernel network needs that much",
+    )
     n_frames_per_video: int = option(
         50,
         "frames of a clip that are used, at most",
@@ -70,6 +75,8 @@ class TrainOptions(NetworkOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.objective == OBJECTIVES[0]:
+            require_multiple(self, "patch_size", 4, "a patch learns from itself at a quarter of its size")
         for name in ("learning_rate", "flow_learning_rate"):
             if not 0 < getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}; give a number between 0 and 1, such as 0.0001.")

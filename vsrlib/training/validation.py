@@ -13,7 +13,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_array, sha256_bytes
 from vsrlib.data.clips import WINDOW, ClipSource, list_clips, require_frames
 from vsrlib.data.degradation import bicubic_on_grid, blur_down, blur_down_exact, cropped
-from vsrlib.data.frames import to_float
+from vsrlib.data.frames import shown_size, to_float
 from vsrlib.networks.architecture import CENTRE
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
@@ -21,6 +21,9 @@ from vsrlib.training.samples import draw_kernel
 
 CRITERIA = {"psnr": 1, "cycle": -1}
 """What weights are kept as best by, and whether more (1) or less (-1) of it is better."""
+
+_EDGE = 4  # pixels at each edge of a frame that PSNR leaves out
+_SMALLEST = 12  # side of a frame, HR pixels: the first multiple of the scale that leaves something
 
 
 class ValidationSet:
@@ -42,6 +45,11 @@ class ValidationSet:
         for source in self._sources:
             kernel, digests, low = draw_kernel(blur, rng), [], []
             for index, frame in enumerate(_high(source)):
+                if min(frame.shape[:2]) < _SMALLEST:
+                    raise UserError(
+                        f"The validation clip {source.name} has frames of {shown_size(frame)} pixels; give at least "
+                        f"{_SMALLEST} a side, because {_EDGE} at each edge are not scored."
+                    )
                 digests.append(sha256_array(frame))
                 low.append(blur_down(frame, kernel))
                 if _is_centre(source, index):
@@ -136,5 +144,6 @@ def _is_centre(source: ClipSource, index: int) -> bool:
 
 
 def _float_psnr(a: np.ndarray, b: np.ndarray) -> float:
-    error = float(np.mean((a[:, 4:-4, 4:-4].astype(np.float64) - b[:, 4:-4, 4:-4]) ** 2))
+    inner = slice(_EDGE, -_EDGE)
+    error = float(np.mean((a[:, inner, inner].astype(np.float64) - b[:, inner, inner]) ** 2))
     return 100.0 if error == 0 else -10 * math.log10(error)

@@ -10,6 +10,7 @@ import numpy as np
 
 from vsrlib.kernels.correlation import SEARCH_RANGE
 from vsrlib.networks.architecture import FLOW_SCALE, LEVELS
+from vsrlib.networks.losses import require_same_shape
 from vsrlib.networks.network import Network
 
 Tensor = Any
@@ -77,7 +78,11 @@ def flows_by_level(network: Any, first: dict[int, Tensor], second: dict[int, Ten
 
 
 def endpoint_error(flow: Tensor, truth: Tensor, ops: ModuleType) -> Tensor:
-    """Mean Euclidean distance of two flows (B, 2, h, w), in their unit; no gradient where it is below 1e-4."""
+    """Mean Euclidean distance of two flows (B, 2, h, w), in their unit; no gradient where it is below 1e-4.
+
+    ValueError for different shapes.
+    """
+    require_same_shape(flow, truth)
     difference = flow - truth
     return ops.mean(ops.floored((difference * difference).sum(1), _TINY).sqrt())
 
