@@ -25,8 +25,7 @@ from vsrlib.claims.ablation.trials import (
 )
 from vsrlib.common.errors import UserError
 from vsrlib.data.degrade import degrade_clips
-from vsrlib.data.synthetic.options import ClipsOptions
-from vsrlib.data.synthetic.sets import write_clips
+from vsrlib.data.synthetic.sets import ClipsOptions, write_clips
 from vsrlib.networks import architecture
 from vsrlib.networks.weights import weights_file
 from vsrlib.report.charts import ablation

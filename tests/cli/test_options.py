@@ -15,7 +15,7 @@ from vsrlib.common.options import JobOptions
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.data.degradation import Further
 from vsrlib.data.degrade import DegradeOptions
-from vsrlib.data.synthetic.options import ClipsOptions, SetsOptions
+from vsrlib.data.synthetic.sets import ClipsOptions, SetsOptions
 from vsrlib.parity.options import CheckOptions, ParityOptions
 from vsrlib.restoration.options import InferOptions
 from vsrlib.study.plan import parameters_cell

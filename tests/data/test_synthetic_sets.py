@@ -12,8 +12,7 @@ from vsrlib.data.clips import list_clips
 from vsrlib.data.degrade import blur_down
 from vsrlib.data.frames import write_frame
 from vsrlib.data.synthetic.clips import embedded_clips
-from vsrlib.data.synthetic.options import SetsOptions
-from vsrlib.data.synthetic.sets import embedded_set, write_embedded_sets
+from vsrlib.data.synthetic.sets import SetsOptions, embedded_set, write_embedded_sets
 
 
 def write(root: Path, seed: int = 4) -> dict:

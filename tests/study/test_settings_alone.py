@@ -6,8 +6,7 @@ import pytest
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import write_json
-from vsrlib.data.synthetic.options import SetsOptions
-from vsrlib.data.synthetic.sets import write_embedded_sets
+from vsrlib.data.synthetic.sets import SetsOptions, write_embedded_sets
 from vsrlib.study import prepare
 from vsrlib.study.settings import (
     ClaimsSettings,

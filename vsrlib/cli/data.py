@@ -5,8 +5,7 @@ from pathlib import Path
 
 from vsrlib.data.degradation import Further
 from vsrlib.data.degrade import DegradeOptions
-from vsrlib.data.synthetic.options import ClipsOptions
-from vsrlib.data.synthetic.sets import write_clips
+from vsrlib.data.synthetic.sets import ClipsOptions, write_clips
 
 
 def data_arguments(parser: argparse.ArgumentParser) -> None:

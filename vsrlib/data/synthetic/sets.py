@@ -1,18 +1,52 @@
-"""Write the embedded data sets, made from photographs, in the same layout as downloaded ones."""
+"""Write the embedded data sets, made from photographs, in the same layout as downloaded ones; and their options."""
 
 from collections.abc import Callable, Collection
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from vsrlib.common.files import sha256_array
+from vsrlib.common.options import JobOptions, option
 from vsrlib.data.clips import write_clip
 from vsrlib.data.degrade import BLURS, HR, write_degraded_set, write_set
 from vsrlib.data.synthetic.clips import Motion, SyntheticClip, embedded_clips
-from vsrlib.data.synthetic.options import ClipsOptions, SetsOptions
+from vsrlib.data.synthetic.pictures import PHOTOGRAPHS
 from vsrlib.data.video import frame_name
 
 TRAIN, VALIDATION = "Embedded_Train", "Embedded_Validation"
+
+
+@dataclass(frozen=True)
+class ClipsOptions(JobOptions):
+    """What `vsrlib clips` is asked for; see `embedded_clips`."""
+
+    split: str = option("train", "whose photographs", choices=tuple(PHOTOGRAPHS))
+    count: int = option(64, "clips")
+    frames: int = option(7, "frames of a clip")
+    height: int = option(256, "of a frame, pixels")
+    width: int = option(384, "of a frame, pixels")
+    leaves: int = option(9, "drawn pictures (dead leaves) beside the photographs", least=0)
+    speed: list[float] = option(
+        [1.0, 3.0, 5.0, 8.0, 12.0], "mean motion per frame, taken by the clips in turn", metavar="PIXELS"
+    )
+    seed: int = option(0)
+
+
+@dataclass(frozen=True)
+class SetsOptions(JobOptions):
+    """How large the embedded sets are: `height` x `width` HR pixels, so many clips of so many frames.
+
+    There is one clip to validate on. seed: of the camera paths and of the blur kernels.
+    """
+
+    height: int = option(256)
+    width: int = option(384)
+    train_clips: int = option(8)
+    train_frames: int = option(15)
+    validation_frames: int = option(7)
+    test_clips: int = option(4)
+    test_frames: int = option(10)
+    seed: int = option(0)
 
 
 def embedded_set(blur: str) -> str:

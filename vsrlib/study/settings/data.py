@@ -8,7 +8,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import resolve, shown
 from vsrlib.common.names import BLURS, FRAMEWORKS
 from vsrlib.common.options import option, require_at_least, require_frame
-from vsrlib.data.synthetic.options import SetsOptions
+from vsrlib.data.synthetic.sets import SetsOptions
 from vsrlib.study.settings.base import QUICK, Settings
 
 
