@@ -50,12 +50,13 @@ def outcome(output: Path) -> dict[str, Any]:
     timed = {
         "seconds",
         "seconds_per_step",
+        "wait_seconds",
         "resumed",
         "peak_memory_mib",
         "import_memory_mib",
         "provenance",
     }
-    lines = [{name: value for name, value in entry.items() if name != "seconds"} for entry in log(output)]
+    lines = [{name: value for name, value in entry.items() if "seconds" not in name} for entry in log(output)]
     return {name: value for name, value in result.items() if name not in timed} | {"lines": lines}
 
 

@@ -131,7 +131,7 @@ def test_a_loss_that_explodes_stops_the_run(tmp_path: Path, monkeypatch: pytest.
     run(tmp_path, flow_steps=1)
     batch = draw_batch(np.random.default_rng(0), embedded_textures("validation"), FlowOptions(batch_size=2))
     batch["first"] = np.full_like(batch["first"], np.nan)
-    monkeypatch.setattr(train, "batches", lambda *_: iter([batch]))
+    monkeypatch.setattr(train, "batches", lambda *_: (one for one in [batch]))
     with pytest.raises(UserError, match="no longer finite at step 1 of the stage match"):
         run(tmp_path)
     assert not list(tmp_path.glob("*.safetensors")) and not (tmp_path / "train_flow.json").exists()

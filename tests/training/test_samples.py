@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from vsrlib.common.errors import UserError
+from vsrlib.common.files import sha256_array
 from vsrlib.data import clips, video
 from vsrlib.data.blur_kernels import gaussian_kernel
 from vsrlib.data.clips import Clip, write_clip
 from vsrlib.data.degrade import blur_down_exact
-from vsrlib.data.frames import write_frame
+from vsrlib.data.frames import to_float, write_frame
 from vsrlib.data.video import write_video
 from vsrlib.training import samples
 from vsrlib.training.samples import (
@@ -44,9 +45,13 @@ def test_every_five_consecutive_frames_are_a_window(windows: TrainingWindows) ->
     np.testing.assert_array_equal(windows.window(4), noise(7, seed=1)[2:7])
 
 
-def test_long_clips_are_cut(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most, count", [(5, 1), (6, 2), (8, 4), (9, 5), (10, 5)])
+def test_long_clips_are_cut(tmp_path: Path, most: int, count: int) -> None:
+    """The last window ends with the last frame that is used."""
     write_clip(tmp_path / "clip", Clip("clip", noise(9)))
-    assert len(TrainingWindows(tmp_path, 16, frames_per_clip=6)) == 2
+    windows = TrainingWindows(tmp_path, 16, frames_per_clip=most)
+    assert len(windows) == count
+    np.testing.assert_array_equal(windows.window(count - 1)[-1], noise(9)[min(most, 9) - 1])
 
 
 def as_folder(root: Path, frames: np.ndarray) -> None:
@@ -165,7 +170,7 @@ def count_calls(monkeypatch: pytest.MonkeyPatch, module: object, name: str, call
 
 
 def stream(windows: TrainingWindows, seed: int = 0, batch_size: int = 2, **options) -> SampleStream:
-    return SampleStream(windows, "Realistic", batch_size, 16, np.random.default_rng(seed), **options)
+    return SampleStream(windows, "Realistic", batch_size, 16, seed, **options)
 
 
 def test_same_seed_same_batches(windows: TrainingWindows) -> None:
@@ -188,11 +193,12 @@ def marked(windows: TrainingWindows, monkeypatch: pytest.MonkeyPatch) -> Trainin
     return windows
 
 
-def test_an_epoch_shows_every_window_once(marked: TrainingWindows) -> None:
+def test_an_epoch_shows_every_window_once_in_an_order_of_its_own(marked: TrainingWindows) -> None:
     draws = stream(marked, batch_size=len(marked))
-    every = {tuple(marked.window(i)[0, 0, 0]) for i in range(len(marked))}
-    for _ in range(3):
-        assert set(marks(next(draws).low)) == every
+    every = [tuple(marked.window(i)[0, 0, 0]) for i in range(len(marked))]
+    shown = [marks(next(draws).low) for _ in range(8)]
+    assert all(sorted(epoch) == sorted(every) for epoch in shown)
+    assert len(set(map(tuple, shown))) > 4
 
 
 def test_whole_epochs_end_with_a_short_batch(marked: TrainingWindows) -> None:
@@ -215,7 +221,7 @@ def test_a_restored_stream_goes_on_to_the_bit(windows: TrainingWindows, taken: i
     for _ in range(taken):
         next(whole)
     state = json.loads(json.dumps(whole.state()))
-    restored = stream(windows, seed=99, high=True)
+    restored = stream(windows, high=True)
     restored.restore(state)
     for _ in range(4):
         for ours, theirs in zip(next(restored), next(whole), strict=True):
@@ -236,6 +242,11 @@ def test_the_high_frame_is_aligned_with_the_low_ones(monkeypatch: pytest.MonkeyP
         assert errors[2] < 1e-6 and min(errors[:2] + errors[3:]) > 0.1
         turned.add(high[0, 0, 0].tobytes())
     assert len(turned) > 10
+
+
+def test_a_state_of_an_earlier_version_is_refused(windows: TrainingWindows) -> None:
+    with pytest.raises(UserError, match="checkpoint is of an earlier version"):
+        stream(windows).restore({"epoch": 1, "order": [2, 0], "rng": {}})
 
 
 def test_the_high_frames_of_a_batch_are_those_of_its_samples(windows: TrainingWindows) -> None:
@@ -259,18 +270,87 @@ def test_a_sample_is_the_degraded_crop(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(errors)[0] < 1e-6 < sorted(errors)[1]
 
 
-def test_all_flips_and_turns_occur() -> None:
-    window = noise(5, 64, 64)
-    rng = np.random.default_rng(0)
-    corners = {draw_pair(window, "Gaussian", 16, rng)[0][0, :, 0, 0].round(1).tobytes() for _ in range(80)}
-    assert len(corners) > 4
+def the_eight(picture: np.ndarray) -> list[bytes]:
+    """A picture (H, H, ...) flipped and turned in every way."""
+    turned = [np.rot90(picture, number) for number in range(4)]
+    return [one.tobytes() for picture in turned for one in (picture, picture[::-1])]
 
 
-def test_smooth_crops_are_drawn_again_at_most_five_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-    monkeypatch.setattr(samples, "gradient_strength", lambda image: calls.append(1) or 0.0)
-    draw_pair(np.zeros((5, 96, 96, 3), np.uint8), "Gaussian", 16, np.random.default_rng(0))
-    assert len(calls) == 5
+def test_each_of_the_eight_flips_and_turns_is_as_frequent() -> None:
+    """Of 240 samples each is expected 30 times, with a standard deviation of 5."""
+    window, rng = noise(5, 64, 64), np.random.default_rng(0)
+    eight = the_eight(to_float(window[2]).transpose(1, 2, 0))
+    assert len(set(eight)) == 8
+    drawn = [draw_pair(window, "Gaussian", 16, rng)[1].transpose(1, 2, 0).tobytes() for _ in range(240)]
+    counts = [drawn.count(one) for one in eight]
+    assert sum(counts) == 240 and min(counts) >= 12 and max(counts) <= 50
+
+
+def test_crops_reach_every_row_and_column_and_no_further() -> None:
+    """The red of a pixel is its row and the green its column, so that a crop shows where it was cut out."""
+    rows, columns = np.mgrid[:66, :67].astype(np.uint8)
+    window = np.repeat(np.stack([rows, columns, noise(1, 66, 67)[0, :, :, 2]], axis=-1)[None], 5, axis=0)
+    rng, places, ends = np.random.default_rng(0), [], []
+    for _ in range(120):
+        high = np.rint(draw_pair(window, "Gaussian", 16, rng)[1] * 255).astype(int)
+        places.append((high[0].min(), high[1].min()))
+        ends.append((high[0].max(), high[1].max()))
+    assert set(places) == {(top, left) for top in range(3) for left in range(4)}
+    assert set(ends) == {(top + 63, left + 63) for top, left in places}
+
+
+def symmetric(picture: np.ndarray) -> np.ndarray:
+    """The same picture for all flips and turns."""
+    flipped = picture // 4 + picture[::-1] // 4
+    flipped = flipped + flipped[:, ::-1]
+    return flipped // 2 + flipped.transpose(1, 0, 2) // 2
+
+
+@pytest.mark.parametrize("blur, kinds", [("Realistic", 40), ("Gaussian", 17)])
+def test_a_sample_has_one_kernel_for_its_frames_and_another_one_than_other_samples(blur: str, kinds: int) -> None:
+    """Frames are equal and the same for all flips and turns, so that nothing but the kernel tells samples apart."""
+    frame = symmetric(noise(1, 64, 64)[0])
+    window, rng, found = np.repeat(frame[None], 5, axis=0), np.random.default_rng(0), set()
+    for _ in range(40 if blur == "Realistic" else 200):
+        low, high = draw_pair(window, blur, 16, rng)
+        assert (high == to_float(frame)).all() and (low == low[0]).all()
+        found.add(low[0].tobytes())
+    assert len(found) == kinds
+
+
+def ramp(slope: int) -> np.ndarray:
+    """A frame whose mean gradient is 4 * slope: Sobel's in x is 8 * slope, and that in y is 0."""
+    return np.repeat(np.minimum(np.arange(112) * slope, 255).astype(np.uint8)[None, :, None], 96, axis=0).repeat(3, 2)
+
+
+@pytest.mark.parametrize("centre, others, draws", [(2, 1, 1), (1, 2, 5), (1, 1, 5), (2, 2, 1)])
+def test_the_middle_frame_decides_whether_a_crop_is_too_smooth(
+    centre: int, others: int, draws: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slope of 1 is below 7, one of 2 is above; at most five crops are drawn."""
+    assert gradient_strength(ramp(1)[:, :64]) == pytest.approx(4, abs=0.2)
+    assert gradient_strength(ramp(2)[:, :64]) == pytest.approx(8, abs=0.4)
+    window = np.stack([ramp(centre if index == 2 else others) for index in range(5)])
+    looked: list[int] = []
+    count_calls(monkeypatch, samples, "gradient_strength", looked)
+    for seed in range(5):
+        draw_pair(window, "Gaussian", 16, np.random.default_rng(seed))
+    assert len(looked) == 5 * draws
+
+
+def test_the_last_of_five_smooth_crops_is_kept() -> None:
+    """Where nothing is too smooth the first is; both begin with the same draws."""
+    places = {}
+    for strength in (1, 0):  # blue alone makes the difference, because red and green say where a crop lies
+        rows, columns = np.mgrid[:96, :112].astype(np.uint8) // 2
+        blue = noise(1)[0, :, :, 2] * np.uint8(strength)
+        window = np.repeat(np.stack([rows, columns, blue], axis=-1)[None], 5, axis=0)
+        rng = np.random.default_rng(7)
+        high = np.rint(draw_pair(window, "Gaussian", 16, rng)[1] * 255).astype(int)
+        places[strength] = (high[0].min(), high[1].min())
+    rng = np.random.default_rng(7)
+    drawn = [(rng.integers(33) // 2, rng.integers(49) // 2) for _ in range(5)]
+    assert places == {1: drawn[0], 0: drawn[4]} and drawn[0] != drawn[4]
 
 
 def test_gradient_strength_is_that_of_its_definition() -> None:
@@ -287,8 +367,19 @@ def test_gradient_strength_is_that_of_its_definition() -> None:
 
 def test_gaussian_kernels_take_seventeen_widths() -> None:
     rng = np.random.default_rng(0)
-    sizes = {round(1 / draw_kernel("Gaussian", rng).max(), 4) for _ in range(400)}
-    assert len(sizes) == 17
+    drawn = {draw_kernel("Gaussian", rng).tobytes() for _ in range(400)}
+    assert drawn == {gaussian_kernel(tenths / 10).tobytes() for tenths in range(4, 21)}
+
+
+def test_no_two_realistic_kernels_are_the_same() -> None:
+    rng = np.random.default_rng(0)
+    assert len({draw_kernel("Realistic", rng).tobytes() for _ in range(50)}) == 50
+
+
+def test_the_digest_of_a_batch_is_of_all_its_samples(windows: TrainingWindows) -> None:
+    for size in (1, 3):
+        batch = next(stream(windows, batch_size=size))
+        assert batch.digest == sha256_array(batch.low) and len(batch.low) == size
 
 
 def test_too_small_frames_are_named(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_the_papers_values() -> None:
         assert values.blur == blur and values.preset == "published"
         assert (values.batch_size, values.patch_size, values.n_frames_per_video) == (8, 160, 50)
         assert (values.epochs, values.test_every, values.lr_decay) == (500, 1000, 100)
-        assert (values.learning_rate, values.flow_learning_rate) == (1e-4, 1e-6)
+        assert (values.learning_rate, values.flow_learning_rate, values.workers) == (1e-4, 1e-6, 4)
     small = TEMPLATES["small-budget"]
     assert (small.batch_size, small.patch_size, small.n_frames_per_video) == (4, 80, 20)
     assert (small.epochs, small.test_every) == (50, 100)

@@ -8,7 +8,7 @@ import pytest
 from training_fixture import TINY, log, make_clips, run
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import read_json, sha256_file
+from vsrlib.common.files import read_json, sha256_array, sha256_bytes, sha256_file
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.weights import weights_file
 from vsrlib.training import train
@@ -53,13 +53,15 @@ def test_both_frameworks_take_the_same_steps(framework: str, clips: Path, tmp_pa
     """Against a plain Adam in numpy, fed with the framework's own gradients."""
     run(framework, clips, tmp_path, steps=3, seed=3, flow_learning_rate=1e-4)
     network = load_network(framework, preset="study", seed=3)
-    draws = SampleStream(TrainingWindows(clips / "train", 16), "Gaussian", 1, 16, np.random.default_rng(3))
+    draws = SampleStream(TrainingWindows(clips / "train", 16), "Gaussian", 1, 16, 3)
     values = {name: value.astype(np.float64) for name, value in network.state().items()}
     first = {name: np.zeros_like(value) for name, value in values.items()}
     second = {name: np.zeros_like(value) for name, value in values.items()}
-    totals = []
+    totals, batches = [], ""
     for step in (1, 2, 3):
-        losses, gradients = network.losses_and_gradients(next(draws).low)
+        low = next(draws).low
+        batches = sha256_bytes(f"{batches}{sha256_array(low)}".encode())
+        losses, gradients = network.losses_and_gradients(low)
         totals.append(losses["total"])
         for name, gradient in gradients.items():
             rate = 1e-4 if name.startswith("flow_net") else 1e-3
@@ -68,6 +70,7 @@ def test_both_frameworks_take_the_same_steps(framework: str, clips: Path, tmp_pa
             values[name] -= rate * first[name] / (1 - 0.9**step) / (np.sqrt(second[name] / (1 - 0.999**step)) + 1e-8)
         network.load({name: value.astype(np.float32) for name, value in values.items()})
     assert [entry["total"] for entry in log(tmp_path)] == pytest.approx(totals, rel=1e-4)
+    assert read_json(tmp_path / "train.json")["batches"] == batches
 
 
 def test_rates_are_halved(clips: Path, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Single optimiser steps in both frameworks: what is not finite changes nothing, and clipping bounds the gradients."""
 
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.networks import load_network
 from vsrlib.networks.distributed import Batch
 from vsrlib.networks.weights import weights_file
-from vsrlib.training import checkpoint
+from vsrlib.training import checkpoint, trainer
 from vsrlib.training.samples import SampleStream
 from vsrlib.training.step import take_step
 
@@ -108,6 +110,27 @@ def test_bad_batches_are_skipped_and_counted(
     assert [(entry["step"], entry["skipped_steps"]) for entry in log(tmp_path)] == [(1, 0), (4, 2), (6, 3)]
     assert all(np.isfinite(value).all() for value in weights_file.read(tmp_path / "weights.safetensors").values())
     assert checkpoint.read(tmp_path)[1]["skipped_steps"] == [2, 3, 5]
+
+
+def test_the_time_of_a_step_has_the_waiting_for_its_samples_in_it(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that goes on while samples are made, two seconds, and while a step is taken, half of one."""
+    clock, draw, take = [0.0], SampleStream.__next__, trainer.take_step
+
+    def after(seconds: float, work: Callable) -> Callable:
+        def done(*given: Any) -> Any:
+            clock[0] += seconds
+            return work(*given)
+
+        return done
+
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(SampleStream, "__next__", after(2, draw))
+    monkeypatch.setattr(trainer, "take_step", after(0.5, take))
+    result = run("torch", clips, tmp_path, steps=4)
+    assert [result[name] for name in ("seconds", "wait_seconds", "seconds_per_step")] == [10, 8, 0.5]
+    assert [(entry["seconds"], entry["wait_seconds"]) for entry in log(tmp_path)] == [(2.5, 2)] * 4
 
 
 def test_three_bad_batches_in_a_row_end_the_training(

@@ -16,10 +16,14 @@ from vsrlib.common.errors import UserError
 
 
 class Batch(NamedTuple):
-    """LR windows (B, 5, 3, patch, patch), and their centre frames in HR (B, 3, 4 patch, 4 patch) if asked for."""
+    """LR windows (B, 5, 3, patch, patch), and their centre frames in HR (B, 3, 4 patch, 4 patch) if asked for.
+
+    digest: SHA-256 of the windows, where they were made as a whole.
+    """
 
     low: np.ndarray
     high: np.ndarray | None = None
+    digest: str = ""
 
 
 class Team:

@@ -14,7 +14,7 @@ GAMMA = 0.5  # what the rates are multiplied by
 
 _UNRECORDED = (
     "weights", "flow_weights", "device", "correlation", "align_corners", "resume", "checkpoint_every", "epochs",
-    "test_every", "lr_decay", "cache_mib",
+    "test_every", "lr_decay", "workers", "cache_mib",
 )  # fmt: skip
 """What the result does not depend on, or is recorded as what came of it: digests, the network's own, the schedule."""
 
@@ -27,8 +27,8 @@ class TrainOptions(NetworkOptions):
     `vsrlib.training.step`. Adam; every part of the network has `learning_rate` but the flow network, which has its own.
     Starts from `weights` (a file or a name), or from values drawn from `seed`; the flow network from `flow_weights`, if
     given. align_corners: None: as the `weights` note, or True. ema: with it, the average is what is validated and
-    written. `resume` goes on from the last checkpoint as if nothing had happened, with the same options, training files
-    and validation frames only.
+    written. `workers` and `cache_mib` change no sample. `resume` goes on from the last checkpoint as if nothing had
+    happened, with the same options, training files and validation frames only.
     """
 
     blur: str = option("Realistic", "of the training samples", choices=BLURS)
@@ -59,8 +59,14 @@ class TrainOptions(NetworkOptions):
         because="the network looks at five frames at once",
         metavar="N",
     )
+    workers: int = option(
+        0, "processes that make samples ahead, the paper's four beside a GPU; 0: none", least=0, metavar="N"
+    )
     cache_mib: int = option(
-        1024, "memory for decoded training frames, MiB; what does not fit is decoded again", least=0, metavar="MIB"
+        1024,
+        "memory for decoded training frames, MiB, of all workers together; what does not fit is decoded again",
+        least=0,
+        metavar="MIB",
     )
     learning_rate: float = option(1e-4, "of Adam, at the start")
     flow_learning_rate: float = option(1e-4, "of the flow network; the paper's is a hundredth of the others'")
@@ -99,7 +105,7 @@ class TrainOptions(NetworkOptions):
 
 _PAPER = TrainOptions(
     preset="published", batch_size=8, patch_size=160, learning_rate=1e-4, flow_learning_rate=1e-6, epochs=500,
-    test_every=1000, lr_decay=100, n_frames_per_video=50, checkpoint_every=1000, seed=1,
+    test_every=1000, lr_decay=100, n_frames_per_video=50, checkpoint_every=1000, workers=4, seed=1,
 )  # fmt: skip
 
 TEMPLATES: Mapping[str, TrainOptions] = MappingProxyType(

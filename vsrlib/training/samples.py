@@ -3,6 +3,7 @@
 import json
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import sha256_bytes, sha256_file
+from vsrlib.common.files import sha256_array, sha256_bytes, sha256_file
 from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel
 from vsrlib.data.clips import WINDOW, ClipSource, require_frames
 from vsrlib.data.degradation import SCALE, blur_down_float
@@ -20,10 +21,12 @@ from vsrlib.data.sets.layouts import clips_of
 from vsrlib.networks.architecture import CENTRE
 from vsrlib.networks.distributed import Batch
 from vsrlib.training.options import TrainOptions
+from vsrlib.training.prefetch import ahead
 
 SIGMAS = np.arange(4, 21) / 10  # standard deviations of the training's Gaussian kernels, HR pixels
 _SMOOTH = 7.0  # a crop whose mean gradient is below this shows next to nothing, and is drawn again,
 _DRAWS = 5  # up to this often
+_ORDER, _SAMPLE = 2, 3  # tell the generators of a seed apart; 1 is that of validation
 
 
 class TrainingWindows:
@@ -145,11 +148,35 @@ class _Kept:
             self._bytes -= self._frames.popitem(last=False)[1].nbytes
 
 
+Place = tuple[int, int, int]
+"""Where a sample stands: its epoch, from 1, its number in that, from 0, and the index of its window."""
+
+
+@dataclass(frozen=True)
+class SampleMaker:
+    """Makes the samples of given places; each is drawn from (seed, epoch, number) alone."""
+
+    windows: TrainingWindows
+    blur: str
+    patch_size: int
+    seed: int
+    high: bool
+
+    def __call__(self, places: list[Place]) -> Batch:
+        pairs = []
+        for epoch, number, index in places:
+            rng = np.random.default_rng([self.seed, _SAMPLE, epoch, number])
+            pairs.append(draw_pair(self.windows.window(index), self.blur, self.patch_size, rng))
+        low, high = (np.stack(part) for part in zip(*pairs))
+        return Batch(low, high if self.high else None, sha256_array(low))
+
+
 class SampleStream:
     """Batches without end, every epoch in an order of its own; `state` and `restore` go on where it was.
 
     An epoch shows every window `repeat` times. Batches reach over its end unless `whole_epochs`, with which the last
-    one may be short. `high`: the HR frames are given too.
+    one may be short. `high`: the HR frames are given too. `workers` processes make them ahead, see `prefetch.ahead`:
+    the same ones, whatever their number. `close` ends these processes.
     """
 
     def __init__(
@@ -158,41 +185,69 @@ class SampleStream:
         blur: str,
         batch_size: int,
         patch_size: int,
-        rng: np.random.Generator,
+        seed: int,
         repeat: int = 1,
         whole_epochs: bool = False,
         high: bool = False,
+        workers: int = TrainOptions.workers,
     ) -> None:
-        self._windows, self._blur, self._batch_size, self._patch_size = windows, blur, batch_size, patch_size
-        self._rng, self._repeat, self._whole_epochs, self._high = rng, repeat, whole_epochs, high
-        self._order: list[int] = []  # what is left of the epoch, the next one last
-        self.epoch = 0
+        self._make = SampleMaker(windows, blur, patch_size, seed, high)
+        self._count, self._batch_size, self._repeat = len(windows), batch_size, repeat
+        self._whole_epochs, self._workers = whole_epochs, workers
+        self.epoch = self._shown = 0  # how many samples of this epoch have been given out
+        self._begin()
 
     def __iter__(self) -> Iterator[Batch]:
         return self
 
     def __next__(self) -> Batch:
-        samples: list[tuple[np.ndarray, np.ndarray]] = []
-        while len(samples) < self._batch_size:
-            if not self._order:
-                if samples and self._whole_epochs:
-                    break
-                count = len(self._windows)
-                self._order = [int(i) for i in self._rng.permutation(count * self._repeat) % count]
-                self.epoch += 1
-            window = self._windows.window(self._order.pop())
-            samples.append(draw_pair(window, self._blur, self._patch_size, self._rng))
-        low, high = (np.stack(part) for part in zip(*samples))
-        return Batch(low, high if self._high else None)
+        batch, places = next(self._made), next(self._given)
+        self.epoch, last, _ = places[-1]
+        self._shown = last + 1
+        return batch
 
     def state(self) -> dict[str, Any]:
-        """Where the stream is, as JSON values: epoch, the order of what is left of it, and the random generator."""
-        return {"epoch": self.epoch, "order": list(self._order), "rng": self._rng.bit_generator.state}
+        """Where the stream is, as JSON values: the epoch, and how many of its samples have been shown."""
+        return {"epoch": self.epoch, "shown": self._shown}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
-        self.epoch, self._order = state["epoch"], list(state["order"])
-        self._rng.bit_generator.state = state["rng"]
+        """Go on from a `state`. UserError for one of an earlier version, which drew other samples."""
+        if state.keys() != self.state().keys():
+            raise UserError(
+                "The checkpoint is of an earlier version, which drew other samples, so that it cannot be gone on with: "
+                "give its weights as those to start from, and leave out resume."
+            )
+        self.close()
+        self.epoch, self._shown = state["epoch"], state["shown"]
+        self._begin()
+
+    def close(self) -> None:
+        """End the processes that make batches."""
+        self._made.close()
+
+    def _begin(self) -> None:
+        self._made = ahead(self._make, self._places(self.epoch, self._shown), self._workers)
+        self._given = self._places(self.epoch, self._shown)
+
+    def _places(self, epoch: int, shown: int) -> Iterator[list[Place]]:
+        """The places of each batch from here on."""
+        order = self._order(epoch)
+        while True:
+            places: list[Place] = []
+            while len(places) < self._batch_size:
+                if shown == len(order):
+                    if places and self._whole_epochs:
+                        break
+                    epoch, shown = epoch + 1, 0
+                    order = self._order(epoch)
+                places.append((epoch, shown, order[shown]))
+                shown += 1
+            yield places
+
+    def _order(self, epoch: int) -> list[int]:
+        """The windows of an epoch; there are none before the first."""
+        rng, count = np.random.default_rng([self._make.seed, _ORDER, epoch]), self._count
+        return (rng.permutation(count * self._repeat) % count).tolist() if epoch else []
 
 
 def draw_pair(

@@ -1,6 +1,6 @@
 """The training loop, the same for both frameworks, which differ in `Network.backend` only."""
 
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from vsrlib.common.files import sha256_file, write_json
 from vsrlib.networks import distributed, load_network
 from vsrlib.networks.weights.weights_file import locate
 from vsrlib.training.options import TrainOptions
-from vsrlib.training.samples import TrainingWindows
+from vsrlib.training.samples import SampleStream, TrainingWindows
 from vsrlib.training.trainer import RESULT, Trainer, Watch
 from vsrlib.training.validation import ValidationSet
 
@@ -42,7 +42,8 @@ def train(
     """
     output = Path(output)
     with distributed.team(options.framework, options.device) as team:
-        windows = TrainingWindows(Path(hr_root), options.patch_size, options.n_frames_per_video, options.cache_mib)
+        cache_mib = options.cache_mib // max(options.workers, 1)  # of each process that makes samples
+        windows = TrainingWindows(Path(hr_root), options.patch_size, options.n_frames_per_video, cache_mib)
         schedule = options.schedule(len(windows))
         record = options.recorded() | {
             **asdict(schedule),
@@ -67,8 +68,20 @@ def train(
         loaded_memory = memory.resident_mib()
         validation = ValidationSet(Path(validation_root), options.blur, options.seed) if team.rank == 0 else None
         record["validation_clips"] = team.told(validation.digest if validation else None)
-        trainer = Trainer(network, record, schedule, windows, validation, output, team, watch)
-        with nullcontext() if team.rank > 0 else files.lock(output, "training", "output folder"):
+        stream = SampleStream(
+            windows,
+            options.blur,
+            options.batch_size,
+            options.patch_size,
+            options.seed,
+            schedule.repeat,
+            schedule.whole_epochs,
+            high=options.objective == "supervised",
+            workers=options.workers,
+        )
+        trainer = Trainer(network, record, schedule, stream, validation, output, team, watch)
+        alone = nullcontext() if team.rank > 0 else files.lock(output, "training", "output folder")
+        with alone, closing(stream):
             if options.resume:
                 trainer.resume()
             else:

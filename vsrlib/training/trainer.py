@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import sha256_array, sha256_bytes
+from vsrlib.common.files import sha256_bytes
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.networks import distributed
 from vsrlib.networks.architecture import PARTS
@@ -21,7 +21,7 @@ from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.weights_file import Values
 from vsrlib.training import checkpoint
 from vsrlib.training.options import Schedule
-from vsrlib.training.samples import SampleStream, TrainingWindows
+from vsrlib.training.samples import SampleStream
 from vsrlib.training.step import Average, TrainingRestorer, take_step
 from vsrlib.training.validation import CRITERIA, Validations, ValidationSet, best_entries, best_file
 
@@ -44,27 +44,17 @@ class Trainer:
         network: Network,
         options: dict[str, Any],
         schedule: Schedule,
-        windows: TrainingWindows,
+        stream: SampleStream,
         validation: ValidationSet | None,
         output: Path,
         team: distributed.Team,
         watch: Watch | None = None,
     ) -> None:
         self.network, self.options, self.schedule, self.output, self.team = network, options, schedule, output, team
-        self.validation, self.watch = validation, watch
+        self.stream, self.validation, self.watch = stream, validation, watch
         self.rates = [options["flow_learning_rate" if part == "flow_net" else "learning_rate"] for part in PARTS]
         self.optimiser = network.backend.Optimiser(
             network.module, _groups(network, self.rates), options["clip_value"], options["clip_norm"], team
-        )
-        self.stream = SampleStream(
-            windows,
-            options["blur"],
-            options["batch_size"],
-            options["patch_size"],
-            np.random.default_rng(options["seed"]),
-            schedule.repeat,
-            schedule.whole_epochs,
-            high=options["objective"] == "supervised",
         )
         self.average = Average(options["ema"], network.state()) if options["ema"] else None
         self.validations = Validations()
@@ -165,7 +155,7 @@ class Trainer:
     def result(self) -> dict[str, Any]:
         """What came of the training, as train.json holds it."""
         assert self.validation is not None, "process 0 has the result"
-        totals, seconds = ([entry[key] for entry in self.log] for key in ("total", "seconds"))
+        totals, seconds, waited = ([entry[key] for entry in self.log] for key in ("total", "seconds", "wait_seconds"))
         tenth = max(1, len(totals) // 10)
         return self.options | {
             "log": checkpoint.LOG,
@@ -180,8 +170,9 @@ class Trainer:
             "last_loss": float(np.mean(totals[-tenth:])),
             "validation": self.validations.scores,
             "validation_bicubic": self.validation.bicubic,
-            "seconds_per_step": float(np.median(seconds)),
+            "seconds_per_step": float(np.median(np.subtract(seconds, waited))),
             "seconds": float(np.sum(seconds)),
+            "wait_seconds": float(np.sum(waited)),
             "peak_device_memory_bytes": self.network.backend.peak_device_memory(self.network.device),
             **self.network.conditions(),
             "blur_down": self.network.blur,
@@ -191,26 +182,27 @@ class Trainer:
 
     def _advance(self) -> dict[str, Any] | None:
         """Take a step; its line of the log, or None where it was skipped."""
+        start = time.perf_counter()
         batch = next(self.stream)
-        self.batches = sha256_bytes(f"{self.batches}{sha256_array(batch.low)}".encode())
+        waited = time.perf_counter() - start
+        self.batches = sha256_bytes(f"{self.batches}{batch.digest}".encode())
         self.step += 1
         factor = self.schedule.factor(self.step)
         self.optimiser.set_rates([rate * factor for rate in self.rates])
-        start = time.perf_counter()
         share, weight = self.team.share(batch)
         done, values = take_step(self.network, self.optimiser, self.options["objective"], share, weight)
         if not done:
             self._skip()
             return None
         values = self.team.total(values)
-        seconds = time.perf_counter() - start
         if self.average:
             self.average.update(self.network.state())
         return {
             "step": self.step,
             **values,
             "learning_rate": self.options["learning_rate"] * factor,
-            "seconds": seconds,
+            "seconds": time.perf_counter() - start,
+            "wait_seconds": waited,
             "skipped_steps": len(self.skipped),
         }
 

@@ -1,9 +1,7 @@
 """Batches of training pairs, with the flow as the flow network sees it, and the pictures that they are cut from."""
 
-import multiprocessing
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -16,6 +14,7 @@ from vsrlib.data.synthetic.pictures import PHOTOGRAPHS, dead_leaves, load_photog
 from vsrlib.networks.architecture import FLOW_STRIDE
 from vsrlib.training.flow.options import FlowOptions
 from vsrlib.training.flow.scenes import Sample, draw_samples
+from vsrlib.training.prefetch import ahead
 
 FlowBatch = dict[str, np.ndarray]
 
@@ -25,23 +24,13 @@ _HALVED = 256  # from this shorter side on, a picture at half its size is a pict
 
 def batches(
     textures: list[np.ndarray], options: FlowOptions, stage: int, steps: int, workers: int
-) -> Iterator[FlowBatch]:
+) -> Generator[FlowBatch, None, None]:
     """The batches of a stage's steps, each drawn from (seed, stage, step) alone, so that `workers` changes none.
 
-    workers: processes that draw ahead; 0: this one draws each when it is asked for.
+    workers: processes that draw ahead; 0: this one draws each when it is asked for. See `prefetch.ahead`.
     """
     seeds = [(options.seed, stage, step) for step in range(1, steps + 1)]
-    if not workers:
-        for seed in seeds:
-            yield draw_batch(np.random.default_rng(seed), textures, options)
-        return
-    # Started anew rather than forked: a fork of a process whose libraries have threads may hang.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin, (textures, options)) as pool:
-        waiting = deque(pool.submit(_draw, seed) for seed in seeds[: 2 * workers])
-        for index in range(steps):
-            yield waiting.popleft().result()
-            if index + 2 * workers < steps:
-                waiting.append(pool.submit(_draw, seeds[index + 2 * workers]))
+    return ahead(partial(_draw, textures, options), seeds, workers)
 
 
 def draw_batch(rng: np.random.Generator, textures: list[np.ndarray], options: FlowOptions) -> FlowBatch:
@@ -103,16 +92,8 @@ def folder_textures(root: Path, most: int = 100) -> list[np.ndarray]:
     return _with_halves(pictures)
 
 
-_drawn_from: list = []  # a worker's textures and options
-
-
-def _begin(textures: list[np.ndarray], options: FlowOptions) -> None:
-    cv2.setNumThreads(1)
-    _drawn_from[:] = textures, options
-
-
-def _draw(seed: tuple[int, ...]) -> FlowBatch:
-    return draw_batch(np.random.default_rng(seed), *_drawn_from)
+def _draw(textures: list[np.ndarray], options: FlowOptions, seed: tuple[int, ...]) -> FlowBatch:
+    return draw_batch(np.random.default_rng(seed), textures, options)
 
 
 def _stretched(plane: np.ndarray, side: int) -> np.ndarray:

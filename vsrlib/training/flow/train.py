@@ -12,6 +12,7 @@ import json
 import math
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -155,12 +156,12 @@ def _stage(
     names = matcher_names(network.config) if matching else flow_names(network.config)
     optimiser = network.backend.Optimiser(network.module, [([*names, _TEMPERATURES], rate)])
     draws = batches(textures, options, 0 if matching else 1, steps, options.workers)
-    totals, seconds, digests = [], [], []
-    with progress_bar(steps, f"flow network, {stage}", "step", progress) as bar:
+    totals, seconds, waited, digests = [], [], [], []
+    with closing(draws), progress_bar(steps, f"flow network, {stage}", "step", progress) as bar:
         for step in range(1, steps + 1):
             begin = time.perf_counter()
             batch = next(draws)
-            drawn = time.perf_counter()
+            waited.append(time.perf_counter() - begin)
             digests.append(sha256_array(batch["first"]))
             now = rate * rate_factor(step, steps)
             optimiser.set_rates([now])
@@ -179,7 +180,7 @@ def _stage(
             totals.append(values["total"])
             seconds.append(time.perf_counter() - begin)
             entry = {"stage": stage, "step": step, **values, "learning_rate": now}
-            entry |= {"drawing_seconds": drawn - begin, "seconds": seconds[-1]}
+            entry |= {"seconds": seconds[-1], "wait_seconds": waited[-1]}
             log.write(json.dumps(entry) + "\n")
             bar.set_postfix_str(f"loss {totals[-1]:.3f}", refresh=False)
             bar.update()
@@ -189,8 +190,9 @@ def _stage(
         "batches": sha256_joined(digests),
         "first_loss": float(np.mean(totals[:tenth])) if totals else None,
         "last_loss": float(np.mean(totals[-tenth:])) if totals else None,
-        "seconds_per_step": float(np.median(seconds)) if seconds else None,
+        "seconds_per_step": float(np.median(np.subtract(seconds, waited))) if seconds else None,
         "seconds": float(np.sum(seconds)),
+        "wait_seconds": float(np.sum(waited)),
     }
 
 
