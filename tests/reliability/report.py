@@ -98,6 +98,14 @@ def _mutants(one: Result) -> str:
     )
 
 
+def _waiting(one: Result) -> str:
+    shares = (
+        f"{name}: " + ", ".join(f"{entry['share']:.0%} with {workers}" for workers, entry in found.items())
+        for name, found in one["templates"].items()
+    )
+    return f"a step of {one['step_seconds']} s waits with 0 to 4 workers: {'; '.join(shares)}"
+
+
 ROWS: dict[str, tuple[str, str, Callable[[Result], str]]] = {
     "images": (
         "hostile or damaged images and videos",
@@ -123,6 +131,11 @@ ROWS: dict[str, tuple[str, str, Callable[[Result], str]]] = {
     "long_clips": ("long clips", "memory within 5 % from frame 100 on", _long),
     "wrong_numbers": ("NaN and infinity", "caught at load, in training, in inference", _wrong),
     "determinism": ("the same run twice", "the same results but for times, memory and provenance", _same),
+    "waiting": (
+        "samples that take longer to make than a step",
+        "with the four workers of the paper's templates steps wait less than 5 % of the time, given the cores",
+        _waiting,
+    ),
     "coverage": ("code that no test runs", "at least 90 % of the statements of vsrlib are run", _coverage),
     "mutation": (
         "small faults in the modules that compute",

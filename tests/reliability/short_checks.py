@@ -1,11 +1,14 @@
 """Short versions of the checks in this folder, and faults planted on purpose that each of them has to find."""
 
+import itertools
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import checkpoints
@@ -22,6 +25,7 @@ import pytest
 import report
 import training_kills
 import two_runs
+import waiting
 import wrong_numbers
 from results import damage, digests
 
@@ -223,6 +227,30 @@ def test_wrong_numbers(tmp_path: Path) -> None:
 def test_a_loader_that_does_not_look_is_caught(tmp_path: Path) -> None:
     broken = wrong_numbers.check(tmp_path, 3, seed=5, load=read)["broken"]
     assert len(broken) == 3 and all("passed" in sentence for sentence in broken)
+
+
+@pytest.mark.parametrize("seconds, broken", [(0.02, 0), (0.03, 2)])
+def test_steps_that_wait_too_long_are_caught(
+    tmp_path: Path, seconds: float, broken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock of its own: a batch takes so long, which is 3.8 or 5.7 % of the time, and longer at first."""
+    clock = [0.0]
+
+    def go_on(by: float) -> None:
+        clock[0] += by
+
+    def batches(*_: Any, **__: Any) -> Iterator[None]:
+        for number in itertools.count():
+            yield go_on(seconds if number >= 8 else 8 * seconds)
+
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(perf_counter=lambda: clock[0], sleep=go_on))
+    monkeypatch.setattr(waiting, "SampleStream", batches)
+    monkeypatch.setattr(waiting, "TrainingWindows", lambda *_, **__: None)
+    monkeypatch.setattr(waiting, "_write_clips", lambda *_: None)
+    found = waiting.check(tmp_path, 5, seed=1)
+    assert len(found["broken"]) == broken
+    assert all("waits 5.7% of the time" in sentence for sentence in found["broken"])
+    assert "with 0 to 4 workers: Self_Blind_VSR_Gaussian: " in report.ROWS["waiting"][2](found)
 
 
 def test_a_long_clip(tmp_path: Path) -> None:

@@ -164,6 +164,24 @@ def test_only_frames_that_are_used_are_held_or_decoded(
     assert len(decoded) == done
 
 
+def test_the_frames_that_were_asked_for_last_are_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty-one frames of 48 KiB go into one MiB, those of four windows without common frames."""
+    as_folder(tmp_path, noise(FRAMES, SIDE, SIDE))
+    windows, decoded = TrainingWindows(tmp_path, 16, cache_mib=1), []
+    for name in ("read_frame", "decode_frame"):
+        count_calls(monkeypatch, samples, name, decoded)
+
+    def read(start: int) -> int:
+        before = len(decoded)
+        windows.window(start)
+        return len(decoded) - before
+
+    assert [read(start) for start in (0, 5, 10, 15)] == [5] * 4
+    assert [read(start) for start in (0, 7, 20, 0)] == [0, 0, 5, 0]
+    # Frames 5, 6, 12 and 13 went, which nobody had asked for since; then 14 and 15.
+    assert [read(start) for start in (5, 15, 0)] == [2, 1, 0]
+
+
 def count_calls(monkeypatch: pytest.MonkeyPatch, module: object, name: str, calls: list[int]) -> None:
     untouched = getattr(module, name)
     monkeypatch.setattr(module, name, lambda *given: calls.append(1) or untouched(*given))
@@ -199,6 +217,21 @@ def test_an_epoch_shows_every_window_once_in_an_order_of_its_own(marked: Trainin
     shown = [marks(next(draws).low) for _ in range(8)]
     assert all(sorted(epoch) == sorted(every) for epoch in shown)
     assert len(set(map(tuple, shown))) > 4
+
+
+def test_another_seed_gives_another_order(marked: TrainingWindows) -> None:
+    first, other = ([marks(next(stream(marked, seed, batch_size=len(marked))).low)] for seed in (1, 2))
+    assert sorted(first[0]) == sorted(other[0]) and first != other
+
+
+def test_no_sample_is_drawn_like_another_one(tmp_path: Path) -> None:
+    """Of one window, in an epoch and from epoch to epoch, whatever batches they are in."""
+    as_folder(tmp_path, noise(5))
+    windows = TrainingWindows(tmp_path, 16)
+    one, two = (stream(windows, batch_size=size, repeat=4) for size in (1, 2))
+    single = [next(one).low[0].tobytes() for _ in range(12)]
+    assert one.epoch == 3 and len(set(single)) == 12
+    assert [sample.tobytes() for _ in range(6) for sample in next(two).low] == single
 
 
 def test_whole_epochs_end_with_a_short_batch(marked: TrainingWindows) -> None:
