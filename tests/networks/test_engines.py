@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from golden_weights import weights as golden_weights
 
-from vsrlib.networks import load_network
+from vsrlib.networks import architecture, load_network
 from vsrlib.networks.network import Network
 from vsrlib.restoration import engines
 
@@ -78,6 +78,20 @@ def test_tiles_do_not_show(network: Network, monkeypatch: pytest.MonkeyPatch) ->
     assert np.abs(faulty - whole).max() > 10 * SAME  # the comparison would notice a halo that is too narrow
 
 
+def test_the_halo_is_as_far_as_fusion_and_tail_see() -> None:
+    """With positive weights and no biases nothing cancels: an impulse reaches all that it can, and no further."""
+    network = load_network("torch", preset="study", device="cpu")
+    network.load({name: abs(v) if v.ndim > 1 else 0 * v for name, v in network.state().items()})
+    engine, margin = engines.make("streaming", network), engines.halo(network.config)
+    features = np.zeros((1, network.config.features, 3, 2 * margin + 9), np.float32)
+    features[:, :, 1, margin + 4] = 1
+    with network.backend.no_grad():
+        out = engine._tail(engine._fuse(network.tensor(features) for _ in range(network.config.frames)))
+    seen = np.flatnonzero(network.download(out).any(axis=(0, 1, 2))) // 4
+    assert (seen.min(), seen.max()) == (4, 2 * margin + 4)
+    assert engines.halo(architecture.preset("published")) == 43
+
+
 def test_kernel_on_request_is_the_reference_s(network: Network) -> None:
     frames, window = clip(5, 20, 24), [0, 1, 2, 3, 4]
     kernels = []
@@ -100,12 +114,28 @@ def test_what_belongs_to_one_frame_is_computed_once_and_forgotten(
     assert len(engine._features) == len(engine._pyramids) == len(engine._frames) == 5
 
 
-def test_another_clip_begins_anew(network: Network) -> None:
-    engine = engines.make("cached", network)
+@pytest.mark.parametrize("name", ["reference", "cached", "streaming"])
+def test_another_clip_begins_anew(network: Network, name: str) -> None:
+    """Its frames have the first one's numbers: whatever is kept of those would be taken for them."""
+    engine = engines.make(name, network)
     first, second = clip(5, 16, 16), {i: 255 - frame for i, frame in clip(5, 16, 16).items()}
-    run(engine, network, first, [[0, 1, 2, 3, 4]])
-    expected = run(engines.make("reference", network), network, second, [[0, 1, 2, 3, 4]])
+    before = run(engine, network, first, [[0, 1, 2, 3, 4]])
+    expected = run(engines.make(name, network), network, second, [[0, 1, 2, 3, 4]])
     np.testing.assert_array_equal(run(engine, network, second, [[0, 1, 2, 3, 4]]), expected)
+    assert np.abs(before - expected).max() > 0.1
+
+
+def test_tiles_meet_at_every_pixel(network: Network) -> None:
+    """A frame in tiles is read with the whole halo, and each HR pixel is kept of the one tile that it belongs to."""
+    margin = engines.halo(network.config)
+    for side, tile in ((50, 20), (41, 20), (7, 3), (5, 20), (200, 64)):
+        cut = engines.tiles(side, tile, network.config)
+        assert len(cut) == -(-side // tile)
+        kept = [4 * one.read.start + pixel for one in cut for pixel in range(one.keep.start, one.keep.stop)]
+        assert kept == list(range(4 * side))
+        for number, one in enumerate(cut):
+            begin, end = number * tile, min((number + 1) * tile, side)
+            assert (one.read.start, one.read.stop) == (max(0, begin - margin), min(side, end + margin))
 
 
 def count_calls(network: Network, monkeypatch: pytest.MonkeyPatch, names: list[str]) -> dict[str, int]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from skimage.io import imread
+from skimage.metrics import structural_similarity
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
@@ -59,6 +61,51 @@ def test_frames_and_scores(framework: str, dataset: Path, tmp_path: Path) -> Non
     for protocol in ("synchronised", "as_reported"):
         assert all(len(result["timing"][protocol][part]) == 2 for part in ("pre", "forward", "post"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["frames", "inference.json"]
+
+
+@pytest.mark.parametrize("engine", ["streaming", "cached", "reference"])
+def test_a_clip_is_restored_as_if_it_were_the_only_one(tmp_path: Path, engine: str) -> None:
+    """Clips of one size and of unlike contents: nothing that an engine keeps of one may reach the next."""
+    rng = np.random.default_rng(0)
+    clips = {name: rng.integers(0, 256, (5, 12, 16, 3), dtype=np.uint8) for name in ("a", "b")}
+    options = InferOptions(engine=engine, device="cpu")
+    for name, frames in clips.items():
+        write_clip(tmp_path / "all" / name, Clip(name, frames))
+        write_clip(tmp_path / "alone" / name / name, Clip(name, frames))
+    infer.infer(tmp_path / "all", tmp_path / "together", None, options, progress=False)
+    for name in clips:
+        infer.infer(tmp_path / "alone" / name, tmp_path / "by_itself" / name, None, options, progress=False)
+        together, by_itself = (
+            list_clips(folder / "frames" / name)[0].load().frames
+            for folder in (tmp_path / "together", tmp_path / "by_itself" / name)
+        )
+        assert len(together) == 1
+        np.testing.assert_array_equal(together, by_itself)
+
+
+def test_every_frame_is_measured_against_its_own_truth(dataset: Path, tmp_path: Path) -> None:
+    """PSNR and SSIM from the files, without the library's reader, border or metrics; no two frames are alike."""
+    result = run("torch", dataset, tmp_path, border=True, timing_repeats=0)
+    seen = []
+    for clip in result["clips"]:
+        for frame in clip["frames"]:
+            place = Path(clip["name"]) / f"{frame['name']}.png"
+            written, high = (imread(folder / place)[4:-4, 4:-4] for folder in (tmp_path / "frames", dataset / "HR"))
+            error = np.mean((written.astype(float) - high) ** 2)
+            assert frame["psnr"] == pytest.approx(10 * np.log10(255**2 / error), abs=1e-9)
+            similarity = structural_similarity(
+                written,
+                high,
+                channel_axis=2,
+                gaussian_weights=True,
+                sigma=1.5,
+                use_sample_covariance=False,
+                data_range=255,
+                full=True,
+            )[1][5:-5, 5:-5]
+            assert frame["ssim"] == pytest.approx(similarity.mean(), abs=1e-6)
+            seen.append(round(frame["psnr"], 6))
+    assert len(seen) == len(set(seen)) == 11
 
 
 def test_all_metrics_are_those_of_the_frames(dataset: Path, tmp_path: Path) -> None:
