@@ -47,7 +47,7 @@ SOURCES = {
     "blur": (*_NETWORK, *_BLUR, *_PLAIN, *_DATA),
     "step": (
         *(*_NETWORK, *_CORRELATION, *_WINOGRAD, *_BLUR, *_PLAIN),
-        *("networks/losses.py", "training/step.py", "training/trainer.py", "bench/step.py"),
+        *("networks/losses.py", "training/step.py", "bench/step.py"),
     ),
     "degrade": (*_DATA, "bench/inputs.py"),
     "post": ("restoration/metrics.py", "restoration/timing.py", "data/frames.py", "bench/output.py", "bench/inputs.py"),
