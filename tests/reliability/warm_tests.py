@@ -70,10 +70,16 @@ def _test(asked: dict[str, Any], log: Path) -> None:
     settings.register_profile("mutation", derandomize=True, database=None, deadline=None, phases=phases)
     settings.load_profile("mutation")
     options = [*_OPTIONS, f"--basetemp={log.parent / 'warm_tests'}", "-m", asked["marks"]]
+    status = pytest.ExitCode.OK
     try:
-        status = int(pytest.main([*options, *asked["tests"]]))
+        for test in asked["tests"]:  # a file at a time: most mutants die in the first, and the others need no import
+            status = pytest.main([*options, test])
+            if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+                break
+        else:
+            status = pytest.ExitCode.OK
     except BaseException:
-        status = 1
+        status = pytest.ExitCode.TESTS_FAILED
     sys.stdout.flush()
     os._exit(status)
 
