@@ -195,10 +195,15 @@ def test_what_cannot_be_listed(tmp_path: Path) -> None:
 
 
 def test_the_same_frame_twice(tmp_path: Path) -> None:
-    for name in ("a.png", "a-b.png", "a.jpg"):
+    for name in ("0.png", "a.png", "a-b.png", "a.jpg"):
         Image.fromarray(noise(8, 8, 3)).save(tmp_path / name)
     with pytest.raises(UserError, match="two frames named a with"):
         list_clips(tmp_path)
+
+
+def test_every_frame_needs_a_name(tmp_path: Path) -> None:
+    with pytest.raises(ValueError):
+        write_clip(tmp_path / "c", Clip("c", noise(3, 8, 8, 3)), ["a", "b"])
 
 
 def test_mixed_sizes_are_refused(tmp_path: Path) -> None:

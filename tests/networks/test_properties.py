@@ -66,7 +66,10 @@ def test_windows_restore_every_frame_once(count: int, border: bool) -> None:
     assert [index for index, _ in found] == list(range(count) if border else range(2, count - 2))
     for index, window in found:
         assert len(window) == WINDOW and window[WINDOW // 2] == index
-        assert all(0 <= one < count for one in window)
+        inside = [index + step for step in range(-2, 3)]
+        # At either end the first two frames and the last two stand once more, in their order.
+        before, after = {-2: 0, -1: 1}, {count: count - 2, count + 1: count - 1}
+        assert window == [(before | after).get(one, one) for one in inside]
 
 
 @settings(deadline=None)
