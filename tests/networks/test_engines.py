@@ -59,6 +59,19 @@ def test_streaming_is_the_sliding_window_but_for_rounding(
     assert np.abs(np.rint(ours * 255) - np.rint(expected * 255)).max() <= 1
 
 
+@pytest.mark.parametrize("convolution", ["framework", "winograd"])
+def test_biases_may_be_zero(network: Network, convolution: str) -> None:
+    before = network.state()
+    frames, windows = clip(5, 16, 16), [[0, 1, 2, 3, 4]]
+    try:
+        network.load(before | {name: 0 * value for name, value in before.items() if name.endswith(".bias")})
+        expected = run(engines.make("reference", network), network, frames, windows)
+        ours = run(engines.make("streaming", network, convolution), network, frames, windows)
+    finally:
+        network.load(before)
+    assert np.abs(expected).max() > 0 and np.abs(ours - expected).max() <= SAME
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("convolution", ["framework", "winograd"])
 def test_streaming_in_the_published_size(framework: str, convolution: str) -> None:

@@ -119,6 +119,18 @@ def test_supervised_losses_keep_the_kernel_apart(framework: str) -> None:
     assert found["total"] == pytest.approx(weighted, rel=1e-5)
 
 
+def test_the_total_is_the_papers_weighted_sum(framework: str) -> None:
+    backend = backend_of(framework)
+    rng = np.random.default_rng(5)
+    arrays = {name: rng.random((2, 3, 4, 4)) for name in ("input", "recons_down", "input_cycle")} | {"kernel": KERNEL}
+    tensors = {name: backend.tensor(array, "cpu") for name, array in arrays.items()}
+    found = {name: backend.array(one).item() for name, one in losses.losses(tensors, backend.ops).items()}
+    assert list(found) == ["down", "cycle", "boundaries", "sparse", "center", "total"]
+    assert found["down"] == pytest.approx(np.abs(arrays["recons_down"] - arrays["input"]).mean(), rel=1e-5)
+    weighted = found["down"] + found["cycle"] + found["boundaries"] / 2 + 0.04 * found["sparse"] + found["center"]
+    assert found["total"] == pytest.approx(weighted, rel=1e-5)
+
+
 def _gradient(backend: Backend, loss: Callable, values: np.ndarray) -> np.ndarray:
     tensor = backend.leaf(backend.tensor(values))
     return backend.copied(*backend.gradients(loss(tensor, backend.ops), [tensor]))
