@@ -134,7 +134,8 @@ def test_another_clip_begins_anew(network: Network, name: str) -> None:
     first, second = clip(5, 16, 16), {i: 255 - frame for i, frame in clip(5, 16, 16).items()}
     before = run(engine, network, first, [[0, 1, 2, 3, 4]])
     expected = run(engines.make(name, network), network, second, [[0, 1, 2, 3, 4]])
-    np.testing.assert_array_equal(run(engine, network, second, [[0, 1, 2, 3, 4]]), expected)
+    # Jittor may join the operations of a first and of a later frame in another way.
+    assert np.abs(run(engine, network, second, [[0, 1, 2, 3, 4]]) - expected).max() <= SAME
     assert np.abs(before - expected).max() > 0.1
 
 
