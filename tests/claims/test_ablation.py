@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 from vsrlib import cli, load_network
 from vsrlib.claims.ablation import ablate
 from vsrlib.claims.ablation.cases import RINGS, Case, Scores, embedded_cases, evaluate, own_cases
-from vsrlib.claims.ablation.table import CLAIMED, reach, table
+from vsrlib.claims.ablation.table import CLAIMED, SIDES, reach, table
 from vsrlib.claims.ablation.trials import (
     CHANGED_DEFAULT,
     CONTROL,
@@ -152,12 +152,26 @@ def test_weights_without_power_are_said_to_have_none() -> None:
     assert "prove nothing" in words and "zero costs 0.100 dB" in words
 
 
+def test_effects_of_too_few_clips_reach_nothing() -> None:
+    """Without intervals the table says so, and the chart counts no case as reaching the claim."""
+    scores, chosen = scores_with(0.0)
+    result = ablate.summary(scores, chosen, np.random.default_rng(1))
+    result |= {"ran_on": "toys", "clips": scores.names, "embedded": False}
+    for one in result["effects"]:
+        for found in (one["effect"], *one["by_motion"].values()):
+            found["low"] = found["high"] = None
+    for one, name in zip(result["effects"], ("same weights, same frames", "other weights")):
+        one["group"], one["name"] = SIDES, name
+    assert "too few clips" in table(result)
+    assert "; 0 of 2 cases reach" in ablation.effects(result).title
+
+
 def test_reaching_the_claim() -> None:
     for low, high, word in (
         (1.0, 1.3, "it may"),
         (0.1, 0.2, "no"),
         (1.3, 1.5, "beyond it"),
-        (None, None, "one clip, no interval"),
+        (None, None, "too few clips"),
     ):
         assert reach({"value": 0, "low": low, "high": high}) == word
     assert CLAIMED == 1.195

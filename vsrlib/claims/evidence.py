@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vsrlib.claims.ablation.table import SIDES, reach
+from vsrlib.claims.ablation.table import REACHED, SIDES, reach
 from vsrlib.claims.results import is_skipped
 from vsrlib.claims.rules import size_verdict
 from vsrlib.claims.ten_claims import CORRELATION_COST, GAIN, TRAINING_MEMORY
@@ -31,7 +31,7 @@ def with_ablation(found: Finding, ablation: dict[str, Any] | None) -> Finding:
     same, sides = _sides(ablation)
     if same is None:
         return found
-    able = [name for name, effect in sides.items() if reach(effect) in ("it may", "beyond it")]
+    able = [name for name, effect in sides.items() if reach(effect) in REACHED]
     mixed = (
         f"of {len(sides)} mix-ups of frames or weights {len(able)} reach {GAIN['psnr']} dB"
         f"{' (' + '; '.join(able) + ')' if able else ''}"

@@ -65,10 +65,14 @@ def words(result: dict[str, Any]) -> str:
     return "\n\n".join(lines)
 
 
+REACHED = ("it may", "beyond it")
+"""What `reach` says where the claimed gain is not excluded."""
+
+
 def reach(effect: dict[str, Any]) -> str:
     """Whether an effect's interval reaches the claimed gain."""
     if effect["low"] is None:
-        return "one clip, no interval"
+        return "too few clips"
     if effect["low"] <= CLAIMED <= effect["high"]:
         return "it may"
     return "beyond it" if effect["low"] > CLAIMED else "no"

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.transforms import blended_transform_factory
 
-from vsrlib.claims.ablation.table import CLAIMED, SIDES, reach
+from vsrlib.claims.ablation.table import CLAIMED, REACHED, SIDES, reach
 from vsrlib.claims.ablation.trials import CHANGED_DEFAULT
 from vsrlib.report.charts.style import Chart, canvas, save, style
 
@@ -114,6 +114,6 @@ def _title(sides: list[dict[str, Any]]) -> str:
     same = [one for one in sides if one["name"].startswith("same weights")]
     if not same:
         return "What each ablated factor of claim C1 costs"
-    able = [one for one in sides if reach(one["effect"]) != "no"]
+    able = [one for one in sides if reach(one["effect"]) in REACHED]
     gain = f"Same weights, same frames: {same[0]['effect']['value']:+.2f} dB"
     return f"{gain}; {len(able)} of {len(sides)} cases reach {CLAIMED:+} dB"
