@@ -109,6 +109,11 @@ def test_a_module_whose_tests_fail_by_themselves_kills_nothing(mutation: ModuleT
     assert mutation.report(modules)["modules"]["parts.py"]["not_tried"] == 1
 
 
+def test_the_script_asks_for_a_folder() -> None:
+    done = subprocess.run(["bash", PROJECT_ROOT / "tests" / "mutation.sh"], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("error: there is no OUTPUT; give a folder")
+
+
 def test_difference_and_meaning(mutation: ModuleType) -> None:
     import mutants  # type: ignore[import-not-found]
 
