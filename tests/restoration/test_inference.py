@@ -2,6 +2,7 @@
 
 import shutil
 import weakref
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from skimage.metrics import structural_similarity
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
+from vsrlib.data import video
 from vsrlib.data.clips import Clip, list_clips, windows, write_clip
 from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.degrade import degrade_clips
@@ -158,6 +160,19 @@ def test_windows_repeat_the_ends_and_do_not_mirror_them(dataset: Path) -> None:
     assert bordered[0] == [0, 1, 0, 1, 2]
     assert bordered[1] == [1, 0, 1, 2, 3]
     assert bordered[5] == [3, 4, 5, 4, 5]
+
+
+def test_a_video_has_the_rate_of_what_it_is_made_from(dataset: Path, tmp_path: Path) -> None:
+    (frames, _), image = list_clips(dataset / "LR_blurdown_x4"), np.full((16, 24, 3), 90, np.uint8)
+    with video.write_video(tmp_path / "slow.mkv", Fraction(7)) as add:
+        add(image)
+        add(image)
+    (slow,) = list_clips(tmp_path / "slow.mkv")
+    for source, rate in ((frames, video.DEFAULT_RATE), (slow, 7)):
+        with loop.Output(tmp_path, "mkv", False).writer(source) as write:
+            write("00000000", image)
+            write("00000001", image)
+        assert video.frame_rate(tmp_path / "videos" / f"{source.name}.mkv") == rate
 
 
 def test_too_short_a_clip_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,23 @@
 import pytest
 
 from vsrlib.common.errors import UserError
+from vsrlib.common.options import JobOptions
 from vsrlib.study.settings import TrainSettings
+from vsrlib.training.flow.options import FlowOptions
+from vsrlib.training.options import TrainOptions
+
+LEAST = {
+    TrainOptions: {
+        "seed": 0, "steps": 1, "epochs": 0, "test_every": 1, "lr_decay": 1, "batch_size": 1, "patch_size": 16,
+        "n_frames_per_video": 5, "halve_every": 0, "validate_every": 0, "patience": 0, "checkpoint_every": 0,
+        "workers": 0, "cache_mib": 0,
+    },
+    FlowOptions: {
+        "match_steps": 0, "flow_steps": 0, "batch_size": 1, "match_weight": 0, "leaves": 0, "seed": 0, "workers": 0,
+        "patch_size": 64,
+    },
+}  # fmt: skip
+"""The smallest value of each option that can be computed with."""
 
 
 @pytest.mark.parametrize(
@@ -47,3 +63,34 @@ def test_bounds_are_accepted() -> None:
         checkpoint_every=0,
         resume=True,
     )
+
+
+@pytest.mark.parametrize("job, name", [(job, name) for job, least in LEAST.items() for name in least])
+def test_the_least_is_accepted_and_anything_less_is_not(job: type[JobOptions], name: str) -> None:
+    least = LEAST[job][name]
+    job(**{name: least})
+    with pytest.raises(UserError, match=f"{name} is {least - 1}; give"):
+        job(**{name: least - 1})
+
+
+@pytest.mark.parametrize("job, names", [
+    (TrainOptions, ("learning_rate", "flow_learning_rate")),
+    (FlowOptions, ("max_shift", "match_learning_rate", "learning_rate")),
+])  # fmt: skip
+def test_rates_are_positive(job: type[JobOptions], names: tuple[str, ...]) -> None:
+    for name in names:
+        job(**{name: 1e-9})
+        for wrong in (0.0, -1e-4, float("inf"), float("nan")):
+            with pytest.raises(UserError, match=f"{name} is {wrong}"):
+                job(**{name: wrong})
+    with pytest.raises(UserError, match=r"learning_rate is 1.0; give a number between 0 and 1"):
+        TrainOptions(learning_rate=1.0)
+    with pytest.raises(UserError, match=r"ema is -0.1; give a number below 1"):
+        TrainOptions(ema=-0.1)
+
+
+@pytest.mark.parametrize("side", [65, 96, 127])
+def test_pairs_are_multiples_of_what_the_flow_network_takes(side: int) -> None:
+    FlowOptions(patch_size=128)
+    with pytest.raises(UserError, match=f"patch_size is {side}; give a multiple of 64"):
+        FlowOptions(patch_size=side)
