@@ -9,6 +9,7 @@ import numpy as np
 from vsrlib.common.files import read_json
 from vsrlib.data.clips import write_clip
 from vsrlib.data.synthetic.clips import embedded_clips
+from vsrlib.networks.architecture import NetworkConfig
 from vsrlib.networks.weights import weights_file
 from vsrlib.training import train
 from vsrlib.training.options import TrainOptions
@@ -23,6 +24,9 @@ TINY = {
     "blur": "Gaussian",
     "device": "cpu",
 }
+
+SMALL = NetworkConfig(4, 1, 1, (2,) * 6, (2,) * 5, (2,) * 6, kernel_features=16, kernel_hidden=8)
+"""A network that costs next to nothing, to be put in the place of a preset."""
 
 
 def make_clips(root: Path) -> Path:

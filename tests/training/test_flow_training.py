@@ -11,11 +11,14 @@ from vsrlib.common.files import read_json
 from vsrlib.data.frames import to_float
 from vsrlib.data.synthetic.pictures import load_photograph
 from vsrlib.networks import architecture, load_network
+from vsrlib.networks.backend import Adam
 from vsrlib.networks.weights import weights_file
+from vsrlib.training.flow import batches as flow_batches
 from vsrlib.training.flow import losses, train
 from vsrlib.training.flow.batches import batches, draw_batch, embedded_textures
 from vsrlib.training.flow.evaluation import FlowPair, dis_flow
 from vsrlib.training.flow.options import FlowOptions, rate_factor
+from vsrlib.training.flow.scenes import Sample
 from vsrlib.training.flow.train import flow_names, flow_only, initial_flow_values, matcher_names, train_flow
 
 STUDY = architecture.preset("study")
@@ -43,8 +46,14 @@ def without_times(records: list[dict]) -> list[dict]:
     return [{name: value for name, value in record.items() if "seconds" not in name} for record in records]
 
 
-def test_results(framework: str, tmp_path: Path) -> None:
+def test_results(framework: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates, set_rates = [], Adam.set_rates
+    monkeypatch.setattr(Adam, "set_rates", lambda adam, now: rates.append(now) or set_rates(adam, now))
     result = run(tmp_path, framework=framework)
+    # three steps: two in the first half, and the last at a tenth
+    expected = [1e-3, 1e-3, 1e-4, 5e-4, 5e-4, 5e-5]
+    assert [rate for (rate,) in rates] == pytest.approx(expected)
+    assert [record["learning_rate"] for record in log(tmp_path)] == pytest.approx(expected)
     assert result == read_json(tmp_path / "train_flow.json")
     records = log(tmp_path)
     assert [(record["stage"], record["step"]) for record in records] == [
@@ -149,6 +158,26 @@ def test_batches_are_true_of_what_the_network_sees(side: int) -> None:
         assert batch["flow"].shape == (1, 2, side, side) and batch["visible"].shape == (1, side, side)
         assert network.module.flow_net.pyramid(network.tensor(batch["first"]))[1].shape[2:] == (side // 2, side // 2)
     assert (side, side) in shapes and len(shapes) > 2
+
+
+def test_a_flow_is_in_pixels_of_what_the_network_sees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame that is stretched to a patch stretches its flow by as much, each way by its own."""
+    sizes = []
+
+    def constant(rng: np.random.Generator, textures: list, size: tuple[int, int], max_shift: float) -> list[Sample]:
+        sizes.append(size)
+        frame, flow = np.zeros((3, *size), np.float32), np.ones((2, *size), np.float32)
+        flow[1] = -3
+        return [Sample(frame, frame, flow, np.ones(size, bool))] * 2
+
+    monkeypatch.setattr(flow_batches, "draw_samples", constant)
+    rng = np.random.default_rng(1)
+    for _ in range(6):
+        flow = draw_batch(rng, [], FlowOptions(batch_size=1))["flow"]
+        height, width = sizes[-1]
+        np.testing.assert_allclose(flow[0, 0], 64 / width, rtol=1e-6)
+        np.testing.assert_allclose(flow[0, 1], -3 * 64 / height, rtol=1e-6)
+    assert any(height != width for height, width in sizes) and (64, 64) in sizes
 
 
 def test_stretched_flow_is_that_of_the_stretched_frames() -> None:

@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from training_fixture import log, make_clips, outcome, run
+from training_fixture import SMALL, log, make_clips, outcome, run
 
 from vsrlib.common import files
 from vsrlib.common.files import read_json, sha256_file
 from vsrlib.networks import architecture
-from vsrlib.networks.architecture import NetworkConfig
 from vsrlib.networks.network import Network
+from vsrlib.networks.weights import weights_file
 from vsrlib.training import checkpoint, trainer
 from vsrlib.training.validation import ValidationSet
 
-SMALL = NetworkConfig(4, 1, 1, (2,) * 6, (2,) * 5, (2,) * 6, kernel_features=16, kernel_hidden=8)
 COUNTER = "in_conv.0.bias"
 PSNR = [20, 22, 21, 21, 23, 21, 21, 21, 25, 24, 26, 20, 24]  # after so many steps
 CYCLE = [0.5, 0.5, 0.4, 0.5, 0.6, 0.5, 0.3, 0.5, 0.2, 0.1, 0.2, 0.2, 0.05]
@@ -123,6 +123,10 @@ def test_killed_at_any_moment(
     assert {go_on(kept, clips, whole) for kept in cuts} == {0, 5, 9}
     best = {steps: read_json(whole[steps] / "train.json")["best"]["psnr"]["step"] for steps in STEPS}
     assert best == {6: 4, 9: 8, 12: 10}  # so that going on for fewer steps has another best than what lies there
+    start = architecture.initial_values(SMALL, seed=1)[COUNTER]
+    for steps, step in best.items():
+        kept = weights_file.read(whole[steps] / "weights_best_psnr.safetensors")[COUNTER]
+        np.testing.assert_allclose(kept - start, step, atol=1e-5)
 
 
 def test_prolonged_and_killed_at_any_moment(

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training_fixture import log, make_clips, run
+from training_fixture import SMALL, log, make_clips, run
 
 from vsrlib.common.errors import UserError
-from vsrlib.networks import load_network
+from vsrlib.data.degradation import blur_down_exact
+from vsrlib.networks import architecture, load_network
 from vsrlib.networks.distributed import Batch
 from vsrlib.networks.weights import weights_file
 from vsrlib.training import checkpoint, trainer
 from vsrlib.training.samples import SampleStream
-from vsrlib.training.step import take_step
+from vsrlib.training.step import Average, take_step, terms_of
 
 RATE = 1e-3
 
@@ -85,6 +86,67 @@ def test_clipping_bounds_the_first_moment(framework: str) -> None:
             by_value[name], np.clip(value, -largest / 4, largest / 4), rtol=1e-4, atol=1e-6 * largest
         )
         np.testing.assert_allclose(wide[name], value, rtol=1e-4, atol=1e-6 * largest)
+
+
+def test_adam_by_hand(framework: str) -> None:
+    """Four updates of two groups with rates of their own, of gradients from far below epsilon to 1."""
+    network = load_network(framework, preset="study", seed=1, device="cpu")
+    names = ["in_conv.0.bias", "fusion_conv.0.bias"]
+    network.load(network.state() | {name: np.zeros(32, np.float32) for name in names})
+    optimiser = network.backend.Optimiser(network.module, [([name], 1.0) for name in names])
+    parameters, rng = dict(network.module.named_parameters()), np.random.default_rng(0)
+    value, first, second = np.zeros((3, 2, 32))
+    for step, rates in enumerate(([1e-3, 1e-5], [1e-3, 1e-5], [5e-4, 3e-5], [5e-4, 3e-5]), 1):
+        gradient = (np.geomspace(1e-11, 1, 32) * rng.uniform(-1, 2, (2, 32))).astype(np.float32)
+        optimiser.set_rates(rates)
+        loss = sum((parameters[name] * network.tensor(one)).sum() for name, one in zip(names, gradient))
+        assert optimiser.step(loss)
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient.astype(np.float64) ** 2
+        value -= np.array(rates)[:, None] * first / (1 - 0.9**step) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+        state = network.state()
+        for index, name in enumerate(names):
+            np.testing.assert_allclose(state[name], value[index], rtol=2e-4, atol=2e-4 * rates[index])
+            seen = np.abs(value[index]) > 2e-6 * rates[index]
+            np.testing.assert_allclose(state[name][seen], value[index][seen], rtol=5e-3)
+
+
+def test_supervised_losses_by_hand(framework: str) -> None:
+    """The cycle is of the truth, by the definition of the blur; and either half of the losses trains its own half."""
+    network = load_network(framework, preset="study", seed=1, device="cpu")
+    low, rng = batch(1).low, np.random.default_rng(2)
+    truth = rng.random((1, 3, 64, 64), dtype=np.float32)
+    terms, found = terms_of("supervised", network, Batch(low, truth)), network.infer(low[0])
+    again = blur_down_exact(truth[0].transpose(1, 2, 0), found["kernel"]).transpose(2, 0, 1)
+    values = {name: network.backend.array(value).item() for name, value in terms.items()}
+    assert values["cycle"] == pytest.approx(np.abs(again - low[0, 2]).mean(), rel=1e-5)
+    assert values["restored"] == pytest.approx(np.abs(found["recons"] - truth[0]).mean(), rel=1e-4)
+    inputs = [dict(network.module.named_parameters())[name] for name in ("out_conv.1.bias", "kernel_net.in_conv.bias")]
+    for name, learns in (("restored", (True, False)), ("cycle", (False, True))):
+        gradients = network.backend.gradients(terms[name], inputs, again=True)
+        assert tuple(bool((network.backend.array(one) != 0).any()) for one in gradients) == learns
+
+
+def test_the_average_by_hand() -> None:
+    start = np.array([1.0, 2.0], np.float32)
+    average = Average(0.75, {"x": start})
+    for value in ([3.0, 2.0], [3.0, 6.0]):
+        average.update({"x": np.array(value, np.float32)})
+    assert average.values["x"].tolist() == [0.75 * (0.75 * 1 + 0.25 * 3) + 0.25 * 3, 0.75 * 2 + 0.25 * 6]
+    assert start.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("option", ["clip_norm", "clip_value"])
+def test_a_training_clips_as_it_was_asked_to(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    """By the first moments of its checkpoint, which are a tenth of the gradients."""
+    monkeypatch.setitem(architecture.PRESETS, "study", SMALL)
+    run("torch", clips, tmp_path, steps=1, **{option: 1e-5})
+    moments = [value for name, value in checkpoint.read(tmp_path)[0].items() if name.startswith("first.")]
+    gradients = 10 * np.concatenate([value.ravel() for value in moments])
+    size = np.linalg.norm(gradients) if option == "clip_norm" else np.abs(gradients).max()
+    assert size == pytest.approx(1e-5, rel=1e-2)
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, numbers: set[int]) -> None:
