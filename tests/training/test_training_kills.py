@@ -129,6 +129,21 @@ def test_killed_at_any_moment(
         np.testing.assert_allclose(kept - start, step, atol=1e-5)
 
 
+def test_the_best_of_an_average_is_the_average(clips: Path, tmp_path: Path) -> None:
+    """Which lags behind: after s steps it has counted s - 1 + 2^-s, by which its scores are looked up."""
+    result = run("torch", clips, tmp_path, steps=6, ema=0.5, **OPTIONS | {"validate_every": 1})
+    counted = [step - 1 + 0.5**step for step in range(7)]
+    start = architecture.initial_values(SMALL, seed=1)[COUNTER]
+    expected = [PSNR[round(count + float(start[0]))] for count in counted]
+    assert [entry["psnr"] for entry in result["validation"]] == expected
+    assert {name: one["step"] for name, one in result["best"].items()} == {"psnr": 5, "cycle": 3}
+    for name, step in (("best_psnr", 5), ("best_cycle", 3)):
+        kept = weights_file.read(tmp_path / f"weights_{name}.safetensors")[COUNTER]
+        np.testing.assert_allclose(kept - start, counted[step], atol=1e-5)
+    last = weights_file.read(tmp_path / "weights.safetensors")[COUNTER]
+    np.testing.assert_allclose(last - start, counted[6], atol=1e-5)
+
+
 def test_prolonged_and_killed_at_any_moment(
     clips: Path, whole: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
