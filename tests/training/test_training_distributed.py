@@ -57,7 +57,7 @@ def test_two_processes_take_the_steps_of_one(batch_size: int, tmp_path: Path) ->
     assert [entry["step"] for entry in one] == [entry["step"] for entry in two] == [1, 2, 3]
     for ours, theirs in zip(one, two, strict=True):
         times = {name: theirs[name] for name in ("seconds", "wait_seconds")}
-        assert theirs == pytest.approx(ours | times, rel=1e-6, abs=1e-6)
+        assert theirs == pytest.approx(ours | times, rel=1e-5, abs=1e-6)
     ours, theirs = weights(tmp_path / "one")["weights.safetensors"], weights(tmp_path / "two")["weights.safetensors"]
     apart = [float(np.abs(ours[name] - theirs[name]).mean()) for name in ours]
     # Adam turns the rounding of a gradient near zero into a step of up to the rate, so that only the mean says much.
