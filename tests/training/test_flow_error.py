@@ -1,6 +1,7 @@
 """End-point errors: what they are, on which pairs, and the two commands."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from flow_files import write_flo
 
 from vsrlib import cli
+from vsrlib.common.files import read_json
+from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.data.frames import write_frame
 from vsrlib.networks import architecture, load_network
 from vsrlib.training.flow import evaluation
@@ -92,6 +95,23 @@ class Oracle:
     def flow(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         assert first.dtype == np.float32 and first.shape[0] == 3 and first.min() >= 0 and first.max() <= 1
         return self.flows.pop(0)
+
+
+@pytest.mark.parametrize("which, pairs", [
+    ("pairs", heldout_pairs), ("stereo", lambda: [stereo_pair()]),
+    ("stereo_quarter", lambda: [stereo_pair(quarter=True)]),
+])  # fmt: skip
+def test_the_errors_that_are_published_are_of_these_pairs(which: str, pairs: Callable[[], list[FlowPair]]) -> None:
+    """Zero flow's error is the true flow's length, and that of DIS depends on every pixel of the frames."""
+    published = read_json(PROJECT_ROOT / "figures" / "weights" / "flow-error" / "study-gaussian.json")["error"][which]
+    found = errors_of(None, pairs())
+    assert found["pairs"] == published["pairs"]
+    assert found["known"]["zero"] == pytest.approx(published["known"]["zero"], rel=1e-6)
+    assert found["known"]["dis"] == pytest.approx(published["known"]["dis"], rel=2e-3)
+    if published["visible"] is None:
+        assert found["visible"] is None
+    else:
+        assert found["visible"]["zero"] == pytest.approx(published["visible"]["zero"], rel=1e-6)
 
 
 def test_the_networks_flow_is_what_is_measured() -> None:

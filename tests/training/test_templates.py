@@ -34,7 +34,9 @@ def test_the_papers_values() -> None:
         assert (values.batch_size, values.patch_size, values.n_frames_per_video) == (8, 160, 50)
         assert (values.epochs, values.test_every, values.lr_decay) == (500, 1000, 100)
         assert (values.learning_rate, values.flow_learning_rate, values.workers) == (1e-4, 1e-6, 4)
+        assert (values.seed, values.checkpoint_every) == (1, 1000)  # about as often as an epoch begins
     small = TEMPLATES["small-budget"]
+    assert small.checkpoint_every == TEMPLATES["study"].checkpoint_every == 100
     assert (small.batch_size, small.patch_size, small.n_frames_per_video) == (4, 80, 20)
     assert (small.epochs, small.test_every) == (50, 100)
 

@@ -34,6 +34,7 @@ LEAST = {
         ({"n_frames_per_video": 4}, "n_frames_per_video is 4; give at least 5, because the network looks at five"),
         ({"clip_value": -1.0}, "clip_value is -1.0; give a positive number, or 0"),
         ({"clip_norm": float("nan")}, "clip_norm is nan"),
+        ({"clip_value": float("inf")}, "clip_value is inf"),
         ({"ema": 1.0}, "ema is 1.0; give a number below 1"),
         ({"patience": -2}, "patience is -2; give at least 0"),
         ({"checkpoint_every": -1}, "checkpoint_every is -1; give at least 0"),
