@@ -68,7 +68,9 @@ def test_any_number_of_processes_makes_the_same_batches(windows: TrainingWindows
 
 
 def test_they_work_at_the_same_time_and_end_with_the_iterator() -> None:
-    made = ahead(eval, [f"{number}, __import__('os').getpid()" for number in range(20)], 3)
+    """Also in the middle of something that takes for ever."""
+    endless = ["__import__('time').sleep(10**6)"] * 4
+    made = ahead(eval, [f"{number}, __import__('os').getpid()" for number in range(12)] + endless, 3)
     numbers, processes = zip(*islice(made, 12))
     assert numbers == tuple(range(12)) and len({*processes, os.getpid()}) > 2
     made.close()

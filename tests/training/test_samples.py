@@ -225,12 +225,13 @@ def test_another_seed_gives_another_order(marked: TrainingWindows) -> None:
 
 
 def test_no_sample_is_drawn_like_another_one(tmp_path: Path) -> None:
-    """Of one window, in an epoch and from epoch to epoch, whatever batches they are in."""
+    """Of one window, in an epoch, from epoch to epoch and from seed to seed, whatever batches they are in."""
     as_folder(tmp_path, noise(5))
     windows = TrainingWindows(tmp_path, 16)
     one, two = (stream(windows, batch_size=size, repeat=4) for size in (1, 2))
     single = [next(one).low[0].tobytes() for _ in range(12)]
     assert one.epoch == 3 and len(set(single)) == 12
+    assert next(stream(windows, seed=1, batch_size=1)).low[0].tobytes() not in single
     assert [sample.tobytes() for _ in range(6) for sample in next(two).low] == single
 
 
