@@ -215,7 +215,7 @@ def test_workers_draw_the_same_batches() -> None:
 def test_rates_fall_in_the_second_half() -> None:
     factors = [rate_factor(step, 101) for step in (1, 51, 76, 101)]
     assert factors == pytest.approx([1, 1, 0.55, 0.1])
-    assert rate_factor(1, 1) == 1
+    assert rate_factor(1, 1) == 1 and rate_factor(2, 2) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
