@@ -6,7 +6,14 @@ import pytest
 from vsrlib.kernels.correlation import reference
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.network import Network
-from vsrlib.training.flow.losses import endpoint_error, flows_by_level, level_flow, matching_loss, matching_target
+from vsrlib.training.flow.losses import (
+    endpoint_error,
+    flows_by_level,
+    level_flow,
+    matching_loss,
+    matching_target,
+    step_losses,
+)
 from vsrlib.training.flow.train import initial_flow_values
 
 
@@ -79,6 +86,33 @@ def test_matching_loss(network: Network) -> None:
         network.backend.ops,
     )
     assert network.download(found).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_first_stage_matches_levels_2_to_4_each_with_its_temperature(network: Network) -> None:
+    rng = np.random.default_rng(4)
+    flow, visible = (
+        np.broadcast_to(np.array([3.0, -5.0]).reshape(1, 2, 1, 1), (1, 2, 64, 64)),
+        np.ones((1, 64, 64), bool),
+    )
+    batch = {
+        "first": rng.random((1, 3, 64, 64)),
+        "second": rng.random((1, 3, 64, 64)),
+        "flow": flow,
+        "visible": visible,
+    }
+    tensor, flow_net = network.tensor, network.module.flow_net
+    with network.backend.no_grad():
+        first, second = (flow_net.pyramid(tensor(batch[name])) for name in ("first", "second"))
+        parts = []
+        for level, temperature in ((2, 5.0), (3, 6.0), (4, 7.0)):
+            known = (*matching_target(flow, visible, level), np.array([temperature]))
+            loss = matching_loss(
+                first[level], second[level], *map(tensor, known), flow_net.moduleNetwork, network.backend.ops
+            )
+            parts.append(network.download(loss).item())
+        terms = step_losses(network, batch, tensor(np.array([5.0, 6.0, 7.0])), None)
+    found = {name: network.download(value).item() for name, value in terms.items()}
+    assert found == {"match": pytest.approx(np.mean(parts), rel=1e-5), "total": found["match"]}
 
 
 def test_endpoint_error(network: Network) -> None:

@@ -1,0 +1,42 @@
+"""How numbers and tables are shown."""
+
+import math
+
+import pytest
+
+from vsrlib.common.numbers import interval, markdown, number, plain, significant
+
+
+def test_a_table_whose_cells_do_no_harm() -> None:
+    assert markdown(["a", "b"], [["1|2", "x\ny"], ["3", "4"]]) == "| a | b |\n| --- | --- |\n| 1\\|2 | x y |\n| 3 | 4 |"
+
+
+def test_a_name_is_shown_and_does_nothing() -> None:
+    assert plain('[a](b) `c` *d* $e$ <b> "f"') == '\\[a\\](b) \\`c\\` \\*d\\* \\$e\\$ &lt;b&gt; "f"'
+
+
+def test_fixed_digits() -> None:
+    assert (number(None, 2), number(1.005, 1), number(2, 3)) == ("-", "1.0", "2.000")
+
+
+@pytest.mark.parametrize(
+    "value, digits, text",
+    [
+        (1.0, 3, "1.00"),
+        (9.995, 3, "9.99"),
+        (123.4, 1, "100"),
+        (0.1, 3, "0.100"),
+        (-math.inf, 3, "-inf"),
+        (1e-7, 3, "0.000000"),
+    ],
+)
+def test_significant_digits(value: float, digits: int, text: str) -> None:
+    assert significant(value, digits) == text
+
+
+def test_values_with_their_ends() -> None:
+    found = {"value": 0.12345, "low": -0.00001, "high": 0.5}
+    assert interval(found) == "0.123 [-0.000010, 0.500]"
+    assert interval(found, 2) == "0.12 [0.00, 0.50]" and interval(found, 2, signed=True) == "+0.12 [+0.00, +0.50]"
+    assert interval({"value": 3.0, "low": None, "high": None}, 1) == "3.0"
+    assert interval({"value": None, "low": None, "high": None}) == "-"
