@@ -6,6 +6,7 @@ import pytest
 from vsrlib.kernels.correlation import reference
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.network import Network
+from vsrlib.training.flow import losses
 from vsrlib.training.flow.losses import (
     endpoint_error,
     flows_by_level,
@@ -49,6 +50,29 @@ def test_the_target_is_the_true_displacement() -> None:
     expected[3:, :10] = 1  # the place reached is inside the frame
     np.testing.assert_array_equal(weight[0] > 0, expected)
     assert weight.mean() == pytest.approx(1)
+
+
+def test_the_place_reached_is_inside_the_frame_on_every_side() -> None:
+    for x, y, rows, columns in ((-5, 10, slice(0, 9), slice(2, 12)), (5, 10, slice(0, 9), slice(0, 10))):
+        _, weight = matching_target(*uniform(x, y), level=2)
+        expected = np.zeros((12, 12))
+        expected[rows, columns] = 1
+        np.testing.assert_array_equal(weight[0] > 0, expected)
+
+
+def test_a_block_moves_as_one_to_half_a_pixel_of_the_level() -> None:
+    flow, visible = (values.copy() for values in uniform(0, 0))
+    flow[0, 0, 4:8, 4:6] = 2.0  # half a pixel of level 2
+    flow[0, 0, 16:20, 16:18] = 2.01
+    _, weight = matching_target(flow, visible, level=2)
+    assert weight[0, 1, 1] > 0 and weight[0, 4, 4] == 0
+
+
+def test_features_have_length_one_but_for_next_to_none(network: Network) -> None:
+    features = np.zeros((1, 2, 1, 3))
+    features[0, :, 0, 0], features[0, :, 0, 1] = (3e-6, 4e-6), (3e-10, 4e-10)
+    found = network.download(losses._unit(network.tensor(features), network.backend.ops))[0, :, 0]
+    np.testing.assert_allclose(found.T, [(0.6, 0.8), (0.03, 0.04), (0, 0)], rtol=1e-5)
 
 
 @pytest.mark.parametrize("x, y", [(4 * 4, 0), (-4 * 4, 4 * 4)])
