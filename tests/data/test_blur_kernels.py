@@ -171,6 +171,7 @@ def test_centre_error() -> None:
     impulse[6, 6] = moved[3, 10] = 1
     assert centre(moved).tolist() == [-3, 4] and centre_error(moved, impulse) == 5
     assert centre_error(np.pad(moved, 2), impulse) == 5
+    assert centre_error(moved, moved) == 0 and centre(3 * moved).tolist() == [-3, 4]
     with pytest.raises(ValueError, match="sum to 0"):
         centre(np.zeros((3, 3)))
 
