@@ -12,22 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from common import main
-from interruption import command
-from results import digests
-
-_ABOUT_TIMES = (
-    "08_measure_costs/costs.json",
-    "08_measure_costs/chart_time_three_ways",
-    "05_compare_frameworks/comparison.md",
-    "09_judge_claims/claims",
-    "figures/provenance.json",
-    "figures/chart_efficiency",
-    "figures/chart_performance_radar",
-    "figures/chart_quality_vs_speed",
-    "figures/chart_time_breakdown",
-    "figures/chart_time_performance",
-)
-"""Beginnings of the names below the run's folder of files whose figures or words follow from times."""
+from results import digests, lasting
+from studies import command
 
 
 def check(folder: Path, count: int, seed: int, first: Path | None = None, second: Path | None = None) -> dict[str, Any]:
@@ -46,7 +32,7 @@ def check(folder: Path, count: int, seed: int, first: Path | None = None, second
 def compare(ours: dict[str, str], theirs: dict[str, str]) -> dict[str, Any]:
     """What differs between the digests of two runs; of the results that both have, counts by kind of file."""
     named = sorted(ours.keys() & theirs.keys())
-    both = [name for name in named if not name.partition("/")[2].startswith(_ABOUT_TIMES)]
+    both = sorted(lasting(ours).keys() & theirs.keys())
     broken = [f"{name} differs" for name in both if ours[name] != theirs[name]]
     broken += [f"{name} is in one run only" for name in sorted(ours.keys() ^ theirs.keys())]
     kinds: dict[str, int] = {}

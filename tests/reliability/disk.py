@@ -4,21 +4,19 @@ python tests/reliability/disk.py OUTPUT      mounts a tmpfs of 160 MiB below OUT
 """
 
 import contextlib
-import io
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from common import main
-from interruption import SOUND
 from results import damage, digests
-from toy_study import write_toys
+from studies import command
 
-from vsrlib import cli
 from vsrlib.data.clips import write_clip
 from vsrlib.data.synthetic.clips import embedded_clips
 
@@ -32,36 +30,32 @@ def data(root: Path, attempt: int) -> tuple[int, str]:
     return _cli("degrade", root.parent / "HR", root / "set", "--blur", "Realistic", "--seed", attempt)
 
 
-def training(root: Path, attempt: int) -> tuple[int, str]:
+def training(root: Path, attempt: int, framework: str = "torch") -> tuple[int, str]:
     """`vsrlib train`, which goes on from its checkpoint the second time."""
     given = f"--batch-size 1 --patch-size 16 --validate-every 0 --checkpoint-every 1 --device cpu --steps {1 + attempt}"
-    clips = root.parent / "HR"
-    return _cli("train", clips, clips, root / "train", *given.split(), *(["--resume"] if attempt else []))
+    clips, resume = root.parent / "HR", ["--resume"] if attempt else []
+    return _cli("train", clips, clips, root / "train", "--framework", framework, *given.split(), *resume)
 
 
-def inference(root: Path, attempt: int) -> tuple[int, str]:
+def inference(root: Path, attempt: int, framework: str = "torch") -> tuple[int, str]:
     """`vsrlib infer`."""
-    given = ["--device", "cpu", "--weights", "study-gaussian", *(["--border"] if attempt else [])]
-    return _cli("infer", root.parent / "HR" / "0", root / "infer", *given)
+    given = ["--framework", framework, "--device", "cpu", "--weights", "study-gaussian"]
+    return _cli("infer", root.parent / "HR" / "0", root / "infer", *given, *(["--border"] if attempt else []))
 
 
 def study(root: Path, attempt: int) -> tuple[int, str]:
-    """A study of toy notebooks; the first step is run again because its notebook has changed."""
-    write_toys(root.parent / "toys", make=f"{SOUND}\n# {attempt}")
-    target = root / "study"
-    target.mkdir(exist_ok=True)
-    for name in ("notebooks", "run"):
-        link, there = target / name, root.parent / "toys" / name if name == "notebooks" else root / "run"
-        if not link.is_symlink():
-            there.mkdir(exist_ok=True)
-            link.symlink_to(there.absolute())
-    script = Path(__file__).parent.parent / "helpers" / "toy_study.py"
-    done = subprocess.run([sys.executable, script, target, "make"], capture_output=True, text=True)
-    said = (done.stdout + done.stderr).strip().splitlines()
-    return done.returncode, said[-1] if said else ""
+    """The quick study with both frameworks, whose data change the second time, and so all that follows from them."""
+    return _run(command("quick", root, _02_seed=attempt))
 
 
-TASKS: dict[str, Run] = {"data generation": data, "training": training, "inference": inference, "study": study}
+TASKS: dict[str, Run] = {
+    "data generation": data,
+    "training in PyTorch": training,
+    "training in Jittor": partial(training, framework="jittor"),
+    "inference in PyTorch": inference,
+    "inference in Jittor": partial(inference, framework="jittor"),
+    "the quick study": study,
+}
 
 
 def check(folder: Path, count: int, seed: int, tasks: dict[str, Run] | None = None) -> dict[str, Any]:
@@ -103,10 +97,13 @@ def _grown(path: Path, before: bytes | None) -> bool:
 
 
 def _cli(*arguments: object) -> tuple[int, str]:
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-        status = cli.main([str(one) for one in arguments])
-    return status, (said.getvalue().strip().splitlines() or [""])[-1]
+    return _run([sys.executable, "-m", "vsrlib", *(str(one) for one in arguments)])
+
+
+def _run(line: list[str]) -> tuple[int, str]:
+    """Exit status and last line of a command, in a process of its own, as frameworks want it."""
+    done = subprocess.run(line, capture_output=True, text=True)
+    return done.returncode, ((done.stdout + done.stderr).strip().splitlines() or [""])[-1]
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
 """Kill a study at random moments, over and over: every file is whole, what is done stays done, the end is the same.
 
-python tests/reliability/interruption.py OUTPUT --count 200 --seed 1 --study toy     three toy notebooks
+python tests/reliability/interruption.py OUTPUT --count 200 --seed 1 --study quick   all notebooks of the quick study
 python tests/reliability/interruption.py OUTPUT --count 200 --seed 1 --study torch   data, training and inference
+python tests/reliability/interruption.py OUTPUT --count 200 --seed 1 --study toy     three toy notebooks
     --minutes 30    stop after so long, with fewer
 """
 
@@ -10,33 +11,18 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import common
 import psutil
-from results import damage, digests
+from results import damage, digests, lasting
+from studies import command
 from toy_study import write_toys
 
 from vsrlib.common.files import read_json
 
-_REAL = {
-    "steps": 4,
-    "batch_size": 1,
-    "patch_size": 16,
-    "validate_every": 2,
-    "train_clips": 1,
-    "train_frames": 5,
-    "validation_frames": 5,
-    "test_clips": 1,
-    "test_frames": 6,
-    "02.height": 64,
-    "02.width": 80,
-    "timing_repeats": 1,
-}
-_STEPS = ("02_generate_data", "03_train_network_torch", "04_infer_clips_torch_Gaussian")
 SOUND = """
 import time
 import numpy as np
@@ -53,31 +39,15 @@ for number in range(4):
 """
 
 
-def command(study: str, folder: Path) -> list[str]:
-    """The command line of a study whose results all lie below `folder`."""
-    if study == "torch":
-        given = [text for name, value in _REAL.items() for text in ("--set", f"{name}={value}")]
-        places = ["--run", str(folder / "run"), "--data", str(folder / "data")]
-        return [sys.executable, "-m", "vsrlib", "study", *places, *given, "--only", *_STEPS]
-    return [
-        sys.executable,
-        str(Path(common.__file__).parent.parent / "helpers" / "toy_study.py"),
-        str(folder),
-        "make",
-        "use",
-        "other",
-    ]
-
-
 def check(folder: Path, count: int, seed: int, study: str, minutes: float, cell: str = SOUND) -> dict[str, Any]:
     """Kill the study `count` times, or for so many minutes; `cell` is the last one of each toy notebook."""
     rng, end = random.Random(seed), time.monotonic() + 60 * minutes if minutes else None
     whole, cut = folder / "study" / "whole", folder / "study" / "cut"
     shutil.rmtree(folder / "study", ignore_errors=True)
-    start = time.monotonic()
     _prepare(study, whole, cell)
     subprocess.run(command(study, whole), check=True, capture_output=True)
-    truth, longest = digests(whole), time.monotonic() - start
+    took = {step: float(read_json(whole / "run" / step / "manifest.json")["seconds"]) for step in _done(whole / "run")}
+    truth, longest = lasting(digests(whole)), max(took.values())
     kills, completed, broken, evidence = 0, 0, [], 0
     moments: dict[str, int] = {}
     done: dict[str, int] = {}
@@ -85,8 +55,9 @@ def check(folder: Path, count: int, seed: int, study: str, minutes: float, cell:
     while kills < count and (end is None or time.monotonic() < end):
         with subprocess.Popen(command(study, cut), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
-                # Long enough for every step to be reached now and then, short enough for most to be interrupted.
-                process.wait(rng.uniform(0, 0.8 * longest))
+                # From a second to one and a half times the longest step, each order of magnitude as often as another:
+                # short enough for most steps to be interrupted, long enough for each to be done now and then.
+                process.wait((1.5 * longest) ** rng.random())
             except subprocess.TimeoutExpired:
                 kills += 1
                 where = _running(cut / "run")
@@ -103,15 +74,14 @@ def check(folder: Path, count: int, seed: int, study: str, minutes: float, cell:
         broken += [f"kill {kills}: {step} was done and ran again" for step in before if done.get(step) != before[step]]
         if finished:
             completed += 1
-            now = digests(cut)
+            now = lasting(digests(cut))
             differ = sorted(name for name in truth.keys() | now.keys() if truth.get(name) != now.get(name))
             broken += [f"study {completed}: {name} is not what the uninterrupted study left" for name in differ]
             shutil.rmtree(cut)
             done = {}
             _prepare(study, cut, cell)
-    steps = list(_STEPS) if study == "torch" else ["make", "use", "other"]
     return {
-        "study": f"{study}: {', '.join(steps)}",
+        "study": f"{study}: {', '.join(took)}",
         "kills": kills,
         "running_when_killed": moments,
         "studies_completed_after_kills": completed,

@@ -1,10 +1,12 @@
 """A clip of thousands of frames through `vsrlib infer`, from a folder and from a video: memory stays as it is.
 
 python tests/reliability/long_clips.py OUTPUT --count 2000
+    --study 400    also the quick study's inference with clips of so many frames, against one of 100
 """
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -13,10 +15,12 @@ from typing import Any
 import cv2
 import numpy as np
 from common import main
+from studies import PARTS, command
 
 from vsrlib import cli
 from vsrlib.common import memory
 from vsrlib.common.files import read_json, write_json
+from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.data.frames import write_frame
 from vsrlib.data.video import write_video
 from vsrlib.restoration import loop
@@ -26,28 +30,46 @@ _HEIGHT, _WIDTH = 16, 24
 Finish = Callable[..., dict[str, Any]]
 
 
-def check(folder: Path, count: int, seed: int, finish: Finish = loop._finish) -> dict[str, Any]:
-    """Restore `count` frames from either kind of input; `finish` is what scores and writes one of them."""
-    did, broken = {}, []
+def check(
+    folder: Path,
+    count: int,
+    seed: int,
+    study: int = 0,
+    finish: Finish = loop._finish,
+    frameworks: tuple[str, ...] = FRAMEWORKS,
+) -> dict[str, Any]:
+    """Restore `count` frames from either kind of input, in each framework.
+
+    study: frames of a clip that notebook 04 restores too; 0: none. finish: what scores and writes a frame.
+    """
+    did: dict[str, Any] = {}
+    broken = []
     for kind, make in (("folder", _folder), ("video", _video)):
-        root = folder / "long" / kind
-        shutil.rmtree(root, ignore_errors=True)
-        source = make(root, _frames(count, seed))
-        child = os.fork()  # a process each, so that neither finds the memory of the other
-        if child == 0:
-            os._exit(_restore(source, root, finish))
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        sizes = read_json(root / "resident.json") if status == 0 else []
-        settled = sizes[min(SETTLED, len(sizes) - 1)] if sizes else 0.0
-        growth = max(sizes[SETTLED:], default=settled) / settled - 1 if settled else None
-        did[kind] = {"frames": len(sizes), "mib_at_frame_100": settled, "growth": growth}
-        if status != 0 or len(sizes) != count - 4 or growth is None or growth > MOST_GROWTH:
-            broken.append(f"{kind}: exit status {status}, {did[kind]}")
-        shutil.rmtree(root, ignore_errors=True)
+        for framework in frameworks:
+            name, root = f"{kind}, {NAMES[framework]}", folder / "long" / kind
+            shutil.rmtree(root, ignore_errors=True)
+            source = make(root, _frames(count, seed))
+            child = os.fork()  # a process each, so that none finds the memory, or the framework, of another
+            if child == 0:
+                os._exit(_restore(source, root, framework, finish))
+            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            sizes = read_json(root / "resident.json") if status == 0 else []
+            settled = sizes[min(SETTLED, len(sizes) - 1)] if sizes else 0.0
+            growth = max(sizes[SETTLED:], default=settled) / settled - 1 if settled else None
+            did[name] = {"frames": len(sizes), "mib_at_frame_100": settled, "growth": growth}
+            if status != 0 or len(sizes) != count - 4 or growth is None or growth > MOST_GROWTH:
+                broken.append(f"{name}: exit status {status}, {did[name]}")
+            shutil.rmtree(root, ignore_errors=True)
+    for framework in frameworks if study else ():
+        name = f"notebook, {NAMES[framework]}"
+        first, last = (_notebook(folder / "long" / "notebook", framework, frames) for frames in (SETTLED, study))
+        did[name] = {"frames": study - 4, "mib_at_frame_100": first, "growth": last / first - 1}
+        if did[name]["growth"] > MOST_GROWTH:
+            broken.append(f"{name}: {did[name]}")
     return {"inputs": did, "broken": broken}
 
 
-def _restore(source: Path, root: Path, finish: Finish) -> int:
+def _restore(source: Path, root: Path, framework: str, finish: Finish) -> int:
     sizes: list[float] = []
 
     def metered(*arguments: Any) -> dict[str, Any]:
@@ -56,9 +78,20 @@ def _restore(source: Path, root: Path, finish: Finish) -> int:
         return found
 
     loop._finish = metered
-    status = cli.main(["infer", str(source), str(root / "out"), "--weights", "study-gaussian", "--device", "cpu"])
+    given = ["--framework", framework, "--weights", "study-gaussian", "--device", "cpu"]
+    status = cli.main(["infer", str(source), str(root / "out"), *given])
     write_json(root / "resident.json", sizes)
     return status
+
+
+def _notebook(root: Path, framework: str, frames: int) -> float:
+    """Peak memory of notebook 04, MiB, with a clip of so many frames."""
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    # The training lies between data and inference, and is of no interest here.
+    line = command(framework, root, test_frames=frames, steps=1, validate_every=0)
+    subprocess.run(line, check=True, capture_output=True)
+    return float(read_json(root / "run" / PARTS[framework][-1] / "inference.json")["peak_memory_mib"])
 
 
 def _frames(count: int, seed: int) -> Iterator[np.ndarray]:
@@ -83,4 +116,4 @@ def _video(root: Path, frames: Iterator[np.ndarray]) -> Path:
 
 
 if __name__ == "__main__":
-    main("long_clips", check, 2000)
+    main("long_clips", check, 2000, study=0)

@@ -61,7 +61,12 @@ def _names(one: Result) -> str:
 
 
 def _twice(one: Result) -> str:
-    return f"{one['rounds']} rounds: " + ", ".join(f"{count} {name}" for name, count in sorted(one["outcomes"].items()))
+    found = f"{one['rounds']} rounds: " + _counted(one["outcomes"])
+    return f"{found}; {one['pairs_of_studies']} pairs of studies: {_counted(one['ends_of_studies'])}"
+
+
+def _counted(ends: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(ends.items()))
 
 
 def _long(one: Result) -> str:
@@ -114,7 +119,7 @@ ROWS: dict[str, tuple[str, str, Callable[[Result], str]]] = {
     ),
     "checkpoints": ("hostile checkpoints", "nothing in a file is run, sizes are bounded", _checkpoints),
     "interruption": (
-        "a study killed anywhere in three of its notebooks: data, training, inference",
+        "the quick study, both frameworks, killed anywhere in its notebooks",
         "every file whole or absent, what is done stays done, the same end",
         _kills,
     ),

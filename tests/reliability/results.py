@@ -42,6 +42,20 @@ _TOLD = (
 _IN_THE_MAKING = ("partial.ipynb", "error.txt")
 """Evidence of a step that runs or has failed; papermill writes the first anew after each cell, in place."""
 
+_ABOUT_TIMES = (
+    "08_measure_costs/costs.json",
+    "08_measure_costs/chart_time_three_ways",
+    "05_compare_frameworks/comparison.md",
+    "09_judge_claims/claims",
+    "figures/provenance.json",
+    "figures/chart_efficiency",
+    "figures/chart_performance_radar",
+    "figures/chart_quality_vs_speed",
+    "figures/chart_time_breakdown",
+    "figures/chart_time_performance",
+)
+"""Beginnings of the names below the run's folder of files whose figures or words follow from times."""
+
 
 def damage(root: Path) -> tuple[list[str], list[str]]:
     """(files below `root` that are not whole, with the reason; unfinished evidence that was caught half-written)."""
@@ -60,6 +74,11 @@ def digests(root: Path) -> dict[str, str]:
         for path in files(root)
         if path.name not in _TOLD
     }
+
+
+def lasting(found: dict[str, str]) -> dict[str, str]:
+    """Those of some `digests` of a study that are not about times, and so are the same in every run."""
+    return {name: digest for name, digest in found.items() if not name.partition("/")[2].startswith(_ABOUT_TIMES)}
 
 
 def files(root: Path) -> list[Path]:

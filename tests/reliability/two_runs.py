@@ -1,10 +1,12 @@
 """Two runs that write to one folder, started together: one after the other, or one that says why it does not.
 
 python tests/reliability/two_runs.py OUTPUT --count 50 --seed 1
+    --studies 9    also so many pairs of studies that compute, in one folder and in folders of their own
 """
 
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import Any
 
 import numpy as np
 from common import main
+from results import damage, digests, lasting
+from studies import command
 
 from vsrlib.common import files
 from vsrlib.common.errors import UserError
@@ -37,8 +41,13 @@ def study(folder: Path, seed: int) -> None:
     execute([], folder, f"of seed {seed}")
 
 
-def check(folder: Path, count: int, seed: int, work: Work = generate, study_too: bool = True) -> dict[str, Any]:
-    """Start two processes with `work` in one folder, `count` times; in every other round they have no patience."""
+def check(
+    folder: Path, count: int, seed: int, studies: int = 0, work: Work = generate, study_too: bool = True
+) -> dict[str, Any]:
+    """Start two processes with `work` in one folder, `count` times; in every other round they have no patience.
+
+    `studies`: so many pairs of real studies besides; see `pairs`.
+    """
     outcomes: dict[str, int] = {}
     broken = []
     for number in range(count):
@@ -52,7 +61,64 @@ def check(folder: Path, count: int, seed: int, work: Work = generate, study_too:
             fault = judge(root) if words[0] != "s" else "a process ended otherwise"
             if fault:
                 broken.append(f"round {number}: {outcome}; {fault}")
-    return {"rounds": count, "outcomes": outcomes, "broken": broken[:10], "broken_count": len(broken)}
+    found, faults = pairs(folder / "pairs", studies) if studies else ({}, [])
+    broken += faults
+    return {
+        "rounds": count,
+        "outcomes": outcomes,
+        "pairs_of_studies": studies,
+        "ends_of_studies": found,
+        "broken": broken[:10],
+        "broken_count": len(broken),
+    }
+
+
+PAIRS = {
+    "one study twice, one folder": (("torch", "both"), ("torch", "both")),
+    "two frameworks, one folder": (("torch", "both"), ("jittor", "both")),
+    "two frameworks, two folders": (("torch", "torch"), ("jittor", "jittor")),
+}
+"""What is started together: for each of two studies its name and its folder."""
+
+
+def pairs(folder: Path, count: int) -> tuple[dict[str, int], list[str]]:
+    """Start two studies together, data, training and inference of a framework each, `count` times.
+
+    Each must leave what it leaves alone, or say that another one is there. Returns (how often each end, faults).
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    alone = {}
+    for name in ("torch", "jittor"):
+        subprocess.run(command(name, _made(folder / "alone" / name)), check=True, capture_output=True)
+        alone[name] = lasting(digests(folder / "alone" / name))
+    ends: dict[str, int] = {}
+    broken = []
+    for number in range(count):
+        kind = list(PAIRS)[number % len(PAIRS)]
+        shutil.rmtree(folder / "together", ignore_errors=True)
+        started = []
+        for name, place in PAIRS[kind]:
+            line = command(name, _made(folder / "together" / place))
+            started.append(subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True))
+        said = [(process.communicate()[1], process.returncode) for process in started]
+        done = [status == 0 for _, status in said]
+        end = f"{kind}: " + ("both done" if all(done) else "the second said so" if any(done) else "none done")
+        ends[end] = ends.get(end, 0) + 1
+        faults = [
+            text[-200:] for text, status in said if status not in (0, 2) or (status == 2 and "Another" not in text)
+        ]
+        for place in {place for _, place in PAIRS[kind]}:
+            root = folder / "together" / place
+            names = [name for (name, where), whole in zip(PAIRS[kind], done) if whole and where == place]
+            wanted = {path: digest for name in names for path, digest in alone[name].items()}
+            faults += damage(root)[0] + ([] if lasting(digests(root)) == wanted else [f"{place} is not as if alone"])
+        broken += [f"pair {number}: {end}: {fault}" for fault in faults]
+    return ends, broken
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _together(task: Work, root: Path, first: int, patience: float) -> list[int]:
@@ -101,4 +167,4 @@ def without_a_lock(folder: Path, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main("two_runs", check, 50)
+    main("two_runs", check, 50, studies=0)
