@@ -119,7 +119,7 @@ ROWS: dict[str, tuple[str, str, Callable[[Result], str]]] = {
     ),
     "checkpoints": ("hostile checkpoints", "nothing in a file is run, sizes are bounded", _checkpoints),
     "interruption": (
-        "the quick study, both frameworks, killed anywhere in its notebooks",
+        "a study killed anywhere in its notebooks",
         "every file whole or absent, what is done stays done, the same end",
         _kills,
     ),
