@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from vsrlib.common.files import read_json
 from vsrlib.data.clips import write_clip
@@ -35,6 +36,17 @@ def make_clips(root: Path) -> Path:
         for clip in embedded_clips(split, frames, (64, 96), seed=0, count=1):
             write_clip(root / split / clip.name, clip)
     return root
+
+
+def noise(frames: int = 6, height: int = 96, width: int = 112, seed: int = 0) -> np.ndarray:
+    """Frames (N, H, W, 3) uint8 of noise."""
+    return np.random.default_rng(seed).integers(0, 256, (frames, height, width, 3), dtype=np.uint8)
+
+
+def count_calls(monkeypatch: pytest.MonkeyPatch, module: object, name: str, calls: list[int]) -> None:
+    """Have every call of a module's function add to `calls`."""
+    untouched = getattr(module, name)
+    monkeypatch.setattr(module, name, lambda *given: calls.append(1) or untouched(*given))
 
 
 def run(framework: str, clips: Path, output: Path, watch: Watch | None = None, **changes: Any) -> dict[str, Any]:
