@@ -60,8 +60,12 @@ class Module:
         self.tests_digest = _digest("".join(path.read_text(encoding="utf-8") for path in paths))
         self.mutants: list[Mutant] = []
         self._file = known / f"{name.replace('/', '.')}.{self.digest}.jsonl"
-        for old in known.glob(f"{name.replace('/', '.')}.*.jsonl"):
-            if old != self._file:
+        self.usual_file = self._file.with_suffix(
+            f".{self.tests_digest}.seconds"
+        )  # that the tests take without a mutant
+        self.lock = threading.Lock()
+        for old in known.glob(f"{name.replace('/', '.')}.*"):
+            if old not in (self._file, self.usual_file) or old.read_text() == "null":  # they failed: once more
                 old.unlink()
         text = self._file.read_text() if self._file.exists() else ""
         whole = text[: text.rfind("\n") + 1]  # a kill may leave half a line
@@ -107,14 +111,14 @@ class Copy:
         # A .pyc that belongs to its source by the digest: two mutants may be written within one tick of the clock.
         compile_all = ["-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "."]
         subprocess.run([sys.executable, *compile_all], cwd=folder, check=True)
-        self._untouched: dict[str, float | None] = {}
 
     def untouched(self, module: Module) -> float | None:
         """Seconds that the tests take without a mutant; None if they fail then."""
-        if module.name not in self._untouched:
-            answer = self._ask(module, 1200)
-            self._untouched[module.name] = answer["seconds"] if answer["status"] == 0 else None
-        return self._untouched[module.name]
+        with module.lock:  # one copy measures
+            if not module.usual_file.exists():
+                answer = self._ask(module, 1200)
+                module.usual_file.write_text(json.dumps(answer["seconds"] if answer["status"] == 0 else None))
+            return json.loads(module.usual_file.read_text())
 
     def judge(self, module: Module, mutant: Mutant, usual: float) -> None:
         """Run the tests on a mutant and keep the answer."""
