@@ -1,5 +1,6 @@
 """Noise and compression of LR, off by default; workers; and what a set holds beside its frames."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from vsrlib.data.frames import read_frame
 from vsrlib.data.sets.check import check
 from vsrlib.data.sets.tree import read_kernel
 from vsrlib.data.synthetic.pictures import load_photograph
+from vsrlib.data.video import read_frames, write_video
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,19 @@ def test_each_does_what_it_says(hr: Path, tmp_path: Path) -> None:
     fine, coarse = (np.abs(changed(video=crf)).mean() for crf in (10, 40))
     assert 0 < fine < coarse < 20
     assert changed(video=0).any()  # half the colour resolution even so
+
+
+def test_video_is_of_25_frames_a_second(hr: Path, tmp_path: Path) -> None:
+    """On which what x264 makes of a quality depends."""
+    frames = list_clips(hr)[1].load().frames[:, ::2, ::2]
+    made = {}
+    for rate in (25, 50):
+        with write_video(tmp_path / f"{rate}.mp4", Fraction(rate), 30) as add:
+            for frame in frames:
+                add(frame)
+        made[rate] = np.stack(list(read_frames(tmp_path / f"{rate}.mp4")))
+    found = Further(video=30).apply(frames, "a", 0)
+    assert np.array_equal(found, made[25]) and not np.array_equal(found, made[50])
 
 
 def test_the_check_sees_what_the_manifest_does_not_admit(hr: Path, tmp_path: Path) -> None:
