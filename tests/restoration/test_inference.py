@@ -4,6 +4,7 @@ import shutil
 import weakref
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from vsrlib.data import video
 from vsrlib.data.clips import Clip, list_clips, windows, write_clip
 from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.degrade import degrade_clips
-from vsrlib.data.frames import read_frame, to_float, to_uint8
+from vsrlib.data.frames import read_frame, to_float, to_uint8, write_frame
 from vsrlib.networks import load_network
 from vsrlib.restoration import infer, loop, metrics
 from vsrlib.restoration.options import InferOptions
@@ -220,6 +221,25 @@ def test_an_interrupted_run_leaves_nothing_that_looks_finished(
     # the results of the run before it are still whole, and nothing else is there
     assert sorted(path.name for path in tmp_path.iterdir()) == ["frames", "inference.json"]
     assert len(list((tmp_path / "frames").glob("*/*.png"))) == 3
+
+
+@pytest.mark.parametrize("folder", ["LR_blurdown_x4", "HR"])
+def test_a_frame_that_changes_meanwhile_ends_the_run(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    """The digests of the result are of the frames before, and the frames after are what would have been restored."""
+    shutil.copytree(dataset, tmp_path / "Set")
+    changed = tmp_path / "Set" / folder / "one" / "00000003.png"
+
+    def changing(*arguments: Any) -> Any:
+        write_frame(changed, 255 - read_frame(changed))
+        return loading(*arguments)
+
+    loading = infer.load_network
+    monkeypatch.setattr(infer, "load_network", changing)
+    with pytest.raises(UserError, match="00000003.png has changed while its clip was restored"):
+        run("torch", tmp_path / "Set", tmp_path / "out")
+    assert not (tmp_path / "out" / "inference.json").exists() and not (tmp_path / "out" / "frames").exists()
 
 
 def test_files_that_were_not_made_here_are_not_replaced(dataset: Path, tmp_path: Path) -> None:

@@ -72,6 +72,12 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def stamp(path: Path) -> tuple[int, int]:
+    """Size and time of the last change of a file, bytes and nanoseconds: while both stay, so does what is in it."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
 def sha256_bytes(data: bytes) -> str:
     """SHA-256 of bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()

@@ -48,6 +48,11 @@ class ClipSource:
         return len(self.frame_names)
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that hold the frames."""
+        return self.paths if self.video is None else (self.video,)
+
+    @property
     def rate(self) -> Fraction | None:
         """Frames a second of a video, on average; None for a folder of frames, which has none."""
         return None if self.video is None else video.frame_rate(self.video)

@@ -6,7 +6,7 @@ from typing import Any
 
 from vsrlib.common import memory, provenance
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import replaced, require_own, sha256_joined, write_json
+from vsrlib.common.files import replaced, require_own, sha256_joined, stamp, write_json
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.data.clips import ClipSource, FrameReader, list_clips, read_through, windows
 from vsrlib.data.degrade import SCALE
@@ -27,7 +27,8 @@ def infer(
 
     input_path: a folder of frames, a folder of clips or a video; gt_path: the HR of the same clips, or None, and then
     no quality is measured. Until all clips are done the old results stay; then frames and result file are replaced, the
-    latter last. Raises UserError for input that cannot be used, and for an `output`/frames that was not made here.
+    latter last. Raises UserError for input that cannot be used or that changes meanwhile, and for an `output`/frames
+    that was not made here.
     """
     if options.all_metrics and gt_path is None:
         raise UserError("Metrics need the clips in high resolution; give --gt, or leave --all-metrics out.")
@@ -54,6 +55,7 @@ def infer(
             raise UserError(
                 f"shard {shard} holds no frame, because fewer than {shard.count} are restored in all; give fewer parts."
             )
+    stamps = {path: stamp(path) for source in [*sources, *truths] if source is not None for path in source.files}
     digests = _read_through(sources, truths)
     network = load_network(
         options.framework, options.weights, options.preset, options.device, options.seed, options.correlation
@@ -84,6 +86,7 @@ def infer(
                 scores = ClipScores() if options.all_metrics else None
                 restored = restore_clip(network, restorer, source, truth, ours, written, bar, scores)
                 clips.append({"name": source.name, "frames": restored, **(scores.result() if scores else {})})
+        _require_unchanged(stamps)
     result = {
         "framework": options.framework,
         "blur": options.blur,
@@ -134,6 +137,16 @@ def _read_through(sources: list[ClipSource], truths: list[ClipSource | None]) ->
             _require_fit(source.name, size, high)
         found.append((size, digest, truth_digest))
     return found
+
+
+def _require_unchanged(stamps: dict[Path, tuple[int, int]]) -> None:
+    """UserError for a file that is not what it was: what is restored is what the digests of the result are of."""
+    for path, before in stamps.items():
+        if not path.exists() or stamp(path) != before:
+            raise UserError(
+                f"{path} has changed while its clip was restored, and no result says of frames what is true of others: "
+                "leave the files alone and restore again."
+            )
 
 
 def _require_fit(name: str, low: tuple[int, int], high: tuple[int, int]) -> None:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import sha256_array, sha256_bytes, sha256_file
+from vsrlib.common.files import sha256_array, sha256_bytes, sha256_file, stamp
 from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel
 from vsrlib.data.clips import WINDOW, ClipSource, require_frames
 from vsrlib.data.degradation import SCALE, blur_down_float
@@ -47,7 +47,7 @@ class TrainingWindows:
     ) -> None:
         self.sources, self._frames_per_clip = clips_of(hr_root), frames_per_clip
         self.places: list[tuple[ClipSource, int]] = []
-        self._stamps = {path: _stamp(path) for source in self.sources for path in self._files(source)}
+        self._stamps = {path: stamp(path) for source in self.sources for path in self._files(source)}
         self._whole: set[Path] = set()  # files that have been found undamaged
         self._shapes: dict[str, tuple[int, ...]] = {}  # of each clip's frames
         self._kept = _Kept(cache_mib * 2**20)
@@ -115,10 +115,10 @@ class TrainingWindows:
 
     def _files(self, source: ClipSource) -> tuple[Path, ...]:
         """Those that hold the used frames of a clip."""
-        return source.paths[: self._frames_per_clip] if source.video is None else (source.video,)
+        return source.files if source.video else source.files[: self._frames_per_clip]
 
     def _require_unchanged(self, path: Path) -> None:
-        if _stamp(path) != self._stamps[path]:
+        if stamp(path) != self._stamps[path]:
             raise UserError(
                 f"{path} has changed since this training was begun or gone on with, and no training learns from other "
                 "frames than it records: put the file back and resume, or begin anew."
@@ -289,9 +289,3 @@ def gradient_strength(image: np.ndarray) -> float:
         cv2.convertScaleAbs(cv2.Sobel(np.ascontiguousarray(image), cv2.CV_16S, dx, dy)) for dx, dy in ((1, 0), (0, 1))
     )
     return float(cv2.addWeighted(horizontal, 0.5, vertical, 0.5, 0).mean())
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """Size and time of the last change of a file."""
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
