@@ -69,6 +69,20 @@ def test_halves_are_where_float32_alone_goes_wrong(monkeypatch: pytest.MonkeyPat
     assert not np.array_equal(blur_down(frame, kernel), defined(frame, kernel))
 
 
+@pytest.mark.parametrize("minus", [0, 24])
+def test_float32_alone_is_wrong_somewhere_in_a_large_picture(minus: float) -> None:
+    """And the more so the larger the kernel's values are."""
+    rng = np.random.default_rng(0)
+    frame = rng.integers(200, 256, (1200, 1200, 3), dtype=np.uint8)
+    plus, other = (rng.dirichlet(np.ones(169)).reshape(13, 13) for _ in range(2))
+    kernel = (1 + minus) * plus - minus * other
+    expected = defined(frame, kernel)
+    padded = degradation._padded(frame, 6, 4)
+    alone = degradation._phases(padded, kernel, 4, np.float32)[:300, :300]
+    assert (np.rint(np.clip(alone, 0, 255)) != expected).sum() > 3
+    assert np.array_equal(blur_down(frame, kernel), expected)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 17), (40, 38), (64, 64), (61, 130)])
 @pytest.mark.parametrize("scale", [1, 2, 4])
 def test_unrounded_sums_are_the_definitions_to_the_byte(shape: tuple[int, int], scale: int) -> None:
