@@ -92,6 +92,27 @@ def test_warping_error(clip: SyntheticClip) -> None:
     assert warping_error(still, still) == 0 and warping_error(still, clip.frames) > 2 * own
 
 
+def test_warping_error_worked_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All moves 3 pixels to the right; what comes in at the left, and what a block covers, does not count."""
+    truth = np.stack([np.zeros((40, 40, 3), np.uint8), np.full((40, 40, 3), 9, np.uint8)])
+
+    def flow(first: np.ndarray, second: np.ndarray, method: str) -> np.ndarray:
+        found = np.zeros((40, 40, 2), np.float32)
+        found[..., 0] = -3 if first.any() else 3
+        if not first.any():
+            found[10:20, 10:20, 0] = -5
+        return found
+
+    monkeypatch.setattr(temporal, "optical_flow", flow)
+    first = np.broadcast_to(5 * np.arange(40, dtype=np.uint8)[:, None], (40, 40, 3))
+    second = np.roll(first, 3, axis=1)
+    second[:, :3] = second[10:20, 13:23] = 255
+    assert warping_error(np.stack([first, second]), truth) == 0
+    second[30:, 3:] += 51
+    expected = (51 / 255) ** 2 * (10 * 37) / (40 * 37 - 10 * 10)
+    assert warping_error(np.stack([first, second]), truth) == pytest.approx(expected, rel=1e-6)
+
+
 def test_what_is_covered_does_not_count() -> None:
     flow = np.zeros((40, 40, 2), np.float32)
     flow[..., 0] = 3
