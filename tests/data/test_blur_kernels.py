@@ -24,6 +24,7 @@ from vsrlib.data.blur_kernels import (
     realistic_kernel,
     realistic_kernel_from_draws,
     scale_realistic,
+    sums_exactly,
 )
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "degradation_metrics.npz")
@@ -182,3 +183,10 @@ def test_a_picture_shows_the_largest_weight_black_and_zero_white() -> None:
     assert picture.shape == (3, 3, 3) and picture.dtype == np.uint8
     assert picture[..., 0].tolist() == [[255, 191, 255], [128, 0, 191], [255, 191, 223]]
     assert np.array_equal(kernel_picture(kernel, 2), picture.repeat(2, 0).repeat(2, 1))
+
+
+def test_kernels_of_ours_are_summed_without_rounding() -> None:
+    assert sums_exactly(gaussian_kernel()) and sums_exactly(realistic_kernel(np.random.default_rng(0)))
+    assert sums_exactly(np.array([[2.0]])) and sums_exactly(np.array([[-2.0]]))
+    assert not sums_exactly(np.array([[2.5]])) and not sums_exactly(np.full((3, 3), -0.25))
+    assert sums_exactly(np.array([[2.0**-40]])) and not sums_exactly(np.array([[2.0**-41]]))

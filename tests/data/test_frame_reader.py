@@ -32,6 +32,10 @@ def test_windows_are_the_clip_s(source) -> None:
         np.testing.assert_array_equal(reader.stack(range(start, start + 5)), frames[start : start + 5])
 
 
+def test_the_files_of_a_clip(source, tmp_path: Path) -> None:
+    assert list(source[0].files) == sorted(path for path in tmp_path.rglob("*") if path.is_file())
+
+
 def test_what_was_forgotten_is_not_to_be_had(source) -> None:
     reader = FrameReader(source[0])
     reader[3]
