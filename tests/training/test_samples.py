@@ -258,3 +258,7 @@ def test_the_digest_of_a_batch_is_of_all_its_samples(windows: TrainingWindows) -
     for size in (1, 3):
         batch = next(stream(windows, batch_size=size))
         assert batch.digest == sha256_array(batch.low) and len(batch.low) == size
+
+
+def test_no_two_kinds_of_draws_share_a_generator() -> None:
+    assert len({1, samples._ORDER, samples._SAMPLE}) == 3  # 1 is that of validation

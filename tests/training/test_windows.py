@@ -169,3 +169,4 @@ def test_too_small_frames_are_named(tmp_path: Path) -> None:
     write_clip(tmp_path / "clip", Clip("clip", noise(5, 40, 40)))
     with pytest.raises(UserError, match="needs 64"):
         TrainingWindows(tmp_path, patch_size=16)
+    assert len(TrainingWindows(tmp_path, patch_size=10)) == 1  # 40 pixels are enough for it
