@@ -36,6 +36,28 @@ def test_long_clips_are_cut(tmp_path: Path, most: int, count: int) -> None:
     np.testing.assert_array_equal(windows.window(count - 1)[-1], noise(9)[min(most, 9) - 1])
 
 
+def test_a_frame_that_is_not_used_changes_nothing(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip", Clip("clip", noise(7)))
+    windows = TrainingWindows(tmp_path, 16, frames_per_clip=6)
+    digest = windows.digest()
+    write_frame(tmp_path / "clip" / "00000006.png", 255 - noise(7)[6])
+    assert windows.digest() == digest == TrainingWindows(tmp_path, 16, frames_per_clip=6).digest()
+    assert TrainingWindows(tmp_path, 16, frames_per_clip=7).digest() != digest
+
+
+def test_a_damaged_frame_is_refused_when_it_is_first_read(tmp_path: Path) -> None:
+    """Even where only a check sum tells: the pixels can still be decoded."""
+    write_clip(tmp_path / "clip", Clip("clip", noise(6)))
+    path = tmp_path / "clip" / "00000005.png"
+    data = bytearray(path.read_bytes())
+    data[-14] ^= 1  # of the check sum of the pixels, which lies before the last chunk of 12 bytes
+    path.write_bytes(data)
+    windows = TrainingWindows(tmp_path, 16)
+    windows.window(0)
+    with pytest.raises(UserError, match=r"00000005.png cannot be decoded .*the check sum"):
+        windows.window(1)
+
+
 def as_folder(root: Path, frames: np.ndarray) -> None:
     write_clip(root / "clip", Clip("clip", frames))
 
