@@ -262,3 +262,11 @@ def test_the_digest_of_a_batch_is_of_all_its_samples(windows: TrainingWindows) -
 
 def test_no_two_kinds_of_draws_share_a_generator() -> None:
     assert len({1, samples._ORDER, samples._SAMPLE}) == 3  # 1 is that of validation
+
+
+@pytest.mark.parametrize("strength, draws", [(7.0, 1), (6.99, 5)])
+def test_a_crop_of_just_enough_gradient_is_kept(strength: float, draws: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setattr(samples, "gradient_strength", lambda image: calls.append(image) or strength)
+    draw_pair(noise(5), "Gaussian", 8, np.random.default_rng(0))
+    assert len(calls) == draws
