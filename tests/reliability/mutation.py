@@ -69,7 +69,8 @@ class Module:
                 old.unlink()
         text = self._file.read_text() if self._file.exists() else ""
         whole = text[: text.rfind("\n") + 1]  # a kill may leave half a line
-        self._file.write_text(whole)
+        if whole != text:
+            self._file.write_text(whole)
         self._tried = {_key(one): one for one in map(json.loads, whole.splitlines())}
 
     def result(self, mutant: Mutant) -> Mutant | None:

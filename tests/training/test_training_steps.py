@@ -88,6 +88,20 @@ def test_clipping_bounds_the_first_moment(framework: str) -> None:
         np.testing.assert_allclose(wide[name], value, rtol=1e-4, atol=1e-6 * largest)
 
 
+def test_a_share_of_a_batch_counts_with_its_weight(framework: str) -> None:
+    """Losses and gradients alike; a whole batch has the weight 1, which need not be said."""
+    found = []
+    for weight in ({}, {"weight": 1.0}, {"weight": 0.25}):
+        network, optimiser = prepared(framework)
+        _, values = take_step(network, optimiser, "self-supervised", batch(1), **weight)
+        found.append((values, {k: v for k, v in optimiser.state()[0].items() if k.startswith("first.")}))
+    (values, moments), whole, (quarter, quarter_moments) = found
+    assert values == whole[0] and same(moments, whole[1])
+    assert quarter == pytest.approx({name: value / 4 for name, value in values.items()}, rel=1e-6)
+    for name, value in moments.items():
+        np.testing.assert_allclose(quarter_moments[name], value / 4, rtol=1e-3, atol=1e-6 * np.abs(value).max() + 1e-12)
+
+
 def test_adam_by_hand(framework: str) -> None:
     """Four updates of two groups with rates of their own, of gradients from far below epsilon to 1."""
     network = load_network(framework, preset="study", seed=1, device="cpu")
