@@ -3,6 +3,7 @@
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from vsrlib.common.errors import UserError
 from vsrlib.data.clips import Clip, write_clip
 from vsrlib.data.degradation import bicubic_on_grid, blur_down
 from vsrlib.data.frames import read_frame, write_frame
+from vsrlib.data.video import write_video
 from vsrlib.networks import distributed
 from vsrlib.networks.distributed import Team
-from vsrlib.training import train
+from vsrlib.training import train, validation
 from vsrlib.training.samples import draw_kernel
 from vsrlib.training.validation import Validations, ValidationSet
 
@@ -106,6 +108,40 @@ def test_other_frames_than_at_the_start_are_said(tmp_path: Path) -> None:
     write_frame(path, read_frame(path) ^ 1)
     with pytest.raises(UserError, match="frame 3 of the validation clip 0 has changed since the training began; bring"):
         validation.scores(Marking([np.zeros((64, 96, 3), np.uint8)]))
+
+
+def test_a_video_that_has_grown_is_said(tmp_path: Path) -> None:
+    def write(count: int) -> None:
+        with write_video(tmp_path / "clip.mkv", Fraction(25)) as add:
+            for index in range(count):
+                add(np.full((64, 96, 3), 20 * index, np.uint8))
+
+    write(5)
+    known = ValidationSet(tmp_path / "clip.mkv", "Gaussian", 1)
+    assert len(list(known.windows())) == 1
+    write(6)
+    with pytest.raises(UserError, match="frame 5 of the validation clip clip has changed"):
+        list(known.windows())
+
+
+def test_a_clip_without_a_window_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"clip 0 has 4 frame\(s\), but at least 5 are needed"):
+        ValidationSet(write_noise(tmp_path, 4), "Gaussian", 1)
+
+
+def test_psnr_of_a_restoration_by_hand() -> None:
+    truth = np.random.default_rng(0).random((3, 20, 24), dtype=np.float32)
+    off = truth + np.float32(1 / 16)
+    off[:, :4] = 9  # in the border that is not scored
+    assert validation._float_psnr(off, truth) == pytest.approx(20 * np.log10(16), rel=1e-5)
+    assert validation._float_psnr(truth, truth) == 100
+    assert validation._float_psnr(truth + 1, truth) == pytest.approx(0, abs=1e-5)
+
+
+def test_the_patience_begins_with_the_first_validation() -> None:
+    validations = Validations()
+    validations.take(0, {"psnr": float("nan"), "cycle": 0.5})
+    assert validations.stale == 1
 
 
 class Second(Team):
