@@ -84,7 +84,8 @@ def check(folder: Path, count: int, seed: int, tasks: dict[str, Run] | None = No
                     (disk / "filler").unlink(missing_ok=True) if fault == "full" else None
                     now = digests(disk)
                     changed = sorted(path for path, digest in before.items() if now.get(path) != digest)
-                    lost = [path for path in changed if not _grown(disk / path, logs.get(path))]
+                    kept = set(now.values())  # a file that has been set aside is not lost
+                    lost = [one for one in changed if before[one] not in kept and not _grown(disk / one, logs.get(one))]
                     torn = damage(disk)[0]
                     said = said.replace(str(disk), "DISK")
                     did[name][fault] = {"status": status, "said": said, "good files": len(before), "lost": lost}

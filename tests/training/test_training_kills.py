@@ -158,7 +158,10 @@ def test_prolonged_and_killed_at_any_moment(
         lambda: run("torch", clips, output, steps=12, resume=True, **OPTIONS),
         monkeypatch,
     )
+    at_nine = {path.name: sha256_file(path) for path in whole[9].glob("w*")}  # its weights
     for kept in cuts:
+        ended = [sha256_file(path) for path in kept.glob("**/w*.safetensors")]
+        assert set(at_nine.values()) <= set(ended) or (kept / "train.json").exists()  # nothing is lost on the way
         found = {name for name in ("train.json", "weights.safetensors", "curves.svg") if (kept / name).exists()}
         lines = len(log(kept))
         assert not found or lines == 9 or (lines == 12 and "curves.svg" not in found)

@@ -5,20 +5,24 @@ drawn from the random generators of Python or of a framework, so that the sample
 """
 
 import json
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import safetensors.numpy
 
+from vsrlib.common import files
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, sha256_array, sha256_bytes
 
 FILE = "checkpoint.safetensors"
 PREVIOUS = "checkpoint.previous.safetensors"
 LOG = "log.jsonl"
+FORMER = "former"
+"""Folder of what a training had at its end, until it has another end."""
 _FACTS = "vsrlib_training"
 _FREE = ("steps",)  # may be more than they were: a training can be prolonged
 
@@ -81,6 +85,25 @@ def remove(folder: Path) -> None:
     for name in (FILE, PREVIOUS, LOG):
         (folder / name).unlink(missing_ok=True)
     remove_temporary(folder)
+    remove_former(folder)
+
+
+def set_aside(folder: Path, names: Sequence[str]) -> None:
+    """Move files of a training that had ended into a folder of their own; it ended if the last of them is there.
+
+    Moving takes no room on the disk. A kill leaves the last where it was, so that the rest is moved the next time.
+    """
+    if not (folder / names[-1]).exists():
+        return
+    (folder / FORMER).mkdir(exist_ok=True)
+    for name in names:
+        if (folder / name).exists():
+            os.replace(folder / name, folder / FORMER / name)
+
+
+def remove_former(folder: Path) -> None:
+    """Remove what was set aside."""
+    files.remove(folder / FORMER)
 
 
 def remove_temporary(folder: Path) -> None:

@@ -9,6 +9,7 @@ from vsrlib.common import files, memory, provenance
 from vsrlib.common.files import sha256_file, write_json
 from vsrlib.networks import distributed, load_network
 from vsrlib.networks.weights.weights_file import locate
+from vsrlib.training import checkpoint
 from vsrlib.training.options import TrainOptions
 from vsrlib.training.samples import SampleStream, TrainingWindows
 from vsrlib.training.trainer import RESULT, Trainer, Watch
@@ -95,6 +96,7 @@ def train(
                 "provenance": provenance.collect(seed=options.seed),
             }
             write_json(output / RESULT, result)
+            checkpoint.remove_former(output)
             return result
 
 

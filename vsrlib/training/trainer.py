@@ -26,8 +26,8 @@ from vsrlib.training.step import Average, TrainingRestorer, take_step
 from vsrlib.training.validation import CRITERIA, Validations, ValidationSet, best_entries, best_file
 
 RESULT, WEIGHTS = "train.json", "weights.safetensors"
-_ENDED = (RESULT, WEIGHTS, "curves.svg", "curves.png")
-"""What only a training that has ended leaves: never beside the log of one that goes on."""
+_ENDED = ("curves.svg", "curves.png", WEIGHTS, RESULT)
+"""What only a training that has ended leaves, in the reverse order: never beside the log of one that goes on."""
 Watch = Callable[[list[dict[str, Any]], list[dict[str, Any]], float], None]
 MOST_SKIPPED = 3
 """As many steps in a row without a finite loss end a training."""
@@ -77,7 +77,7 @@ class Trainer:
     def resume(self) -> None:
         """Go on from the checkpoint in the output folder.
 
-        Removes what a training that had ended there has beside it: going on for as many steps gives it again.
+        What a training that had ended there has beside it is set aside until this one has ended.
         """
         arrays, facts = checkpoint.read(self.output)
         checkpoint.require_same(facts["options"], self.options, self.output)
@@ -104,7 +104,7 @@ class Trainer:
         if self.team.rank == 0:
             checkpoint.remove_temporary(self.output)
             self.log = checkpoint.cut_log(self.output, self.step, self.step - len(self.skipped))
-            self._remove(*_ENDED)
+            checkpoint.set_aside(self.output, (*map(best_file, CRITERIA), *_ENDED))
             self.best = best
             self._write_best()
 
