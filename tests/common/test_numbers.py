@@ -2,8 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
+from scipy import stats
 
+from vsrlib.common import numbers
 from vsrlib.common.numbers import interval, markdown, number, plain, significant
 
 
@@ -40,3 +43,11 @@ def test_values_with_their_ends() -> None:
     assert interval(found, 2) == "0.12 [0.00, 0.50]" and interval(found, 2, signed=True) == "+0.12 [+0.00, +0.50]"
     assert interval({"value": 3.0, "low": None, "high": None}, 1) == "3.0"
     assert interval({"value": None, "low": None, "high": None}) == "-"
+
+
+@pytest.mark.parametrize("n", [6, 7, 30])
+def test_the_bounds_are_expanded_as_hesterberg_does(n: int) -> None:
+    """So that of equally spread statistics the low end is the tail itself."""
+    tail = stats.norm.cdf(stats.t.ppf(0.025, n - 1) * (n / (n - 1)) ** 0.5)
+    found = numbers._bounds(np.linspace(0, 1, 100001), n)
+    assert (found["low"], found["high"]) == (pytest.approx(tail, abs=1e-6), pytest.approx(1 - tail, abs=1e-6))

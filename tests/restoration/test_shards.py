@@ -88,6 +88,20 @@ def test_parts_that_do_not_fit_together_are_named_and_left_alone(clips: Path, tm
     assert not (tmp_path / "frames").exists() and not (tmp_path / "inference.json").exists()
 
 
+def test_the_only_part_the_first_part_and_the_weights_that_were_read(clips: Path, tmp_path: Path) -> None:
+    whole = infer(clips, tmp_path / "whole", weights="study-gaussian")
+    infer(clips, tmp_path / "one", weights="study-gaussian", shard="1/1")
+    result = gather(tmp_path / "one")
+    assert result["weights"]["sha256"] == whole["weights"]["sha256"] is not None
+    assert (tmp_path / "one" / result["weights"]["path"]).resolve() == Path(
+        tmp_path / "whole" / whole["weights"]["path"]
+    ).resolve()
+    assert result["provenance"]["seed"] == whole["provenance"]["seed"]
+    infer(clips, tmp_path / "two", shard="2/2")
+    with pytest.raises(UserError, match="lacks part 1 of 2"):
+        gather(tmp_path / "two")
+
+
 def test_times_are_summed_and_memory_is_the_largest(clips: Path, tmp_path: Path) -> None:
     results = [infer(clips, tmp_path, shard=f"{number}/2") for number in (1, 2)]
     for number, seconds, memory in ((1, 1.0, 10.0), (2, 2.0, 30.0)):
