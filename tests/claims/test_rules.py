@@ -72,6 +72,20 @@ def test_how_intervals_are_read() -> None:
     assert verdict.numbers(interval(9e-5, 0, 9e-5), "dB") == "less than 0.0001"
 
 
+def spread(value: float, n: int | list[int]) -> dict:
+    """Of times that hardly differ."""
+    return {"value": value, "low": value, "high": value, "n": n, "spread": "repeats"}
+
+
+@pytest.mark.parametrize(("repeats", "expected"), [(1, "unsupported"), (5, "unsupported"), (6, "confirmed")])
+def test_few_repeats_tell_nothing_apart(compared: Path, repeats: int, expected: str) -> None:
+    """The ends of one repeat's spread are the value itself, which would be the narrowest interval of all."""
+    both = [repeats, 12]
+    changes = [*GPU, (FORWARD, spread(7, both)), (FORWARD_THEN, spread(7, both)), (TOTAL, spread(1.1, both))]
+    found = judge.judge_comparison(altered(compared, *changes, (POST, spread(0.95, repeats))))
+    assert {found[name].verdict for name in ("C2", "C3", "C4")} == {expected}
+
+
 def test_a_table_of_one_claim(compared: Path, tmp_path: Path) -> None:
     found = judge.judge(compared, tmp_path)
     one = {**found, "claims": found["claims"][:1], "by_use": []}

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from vsrlib.claims import results
 from vsrlib.claims.results import is_skipped
 from vsrlib.claims.ten_claims import ENOUGH, GAIN, NEGLIGIBLE, VERDICTS
-from vsrlib.common.numbers import interval, markdown
+from vsrlib.common.numbers import FEWEST, interval, markdown
 
 SPEED = "times PyTorch's speed"
 """The unit of Jittor's speed wherever it is judged: PyTorch's time over Jittor's."""
@@ -42,8 +44,13 @@ def finding(verdict: str, reason: str, found: dict, unit: str) -> Finding:
 
 
 def bounds(found: dict) -> tuple[float, float]:
-    """The interval's ends; a value that could not be resampled has none, so nothing is told apart by it."""
-    return (-float("inf"), float("inf")) if found["low"] is None else (found["low"], found["high"])
+    """The ends that a rule may go by; a value that has none tells nothing apart.
+
+    Nor does a spread of fewer than FEWEST repeats: of one alone both ends are the value itself, and of three the true
+    median lies outside one time in four.
+    """
+    few = found.get("spread") and np.min(found["n"]) < FEWEST
+    return (-float("inf"), float("inf")) if found["low"] is None or few else (found["low"], found["high"])
 
 
 def reaches(found: dict, claimed: float) -> bool:
@@ -61,7 +68,7 @@ def negligible(found: dict, metric: str = "psnr") -> bool:
 def scaled(found: dict, change: Callable[[float], float]) -> dict:
     """The same in another unit; `change` is increasing."""
     changed = {key: None if found[key] is None else change(found[key]) for key in ("value", "low", "high")}
-    return changed | {"spread": found.get("spread")}
+    return changed | {"spread": found.get("spread"), "n": found.get("n")}
 
 
 # Figures and verdicts as a reader wants them
