@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,6 +48,9 @@ def test_same_seed_same_losses_and_another_seed_others(framework: str, clips: Pa
 def test_the_loss_falls(clips: Path, tmp_path: Path) -> None:
     result = run("torch", clips, tmp_path, steps=30, batch_size=2, validate_every=0)
     assert result["last_loss"] < 0.9 * result["first_loss"]
+    totals = [entry["total"] for entry in log(tmp_path)]
+    tenths = [np.mean(totals[:3]), np.mean(totals[27:])]
+    assert [result["first_loss"], result["last_loss"]] == pytest.approx(tenths, rel=1e-9)
 
 
 def test_both_frameworks_take_the_same_steps(framework: str, clips: Path, tmp_path: Path) -> None:
@@ -120,6 +124,39 @@ def test_the_cycle_score_is_the_training_loss_of_that_name(framework: str, clips
     ((low, _),) = validation.windows()
     losses, _ = network.losses_and_gradients(low[None])
     assert validation.scores(network)["cycle"] == pytest.approx(losses["cycle"], rel=1e-5)
+
+
+class Enough(Exception):
+    """What is to be seen has been."""
+
+
+@pytest.mark.parametrize("workers, share", [(0, 64), (3, 21)])
+def test_the_workers_share_the_cache_of_a_training(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, share: int
+) -> None:
+    """Every process that makes samples has its own frames, and all of them together what was asked for."""
+    given = []
+
+    def stream(*_: Any, workers: int, **others: Any) -> None:
+        given.append(workers)
+        raise Enough
+
+    windows = train.TrainingWindows
+    monkeypatch.setattr(train, "TrainingWindows", lambda *parts: given.append(parts[3]) or windows(*parts))
+    monkeypatch.setattr(train, "SampleStream", stream)
+    with pytest.raises(Enough):
+        run("torch", clips, tmp_path, workers=workers, cache_mib=64)
+    assert given == [share, workers]
+
+
+def test_a_training_of_all_its_steps_has_not_stopped_early(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor has one whose patience ends with its last validation, at its last step."""
+    psnr = iter([20.0, 19.0, 18.0])
+    monkeypatch.setattr(train.ValidationSet, "scores", lambda *_: {"psnr": next(psnr), "cycle": 0.1})
+    result = run("torch", clips, tmp_path, steps=3, patience=2)
+    assert not result["stopped_early"] and result["steps_done"] == result["steps"] == 3
 
 
 def test_patience_ends_the_training(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

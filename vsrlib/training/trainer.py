@@ -164,7 +164,7 @@ class Trainer:
             "steps_done": self.step,
             "skipped_steps": self.skipped,
             "resumed": self.resumed,
-            "stopped_early": self.stopped,
+            "stopped_early": self.step < self.schedule.steps,
             "epochs_begun": self.stream.epoch,
             "first_loss": float(np.mean(totals[:tenth])),
             "last_loss": float(np.mean(totals[-tenth:])),
