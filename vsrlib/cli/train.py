@@ -32,7 +32,7 @@ def train_arguments(parser: argparse.ArgumentParser) -> None:
         "--template",
         choices=TEMPLATES,
         metavar="NAME",
-        help=f"values to begin with: {', '.join(TEMPLATES)}; the study weights are made by --template study",
+        help=f"values to begin with: {', '.join(TEMPLATES)}; the study weights were made by --template study",
     )
     TrainOptions.add_arguments(parser)
     # What is not given is None, so that a template's value is told from one that is given.

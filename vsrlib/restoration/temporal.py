@@ -56,7 +56,8 @@ def warping_error(restored: np.ndarray, truth: np.ndarray, method: str = DEFAULT
     """Mean squared difference of frame t and frame t-1 warped to it, values in [0, 1]; lower is better.
 
     The flow is that of the true clip, from t to t-1; pixels that it leads outside, and those where the flows there and
-    back do not cancel out (covered, Sundaram et al., 2010), do not count. Clips and errors as for `tof`.
+    back do not cancel out (covered, Sundaram et al., 2010), do not count. Clips and errors as for `tof`, but from 16
+    pixels a side on.
     """
     _require_alike(restored, truth, _LEAST)
     ours, true = zip(restored, restored[1:]), zip(truth, truth[1:])
