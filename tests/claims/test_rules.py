@@ -84,6 +84,7 @@ def test_few_repeats_tell_nothing_apart(compared: Path, repeats: int, expected: 
     changes = [*GPU, (FORWARD, spread(7, both)), (FORWARD_THEN, spread(7, both)), (TOTAL, spread(1.1, both))]
     found = judge.judge_comparison(altered(compared, *changes, (POST, spread(0.95, repeats))))
     assert {found[name].verdict for name in ("C2", "C3", "C4")} == {expected}
+    assert {found[name].spread for name in ("C2", "C3", "C4")} == {"repeats"}  # so that none is called an interval
 
 
 def test_a_table_of_one_claim(compared: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from skimage.io import imread
 from skimage.metrics import structural_similarity
 
+from vsrlib.common import memory
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
 from vsrlib.data import video
@@ -221,6 +222,16 @@ def test_an_interrupted_run_leaves_nothing_that_looks_finished(
     # the results of the run before it are still whole, and nothing else is there
     assert sorted(path.name for path in tmp_path.iterdir()) == ["frames", "inference.json"]
     assert len(list((tmp_path / "frames").glob("*/*.png"))) == 3
+
+
+@pytest.mark.parametrize("engine, kept", [("streaming", 64), ("reference", 0)])
+def test_the_memory_that_is_said_to_be_kept_is_what_the_c_library_agreed_to(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, kept: int
+) -> None:
+    """Half of the 128 MiB that are asked for; the sliding window asks for none."""
+    monkeypatch.setattr(memory, "keep_blocks", lambda asked: asked // 2)
+    result = run("torch", dataset, tmp_path, engine=engine, device="cpu", timing_repeats=0)
+    assert result["kept_memory_mib"] == kept
 
 
 @pytest.mark.parametrize("folder", ["LR_blurdown_x4", "HR"])

@@ -106,7 +106,8 @@ def test_times_are_summed_and_memory_is_the_largest(clips: Path, tmp_path: Path)
     results = [infer(clips, tmp_path, shard=f"{number}/2") for number in (1, 2)]
     for number, seconds, memory in ((1, 1.0, 10.0), (2, 2.0, 30.0)):
         path = tmp_path / f"shard_{number}_of_2" / "inference.json"
-        write_json(path, {**results[number - 1], "warm_up_seconds": seconds, "peak_memory_mib": memory})
+        machine = {"threads": number, "not_compiled": {"blur": f"{number}"}, "kept_memory_mib": number}
+        write_json(path, {**results[number - 1], **machine, "warm_up_seconds": seconds, "peak_memory_mib": memory})
     result = gather(tmp_path)
     assert (result["warm_up_seconds"], result["peak_memory_mib"]) == (3.0, 30.0)
 

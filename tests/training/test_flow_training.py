@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -210,6 +211,16 @@ def test_workers_draw_the_same_batches() -> None:
     assert len(alone) == 5 and not np.array_equal(alone[0]["first"], alone[1]["first"])
     for one, other in zip(alone, together, strict=True):
         assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_a_training_draws_with_its_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*given: Any) -> None:
+        assert given[-1] == 3
+        raise InterruptedError
+
+    monkeypatch.setattr(train, "batches", stopped)
+    with pytest.raises(InterruptedError):
+        run(tmp_path, workers=3)
 
 
 def test_rates_fall_in_the_second_half() -> None:

@@ -137,6 +137,7 @@ def test_inverted_frames_of_the_same_names_are_refused(tmp_path: Path, split: st
     for path, data in kept.items():
         path.write_bytes(data)
     assert run("torch", clips, output, steps=2, resume=True)["resumed"] == [1]
+    assert run("torch", clips, output, steps=2, resume=True)["resumed"] == [1, 2]  # every time is told
 
 
 def test_the_digest_is_of_the_frames_that_are_used(tmp_path: Path) -> None:
