@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -141,6 +142,16 @@ def test_every_suite_names_the_files_behind_it() -> None:
     assert list(runner.SOURCES) == list(SUITES)
     for suite, names in runner.SOURCES.items():
         assert len(set(names)) == len(names) and all((runner._LIBRARY / name).is_file() for name in names), suite
+
+
+@pytest.mark.parametrize("name", ["kernels/native", "kernels/jittor_env", "networks/backend", "data/frames"])
+def test_compilers_optimisers_and_rounding_are_behind_whatever_uses_them(name: str) -> None:
+    """Flags of a compiler change times as its source does."""
+    room, _, module = name.partition("/")
+    used = re.compile(rf"^from vsrlib\.{room}(\.{module} import |.* import .*\b{module}\b)", re.MULTILINE)
+    for suite, names in runner.SOURCES.items():
+        users = [one for one in names if one.endswith(".py") and used.search((runner._LIBRARY / one).read_text())]
+        assert not users or f"{name}.py" in names, (suite, users)
 
 
 def test_unsynchronised_is_written_down(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -30,7 +30,8 @@ _PARTS = {
 }
 """Where each suite is."""
 _NETWORK = (
-    *("networks/architecture.py", "networks/network.py", "bench/inputs.py"),
+    *("networks/architecture.py", "networks/network.py", "networks/backend.py", "data/frames.py", "bench/inputs.py"),
+    *("kernels/native.py", "kernels/jittor_env.py"),  # what the compilers are told
     *("networks/torch_net.py", "networks/torch_ops.py", "networks/torch_backend.py", "kernels/torch_cpp.py"),
     *("networks/jittor_net.py", "networks/jittor_ops.py", "networks/jittor_backend.py", "kernels/jittor_cpp.py"),
 )
@@ -49,7 +50,7 @@ SOURCES = {
         *(*_NETWORK, *_CORRELATION, *_WINOGRAD, *_BLUR, *_PLAIN),
         *("networks/losses.py", "training/step.py", "bench/step.py"),
     ),
-    "degrade": (*_DATA, "bench/inputs.py"),
+    "degrade": (*_DATA, "data/frames.py", "bench/inputs.py"),
     "post": ("restoration/metrics.py", "restoration/timing.py", "data/frames.py", "bench/output.py", "bench/inputs.py"),
 }
 """The files of this library whose work each suite times; how it is timed (`protocol.py`) stands behind all."""
