@@ -104,3 +104,19 @@ def test_float64_is_pytorchs_alone(framework: str) -> None:
     else:
         with pytest.raises(UserError, match="no float64"):
             backend_of(framework, double=True)
+
+
+@pytest.mark.parametrize("there, auto", [(True, "cuda"), (False, "cpu")])
+def test_pytorch_takes_the_gpu_where_there_is_one(there: bool, auto: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    backend = backend_of("torch")
+    assert backend.pick_device("auto") == auto and backend.pick_device("cpu") == "cpu"
+    if there:
+        assert backend.pick_device("cuda") == "cuda"
+    else:
+        with pytest.raises(UserError, match="sees no CUDA device"):
+            backend.pick_device("cuda")
+    with pytest.raises(UserError, match="no device 'gpu'"):
+        backend.pick_device("gpu")

@@ -1,5 +1,6 @@
 """tOF and warping error, against clips whose motion is exact."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -111,6 +112,27 @@ def test_warping_error_worked_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     second[30:, 3:] += 51
     expected = (51 / 255) ** 2 * (10 * 37) / (40 * 37 - 10 * 10)
     assert warping_error(np.stack([first, second]), truth) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_flow_of_tof_has_tecogans_parameters(clip: SyntheticClip) -> None:
+    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in clip.frames[:2]]
+    expected = cv2.calcOpticalFlowFarneback(*grey, None, 0.5, 3, 15, 3, 5, 1.2, 0)
+    assert np.array_equal(optical_flow(*clip.frames[:2], "farneback"), expected)
+
+
+@pytest.mark.parametrize("off, seen", [(0.0, True), (0.79, True), (0.80, False), (2.0, False)])
+def test_flows_that_nearly_cancel_out_are_of_what_is_seen(off: float, seen: bool) -> None:
+    """Sundaram et al.: |f + b|^2 <= 0.01 (|f|^2 + |b|^2) + 0.5; here 0.6389 on the right, and 0.79^2 = 0.624."""
+    flow, back = np.zeros((2, 20, 20, 2), np.float32)
+    flow[..., 0], back[..., 0] = 3, -3 + off
+    assert visible(flow, back)[:, :16].all() == visible(flow, back)[:, :16].any() == seen
+
+
+def test_flow_needs_sixteen_pixels() -> None:
+    frames = np.zeros((2, 16, 16, 3), np.uint8)
+    assert warping_error(frames, frames) == 0
+    with pytest.raises(UserError, match="16 pixels a side"):
+        warping_error(frames[:, :15], frames[:, :15])
 
 
 def test_what_is_covered_does_not_count() -> None:
