@@ -128,6 +128,29 @@ def test_flows_that_nearly_cancel_out_are_of_what_is_seen(off: float, seen: bool
     assert visible(flow, back)[:, :16].all() == visible(flow, back)[:, :16].any() == seen
 
 
+def test_the_frames_edge_is_inside_and_nothing_beyond() -> None:
+    still = np.zeros((20, 24, 2), np.float32)
+    assert visible(still, still).all()
+    for axis, way in ((0, 1), (0, -1), (1, 1), (1, -1)):
+        moved = still.copy()
+        moved[..., axis] = way
+        assert visible(moved, -moved).sum() == (20 * 23 if axis == 0 else 19 * 24)
+
+
+def test_clips_of_which_nothing_is_seen_twice_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(temporal, "optical_flow", lambda *_: np.full((40, 40, 2), 1000, np.float32))
+    frames = np.zeros((2, 40, 40, 3), np.uint8)
+    with pytest.raises(UserError, match="no pixel of the true clip is seen"):
+        warping_error(frames, frames)
+
+
+def test_frames_that_are_just_large_enough_have_a_tof(clip: SyntheticClip) -> None:
+    errors = TemporalErrors()
+    for frame in clip.frames[:2, :48, :48]:
+        errors.add(frame, frame)
+    assert errors.result()["tof_norm"] == 0
+
+
 def test_flow_needs_sixteen_pixels() -> None:
     frames = np.zeros((2, 16, 16, 3), np.uint8)
     assert warping_error(frames, frames) == 0
