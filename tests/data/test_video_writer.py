@@ -143,3 +143,14 @@ def test_a_full_disk_is_an_error_to_the_last_byte(tmp_path: Path, name: str) -> 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, previous)
+
+
+def test_a_chosen_quality_is_made_without_what_differs_from_run_to_run(tmp_path: Path) -> None:
+    """x264 writes its settings into the file; seen to differ were B frames, and about one run in 400 with MB-tree."""
+    with write_video(tmp_path / "v.mp4", RATE, crf=30) as add:
+        for frame in ramps(5):
+            add(frame)
+    said = (tmp_path / "v.mp4").read_bytes().partition(b"options: ")[2].partition(b"\0")[0].decode()
+    settings = dict(word.split("=", 1) for word in said.split())
+    wanted = {"threads": "1", "bframes": "0", "mbtree": "0", "rc": "crf", "crf": "30.0"}
+    assert {name: settings.get(name) for name in wanted} == wanted

@@ -71,7 +71,7 @@ def write_video(path: Path, rate: Fraction, crf: int | None = None) -> Iterator[
 
     rate: frames a second. By the ending of `path`, .mkv is lossless (FFV1 in RGB, with check sums: reads back bit for
     bit) and .mp4 is H.264 of high quality (CRF 12, 4:2:0, BT.709) with half the colour resolution. `crf`: another
-    quality of an .mp4, encoded by one thread and without B frames, so that the same frames give the same bytes.
+    quality of an .mp4, by one thread and without B frames and MB-tree, so that the same frames give the same bytes.
     UserError for another ending, an encoder that this FFmpeg lacks, and an .mp4 of odd width or height. OSError for a
     full disk. ValueError for frames of another type or of differing sizes, no frame, or a rate that is not positive.
     """
@@ -183,8 +183,8 @@ class _Writer:
         encoder = _LOSSLESS if self.lossless else _LOSSY
         options = {"level": "3", "slicecrc": "1"} if self.lossless else {"crf": "12"}
         if self.crf is not None and not self.lossless:
-            # x264's B frames have been seen to differ from run to run, on one thread and from the same frames.
-            options = {"crf": str(self.crf), "threads": "1", "x264-params": "bframes=0"}
+            # With either, one run in some hundreds differs from the others, on one thread and from the same frames.
+            options = {"crf": str(self.crf), "threads": "1", "x264-params": "bframes=0:mbtree=0"}
         try:
             stream = self.container.add_stream(encoder, rate=self.rate, options=options)
         except av.codec.codec.UnknownCodecError as error:
