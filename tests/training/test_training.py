@@ -1,6 +1,7 @@
 """The training loop: that it learns, that a seed decides it, and that both frameworks do the same."""
 
 import math
+import multiprocessing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_array, sha256_bytes, sha256_file
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.weights import weights_file
-from vsrlib.training import train
+from vsrlib.training import train, trainer
 from vsrlib.training.options import TrainOptions
 from vsrlib.training.samples import SampleStream, TrainingWindows
 
@@ -147,6 +148,21 @@ def test_the_workers_share_the_cache_of_a_training(
     with pytest.raises(Enough):
         run("torch", clips, tmp_path, workers=workers, cache_mib=64)
     assert given == [share, workers]
+
+
+def test_no_worker_is_left_of_a_training_that_fails(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while somebody keeps the error, and with it the whole training, as a notebook does."""
+
+    def fail(*_: Any) -> None:
+        assert len(multiprocessing.active_children()) == 1
+        raise Enough
+
+    monkeypatch.setattr(trainer, "take_step", fail)
+    with pytest.raises(Enough) as kept:
+        run("torch", clips, tmp_path, workers=1)
+    assert multiprocessing.active_children() == [] and kept.tb is not None
 
 
 def test_a_training_of_all_its_steps_has_not_stopped_early(
