@@ -129,7 +129,7 @@ def correlation(costs: dict[str, Any] | None) -> Finding:
         return finding("refuted", f"it costs {numbers(percent)} % {right}", percent, unit)
     if bounds(percent)[0] >= low and bounds(percent)[1] <= high:
         return finding("confirmed", f"within {low} to {high} %, {right}", percent, unit)
-    return finding("unsupported", f"the interval holds more than {low} to {high} %, {right}", percent, unit)
+    return finding("unsupported", f"the spread holds more than {low} to {high} %, {right}", percent, unit)
 
 
 def with_output(found: Finding, costs: dict[str, Any] | None) -> Finding:

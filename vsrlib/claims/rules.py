@@ -57,7 +57,7 @@ def forward(blur: dict) -> Finding:
         return finding("refuted", "synchronised, the ratio lies below the claimed one", ratio, SPEED)
     if reaches(ratio, FORWARD_RATIO):
         return finding("confirmed", "synchronised, the ratio reaches the claimed one", ratio, SPEED)
-    return finding("unsupported", "the interval holds the claimed ratio and also less than half of it", ratio, SPEED)
+    return finding("unsupported", "the spread holds the claimed ratio and also less than half of it", ratio, SPEED)
 
 
 def total(blur: dict) -> Finding:
@@ -71,10 +71,10 @@ def total(blur: dict) -> Finding:
     if not _on_gpu(blur):
         return finding("not testable here", _NO_GPU, ratio, SPEED)
     if bounds(saving)[1] < claimed:
-        return finding("refuted", "the interval lies below the claimed saving", ratio, SPEED)
+        return finding("refuted", "the spread lies below the claimed saving", ratio, SPEED)
     if reaches(saving, claimed):
-        return finding("confirmed", "the interval reaches the claimed saving", ratio, SPEED)
-    return finding("unsupported", "the interval holds the claimed saving and also less than half of it", ratio, SPEED)
+        return finding("confirmed", "the spread reaches the claimed saving", ratio, SPEED)
+    return finding("unsupported", "the spread holds the claimed saving and also less than half of it", ratio, SPEED)
 
 
 def image_output(blur: dict) -> Finding:

@@ -44,10 +44,10 @@ CLAIMS = {
         "Jittor's forward pass is 6.6 times as fast.",
         "No timer synchronised with the device. Jittor's call returns before its work is done, and that work was then "
         "timed as post-processing.",
-        "Median forward time, PyTorch over Jittor, both under the same conditions. Artefact if, without "
-        "synchronisation, as in the earlier report, the interval lies at or above the claimed ratio, and synchronised "
-        "wholly below it. "
-        "Else, on a GPU: confirmed if the synchronised interval reaches the claimed ratio and excludes anything below "
+        "Median forward time, PyTorch over Jittor, both under the same conditions. Artefact if the spread of the "
+        "repeats lies at or above the claimed ratio without synchronisation, as in the earlier report, and wholly "
+        "below it synchronised. Fewer than six repeats decide nothing. "
+        "Else, on a GPU: confirmed if the synchronised spread reaches the claimed ratio and excludes anything below "
         "half of it, refuted if it lies wholly below the claimed ratio, otherwise unsupported. Else, without a GPU, "
         "not testable here.",
     ),
@@ -55,16 +55,16 @@ CLAIMS = {
         "Jittor's total time per frame is 4 % lower.",
         "One run on one machine without an interval. Image output and a threefold SSIM make up most of both totals.",
         "Median synchronised total time, PyTorch over Jittor, both under the same conditions, and the share of time "
-        "that Jittor saves by it. On a GPU: confirmed if the interval reaches the claimed saving (a larger one does) "
-        "and excludes anything below half of it, refuted if it lies wholly below the claimed saving, otherwise "
-        "unsupported. Without a GPU not testable here.",
+        "that Jittor saves by it. On a GPU: confirmed if the spread of the repeats reaches the claimed saving (a "
+        "larger one does) and excludes anything below half of it, refuted if it lies wholly below the claimed saving, "
+        "otherwise unsupported. Without a GPU not testable here.",
     ),
     "C4": Claim(
         "Image output takes over 95 % of the time and compute under 10 %.",
         "The time called post-processing holds the wait for the forward pass and SSIM computed three times over; "
         "PyTorch's own row of the table puts post-processing at 87 %.",
         "Share of post-processing in Jittor's total time, median over the repeats, against 90 %, the weaker of the two "
-        "figures. On a CPU as on a GPU: confirmed if the synchronised interval lies above it; artefact if it lies "
+        "figures. On a CPU as on a GPU: confirmed if the synchronised spread lies above it; artefact if it lies "
         "below, and, without synchronisation, as in the earlier report, above; refuted if it lies below and the "
         "unsynchronised one does not show the claimed share either; otherwise unsupported.",
     ),
@@ -95,7 +95,7 @@ CLAIMS = {
         "Its gradients are zero in the earlier code, so training with it leaves the flow network as it was.",
         "A frame with the pure-tensor correlation against one with the fastest other, in turns, in PyTorch; the "
         "gradients of both against float64. Refuted if the gradients are zero or wrong. Else, where the CUDA kernel is "
-        "the other: refuted if the interval lies wholly outside 10 to 30 %, confirmed if it lies wholly inside, "
+        "the other: refuted if the spread lies wholly outside 10 to 30 %, confirmed if it lies wholly inside, "
         "otherwise unsupported. Else, without it, not testable here.",
     ),
     "C9": Claim(
