@@ -207,6 +207,14 @@ def test_two_runs_at_once(tmp_path: Path) -> None:
     assert two_runs.check(tmp_path, 1, seed=5, work=two_runs.without_a_lock, study_too=False)["broken"]
 
 
+def test_two_studies_that_do_not_look_are_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = "import os, pathlib, sys; pathlib.Path(sys.argv[1], 'result.json').write_text(str(os.getpid()))"
+    monkeypatch.setattr(two_runs, "command", lambda study, folder: [sys.executable, "-c", write, str(folder)])
+    assert "is not as if alone" in two_runs.pairs(tmp_path, 1)[1][0]
+    monkeypatch.setattr(two_runs, "command", lambda study, folder: ["true" if "alone" in str(folder) else "false"])
+    assert "is not done that nothing kept" in two_runs.pairs(tmp_path, 1)[1][0]
+
+
 def test_names(tmp_path: Path) -> None:
     found = names.check(tmp_path, len(names.SHOWN), seed=5)
     assert found["broken"] == [] and found["names_refused"] == len(names.REFUSED)

@@ -106,10 +106,12 @@ def test_times_are_summed_and_memory_is_the_largest(clips: Path, tmp_path: Path)
     results = [infer(clips, tmp_path, shard=f"{number}/2") for number in (1, 2)]
     for number, seconds, memory in ((1, 1.0, 10.0), (2, 2.0, 30.0)):
         path = tmp_path / f"shard_{number}_of_2" / "inference.json"
-        machine = {"threads": number, "not_compiled": {"blur": f"{number}"}, "kept_memory_mib": number}
-        write_json(path, {**results[number - 1], **machine, "warm_up_seconds": seconds, "peak_memory_mib": memory})
+        machine = {"threads": number, "not_compiled": {"blur": f"{number}"}, "peak_memory_mib": memory}
+        more = {"kept_memory_mib": 3 - number, "import_memory_mib": memory / 2}
+        write_json(path, {**results[number - 1], **machine, **more, "warm_up_seconds": seconds})
     result = gather(tmp_path)
     assert (result["warm_up_seconds"], result["peak_memory_mib"]) == (3.0, 30.0)
+    assert (result["kept_memory_mib"], result["import_memory_mib"], result["peak_device_memory_bytes"]) == (2, 15, None)
 
 
 def test_more_parts_than_frames_and_parts_of_a_video_are_refused(clips: Path, tmp_path: Path) -> None:

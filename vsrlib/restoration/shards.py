@@ -10,9 +10,10 @@ from vsrlib.common.files import read_json, remove, replaced, write_json
 from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT, VIDEOS
 from vsrlib.restoration.options import Shard
 
+_MEMORY = ("kept_memory_mib", "peak_memory_mib", "import_memory_mib", "peak_device_memory_bytes")
 _OWN = {
-    *("shard", "clips", "timing", "warm_up_seconds", "threads", "not_compiled", "provenance"),
-    *("device", "kept_memory_mib", "peak_memory_mib", "import_memory_mib", "peak_device_memory_bytes"),
+    *("shard", "clips", "timing", "warm_up_seconds", "threads", "not_compiled", "provenance", "device"),
+    *_MEMORY,
 }
 """What may differ between the parts: machines and times. Anything else must be equal."""
 
@@ -50,7 +51,7 @@ def gather(output: Path) -> dict[str, Any]:
         "clips": _clips(results),
         "timing": next((one["timing"] for one in results if one["timing"]), None),
         "warm_up_seconds": sum(one["warm_up_seconds"] for one in results),
-        "peak_memory_mib": max(one["peak_memory_mib"] for one in results),
+        **{name: _largest(name, results) for name in _MEMORY},
         "provenance": {
             **provenance.collect(seed=results[0]["provenance"]["seed"]),
             "parts": [one["provenance"] for one in results],
@@ -60,6 +61,11 @@ def gather(output: Path) -> dict[str, Any]:
     for folder in folders:
         remove(folder)
     return result
+
+
+def _largest(name: str, results: list[dict[str, Any]]) -> float | None:
+    """Of the parts that have it."""
+    return max((one[name] for one in results if one[name] is not None), default=None)
 
 
 def _parts(output: Path) -> tuple[list[Path], list[dict[str, Any]]]:

@@ -95,6 +95,8 @@ def set_aside(folder: Path, names: Sequence[str]) -> None:
     """
     if not (folder / names[-1]).exists():
         return
+    if (folder / FORMER / names[-1]).exists():  # of an end before that one
+        remove_former(folder)
     (folder / FORMER).mkdir(exist_ok=True)
     for name in names:
         if (folder / name).exists():

@@ -64,7 +64,8 @@ class TrainOptions(NetworkOptions):
     )
     cache_mib: int = option(
         1024,
-        "memory for decoded training frames, MiB, of all workers together; what does not fit is decoded again",
+        "memory for decoded training frames, MiB, of all workers together and in each process of a torchrun; "
+        "what does not fit is decoded again",
         least=0,
         metavar="MIB",
     )

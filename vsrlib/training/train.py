@@ -91,6 +91,7 @@ def train(
             if team.rank > 0:
                 return {}
             result = trainer.result() | {
+                "workers": options.workers,
                 "peak_memory_mib": memory.peak_mib(),
                 "import_memory_mib": loaded_memory,
                 "provenance": provenance.collect(seed=options.seed),

@@ -105,6 +105,7 @@ class Trainer:
             checkpoint.remove_temporary(self.output)
             self.log = checkpoint.cut_log(self.output, self.step, self.step - len(self.skipped))
             checkpoint.set_aside(self.output, (*map(best_file, CRITERIA), *_ENDED))
+            self._remove(*_ENDED)  # where it was killed between the first of them and the last
             self.best = best
             self._write_best()
 
