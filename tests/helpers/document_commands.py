@@ -95,9 +95,12 @@ ELSEWHERE = {
     "vsrlib bench degrade": "bench/test_bench_command.py::test_every_suite",
     "vsrlib bench engines memory": "bench/test_bench_command.py::test_every_suite",
     "vsrlib bench step blur": "bench/test_bench_command.py::test_every_suite",
-    "vsrlib bench step degrade --preset study --weights study-gaussian --seconds 45": (
+    "vsrlib bench engines memory --repeats 3 --output runs/bench": "bench/test_bench_command.py::test_every_suite",
+    "vsrlib bench correlation blur post --processes 6 --repeats 10 --seconds 3 --output runs/bench/kernels": (
         "bench/test_bench_command.py::test_every_suite"
     ),
+    "vsrlib bench step degrade --preset study --processes 6 --repeats 10 --seconds 4 --weights study-gaussian "
+    "--output runs/bench/step": "bench/test_bench_command.py::test_several_processes_measure_in_turn",
     "vsrlib ablate runs/ablation": "claims/test_ablation.py::test_the_command_writes_what_it_found",
     "vsrlib ablate figures/ablation --count 4": "claims/test_ablation.py::test_the_command_writes_what_it_found",
     "vsrlib parity OUTPUT": "parity/test_parity.py::test_the_two_networks_agree",
