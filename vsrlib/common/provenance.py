@@ -1,6 +1,7 @@
 """Where a result comes from: commit, versions, machine and time."""
 
 import functools
+import hashlib
 import os
 import platform
 import shutil
@@ -13,6 +14,8 @@ from typing import Any
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds `vsrlib/`; relative paths in the settings are taken from here."""
+PROTOCOL = PROJECT_ROOT / "docs" / "protocol.md"
+"""What was fixed before anything was measured."""
 
 # Distribution names per version that is shown: the first one installed counts.
 _DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
@@ -31,6 +34,7 @@ def collect(**extra: Any) -> dict[str, Any]:
     Returns a dict that JSON can hold, with
     `commit` (hash, or None outside a git checkout), `dirty` (whether tracked files differ from it, or None),
     `versions` (name -> version or None; read from the installed metadata, nothing is imported),
+    `protocol` (SHA-256 of docs/protocol.md, or None where the project lies without its documents),
     `machine` (`system`, `processor`, `cores`, `memory_gib`, `gpu`; None where unknown),
     `created` (UTC, ISO 8601) and every keyword given (seeds, hashes, ...).
     """
@@ -39,6 +43,7 @@ def collect(**extra: Any) -> dict[str, Any]:
         "commit": commit,
         "dirty": dirty,
         "versions": versions(),
+        "protocol": hashlib.sha256(PROTOCOL.read_bytes()).hexdigest() if PROTOCOL.is_file() else None,
         "machine": dict(_machine()),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **extra,
