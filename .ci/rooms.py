@@ -1,4 +1,4 @@
-"""The twelve rooms of vsrlib: which may import which, what their imports say, and the picture of docs/design.md.
+"""The thirteen rooms of vsrlib: which may import which, what their imports say, and the picture of docs/design.md.
 
     python .ci/rooms.py figures/rooms.svg
 
@@ -18,6 +18,7 @@ RANKS: tuple[dict[str, str], ...] = (
     {"cli": "commands and their options"},
     {"study": "runs the notebooks in order"},
     {"report": "charts, tables and pages"},
+    {"experiments": "one question each, run once"},
     {"claims": "compares and judges", "bench": "time and memory"},
     {"training": "learns weights", "restoration": "LR clip to HR clip", "parity": "layer by layer"},
     {"networks": "the model in both frameworks"},
