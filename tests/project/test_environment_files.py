@@ -55,6 +55,7 @@ def test_the_lock_pins_what_is_known_to_coexist() -> None:
         "torch": "2.13.0",
         "opencv-python-headless": "4.11.0.86",
         "scikit-image": "0.26.0",
+        "scikit-video": "1.1.11",
         "papermill": "2.7.0",
         "nbconvert": "7.17.2",
         "jupyterlab": "4.6.6",
@@ -88,7 +89,8 @@ def test_everything_imported_is_a_dependency() -> None:
 
 
 def test_installed_versions_are_the_locked_ones() -> None:
-    found = {name: metadata.version(name).split("+")[0] for name in ("numpy", "torch", "papermill", "scikit-image")}
+    names = ("numpy", "torch", "papermill", "scikit-image", "scikit-video")
+    found = {name: metadata.version(name).split("+")[0] for name in names}
     assert found == {name: LOCK[name] for name in found}
 
 
