@@ -190,7 +190,7 @@ def test_several_processes_pool_their_medians() -> None:
     assert pooled["processes"] == 7 and pooled["repeats"] == 3 and pooled["checks"] == {"fast": {"same": 3}}
     assert pooled["variants"]["slow"]["seconds"][:2] == [[2, 2, 2], [4, 4, 4]]
     assert pooled["variants"]["slow"]["median"] == 3.5 and "ratio" not in pooled["variants"]["slow"]
-    assert ratio["value"] == 3.5 and ratio["n"] == 7 and "spread" not in ratio
+    assert (ratio["value"], ratio["n"], ratio["unit"]) == (3.5, 7, "process") and "spread" not in ratio
     assert 2 <= ratio["low"] < 3 and 4 < ratio["high"] <= 5
 
 

@@ -7,22 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import results_fixture as run
-import scipy
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from vsrlib.claims import agreement, comparison, comparison_table, results
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_file
-from vsrlib.common.numbers import (
-    interval,
-    mean_interval,
-    median_interval,
-    paired_spread,
-    ratio_spread,
-    significant,
-    spread,
-)
 from vsrlib.data.frames import read_frame, write_frame
 
 SCORES = ("psnr", "ssim", "bicubic_psnr", "bicubic_ssim")
@@ -256,7 +244,7 @@ def test_every_frame_identical_to_the_truth(files, tmp_path):
     for path in files[0]:
         run.edit_frames(path, lambda frame: identical(identical(frame), "bicubic_"))
     quality = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["quality"]
-    assert quality["difference"]["psnr"] == {"value": None, "low": None, "high": None, "n": 0}
+    assert quality["difference"]["psnr"] == {"value": None, "low": None, "high": None, "n": 0, "unit": "frame"}
     assert quality["difference"]["ssim"]["value"] == 0
     assert quality["total"]["bicubic"] == {"psnr": None, "ssim": 1.0, "identical": 12}
 
@@ -349,83 +337,6 @@ def test_mistakes_are_told_in_one_sentence(files, tmp_path):
 
 def test_smoothing_is_the_mean_over_the_window():
     assert agreement.smooth(np.array([1.0, 2.0, 6.0, 3.0]), 2) == pytest.approx([1.5, 4.0, 4.5])
-
-
-def expanded(n):
-    """The level at which a percentile interval of n values has Student's width (Hesterberg, 2015, section 4.3)."""
-    quantile = scipy.stats.t.ppf(0.025, n - 1) * np.sqrt(n / (n - 1))
-    return 1 - 2 * scipy.stats.norm.cdf(quantile)
-
-
-@pytest.mark.parametrize(("interval_of", "statistic"), [(mean_interval, np.mean), (median_interval, np.median)])
-@pytest.mark.parametrize("n", [12, 40])
-def test_intervals_against_scipy(interval_of, statistic, n):
-    values = np.random.default_rng(0).lognormal(1, 0.6, size=n)
-    found = interval_of(values, np.random.default_rng(1), draws=60000)
-    expected = scipy.stats.bootstrap(
-        (values,),
-        statistic,
-        n_resamples=60000,
-        method="percentile",
-        confidence_level=expanded(n),
-        rng=np.random.default_rng(2),
-    )
-    assert found["value"] == pytest.approx(statistic(values)) and found["n"] == n
-    assert found["low"] == pytest.approx(expected.confidence_interval.low, rel=0.008)
-    assert found["high"] == pytest.approx(expected.confidence_interval.high, rel=0.008)
-
-
-@pytest.mark.parametrize("interval_of", [mean_interval, median_interval])
-def test_what_is_called_95_percent_holds_the_truth_that_often(interval_of):
-    """Of six values, the fewest that have an interval: it holds the true 0 at least nine times in ten."""
-    rng = np.random.default_rng(3)
-    found = [interval_of(rng.standard_normal(6), rng, draws=400) for _ in range(600)]
-    held = np.mean([one["low"] <= 0 <= one["high"] for one in found])
-    assert 0.9 <= held < 1
-
-
-@pytest.mark.parametrize("interval_of", [mean_interval, median_interval])
-@pytest.mark.parametrize("n", range(6))
-def test_fewer_than_six_values_have_no_interval(interval_of, n):
-    found = interval_of(np.arange(n), np.random.default_rng(0))
-    middle = None if n == 0 else (n - 1) / 2
-    assert found == {"value": middle, "low": None, "high": None, "n": n}
-
-
-def test_spreads_are_named_as_such():
-    assert spread([3, 1, 2]) == {"value": 2, "low": 1, "high": 3, "n": 3, "spread": "repeats"}
-    assert spread([]) == {"value": None, "low": None, "high": None, "n": 0, "spread": "repeats"}
-    assert paired_spread([4, 9, 8], [2, 3, 1]) == {"value": 3, "low": 2, "high": 8, "n": 3, "spread": "repeats"}
-    ratio = ratio_spread([6, 8, 10], [2, 4])
-    assert ratio == {"value": 8 / 3, "low": 1.5, "high": 5, "n": [3, 2], "spread": "repeats"}
-    assert interval(ratio) == "2.67 (1.50 to 5.00)" and interval(spread([])) == "-"
-    assert ratio_spread([1], [0])["value"] is None is ratio_spread([], [1])["value"]
-    assert ratio_spread([1, 1, 1], [0, 1, 1]) == {
-        "value": 1,
-        "low": None,
-        "high": None,
-        "n": [3, 3],
-        "spread": "repeats",
-    }
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.92314, "0.923"), (-7.9731, "-7.97"), (93.4567, "93.5"), (1234.5, "1230"), (99.96, "100.0"), (0.0, "0"),
-     (-0.0, "0"), (2.576e-3, "0.00258"), (-1e-9, "0.000000")],
-)  # fmt: skip
-def test_significant_digits(value, text):
-    assert significant(value) == text
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.floats(-100, 100), min_size=6, max_size=20), st.floats(-50, 50))
-def test_mean_interval_moves_with_its_values(values, shift):
-    first = mean_interval(np.array(values), np.random.default_rng(0), draws=200)
-    moved = mean_interval(np.array(values) + shift, np.random.default_rng(0), draws=200)
-    for key in ("value", "low", "high"):
-        assert moved[key] == pytest.approx(first[key] + shift, abs=1e-9)
-    assert min(values) - 1e-9 <= first["low"] <= first["high"] <= max(values) + 1e-9
 
 
 def test_a_published_comparison_stands_in_for_pictures_that_are_not_kept(tmp_path):

@@ -17,7 +17,7 @@ from vsrlib.data.degrade import degrade_clips
 
 TEXT = (PROJECT_ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
 WHOLE = {
-    "interval": ("value", "low", "high", "n"),
+    "interval": ("value", "low", "high", "n", "unit"),
     "spread": ("value", "low", "high", "n", "spread"),
     "file": ("path", "sha256"),
     "weights": ("path", "sha256", "bytes"),

@@ -107,7 +107,7 @@ def _pooled_ratio(found: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
     if any(one["value"] is None for one in own):
         return paired_spread([], [])
     if len(found) >= FEWEST_PROCESSES:
-        return median_interval([one["value"] for one in own], np.random.default_rng(_SEED))
+        return median_interval([one["value"] for one in own], np.random.default_rng(_SEED), "process")
     both = found[0]["baseline"], name
     return paired_spread(*(np.concatenate([one["variants"][variant]["seconds"] for one in found]) for variant in both))
 

@@ -135,7 +135,7 @@ def _quality(runs: dict[str, dict], rng: np.random.Generator) -> dict:
 
 def _gain(frames: list[dict], metric: str, rng: np.random.Generator) -> dict:
     both = [(frame[metric], frame[f"bicubic_{metric}"]) for frame in frames]
-    return mean_interval([own - other for own, other in both if own is not None and other is not None], rng)
+    return mean_interval([own - other for own, other in both if own is not None and other is not None], rng, "frame")
 
 
 def _means(frames: list[dict], prefix: str) -> dict:
@@ -163,8 +163,8 @@ def _paired_difference(runs: dict[str, dict], rng: np.random.Generator) -> dict:
         return {"skipped": f"because the runs were not judged alike: the scores of bicubic differ in {words}"}
     finite = [(t["psnr"], j["psnr"]) for t, j in pairs if t["psnr"] is not None and j["psnr"] is not None]
     return {
-        "psnr": mean_interval([j - t for t, j in finite], rng),
-        "ssim": mean_interval([j["ssim"] - t["ssim"] for t, j in pairs], rng),
+        "psnr": mean_interval([j - t for t, j in finite], rng, "frame"),
+        "ssim": mean_interval([j["ssim"] - t["ssim"] for t, j in pairs], rng, "frame"),
         # Frames whose PSNR is infinite in either framework, and of these the ones in which it is so in one only.
         "left_out": len(pairs) - len(finite),
         "left_out_in_one": sum((t["psnr"] is None) != (j["psnr"] is None) for t, j in pairs),

@@ -1,4 +1,7 @@
-"""Numbers with bootstrap intervals or with the spread of their repeats, and how texts and Markdown tables show them."""
+"""Numbers with bootstrap intervals or with the spread of their repeats, and how texts and Markdown tables show them.
+
+What is drawn anew is a unit: a scene, a trained network, or a process. Every interval says which, and how many.
+"""
 
 import math
 import re
@@ -13,24 +16,60 @@ from scipy.special import ndtr, stdtrit
 DRAWS = 2000
 LEVEL = 0.95
 FEWEST = 6
-"""Values that have an interval: one of three that is called 95 % would hold the truth three times in four."""
+"""Units that have an interval: one of three that is called 95 % would hold the truth three times in four."""
 SPREAD = "repeats"
 """What `spread` in a result says that `low` and `high` are the ends of."""
+_EXACT = 16
+"""Units of which every pattern of signs is tried; of more, _PATTERNS are drawn."""
+_PATTERNS = 20_000
 
 
-def mean_interval(values: ArrayLike, rng: np.random.Generator, draws: int = DRAWS) -> dict:
-    """Mean of `values` (n,) with an expanded percentile bootstrap interval over the n values (Hesterberg, 2015).
+def mean_interval(
+    values: ArrayLike, rng: np.random.Generator, unit: str, groups: Sequence[str] | None = None, draws: int = DRAWS
+) -> dict:
+    """Mean of `values` (n,) with an expanded percentile bootstrap interval over the units (Hesterberg, 2015).
 
-    Returns {"value", "low", "high", "n"}; with n < FEWEST low and high are None, with n = 0 so is value. The interval
-    treats the values as independent; neighbouring frames of a clip are alike, so it is narrower than one for new clips
-    would be.
+    unit: what one value is of, in the singular, such as "scene". groups: the unit that each value belongs to where
+    units have several; the mean is then that of the units' means, and units are drawn, then values within each. Returns
+    {"value", "low", "high", "n" (units), "unit"}; with n < FEWEST low and high are None, with n = 0 so is value.
     """
-    return _interval(np.mean, values, rng, draws)
+    return _interval(np.mean, values, rng, unit, groups, draws)
 
 
-def median_interval(values: ArrayLike, rng: np.random.Generator, draws: int = DRAWS) -> dict:
-    """Median of `values` (n,) with a bootstrap interval; otherwise as mean_interval."""
-    return _interval(np.median, values, rng, draws)
+def median_interval(
+    values: ArrayLike, rng: np.random.Generator, unit: str, groups: Sequence[str] | None = None, draws: int = DRAWS
+) -> dict:
+    """Median of `values` (n,), with groups of the units' medians; otherwise as mean_interval."""
+    return _interval(np.median, values, rng, unit, groups, draws)
+
+
+def by_group(values: ArrayLike, groups: Sequence[str]) -> dict[str, float]:
+    """Mean of the values of each group, in the order in which the groups come."""
+    return {name: float(own.mean()) for name, own in _grouped(values, groups).items()}
+
+
+def sign_flip(values: ArrayLike, rng: np.random.Generator) -> float:
+    """Two-sided p of the mean of `values` (n,), one per unit: how often one as far from zero comes of signs by chance.
+
+    Exact up to 16 units; of more, 20,000 patterns of signs are drawn, and the one that was found counts as one of them.
+    Without values it is 1.
+    """
+    values = np.asarray(values, np.float64)
+    n, exact = len(values), len(values) <= _EXACT
+    flipped = (np.arange(2**n)[:, None] >> np.arange(n)) % 2 if exact else rng.integers(2, size=(_PATTERNS, n))
+    # Sums of the same values that only rounding tells apart are the same sum.
+    least = abs(values.sum()) - 1e-12 * abs(values).sum()
+    as_far = np.count_nonzero(abs((1 - 2 * flipped) @ values) >= least)
+    return as_far / 2**n if exact else (1 + as_far) / (1 + _PATTERNS)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p values corrected for their number by Holm's method (1979), in the order in which they are given."""
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * float(p_values[index])))
+        corrected[index] = largest
+    return corrected
 
 
 def spread(values: ArrayLike) -> dict[str, Any]:
@@ -112,13 +151,41 @@ def interval(found: dict, digits: int | None = None, signed: bool = False) -> st
     return f"{value} [{', '.join(ends)}]" if ends else value
 
 
+def units(found: dict) -> str:
+    """What an interval is over: "8 scenes", "1 process"."""
+    return counted(found["n"], found["unit"])
+
+
+def counted(count: int, unit: str) -> str:
+    """So many of it, in English: "1 scene", "6 processes"."""
+    return f"{count} {unit}" + ("" if count == 1 else "es" if unit.endswith("s") else "s")
+
+
 # How intervals are drawn
 
 
-def _interval(statistic: Callable, values: ArrayLike, rng: np.random.Generator, draws: int) -> dict:
+def _interval(
+    statistic: Callable,
+    values: ArrayLike,
+    rng: np.random.Generator,
+    unit: str,
+    groups: Sequence[str] | None,
+    draws: int,
+) -> dict:
     values = np.asarray(values, np.float64)
-    found = {"value": float(statistic(values)) if len(values) else None, "low": None, "high": None, "n": len(values)}
-    return found if len(values) < FEWEST else found | _bounds(_resampled(statistic, values, rng, draws), len(values))
+    own = list(values[:, None]) if groups is None else list(_grouped(values, groups).values())
+    value = float(statistic([statistic(one) for one in own])) if own else None
+    found = {"value": value, "low": None, "high": None, "n": len(own), "unit": unit}
+    return found if len(own) < FEWEST else found | _bounds(_resampled(statistic, own, rng, draws), len(own))
+
+
+def _grouped(values: ArrayLike, groups: Sequence[str]) -> dict[str, np.ndarray]:
+    """The values (n,) of each group."""
+    values = np.asarray(values, np.float64)
+    if len(values) != len(groups):
+        raise ValueError(f"{len(values)} values have {len(groups)} groups")
+    of = np.asarray(groups)
+    return {name: values[of == name] for name in dict.fromkeys(groups)}
 
 
 def _spread(value: float | None, low: float | None, high: float | None, n: int | list[int]) -> dict[str, Any]:
@@ -126,9 +193,14 @@ def _spread(value: float | None, low: float | None, high: float | None, n: int |
     return {name: None if one is None else float(one) for name, one in found.items()} | {"n": n, "spread": SPREAD}
 
 
-def _resampled(statistic: Callable, values: np.ndarray, rng: np.random.Generator, draws: int) -> np.ndarray:
-    """The statistic of each draw, (draws,)."""
-    return statistic(values[rng.integers(len(values), size=(draws, len(values)))], axis=1)
+def _resampled(statistic: Callable, own: list[np.ndarray], rng: np.random.Generator, draws: int) -> np.ndarray:
+    """The statistic of each draw, (draws,): of units, and within each time that one is drawn, of its values."""
+    chosen = rng.integers(len(own), size=(draws, len(own)))
+    drawn = np.empty(chosen.shape)
+    for index, values in enumerate(own):
+        times = np.count_nonzero(chosen == index)
+        drawn[chosen == index] = statistic(values[rng.integers(len(values), size=(times, len(values)))], axis=1)
+    return statistic(drawn, axis=1)
 
 
 def _bounds(statistics: np.ndarray, n: int) -> dict:

@@ -80,11 +80,11 @@ def summary(scores: Scores, chosen: list[Contrast], rng: np.random.Generator) ->
                 "name": one.name,
                 "trial": asdict(one.one),
                 "against": asdict(one.other),
-                "effect": numbers.mean_interval(differences, rng),
+                "effect": numbers.mean_interval(differences, rng, "clip"),
                 "by_clip": differences.tolist(),
                 "frames": sum(map(len, scores.psnr[one.one])),
                 "by_motion": {
-                    motion: numbers.mean_interval(differences[_where(scores, motion)], rng)
+                    motion: numbers.mean_interval(differences[_where(scores, motion)], rng, "clip")
                     for motion in dict.fromkeys(scores.motions)
                 },
             }
