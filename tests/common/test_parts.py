@@ -6,7 +6,7 @@ import pytest
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
-from vsrlib.experiments.parts import Parts
+from vsrlib.common.parts import Parts
 
 
 def test_a_part_is_done_once_and_interrupted_ones_again(tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""What is done of an experiment or a long study, so that an interrupted one goes on; and the file that it ends with."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from vsrlib.common import provenance
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json, write_json
+
+_FOLDER = "parts"
+_ASKED = "asked.json"
+
+
+class Parts:
+    """The parts of one experiment that are done, OUTPUT/parts/NAME.json each: a scene, a process or a network.
+
+    asked: everything that the parts depend on, as JSON values. UserError where OUTPUT holds parts of another question.
+    """
+
+    def __init__(self, output: Path, asked: Mapping[str, Any]) -> None:
+        self._folder = Path(output) / _FOLDER
+        file = self._folder / _ASKED
+        if not file.exists():
+            write_json(file, dict(asked))
+            return
+        before = read_json(file)
+        differing = sorted(name for name in before.keys() | asked.keys() if before.get(name) != asked.get(name))
+        if differing:
+            name = differing[0]
+            raise UserError(
+                f"{output} holds parts of the same experiment with {name} {before.get(name)}, not {asked.get(name)}; "
+                "give another folder."
+            )
+
+    def get(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The part of this name: read if it is done, else done now and kept with the commit that it was measured at."""
+        file = self._folder / (re.sub(r"[^\w.=-]+", "_", name) + ".json")
+        if not file.exists():
+            commit, dirty = provenance.git_state(provenance.PROJECT_ROOT)
+            write_json(file, {"name": name, "commit": commit, "dirty": dirty, **work()})
+        found = read_json(file)
+        if found["name"] != name:
+            raise ValueError(f"{name} and {found['name']} are kept in one file")
+        return found
+
+    def finish(self, path: Path, result: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the experiment's file, with provenance and the commits of its parts, and return what it holds."""
+        parts = [read_json(file) for file in sorted(self._folder.glob("*.json")) if file.name != _ASKED]
+        commits = sorted({str(part["commit"]) + (" changed" if part["dirty"] else "") for part in parts})
+        whole = dict(result) | {"provenance": provenance.collect(measured_at=commits)}
+        write_json(path, whole)
+        return whole
