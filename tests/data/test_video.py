@@ -253,6 +253,29 @@ def test_a_programme_stream_is_read(tmp_path: Path) -> None:
     assert video.count_frames(make(tmp_path / "v.mpg", Kind(".mpg", "mpeg2video"))) == COUNT
 
 
+def lasting(path: Path, source: Path, seconds: int) -> Path:
+    """The frames of `source` in a file that states no rate, as browsers and screen recorders write; the last stays."""
+    with av.open(str(source)) as container, av.open(str(path), "w") as target:
+        stream = target.add_stream_from_template(container.streams.video[0], opaque=True)
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        for packet in packets:
+            packet.duration = int(seconds / packet.time_base) if packet is packets[-1] else 0
+            packet.stream = stream
+            target.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("name, codec", [("v.webm", "libvpx"), ("v.webm", "libvpx-vp9"), ("v.mkv", "ffv1")])
+def test_a_last_frame_that_stays_is_no_fault(tmp_path: Path, name: str, codec: str) -> None:
+    kind = Kind(Path(name).suffix, codec, "bgr0" if codec == "ffv1" else "yuv420p")
+    path = lasting(tmp_path / name, make(tmp_path / f"whole{kind.ending}", kind), 3)
+    assert video.count_frames(path) == COUNT
+    data = path.read_bytes()
+    path.write_bytes(data[: int(0.9 * len(data))])
+    with pytest.raises(UserError, match="cut short"):
+        video.count_frames(path)
+
+
 def test_metadata_in_another_encoding(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="avi") as container:

@@ -59,7 +59,7 @@ def read_frames(path: Path) -> Iterator[np.ndarray]:
 
 def frame_rate(path: Path) -> Fraction:
     """Frames a second, on average; 25 for a video that does not say. UserError for what is no video or cut short."""
-    with _opened(path) as (_, stream):
+    with _opened(path) as (_, stream, _):
         rates = (stream.average_rate, stream.guessed_rate)
     possible = [rate for rate in rates if rate is not None and _RATES[0] <= rate <= _RATES[1]]
     return possible[0].limit_denominator(1001) if possible else DEFAULT_RATE  # 30000/1001 and its like stay exact
@@ -92,11 +92,14 @@ def write_video(path: Path, rate: Fraction, crf: int | None = None) -> Iterator[
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.VideoStream"]]:
-    """A video's container and its first video stream. UserError for what has none, is cut short or undecodable."""
+def _opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.VideoStream", bool]]:
+    """A video's container, its first video stream, and whether the file is proved to be whole.
+
+    UserError for what has no video, is cut short or undecodable.
+    """
     av = load_av()
     try:
-        require_whole_file(path)
+        proved = require_whole_file(path)
         with av.open(str(path), metadata_errors="replace") as container:
             if not container.streams.video:
                 raise UserError(f"{path} has no video stream: give a video file.")
@@ -105,19 +108,19 @@ def _opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.Vid
                 raise UserError(
                     f"{path} is in a format that FFmpeg does not know, or damaged: copy or export it again."
                 )
-            yield container, stream
+            yield container, stream, proved
     except av.FFmpegError as error:
         raise UserError(f"{path} cannot be decoded as a video ({error.strerror}): copy or export it again.") from error
 
 
 def _decode(path: Path) -> Iterator["av.VideoFrame"]:
     first = None
-    with _opened(path) as (container, stream):
+    with _opened(path) as (container, stream, proved):
         if stream.codec_context.codec.intra_only:
             # A damaged frame would be left out or patched up without a word. Not for other codecs, where this
             # would refuse every good clip that begins with frames whose references were cut away.
             stream.codec_context.options = {"err_detect": "explode"}
-        progress = Progress(path, container, stream)
+        progress = Progress(path, container, stream, proved)
         for packet in container.demux(stream):
             progress.add_packet(packet)
             for frame in packet.decode():

@@ -41,10 +41,11 @@ def load_av() -> ModuleType:
     return av
 
 
-def require_whole_file(path: Path) -> None:
+def require_whole_file(path: Path) -> bool:
     """UserError when the file ends before the last element of its container does, or Matroska's elements do not join.
 
-    A kind of file that is not known here passes, and so does one whose sizes are not stated.
+    Returns whether its structure proves that nothing is missing, down to the single frame. A kind of file that is not
+    known here passes, and so does one whose sizes are not stated; neither is proved by that.
     """
     path = Path(path)
     if not path.is_file():
@@ -60,16 +61,23 @@ def require_whole_file(path: Path) -> None:
         elif start[4:8] in _BOXES:
             end = _boxes_end(file)
         else:
-            return
+            return False
     if end > size:
         raise UserError(f"{path} is cut short: {size} of {end} bytes are there; copy it again.")
+    return end > 0 and start[:4] == _EBML.to_bytes(4, "big")
 
 
 class Progress:
-    """What has been read of a video stream, against what the container claims."""
+    """What has been read of a video stream, against what the container claims.
 
-    def __init__(self, path: Path, container: "av.container.InputContainer", stream: "av.VideoStream") -> None:
-        self.path, self.stream = path, stream
+    proved: the file's structure says that nothing is missing. Then a duration that is longer is that of a last frame
+    which stays, and what the tags of another file say that this one was cut from.
+    """
+
+    def __init__(
+        self, path: Path, container: "av.container.InputContainer", stream: "av.VideoStream", proved: bool = False
+    ) -> None:
+        self.path, self.stream, self.proved = path, stream, proved
         self.kind = container.format.name
         self.indexed = len(stream.index_entries) if self.kind == "avi" or "mp4" in self.kind else 0
         self.claimed = _claimed_end(container, stream)
@@ -77,10 +85,13 @@ class Progress:
         self.bare = self.kind == "avi" and 2 * self.indexed < stream.frames
         self.packets = self.frames = 0
         self.end = self.longest = 0.0
+        self._durations: dict[int, int] = {}
 
     def add_packet(self, packet: "av.Packet") -> None:
         """Count a packet. UserError for one that the file holds in part."""
         self.packets += packet.size > 0
+        if packet.pts is not None and packet.duration:
+            self._durations[packet.pts] = packet.duration
         if packet.is_corrupt:
             raise self._cut(max(self.stream.frames, self.frames + 1))
 
@@ -91,7 +102,9 @@ class Progress:
         self.frames += 1
         if frame.time is None:
             return
-        period = float((frame.duration or 0) * frame.time_base) or float(1 / (self.stream.average_rate or 25))
+        # Some decoders (libvpx, FFV1) pass no duration on.
+        lasts = max(frame.duration or 0, self._durations.pop(frame.pts, 0))
+        period = float(lasts * frame.time_base) or float(1 / (self.stream.average_rate or 25))
         self.longest = max(self.longest, period, frame.time - self.end if self.frames > 1 else 0)
         self.end = max(self.end, frame.time + period)
 
@@ -102,7 +115,7 @@ class Progress:
         rate = float(self.stream.average_rate or 25)
         # A still picture at the end of a video of variable rate may last: not missed unless longer than any before.
         slack = _EXACT / rate if self.bare else max(_SLACK / rate, self.longest)
-        if self.claimed is not None and self.claimed - self.end > slack:
+        if not self.proved and self.claimed is not None and self.claimed - self.end > slack:
             raise self._cut(self.frames + round((self.claimed - self.end) * rate))
 
     def _cut(self, about: int) -> UserError:
