@@ -127,7 +127,7 @@ def test_other_ways_to_call_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
         "builtins\neval",
         "builtins\ngetattr",
         "numpy\nload",
-        "numpy.core.multiarray\nscalar",
+        "numpy.core.multiarray\nfromfile",
         "numpy dtype\nx",
         "jittor\nload",
         "os\nsystem",
@@ -177,7 +177,7 @@ def test_an_array_has_as_many_bytes_as_its_shape_says() -> None:
             pickles.load(good.replace(b"K\x02K\x03\x86", wrong))
 
 
-@pytest.mark.parametrize("protocol", [3, 4, 5])
+@pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("kind", ["<f2", "<f4", ">f4", "<f8"])
 def test_pickles_of_all_kinds_of_floats_are_read(tmp_path: Path, protocol: int, order: str, kind: str) -> None:

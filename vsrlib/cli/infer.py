@@ -76,7 +76,12 @@ def _fill_in(options: argparse.Namespace) -> None:
     if options.input is None:
         raise UserError("No input is given; give a folder of frames, a folder of clips, a video, or --quick-test NAME.")
     if options.weights is None:
-        raise UserError("No weights are given, and initial values restore nothing; give --weights FILE.")
+        from vsrlib.networks.weights.weights_file import NAMES
+
+        raise UserError(
+            "No weights are given, and initial values restore nothing; give --weights with a file or one of the names "
+            f"{', '.join(NAMES)}."
+        )
 
 
 def _manifest_blur(input_path: Path) -> str | None:

@@ -12,7 +12,7 @@ from vsrlib.data.clips import ClipSource, FrameReader, list_clips, read_through,
 from vsrlib.data.degrade import SCALE
 from vsrlib.networks import load_network
 from vsrlib.networks.network import Network
-from vsrlib.networks.weights.weights_file import entry
+from vsrlib.networks.weights.weights_file import entry, existing
 from vsrlib.restoration import engines
 from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT, VIDEOS, ClipScores, Job, Output, restore_clip
 from vsrlib.restoration.options import InferOptions
@@ -32,6 +32,8 @@ def infer(
     """
     if options.all_metrics and gt_path is None:
         raise UserError("Metrics need the clips in high resolution; give --gt, or leave --all-metrics out.")
+    if options.weights is not None:
+        existing(options.weights)  # now, and not only when the clips have been read
     shard, engine, video = options.part, options.engine, options.video
     input_path, output = Path(input_path), Path(output)
     if shard is not None:

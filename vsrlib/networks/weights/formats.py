@@ -8,6 +8,7 @@ sentence of them.
 import json
 import os
 import pickle
+import re
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ import numpy as np
 import safetensors.numpy
 
 from vsrlib.networks.weights import pickles
+from vsrlib.networks.weights.pickles import Aside, Foreign
 
 ENDINGS = {
     ".safetensors": "safetensors",
@@ -32,7 +34,14 @@ ENDINGS = {
 
 _MOST_EXPANSION = 20  # floats hardly compress; what unpacks to more is a trap
 _NOTES = "notes"
+_REFUSED_NAME = re.compile(r"(?:Unsupported global: GLOBAL|unsupported GLOBAL) ([\w.]+)")
 _ARCHIVE = b"PK\x03\x04"
+_SAFETENSORS = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "BOOL": "?"}
+_SAFETENSORS |= {f"{sign}{8 * size}": f"<{sign.lower()}{size}" for sign in "IU" for size in (1, 2, 4, 8)}
+_STARTS = {  # of what is not the file that its name says
+    b"version https://git-lfs": "it is a pointer of Git LFS, and the file itself was not fetched: run `git lfs pull`",
+    b"<": "it is a web page: what was saved is the page about the file",
+}
 
 
 def format_of(path: Path) -> str | None:
@@ -41,10 +50,18 @@ def format_of(path: Path) -> str | None:
 
 
 def read(path: Path, kind: str) -> dict[str, Any]:
-    """What a file of the format `kind` holds. Raises any exception for what cannot be read."""
+    """What a file of the format `kind` holds. Raises any exception for what cannot be read.
+
+    `vsrlib.networks.weights.pickles.Foreign` says that the file is whole and holds what is not taken.
+    """
+    with open(path, "rb") as file:
+        start = file.read(64).lstrip()
+    for mark, reason in _STARTS.items():
+        if start.startswith(mark):
+            raise Foreign(reason)
     match kind:
         case "safetensors":
-            return safetensors.numpy.load_file(path)
+            return _read_safetensors(path)
         case "PyTorch":
             return _read_torch(path)
         case "pickle":
@@ -88,19 +105,45 @@ def _packed(notes: dict[str, str] | None) -> dict[str, str] | None:
     return {_NOTES: json.dumps(notes, sort_keys=True)} if notes else None
 
 
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    found = {}
+    for name, tensor in safetensors.deserialize(path.read_bytes()):  # which checks every bound
+        kind, shape, data = tensor["dtype"], tensor["shape"], tensor["data"]
+        if kind == "BF16":  # the upper half of a float32, which numpy does not know
+            values = (np.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4")
+        elif kind in _SAFETENSORS:
+            values = np.frombuffer(data, _SAFETENSORS[kind])
+        else:
+            raise Foreign(f"it holds values of type {kind}; export them as F32")
+        found[name] = values.reshape(shape)
+    return found
+
+
 def _read_torch(path: Path) -> dict[str, Any]:
     import torch
 
     _check_archive(path, most_expansion=1)  # PyTorch checks no checksums, and its archives are not compressed
-    with warnings.catch_warnings():
+    stand_ins = []
+    for module, _, short in (full.partition(" ") for full in pickles.STAND_INS):
+        # one each, because PyTorch goes by the name that a class says it has
+        stand_ins.append(type(short, (Aside,), {"__module__": module, "__qualname__": short}))
+    with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins):
         warnings.simplefilter("ignore")  # of pickle protocols and old storages, which say nothing to a user
         try:
             found = torch.load(path, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:  # it explains at length how to run what is in the file
-            raise ValueError(str(error).split("WeightsUnpickler error: ")[-1].split(". ")[0]) from error
+            reason = str(error).split("WeightsUnpickler error: ")[-1].split(". ")[0]
+            name = _REFUSED_NAME.search(reason)
+            if name is None:
+                raise ValueError(reason) from error
+            raise Foreign(f"it asks for {name[1][:60]!r}, which is not on the list of what is allowed") from error
+        except RuntimeError as error:
+            if "TorchScript" in str(error):
+                raise Foreign("it is a program of TorchScript, of which only the weights are taken") from error
+            raise
     tensors = [leaf for leaf in _leaves(found) if isinstance(leaf, torch.Tensor)]
     if any(tensor.layout != torch.strided for tensor in tensors):
-        raise ValueError("it holds a sparse tensor")
+        raise Foreign("it holds a sparse tensor")
     _require_bounded(sum(tensor.numel() * tensor.element_size() for tensor in tensors), path)
 
     def array(leaf: Any) -> Any:

@@ -5,6 +5,7 @@ Files of the flow network alone come in three namings: that of the published wei
 """
 
 import re
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,9 @@ Values = dict[str, np.ndarray]
 
 FLOW = "flow_net."
 FLOW_PREFIX = "flow_net.moduleNetwork."
-_PARALLEL = "module."  # PyTorch's DataParallel puts it before every name
+_WRAPPERS = ("module.", "_orig_mod.", "model.")
+"""What DataParallel, torch.compile and a training program's own module put before every name."""
+_AVERAGED = "n_averaged"  # a counter that PyTorch's AveragedModel keeps beside the values
 _NEWER = re.compile(r"(?<![^.])net(?=[A-Z])")
 _STANDALONE = re.compile(r"module(Extractor|Refiner|Two|Thr|Fou|Fiv|Six)\.")
 _ORDINALS = ("One", "Two", "Thr", "Fou", "Fiv", "Six")
@@ -28,8 +31,7 @@ def published_names(values: Values, source: str) -> Values:
 
     Raises UserError if two of the values would get one name.
     """
-    if values and all(name.startswith(_PARALLEL) for name in values):
-        values = {name.removeprefix(_PARALLEL): value for name, value in values.items()}
+    values = unwrapped(values)
     table = _authors_layers() if _MARK_OF_AUTHORS in values else {}
     renamed: Values = {}
     for name, value in values.items():
@@ -43,6 +45,19 @@ def published_names(values: Values, source: str) -> Values:
             raise UserError(f"The weights in {source} hold {new} twice, under two names; use a file with one naming.")
         renamed[new] = value
     return renamed
+
+
+def unwrapped(values: dict[str, Any]) -> dict[str, Any]:
+    """The same without what wrappers of a network put before every name, and without AveragedModel's counter.
+
+    >>> unwrapped({"module._orig_mod.a": 1, "n_averaged": 2}), unwrapped({"model.a": 1, "b": 2})
+    ({'a': 1}, {'model.a': 1, 'b': 2})
+    """
+    named = {name: value for name, value in values.items() if name != _AVERAGED}
+    for prefix in _WRAPPERS:
+        if named and all(name.startswith(prefix) for name in named):
+            return unwrapped({name.removeprefix(prefix): value for name, value in named.items()})
+    return values
 
 
 def is_flow_only(values: Values) -> bool:

@@ -4,6 +4,9 @@ A pickle is a program for a small machine. `pickle.Unpickler` with a `find_class
 enough: one instruction of five bytes makes it clear 64 GiB for its memo, and a deeply nested tuple as a key overflows
 the C stack. So `pickletools` decodes the instructions, and the few that arrays need are carried out here: none imports
 anything, nothing of numpy's is called with the file's arguments, and every array's values are bytes of the file.
+
+What a training program often writes beside its weights, such as an `argparse.Namespace`, is read as an empty object
+that stands in for it, and never as the thing itself.
 """
 
 import hashlib
@@ -18,17 +21,47 @@ JITTOR_MARK = b"HCAJSLHD"
 
 _SHA1_BYTES = 20
 _MOST_INSTRUCTIONS = 1_000_000  # an array takes about twenty; more would only cost time
-_FLOATS = ("f2", "f4", "f8")
+_NUMBERS_OF_NUMPY = ("f2", "f4", "f8", *(f"{sign}{size}" for sign in "iu" for size in (1, 2, 4, 8)), "b1")
 _RECONSTRUCT = ("numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct")
 _FROM_BUFFER = ("numpy.core.numeric _frombuffer", "numpy._core.numeric _frombuffer")
+_SCALAR = ("numpy.core.multiarray scalar", "numpy._core.multiarray scalar")
 _VAR = ("jittor jittor_core.Var",)
+_ENCODE = "_codecs encode"  # how bytes stand in protocols before 3
 # Instructions that put their own argument onto the stack.
-_NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT")
-_TEXTS = ("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8")
+_NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "INT", "LONG", "FLOAT")
+_TEXTS = ("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "UNICODE")
 _BYTES = ("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8")
 _T = TypeVar("_T")
 _MAPPINGS = ("builtins dict", "collections OrderedDict")
-_ALLOWED = {*_RECONSTRUCT, *_FROM_BUFFER, *_VAR, *_MAPPINGS, "numpy dtype", "numpy ndarray", "builtins list"}
+_ASIDE = {  # of settings that programs keep beside their weights
+    *("argparse Namespace", "types SimpleNamespace", "copy_reg _reconstructor", "copyreg _reconstructor"),
+    *(f"pathlib{part} {kind}Path" for part in ("", "._local") for kind in ("", "Posix", "Windows")),
+    *("datetime datetime", "datetime date", "datetime timedelta", "__builtin__ object", "builtins object"),
+}
+_ALLOWED = {*_RECONSTRUCT, *_FROM_BUFFER, *_SCALAR, *_VAR, *_MAPPINGS, *_ASIDE, _ENCODE}
+_ALLOWED |= {"numpy dtype", "numpy ndarray", "builtins list", "builtins bytes", "__builtin__ bytes"}
+STAND_INS = ("numpy dtype", "numpy ndarray", *_RECONSTRUCT, *_FROM_BUFFER, *_SCALAR, *sorted(_ASIDE))
+"""What files of PyTorch may name beside tensors, as "module name"; for each an `Aside` is made in its place."""
+
+
+class Aside:
+    """Stands where a file asks for an object that is no weights; takes whatever it would be made of, and keeps nothing.
+
+    A file cannot reach anything through it.
+    """
+
+    def __new__(cls, *_: Any) -> "Aside":
+        return super().__new__(cls)
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+class Foreign(ValueError):
+    """A whole file that asks for something that is not taken: another mistake than a damaged one."""
 
 
 class _Name(str):
@@ -39,8 +72,8 @@ class _Type:
     """A dtype; a pickle sets its byte order after making it."""
 
     def __init__(self, code: str) -> None:
-        if code not in _FLOATS:
-            raise ValueError(f"it holds values of type {code[:20]!r}, and weights are floating-point numbers")
+        if code not in _NUMBERS_OF_NUMPY:
+            raise Foreign(f"it holds values of type {code[:20]!r}, and weights are floating-point numbers")
         self.code, self.order = code, "<"
 
 
@@ -58,7 +91,8 @@ def seal(pickled: bytes) -> bytes:
 def load(data: bytes) -> Any:
     """What a pickle of (nested) dictionaries of arrays holds; `jittor.Var` becomes an array.
 
-    Raises ValueError with the reason for anything else, and for a checksum that is not right.
+    Numbers of numpy become arrays without dimensions, and settings an `Aside`. Raises ValueError with the reason for
+    anything else, and for a checksum that is not right: `Foreign` where the file asks for what is not taken.
     """
     if data.endswith(JITTOR_MARK):
         data = data.removesuffix(JITTOR_MARK)
@@ -75,6 +109,7 @@ def _run(data: bytes) -> Any:
     stack: list[Any] = []
     marks: list[int] = []
     memo: dict[int, Any] = {}
+    copied = 0  # bytes
 
     def above_mark() -> list[Any]:
         start = marks.pop()
@@ -103,6 +138,12 @@ def _run(data: bytes) -> Any:
                 stack.append(opcode.name == "NEWTRUE")
             case "EMPTY_DICT":
                 stack.append({})
+            case "DICT":
+                items = above_mark()
+                stack.append({})
+                _set(stack[-1], items)
+            case "LIST":
+                stack.append(above_mark())
             case "EMPTY_LIST":
                 stack.append([])
             case "EMPTY_TUPLE":
@@ -125,11 +166,11 @@ def _run(data: bytes) -> Any:
             case "SETITEMS":
                 pairs = above_mark()
                 _set(stack[-1], pairs)
-            case "BINPUT" | "LONG_BINPUT":
+            case "BINPUT" | "LONG_BINPUT" | "PUT":
                 memo[operand] = stack[-1]
             case "MEMOIZE":
                 memo[len(memo)] = stack[-1]
-            case "BINGET" | "LONG_BINGET":
+            case "BINGET" | "LONG_BINGET" | "GET":
                 stack.append(memo[operand])
             case "GLOBAL":
                 stack.append(_name(operand))
@@ -138,10 +179,21 @@ def _run(data: bytes) -> Any:
                 stack.append(_name(f"{_as(str, module)} {_as(str, name)}"))
             case "REDUCE":
                 arguments, function = stack.pop(), stack.pop()
-                stack.append(_make(_as(_Name, function), _as(tuple, arguments)))
+                made = _make(_as(_Name, function), _as(tuple, arguments))
+                copied += len(made) if isinstance(made, bytes) else 0
+                if copied > len(data):  # one text encoded again and again
+                    raise ValueError("it describes more values than it holds")
+                stack.append(made)
+            case "NEWOBJ":
+                arguments, function = stack.pop(), stack.pop()
+                _as(tuple, arguments)
+                if _as(_Name, function) not in _ASIDE:
+                    raise ValueError(f"it uses {function.replace(' ', '.')} in a way that arrays do not need")
+                stack.append(Aside())
             case "BUILD":
                 state = stack.pop()
-                _fill(stack[-1], _as(tuple, state))
+                if not isinstance(stack[-1], Aside):
+                    _fill(stack[-1], _as(tuple, state))
             case other:
                 raise ValueError(f"it asks for {other}, which arrays do not need")
     raise ValueError("it has no end")
@@ -149,7 +201,7 @@ def _run(data: bytes) -> Any:
 
 def _name(name: str) -> _Name:
     if name not in _ALLOWED:
-        raise ValueError(f"it asks for {name.replace(' ', '.')[:60]!r}, which is not on the list of what is allowed")
+        raise Foreign(f"it asks for {name.replace(' ', '.')[:60]!r}, which is not on the list of what is allowed")
     return _Name(name)
 
 
@@ -159,6 +211,16 @@ def _make(name: _Name, arguments: tuple) -> Any:
             return _Type(code)
         case (_Name("numpy ndarray"), *_) if name in _RECONSTRUCT:
             return _Array()
+        case (_Type() as kind, data) if name in _SCALAR:
+            array = _Array()
+            array.values = _values(data, kind, (), "C")
+            return array
+        case (str(text), "latin1") if name == _ENCODE:
+            return text.encode("latin1")
+        case () if name in ("builtins bytes", "__builtin__ bytes"):
+            return b""
+        case _ if name in _ASIDE:
+            return Aside()
         case (data, _Type() as kind, tuple(shape), str(order)) if name in _FROM_BUFFER:
             array = _Array()
             array.values = _values(data, kind, shape, order)
@@ -174,7 +236,7 @@ def _make(name: _Name, arguments: tuple) -> Any:
 
 def _fill(made: Any, state: tuple) -> None:
     match made, state:
-        case _Type(), (int(), str(order), *_) if order in ("<", ">"):
+        case _Type(), (int(), str(order), *_) if order in ("<", ">", "|"):
             made.order = order
         case _Array(), (int(), tuple(shape), _Type() as kind, bool(fortran), data):
             made.values = _values(data, kind, shape, "F" if fortran else "C")

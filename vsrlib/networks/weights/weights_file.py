@@ -8,6 +8,7 @@ import hashlib
 import os
 import sys
 import tempfile
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, sha256_file
 from vsrlib.common.processes import run_watched
 from vsrlib.networks.weights import formats
-from vsrlib.networks.weights.names import is_flow_only, published_names
+from vsrlib.networks.weights.names import is_flow_only, published_names, unwrapped
+from vsrlib.networks.weights.pickles import Aside, Foreign
 
 Values = dict[str, np.ndarray]
 
@@ -25,7 +27,9 @@ FOLDER = Path(__file__).parent
 NAMES = tuple(f"study-{blur}{control}" for control in ("", "-align-false") for blur in ("gaussian", "realistic"))
 """`-align-false` marks the controls: the same training with the sampling grids read as by default since PyTorch 1.3."""
 
-_NESTED = ("state_dict", "model")  # where training programs put the weights, beside their own state
+_AVERAGES = ("params_ema", "state_dict_ema", "model_ema", "ema_state_dict", "ema")
+_NESTED = (*_AVERAGES, "state_dict", "model_state_dict", "params", "model")
+"""Where training programs put the weights, beside their own state; an average of them comes first."""
 
 
 def read(weights: str | Path) -> Values:
@@ -33,9 +37,7 @@ def read(weights: str | Path) -> Values:
 
     Formats: see `vsrlib.networks.weights.formats.ENDINGS`. Raises UserError when that cannot be done.
     """
-    path = locate(weights)
-    if not path.is_file():
-        raise UserError(f"The weights file {path} does not exist; check the path.")
+    path = existing(weights)
     kind = _format_of(path)
     if kind == "PyTorch" and "jittor" in sys.modules:
         # A process that uses Jittor does not import PyTorch; another one translates the file.
@@ -49,10 +51,10 @@ def read(weights: str | Path) -> Values:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(". ")
         reason = "".join(letter if letter.isprintable() else "?" for letter in reason)
         reader = "PyTorch's weights-only loader" if kind == "PyTorch" else f"the reader of {kind} files"
-        raise UserError(
-            f"The weights file {path} was refused by {reader} ({reason}); it is damaged, or "
-            "holds more than weights: fetch it again, or export a plain state dictionary."
-        ) from error
+        remedy = "it is damaged, or no file of this kind: fetch it again."
+        if isinstance(error, Foreign):
+            remedy = "nothing in a file is run, so export a plain state dictionary where it was made."
+        raise UserError(f"The weights file {path} was refused by {reader} ({reason}); {remedy}") from error
     return published_names(_floats(found, path), str(path))
 
 
@@ -159,6 +161,17 @@ def why_missing(name: str) -> str:
     )
 
 
+def existing(weights: str | Path) -> Path:
+    """As `locate`. UserError also for a path that leads to no file, with the name that may have been meant."""
+    path = locate(weights)
+    if not path.is_file():
+        near = get_close_matches(str(weights), NAMES, n=1)
+        remedy = f"did you mean {near[0]}?" if near else f"check the path, or give a name: {', '.join(NAMES)}."
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise UserError(f"The weights file {path} {what}; {remedy}")
+    return path
+
+
 def locate(weights: str | Path) -> Path:
     """The file of weights given as a name or as a path. Raises UserError for a name whose file is not there."""
     if str(weights) not in NAMES:
@@ -182,13 +195,20 @@ def _format_of(path: Path) -> str:
 def _floats(found: Any, path: Path) -> Values:
     """The dictionary of arrays in what a file holds, as float32."""
     if isinstance(found, dict):
-        found = next((found[name] for name in _NESTED if isinstance(found.get(name), dict)), found)
+        nested = {name: found[name] for name in _NESTED if isinstance(found.get(name), dict)}
+        whole = [name for name, inside in nested.items() if inside and all(map(_is_array, inside.values()))]
+        if len(whole) > 1 and whole[0] in _AVERAGES:
+            print(f"note: of the weights in {path}, the average ({whole[0]}) is taken.", file=sys.stderr)
+        found = next((nested[name] for name in (*whole, *nested)), found)
     if not isinstance(found, dict) or not found:
         raise UserError(f"The weights file {path} holds no state dictionary; export one and try again.")
+    if all(isinstance(name, str) for name in found):
+        found = unwrapped(found)
     for name, value in found.items():
         named = isinstance(name, str) and name.isprintable()
-        if not named or not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        if not named or not _is_array(value) or value.dtype.kind != "f":
             what = f"values of type {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+            what = "an object" if isinstance(value, Aside) else what
             raise UserError(
                 f"The weights file {path} holds {what} under {str(name)[:80]!r}, which are no weights; "
                 "export a plain state dictionary of floating-point arrays."
@@ -196,7 +216,13 @@ def _floats(found: Any, path: Path) -> Values:
     return {name: np.asarray(value, dtype=np.float32, order="C") for name, value in found.items()}
 
 
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray)
+
+
 def _convert_elsewhere(source: Path, target: Path) -> None:
     status, _, last = run_watched(["-m", "vsrlib", "convert", str(source), str(target)], show=False)
+    if status == 0 and last.startswith("note: "):
+        print(last, file=sys.stderr)
     if status != 0:
         raise UserError(last.removeprefix("error: ") or f"The process that read {source} ended with {status}.")
