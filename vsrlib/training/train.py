@@ -1,5 +1,6 @@
 """The training loop, the same for both frameworks, which differ in `Network.backend` only."""
 
+from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +24,7 @@ def train(
     options: TrainOptions,
     progress: bool = True,
     watch: Watch | None = None,
+    altered: Callable[[Trainer], None] | None = None,
 ) -> dict[str, Any]:
     """Train the network (Bai and Pan, TPAMI 2024) on HR clips, and write what came of it to `output`.
 
@@ -33,6 +35,7 @@ def train(
     one reading of the training frames for their digests, see `TrainingWindows.digest`. Without `resume`, what an
     earlier training left in `output` is replaced.
     `watch` is called after every validation with the log, the scores so far, and bicubic's PSNR.
+    `altered` is called with the trainer before it begins: an experiment plants a fault in that copy of the network.
     A step whose losses or gradients are not finite changes nothing and is counted. Under torchrun every process takes
     its share of each batch, and process 0 writes and returns the result, the others {}.
     Writes log.jsonl (a line per step), checkpoint.safetensors, weights_best_psnr.safetensors and
@@ -81,6 +84,8 @@ def train(
             workers=options.workers,
         )
         trainer = Trainer(network, record, schedule, stream, validation, output, team, watch)
+        if altered is not None:
+            altered(trainer)
         alone = nullcontext() if team.rank > 0 else files.lock(output, "training", "output folder")
         with alone, closing(stream):
             if options.resume:
