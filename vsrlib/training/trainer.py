@@ -33,6 +33,10 @@ MOST_SKIPPED = 3
 """As many steps in a row without a finite loss end a training."""
 
 
+class NotFinite(UserError):
+    """A training ended because its losses or gradients were not finite."""
+
+
 class Trainer:
     """A training between two steps: everything that the next step depends on, and everything that came of the last.
 
@@ -131,7 +135,7 @@ class Trainer:
                 bar.set_postfix_str(self._words(), refresh=False)
                 bar.update()
         if len(self.skipped) == self.step:
-            raise UserError(
+            raise NotFinite(
                 f"None of the {self.step} steps had finite losses and gradients; give a smaller learning_rate."
             )
         if self.validations.scores[-1]["step"] < self.step:
@@ -211,7 +215,7 @@ class Trainer:
         self.skipped.append(self.step)
         first = self.step - MOST_SKIPPED + 1
         if self.skipped[-MOST_SKIPPED:] == list(range(first, self.step + 1)):
-            raise UserError(
+            raise NotFinite(
                 f"The losses or gradients of the steps {first} to {self.step} were not finite, which is "
                 f"{MOST_SKIPPED} in a row, so the training has ended; give a smaller learning_rate, "
                 "or look for the fault in the training clips."

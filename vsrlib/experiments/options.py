@@ -1,0 +1,40 @@
+"""The options of the experiments. Importing this imports no framework."""
+
+from dataclasses import dataclass
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.names import DEVICES
+from vsrlib.common.options import JobOptions, changed, option
+from vsrlib.training.options import TrainOptions
+
+
+@dataclass(frozen=True)
+class TrainingFaultsOptions(JobOptions):
+    """What `vsrlib.experiments.training.training` trains: a fifth of the steps at each rate, as in the paper.
+
+    The sizes were chosen with one seed that is none of these, before any of these was trained: the error of the right
+    training has then come to rest. UserError for a seed given twice.
+    """
+
+    seeds: list[int] = option([1, 2, 3, 4, 5, 6], "one network of each arm for each; at least six have an interval")
+    weights: str = option("study-gaussian", "weights that every training starts from: file or name")
+    noise: float = option(0.3, "by what share the flow network of the start is disturbed", least=0)
+    steps: int = changed(TrainOptions, "steps", 300)
+    halve_every: int = changed(TrainOptions, "halve_every", 60)
+    batch_size: int = changed(TrainOptions, "batch_size", 2)
+    patch_size: int = changed(TrainOptions, "patch_size", 32)
+    learning_rate: float = changed(TrainOptions, "learning_rate", 2e-4)
+    flow_learning_rate: float = changed(TrainOptions, "flow_learning_rate", 2e-4)
+    checkpoint_every: int = changed(TrainOptions, "checkpoint_every", 100)
+    clips: int = option(32, "clips to learn from", least=1)
+    device: str = option("auto", choices=DEVICES)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_once(self.seeds)
+
+
+def require_once(seeds: list[int]) -> None:
+    """UserError unless there are seeds, of 0 or more, each once."""
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise UserError(f"seeds is {seeds}; give numbers of 0 or more, each once.")
