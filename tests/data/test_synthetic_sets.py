@@ -17,8 +17,9 @@ from vsrlib.data.synthetic.sets import SetsOptions, embedded_set, write_embedded
 
 def write(root: Path, seed: int = 4) -> dict:
     options = SetsOptions(
-        test_frames=3, train_frames=2, validation_frames=2, height=32, width=48, test_clips=2, train_clips=2, seed=seed
-    )
+        test_frames=3, train_frames=2, validation_frames=2, height=32, width=48, test_clips=2, train_clips=2, seed=seed,
+        filmed_frames=0,
+    )  # fmt: skip
     return write_embedded_sets(root, options)
 
 

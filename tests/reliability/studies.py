@@ -15,6 +15,7 @@ _SMALL = {
     "validation_frames": 5,
     "test_clips": 1,
     "test_frames": 6,
+    "filmed_frames": 5,
     "02.height": 64,
     "02.width": 80,
     "timing_repeats": 1,

@@ -13,7 +13,7 @@ from skimage.io import imread
 
 from vsrlib.common import memory
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import read_json
+from vsrlib.common.files import read_json, write_json
 from vsrlib.data import video
 from vsrlib.data.clips import Clip, list_clips, windows, write_clip
 from vsrlib.data.degradation import bicubic_on_grid
@@ -65,6 +65,15 @@ def test_frames_and_scores(framework: str, dataset: Path, tmp_path: Path) -> Non
     for protocol in ("synchronised", "as_reported"):
         assert all(len(result["timing"][protocol][part]) == 2 for part in ("pre", "forward", "post"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["frames", "inference.json"]
+
+
+def test_scene_and_kind_are_those_of_the_set_s_manifest(dataset: Path, tmp_path: Path) -> None:
+    shutil.copytree(dataset, tmp_path / "Set")
+    manifest = read_json(dataset / "manifest.json")
+    manifest["clips"]["one"] |= {"scene": "street", "kind": "made"}
+    write_json(tmp_path / "Set" / "manifest.json", manifest)
+    found = run("torch", tmp_path / "Set", tmp_path / "out", timing_repeats=0)["clips"]
+    assert [(clip["scene"], clip["kind"]) for clip in found] == [("street", "made"), ("two", "filmed")]
 
 
 @pytest.mark.parametrize("engine", ["streaming", "cached", "reference"])

@@ -58,6 +58,7 @@ def test_gathered_parts_are_the_whole_restoration(clips: Path, tmp_path: Path) -
         [(clip["name"], frame["name"]) for clip in one["clips"] for frame in clip["frames"]] for one in (whole, result)
     ]
     assert names[0] == names[1] and len(names[0]) == 12
+    assert [(clip["scene"], clip["kind"]) for clip in result["clips"]] == [("a", "filmed"), ("b", "filmed")]
     expected, ours = pictures(tmp_path / "whole" / "frames"), pictures(tmp_path / "parts" / "frames")
     assert list(expected) == list(ours)
     for name, picture in expected.items():

@@ -27,7 +27,9 @@ WITH_JITTOR = [
     pytest.mark.jittor,
     pytest.mark.skipif(jittor_env.why_unusable() is not None, reason="Jittor is unusable here"),
 ]
-SMALL_SETS = "train_clips 1 train_frames 5 validation_frames 5 test_clips 1 test_frames 6 height 128 width 160"
+SMALL_SETS = (
+    "train_clips 1 train_frames 5 validation_frames 5 test_clips 1 test_frames 6 filmed_frames 0 height 128 width 160"
+)
 FROM_ELSEWHERE = "Results: figures/results, the results that come with the project: none of them was measured here."
 
 

@@ -17,7 +17,15 @@ from shown import bars, faults, images
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
 
-SMALL = {"height": 128, "width": 128, "train_clips": 1, "train_frames": 5, "test_clips": 1, "test_frames": 6}
+SMALL = {
+    "height": 128,
+    "width": 128,
+    "train_clips": 1,
+    "train_frames": 5,
+    "test_clips": 1,
+    "test_frames": 6,
+    "filmed_frames": 0,
+}
 OPEN = re.compile(
     r"--(ServerApp|NotebookApp|LabApp|IdentityProvider)\.(token|password|ip|allow_origin|disable_check_xsrf)\b"
     r"|--ip[ =]|--no-auth|(?<![\w.])c\.(ServerApp|IdentityProvider)\.\w+ *="

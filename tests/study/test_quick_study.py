@@ -31,6 +31,7 @@ SMALL = {
     "validation_frames": 5,
     "test_clips": 2,
     "test_frames": 6,
+    "filmed_frames": 5,
     "02.height": 128,
     "02.width": 160,
     "timing_repeats": 2,

@@ -32,6 +32,7 @@ WRONG: list[tuple[type[Settings], dict[str, Any], str]] = [
     (DataSettings, {"height": 250}, "height is 250; give a multiple of 4"),
     (DataSettings, {"width": 32}, "at least 64"),
     (DataSettings, {"test_frames": 4}, "test_frames is 4; give at least 5, because the network looks at five"),
+    (DataSettings, {"filmed_frames": 4}, "filmed_frames is 4; give at least 5, because the network looks"),
     (DataSettings, {"name": "../x", "test_root": "clips"}, "letters, digits"),
     (DataSettings, {"name": "Mine"}, "stands for photographs"),
     (DataSettings, {"test_root": "clips"}, "stands for photographs"),

@@ -71,8 +71,9 @@ def test_they_are_those_of_the_data_notebook_and_what_is_there_stays(
 
 def test_only_the_sets_that_are_named_are_written_and_as_among_all(tmp_path: Path) -> None:
     options = SetsOptions(
-        test_frames=5, train_frames=5, validation_frames=5, height=64, width=64, test_clips=1, train_clips=1, seed=3
-    )
+        test_frames=5, train_frames=5, validation_frames=5, height=64, width=64, test_clips=1, train_clips=1, seed=3,
+        filmed_frames=0,
+    )  # fmt: skip
     whole = write_embedded_sets(tmp_path / "all", options)
     for name in whole:
         made = write_embedded_sets(tmp_path / "some", options, only=[name])

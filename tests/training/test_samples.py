@@ -1,6 +1,7 @@
 """Training samples: what they are made of, and that a seed decides them."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -10,11 +11,14 @@ from training_fixture import count_calls, noise
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_array
+from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.data.blur_kernels import gaussian_kernel
 from vsrlib.data.clips import Clip, write_clip
-from vsrlib.data.degrade import blur_down_exact
+from vsrlib.data.degrade import blur_down_exact, write_degraded_set
 from vsrlib.data.frames import to_float
+from vsrlib.data.sets.manifest import TESTING
 from vsrlib.training import samples
+from vsrlib.training.flow.batches import folder_textures
 from vsrlib.training.samples import (
     SampleStream,
     TrainingWindows,
@@ -270,3 +274,20 @@ def test_a_crop_of_just_enough_gradient_is_kept(strength: float, draws: int, mon
     monkeypatch.setattr(samples, "gradient_strength", lambda image: calls.append(image) or strength)
     draw_pair(noise(5), "Gaussian", 8, np.random.default_rng(0))
     assert len(calls) == draws
+
+
+@pytest.mark.parametrize("learn", [lambda root: TrainingWindows(root, patch_size=8), folder_textures])
+def test_clips_for_testing_only_are_never_trained_on(learn: Callable[[Path], object], tmp_path: Path) -> None:
+    named = [(Clip(name, noise(6)), tuple("012345")) for name in ("kept", "street")]
+    write_degraded_set(tmp_path, named, "Gaussian", 0, of_clip={"street": {"use": TESTING}})
+    for root in (tmp_path / "HR", tmp_path / "HR" / "street"):
+        with pytest.raises(UserError, match="holds street, .* is for testing only: train on other clips"):
+            learn(root)
+    learn(tmp_path / "HR" / "kept")
+
+
+def test_nothing_that_trains_reads_the_filmed_scenes() -> None:
+    """Training asks for folders; what is written into one of a set has a manifest that says what it is for."""
+    for path in (PROJECT_ROOT / "vsrlib" / "training").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert "data.scenes" not in text and "packaged_scenes" not in text and "skvideo" not in text, path

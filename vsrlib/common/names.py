@@ -11,3 +11,6 @@ VIDEO_FORMATS = ("mp4", "mkv")
 DEVICES = ("auto", "cpu", "cuda")
 CORRELATIONS = ("auto", "pure", "cpp", "cuda")
 CONVOLUTIONS = ("auto", "framework", "winograd")
+
+FILMED, MADE = KINDS = ("filmed", "made")
+"""How a clip came about: a camera saw what moves, or moved over a photograph. The first decides, see the protocol."""

@@ -5,7 +5,7 @@ A set's folder is replaced as a whole: <root>/<part>/<clip>/<frame>, and <root>/
 
 import io
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from vsrlib.data.blur_kernels import (
 from vsrlib.data.clips import Clip
 from vsrlib.data.degradation import SCALE, Further, blur_down, blur_down_exact, cropped
 from vsrlib.data.frames import Map, in_threads, shown_size, write_frame
+from vsrlib.data.scenes import scene_table
 from vsrlib.data.sets.layouts import clips_of
 
 __all__ = [
@@ -78,6 +79,7 @@ def degrade_clips(
     and `further` see `write_degraded_set`. `workers` frames are made at a time, with the same bytes. Writes
     `save_root`/HR (PNG copies; left alone where `hr_root` is that very folder or `save_root`),
     `save_root`/LR_blurdown_x4, `save_root`/kernel and `save_root`/manifest.json, whose content is returned.
+    A clip that `hr_root`/scenes.json names has its "scene" in the manifest, see `vsrlib.data.scenes.scenes_in`.
     UserError also for clips that cannot be read and for an `hr_root` elsewhere inside `save_root`.
     """
     with in_threads(workers) as run:
@@ -90,7 +92,8 @@ def degrade_clips(
                 "or frames from elsewhere."
             )
         clips = ((source.load(), source.frame_names) for source in sources)
-        return write_degraded_set(save_root, clips, blur, seed, not in_place, further, run)
+        belong = {clip: {"scene": scene} for clip, scene in scene_table(hr_root).items()}
+        return write_degraded_set(save_root, clips, blur, seed, not in_place, further, run, belong)
 
 
 def write_degraded_set(
@@ -101,6 +104,7 @@ def write_degraded_set(
     write_hr: bool = True,
     further: Further | None = None,
     run: Map = map,
+    of_clip: Mapping[str, Mapping[str, Any]] | None = None,
     **described: Any,
 ) -> dict[str, Any]:
     """Degrade `clips` (each with its frames' names) and write them as the data set `root`; return its manifest.
@@ -108,8 +112,9 @@ def write_degraded_set(
     `blur` is "Gaussian" (sigma 1.2 for every clip) or "Realistic", drawn for each clip from (seed, clip name), so that
     neither the order of the clips nor the other clips matter. HR is cropped at the right and below to a multiple of 4;
     `cropped` in the manifest says so. `further`: noise and compression of LR, none by default. `run` is `map`, or a
-    parallel one with the same results. `described` goes into the manifest as it is. The same input gives the same
-    bytes. kernel/<clip> holds <frame>.mat for every frame, kernel.npy, and kernel.png, a picture.
+    parallel one with the same results. `described` goes into the manifest as it is, what `of_clip` says of a clip
+    ("scene", "kind", "source", ...) into its entry there. The same input gives the same bytes.
+    kernel/<clip> holds <frame>.mat for every frame, kernel.npy, and kernel.png, a picture.
     Manifest: blur, seed, scale, hr_written, and for each clip the frames' names, hr_size [H, W] after cropping,
     the kernel (parameters, size, digest) and digests of the decoded pixels of HR and LR, (N, H, W, 3) uint8 RGB.
     UserError for an unknown blur, a negative seed, frames below 4x4, and for files in the way that were not made here.
@@ -126,11 +131,15 @@ def write_degraded_set(
     if seed < 0:
         raise UserError(f"seed {seed} is negative: give 0 or a positive number.")
 
-    extra = further or Further()
+    extra, said = further or Further(), of_clip or {}
 
     def fill(staging: Path) -> dict[str, Any]:
         entries = {
-            clip.name: _write_clip(staging, clip, names, blur, seed, write_hr, extra, run) for clip, names in clips
+            clip.name: {
+                **said.get(clip.name, {}),
+                **_write_clip(staging, clip, names, blur, seed, write_hr, extra, run),
+            }
+            for clip, names in clips
         }
         made = {"blur": blur, "seed": seed, "scale": SCALE, "hr_written": write_hr, **extra.described()}
         return {**made, **described, "clips": entries}

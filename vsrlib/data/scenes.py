@@ -101,17 +101,12 @@ def scenes_in(root: Path, frames: int = FRAMES, size: tuple[int, int] = SIZE) ->
     not there; when loaded, for frames that cannot be read or are below 64 pixels a side.
     """
     root = Path(root)
-    sources = list_clips(root)
-    table = root / SCENES_FILE
-    try:
-        belong = read_json(table) if table.is_file() else {}
-    except ValueError:  # no JSON, or no text
-        belong = None
-    if not isinstance(belong, dict) or not all(isinstance(value, str) for value in belong.values()):
-        raise UserError(f'{table} is no table of scenes: write {{"clip": "scene"}} there.')
+    sources, belong = list_clips(root), scene_table(root)
     absent = sorted(set(belong) - {source.name for source in sources})
     if absent:
-        raise UserError(f"{table} names {', '.join(absent)}, which is not in {root}: correct the name or leave it out.")
+        raise UserError(
+            f"{root / SCENES_FILE} names {', '.join(absent)}, which is not in {root}: correct the name or leave it out."
+        )
     scenes = []
     for source in sources:
         require_frames(source, frames)
@@ -119,6 +114,18 @@ def scenes_in(root: Path, frames: int = FRAMES, size: tuple[int, int] = SIZE) ->
         load = partial(_of_clip, source, first, frames, size)
         scenes.append(Scene(source.name, belong.get(source.name, source.name), load, str(root)))
     return scenes
+
+
+def scene_table(root: Path) -> dict[str, str]:
+    """Clip -> scene from `root`/scenes.json, {} without such a file. UserError for a file that holds something else."""
+    path = Path(root) / SCENES_FILE
+    try:
+        found = read_json(path) if path.is_file() else {}
+    except ValueError:  # no JSON, or no text
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise UserError(f'{path} is no table of scenes: write {{"clip": "scene"}} there.')
+    return found
 
 
 def _packaged(name: str) -> Path:
@@ -141,7 +148,7 @@ def _middle(clip: str, count: int, frames: int) -> int:
 
 
 def _of_film(clip: str, path: Path, first: int, frames: int, size: tuple[int, int], halved: bool) -> np.ndarray:
-    found = np.stack(list(islice(read_frames(path), first, first + frames)))
+    found = np.stack(list(islice(read_frames(path, first), frames)))
     return _cut(clip, _halve(found) if halved else found, size)
 
 

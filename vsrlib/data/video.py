@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,8 +44,8 @@ def count_frames(path: Path) -> int:
     return sum(1 for _ in _decode(path))
 
 
-def read_frames(path: Path) -> Iterator[np.ndarray]:
-    """Yield every frame as (H, W, 3) uint8 RGB, converted from the video's own colour space.
+def read_frames(path: Path, first: int = 0) -> Iterator[np.ndarray]:
+    """Yield every frame from the index `first` on as (H, W, 3) uint8 RGB, converted from the video's own colour space.
 
     UserError for a file that cannot be decoded, has no video stream or no frame, more than 8 bits a channel,
     an alpha channel, a rotation flag, or frames that change their size; and, where the file lets it be known, for one
@@ -53,7 +54,7 @@ def read_frames(path: Path) -> Iterator[np.ndarray]:
     kinds = load_av().video.reformatter.Interpolation
     # The default conversion is faster and darkens 4:2:0 video by one level.
     exact = kinds.BICUBIC | kinds.ACCURATE_RND | kinds.FULL_CHR_H_INT
-    for frame in _decode(path):
+    for frame in islice(_decode(path), first, None):
         yield frame.reformat(format="rgb24", interpolation=exact).to_ndarray()
 
 

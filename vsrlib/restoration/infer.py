@@ -10,6 +10,7 @@ from vsrlib.common.files import replaced, require_own, sha256_joined, stamp, wri
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.data.clips import ClipSource, FrameReader, list_clips, read_through, windows
 from vsrlib.data.degrade import SCALE
+from vsrlib.data.sets.manifest import origins
 from vsrlib.networks import load_network
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights.weights_file import entry, existing
@@ -59,6 +60,7 @@ def infer(
             )
     stamps = {path: stamp(path) for source in [*sources, *truths] if source is not None for path in source.files}
     digests = _read_through(sources, truths)
+    origin = origins(input_path, [source.name for source in sources])
     network = load_network(
         options.framework, options.weights, options.preset, options.device, options.seed, options.correlation
     )
@@ -87,7 +89,8 @@ def infer(
                 written = Output(staging, video, options.kernels)
                 scores = ClipScores() if options.all_metrics else None
                 restored = restore_clip(network, restorer, source, truth, ours, written, bar, scores)
-                clips.append({"name": source.name, "frames": restored, **(scores.result() if scores else {})})
+                of_clip = {"name": source.name, **origin[source.name]._asdict()}
+                clips.append({**of_clip, "frames": restored, **(scores.result() if scores else {})})
         _require_unchanged(stamps)
     result = {
         "framework": options.framework,

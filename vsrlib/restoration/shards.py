@@ -90,8 +90,9 @@ def _parts(output: Path) -> tuple[list[Path], list[dict[str, Any]]]:
 
 def _clips(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The clips in order, each with the frames of all parts."""
-    clips: dict[str, list[dict[str, Any]]] = {}
+    clips: dict[str, dict[str, Any]] = {}
     for result in results:
         for clip in result["clips"]:
-            clips.setdefault(clip["name"], []).extend(clip["frames"])
-    return [{"name": name, "frames": frames} for name, frames in clips.items()]
+            before = clips.get(clip["name"], {"frames": []})
+            clips[clip["name"]] = {**clip, "frames": before["frames"] + clip["frames"]}
+    return list(clips.values())

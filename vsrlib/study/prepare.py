@@ -1,4 +1,4 @@
-"""What a notebook needs and no step before it has made: data sets, from photographs or your clips, and HR frames."""
+"""What a notebook needs and no step before it has made: data sets, embedded or of your clips, and HR frames."""
 
 from collections.abc import Collection
 from typing import Any
@@ -34,9 +34,7 @@ def make_absent(settings: Settings) -> list[str]:
     with in_turn(DataSettings().folder / _LOCK):
         folders = settings.sets_to_make()  # another process may have made them meanwhile
         for folder in folders:
-            print(
-                f"{shown(folder)} is not there yet: making it as 02_generate_data does, from photographs.", flush=True
-            )
+            print(f"{shown(folder)} is not there yet: making it as 02_generate_data does.", flush=True)
         made = _make(DataSettings(), [folder.name for folder in folders]) if folders else {}
     return list(made)
 

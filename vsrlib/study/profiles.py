@@ -1,6 +1,6 @@
 """The four studies, as plain data: which notebooks are run in which order, and with which parameters.
 
-quick      clips made from photographs, the small network: minutes, nothing to download
+quick      filmed scenes and made clips, the small network: minutes, nothing to download
 standard   your own clips (folders given as overrides), the small network
 published  no training: the released weights of the paper on REDS4, both of which must lie in the data folder
 paper      the paper's training on REDS, then its network on REDS4; both sets must lie in the data folder

@@ -18,6 +18,7 @@ from vsrlib.data.clips import WINDOW, ClipSource, require_frames
 from vsrlib.data.degradation import SCALE, blur_down_float
 from vsrlib.data.frames import decode_frame, read_frame, shown_size, to_float
 from vsrlib.data.sets.layouts import clips_of
+from vsrlib.data.sets.manifest import require_trainable
 from vsrlib.networks.architecture import CENTRE
 from vsrlib.networks.distributed import Batch
 from vsrlib.training.options import TrainOptions
@@ -46,6 +47,7 @@ class TrainingWindows:
         cache_mib: int = TrainOptions.cache_mib,
     ) -> None:
         self.sources, self._frames_per_clip = clips_of(hr_root), frames_per_clip
+        require_trainable(hr_root, [source.name for source in self.sources])
         self.places: list[tuple[ClipSource, int]] = []
         self._stamps = {path: stamp(path) for source in self.sources for path in self._files(source)}
         self._whole: set[Path] = set()  # files that have been found undamaged

@@ -36,6 +36,14 @@ Left out are drawings, scans of text, pictures too small or motion-blurred, and 
 that bicubic upsampling is nearly perfect on them. Grey pictures serve in training alone.
 """
 
+LICENCES = {
+    "astronaut.png": "public domain",
+    "chelsea.png": "CC0",
+    "coffee.png": "CC0",
+    "rocket.jpg": "public domain",
+}
+"""Of the test photographs, as scikit-image documents them; those of the others are in data/README.md."""
+
 SIDE = 768
 """Height and width of a picture, pixels."""
 _FINER = 2  # drawn that much larger and averaged, so that edges are as soft as those of a photograph

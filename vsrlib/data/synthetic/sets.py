@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from vsrlib.common.files import sha256_array
+from vsrlib.common.names import FILMED, MADE
 from vsrlib.common.options import JobOptions, option
-from vsrlib.data.clips import write_clip
+from vsrlib.data.clips import Clip, write_clip
 from vsrlib.data.degrade import BLURS, HR, write_degraded_set, write_set
+from vsrlib.data.scenes import FRAMES, packaged_scenes
+from vsrlib.data.sets.manifest import TESTING
 from vsrlib.data.synthetic.clips import Motion, SyntheticClip, embedded_clips
-from vsrlib.data.synthetic.pictures import PHOTOGRAPHS
+from vsrlib.data.synthetic.pictures import LICENCES, PHOTOGRAPHS
 from vsrlib.data.video import frame_name
 
 TRAIN, VALIDATION = "Embedded_Train", "Embedded_Validation"
@@ -36,7 +39,8 @@ class ClipsOptions(JobOptions):
 class SetsOptions(JobOptions):
     """How large the embedded sets are: `height` x `width` HR pixels, so many clips of so many frames.
 
-    There is one clip to validate on. seed: of the camera paths and of the blur kernels.
+    There is one clip to validate on. filmed_frames: of each filmed scene in the test sets, which are as large as the
+    film allows; 0 for no filmed scenes. seed: of the camera paths and of the blur kernels.
     """
 
     height: int = option(256)
@@ -46,6 +50,7 @@ class SetsOptions(JobOptions):
     validation_frames: int = option(7)
     test_clips: int = option(4)
     test_frames: int = option(10)
+    filmed_frames: int = option(FRAMES)
     seed: int = option(0)
 
 
@@ -60,8 +65,10 @@ def write_embedded_sets(
     """Write the embedded sets below `data_root`, all four or those named in `only`; return their manifests by set name.
 
     Embedded_Train and Embedded_Validation hold HR frames; Embedded_BlurDown_Gaussian and _Realistic hold the same HR
-    test clips with LR frames and kernels. The same options give the same frames. UserError as for
-    `vsrlib.data.synthetic.clips.embedded_clips`, and for files in the way that were not made here.
+    test clips with LR frames and kernels: made ones, and the eight filmed scenes of `vsrlib.data.scenes`, which are in
+    no other set. The same options give the same frames. UserError as for
+    `vsrlib.data.synthetic.clips.embedded_clips` and `vsrlib.data.scenes.packaged_scenes`, and for files in the way that
+    were not made here.
     """
     root, motion = Path(data_root), motion or Motion()
     size, seed, test_frames = (options.height, options.width), options.seed, options.test_frames
@@ -76,10 +83,12 @@ def write_embedded_sets(
         manifests[name] = write_set(root / name, (HR,), _hr_writer(clips, split, seed, motion), seed)
     blurs = [blur for blur in BLURS if only is None or embedded_set(blur) in only]
     clips = embedded_clips("test", test_frames, size, seed, options.test_clips, motion) if blurs else []
+    filmed, said = _filmed(options.filmed_frames, size) if blurs and options.filmed_frames else ([], {})
+    said |= {clip.name: _said_of(clip) for clip in clips}
     for blur in blurs:
-        named = [(clip, tuple(map(frame_name, range(test_frames)))) for clip in clips]
+        named = [(clip, tuple(map(frame_name, range(len(clip.frames))))) for clip in [*clips, *filmed]]
         manifests[embedded_set(blur)] = write_degraded_set(
-            root / embedded_set(blur), named, blur, seed, **_described(clips, "test", motion)
+            root / embedded_set(blur), named, blur, seed, of_clip=said, **_described(clips, "test", motion)
         )
     return manifests
 
@@ -90,6 +99,27 @@ def write_clips(root: Path, options: ClipsOptions, motion: Motion | None = None)
     split, seed, leaves, speeds = options.split, options.seed, options.leaves, options.speed
     clips = embedded_clips(split, options.frames, size, seed, options.count, motion, leaves, speeds)
     return write_set(Path(root), (HR,), _hr_writer(clips, split, seed, motion, leaves=leaves, speeds=speeds), seed)
+
+
+def _filmed(frames: int, size: tuple[int, int]) -> tuple[list[Clip], dict[str, dict[str, str]]]:
+    """The filmed scenes, and what the manifest says of each."""
+    scenes = packaged_scenes(frames, size)
+    said = {
+        one.name: {"scene": one.scene, "kind": FILMED, "source": one.source, "licence": one.licence, "use": TESTING}
+        for one in scenes
+    }
+    return [Clip(one.name, one.load()) for one in scenes], said
+
+
+def _said_of(clip: SyntheticClip) -> dict[str, str]:
+    """What the manifest says of a made test clip; its scene is the photograph that the camera moves over."""
+    licences = dict.fromkeys(LICENCES[name] for name in clip.photographs)
+    return {
+        "scene": clip.photographs[0].rsplit(".", 1)[0],
+        "kind": MADE,
+        "source": f"{' and '.join(clip.photographs)} of scikit-image",
+        "licence": " and ".join(licences),
+    }
 
 
 def _hr_writer(

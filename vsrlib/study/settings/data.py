@@ -24,9 +24,9 @@ class EnvironmentSettings(Settings):
 class DataSettings(Settings, SetsOptions):
     """02_generate_data: clips for training, validation and test, the latter degraded by both blurs.
 
-    `test_root`: None for clips made from photographs, or a folder of HR clips of your own; then only the test sets
-    are made, from those clips. `name` begins the names of the sets (Embedded_Train, Embedded_BlurDown_Gaussian, ...)
-    and is Embedded for photographs, anything else for your own.
+    `test_root`: None for clips made from photographs and filmed scenes, or a folder of HR clips of your own; then only
+    the test sets are made, from those clips. `name` begins the names of the sets (Embedded_Train,
+    Embedded_BlurDown_Gaussian, ...) and is Embedded for photographs, anything else for your own.
     """
 
     data_root: str = "data"
@@ -45,6 +45,8 @@ class DataSettings(Settings, SetsOptions):
         require_frame(self)
         for name in ("train_frames", "validation_frames", "test_frames"):
             require_at_least(self, name, 5, "the network looks at five frames at once")
+        if self.filmed_frames != 0:
+            require_at_least(self, "filmed_frames", 5, "the network looks at five frames at once; 0 leaves them out")
         for name in ("train_clips", "test_clips"):
             require_at_least(self, name, 1)
         require_at_least(self, "seed", 0)

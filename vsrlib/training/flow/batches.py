@@ -10,6 +10,7 @@ import numpy as np
 from vsrlib.common.errors import UserError
 from vsrlib.data.clips import FrameReader, list_clips
 from vsrlib.data.frames import shown_size
+from vsrlib.data.sets.manifest import require_trainable
 from vsrlib.data.synthetic.pictures import PHOTOGRAPHS, dead_leaves, load_photograph
 from vsrlib.networks.architecture import FLOW_STRIDE
 from vsrlib.training.flow.options import FlowOptions
@@ -75,6 +76,7 @@ def folder_textures(root: Path, most: int = 100) -> list[np.ndarray]:
     Sizes may differ. As `embedded_textures`; UserError for what cannot be read and for pictures below 64 pixels.
     """
     sources = list_clips(root)
+    require_trainable(root, [source.name for source in sources])
     total = sum(len(source) for source in sources)
     wanted = set(np.linspace(0, total - 1, min(most, total)).round().astype(int).tolist())
     pictures, start = [], 0

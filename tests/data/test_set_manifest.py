@@ -1,0 +1,112 @@
+"""What a set's manifest says of its clips, wherever in the set one looks from; and that training heeds it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import write_json
+from vsrlib.data.clips import Clip, write_clip
+from vsrlib.data.degrade import degrade_clips, write_degraded_set
+from vsrlib.data.sets.manifest import TESTING, Origin, origins, require_trainable
+from vsrlib.data.synthetic.sets import SetsOptions, write_embedded_sets
+
+NAMES = ("street", "walk", "other")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    frames = np.zeros((1, 8, 8, 3), np.uint8)
+    named = [(Clip(name, frames), ("0",)) for name in NAMES]
+    said = {
+        "street": {"scene": "town", "kind": "filmed", "use": TESTING},
+        "walk": {"scene": "town", "kind": "made"},
+    }
+    write_degraded_set(tmp_path / "Set", named, "Gaussian", 0, of_clip=said)
+    return tmp_path / "Set"
+
+
+@pytest.mark.parametrize("part", ["", "HR", "LR_blurdown_x4", "LR_blurdown_x4/walk"])
+def test_the_origin_is_found_from_each_part_of_a_set(root: Path, part: str) -> None:
+    assert origins(root / part, NAMES) == {
+        "street": Origin("town", "filmed"),
+        "walk": Origin("town", "made"),
+        "other": Origin("other", "filmed"),
+    }
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        None,
+        "{",
+        "[]",
+        '{"clips": ["walk"]}',
+        '{"name": "an app"}',
+        '{"clips": {"walk": 3}}',
+        '{"clips": {"walk": {"scene": 3, "kind": "drawn"}}}',
+    ],
+)
+def test_what_no_manifest_tells_of_is_filmed_and_a_scene_of_its_own(root: Path, manifest: str | None) -> None:
+    (root / "manifest.json").unlink()
+    if manifest is not None:
+        (root / "manifest.json").write_text(manifest)
+    assert origins(root / "LR_blurdown_x4", ["walk"]) == {"walk": Origin("walk", "filmed")}
+    require_trainable(root / "HR", ["walk"])
+
+
+def test_clips_for_testing_only_are_refused(root: Path) -> None:
+    for part in (root, root / "HR", root / "HR" / "street"):
+        with pytest.raises(UserError, match="holds street, which the set's manifest.json says is for testing only"):
+            require_trainable(part, ["street"])
+    require_trainable(root / "HR", ["walk", "other"])
+
+
+def test_a_user_s_table_of_scenes_comes_into_the_manifest(tmp_path: Path) -> None:
+    for name in NAMES:
+        write_clip(tmp_path / "HR" / name, Clip(name, np.zeros((1, 8, 8, 3), np.uint8)))
+    write_json(tmp_path / "HR" / "scenes.json", {"street": "town", "walk": "town"})
+    degrade_clips(tmp_path / "HR", tmp_path / "Set", "Gaussian", 0)
+    found = origins(tmp_path / "Set" / "LR_blurdown_x4", NAMES)
+    assert {name: one.scene for name, one in found.items()} == {"street": "town", "walk": "town", "other": "other"}
+    assert {one.kind for one in found.values()} == {"filmed"}
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("data")
+    sizes = {"height": 64, "width": 80, "train_clips": 1, "train_frames": 5, "validation_frames": 5}
+    write_embedded_sets(root, SetsOptions(**sizes, test_clips=5, test_frames=5, filmed_frames=5))
+    return root
+
+
+def entries(root: Path, name: str) -> dict[str, dict]:
+    return json.loads((root / name / "manifest.json").read_text())["clips"]
+
+
+def test_the_test_sets_hold_made_clips_and_filmed_ones(embedded: Path) -> None:
+    for blur in ("Gaussian", "Realistic"):
+        found = entries(embedded, f"Embedded_BlurDown_{blur}")
+        by_kind = {kind: [name for name, one in found.items() if one["kind"] == kind] for kind in ("made", "filmed")}
+        assert by_kind["made"] == ["astronaut", "chelsea", "coffee", "rocket", "astronaut-2"]
+        assert by_kind["filmed"] == ["bigbuckbunny", *(f"bikes-{i}" for i in range(1, 7)), "carphone"]
+        assert found["astronaut-2"]["scene"] == found["astronaut"]["scene"] == "astronaut"
+        assert len({one["scene"] for one in found.values()}) == 12
+        assert {one["hr_size"][0] for one in found.values()} == {64}
+        assert all(one["source"] and one["licence"] for one in found.values())
+        assert "Blender Foundation" in found["bigbuckbunny"]["source"]
+        assert found["bigbuckbunny"]["licence"] == "CC BY 3.0" and found["chelsea"]["licence"] == "CC0"
+        assert {name for name, one in found.items() if one.get("use") == TESTING} == set(by_kind["filmed"])
+
+
+def test_filmed_clips_are_in_no_set_to_train_on(embedded: Path) -> None:
+    for name in ("Embedded_Train", "Embedded_Validation"):
+        assert all(clip.startswith(("motorcycle", "ihc")) for clip in entries(embedded, name))
+
+
+def test_without_filmed_frames_there_are_none(tmp_path: Path) -> None:
+    options = SetsOptions(height=32, width=32, test_clips=1, test_frames=2, filmed_frames=0)
+    write_embedded_sets(tmp_path, options, only=["Embedded_BlurDown_Gaussian"])
+    assert list(entries(tmp_path, "Embedded_BlurDown_Gaussian")) == ["astronaut"]

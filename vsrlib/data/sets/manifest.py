@@ -1,0 +1,61 @@
+"""What the manifest of a data set says of its clips: the scene and the kind of each, and what it may be used for."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json
+from vsrlib.common.names import FILMED, KINDS
+from vsrlib.data.degrade import HR, LR, MANIFEST
+
+TESTING = "testing only"
+"""What a manifest says of a clip that no training may see, under "use"."""
+
+
+class Origin(NamedTuple):
+    """Where a clip comes from: its scene, by which observations are counted, and its kind, "filmed" or "made"."""
+
+    scene: str
+    kind: str
+
+
+def origins(root: Path, names: Iterable[str]) -> dict[str, Origin]:
+    """The origin of each of the clips at `root`, by name.
+
+    root: as `vsrlib.data.clips.list_clips` takes it. What no manifest tells of is filmed, and a scene of its own.
+    """
+    entries = _entries(Path(root))
+    return {name: _origin(name, entries.get(name, {})) for name in names}
+
+
+def require_trainable(root: Path, names: Iterable[str]) -> None:
+    """UserError if the manifest of the set at `root` says of one of these clips that it is for testing only."""
+    entries = _entries(Path(root))
+    kept = [name for name in names if entries.get(name, {}).get("use") == TESTING]
+    if kept:
+        raise UserError(
+            f"{root} holds {', '.join(kept)}, which the set's {MANIFEST} says is for testing only: "
+            "train on other clips, such as data/Embedded_Train/HR."
+        )
+
+
+def _origin(name: str, entry: dict[str, Any]) -> Origin:
+    scene, kind = entry.get("scene"), entry.get("kind")
+    return Origin(scene if isinstance(scene, str) else name, kind if kind in KINDS else FILMED)
+
+
+def _entries(root: Path) -> dict[str, dict[str, Any]]:
+    """What the manifest says of each clip; {} where there is none of a data set: others use this file name as well."""
+    root = root.resolve()
+    # The set itself, its HR or LR frames, or one clip of these.
+    parts = [folder.parent for folder in (root, root.parent) if folder.name in (HR, LR)]
+    for folder in (root, *parts):
+        path = folder / MANIFEST
+        try:
+            clips = read_json(path)["clips"] if path.is_file() else None
+        except (ValueError, KeyError, TypeError):
+            continue
+        if isinstance(clips, dict):
+            return {name: entry for name, entry in clips.items() if isinstance(entry, dict)}
+    return {}
