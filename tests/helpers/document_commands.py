@@ -143,6 +143,9 @@ ELSEWHERE = {
     "vsrlib data check data/UDM10": "project/test_extending.py::test_a_data_set",
     "vsrlib data fetch udm10": "project/test_extending.py::test_a_data_set",
     "vsrlib degrade data/UDM10 SET": "project/test_extending.py::test_a_data_set",
+    "python -m porting.page": (
+        "porting/test_porting.py::test_a_planted_answer_is_mended_and_a_row_in_the_wrong_table_refused"
+    ),
 }
 """Commands that another test runs, because they take minutes, a network, or files that are not here -> that test."""
 

@@ -46,4 +46,6 @@ def test_all_modules_of_the_tests_are_ours(pytestconfig: pytest.Config) -> None:
     ours = [parts[3] for parts in filters if parts[0] == "error" and parts[2:3] == ["DeprecationWarning"]]
     for path in (PROJECT_ROOT / "tests").rglob("*.py"):
         if path.parent.name != "reliability":  # scripts, which are no modules of pytest's
-            assert any(re.match(pattern, path.stem) for pattern in ours), path
+            package = (path.parent / "__init__.py").exists()
+            name = f"{path.parent.name}.{path.stem}" if package else path.stem
+            assert any(re.match(pattern, name) for pattern in ours), path
