@@ -44,7 +44,7 @@ _IN_THE_MAKING = ("partial.ipynb", "error.txt")
 
 _ABOUT_TIMES = (
     "08_measure_costs/costs.json",
-    "08_measure_costs/chart_time_three_ways",
+    "08_measure_costs/chart_time_two_clocks",
     "05_compare_frameworks/comparison.md",
     "09_judge_claims/claims",
     "figures/provenance.json",

@@ -1,7 +1,7 @@
-"""Every correlation kernel that can be had, against one multiplication for each displacement.
+"""Every correlation kernel that can be had, and one multiplication for each displacement.
 
 `measure` is the suite "correlation" of `vsrlib bench`: each level of the flow network by itself. `in_one_frame` is for
-`vsrlib costs`: what the kernels cost within the forward pass of a frame, and whether their gradients are right.
+`vsrlib costs`: what our kernels cost within the forward pass of a frame, and whether their gradients are right.
 """
 
 import functools
@@ -15,7 +15,7 @@ from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import CORRELATIONS
-from vsrlib.common.numbers import paired_spread, spread
+from vsrlib.common.numbers import paired_spread
 from vsrlib.data.clips import WINDOW
 from vsrlib.kernels.correlation import CHANNELS, SEARCH_RANGE, pick
 from vsrlib.networks.architecture import FLOW_STRIDE, LEVELS
@@ -32,8 +32,8 @@ Level = tuple[Any, Any, Any]  # both maps with a gradient, and what the volume's
 
 def measure(options: Options, network: Network) -> list[dict[str, Any]]:
     """Forward, and forward with the gradients of both maps, at each level of the flow network and at all together."""
-    plain = plain_kernels(network)
-    kernels, refused = available(network, plain.correlation)
+    kernels, refused = available(network)
+    kernels = {BASELINE: plain_kernels(network).correlation} | kernels
     shapes = level_shapes(network.config.pyramid, options.size)
     levels = {level: _level(network, shape) for level, shape in shapes.items()}
     cases = [(f"level {level}, {'x'.join(map(str, shape))}", [levels[level]]) for level, shape in shapes.items()]
@@ -50,21 +50,18 @@ def measure(options: Options, network: Network) -> list[dict[str, Any]]:
 
 
 def in_one_frame(options: Options, network: Network) -> dict[str, Any]:
-    """{kernel: what `summary` and `gradients` say of it, or {"skipped": why it cannot be had}}.
-
-    "plain", one multiplication for each displacement, is what a pure-tensor formulation is at its simplest.
-    """
-    plain = plain_kernels(network)
-    kernels, refused = available(network, plain.correlation)
+    """{kernel: what `summary` and `gradients` say of it, or {"skipped": why it cannot be had}}; not the plain one."""
+    kernels, refused = available(network)
     times = summary(seconds(network, kernels, options))
     return {name: times[name] | gradients(network, kernel) for name, kernel in kernels.items()} | {
         name: {"skipped": reason} for name, reason in refused.items()
     }
 
 
-def available(network: Network, plain: Kernel) -> tuple[dict[str, Kernel], dict[str, str]]:
-    """The kernels that can be had on the network's device, the plain one first; and why the others cannot."""
-    kernels, refused = {BASELINE: plain}, {}
+def available(network: Network) -> tuple[dict[str, Kernel], dict[str, str]]:
+    """The kernels that can be had on the network's device, and why the others cannot."""
+    kernels: dict[str, Kernel] = {}
+    refused = {}
     for name in CORRELATIONS:
         if name == "auto":
             continue
@@ -106,22 +103,16 @@ def seconds(network: Network, kernels: dict[str, Kernel], options: Options) -> d
     return {name: one["seconds"] for name, one in found["variants"].items()}
 
 
-def summary(taken: dict[str, list[float]]) -> dict[str, dict[str, Any]]:
-    """{kernel: {"frame_seconds", "ratio" (to the other kernel with the smallest median), "share_of_frame"}}.
-
-    To another one, because a kernel's ratio to itself is 1 however far the rounds lie apart.
-    """
-    names = [name for name in taken if not name.endswith(_ALONE)]
-    found = {}
-    for name in names:
-        others = [other for other in names if other != name] or [name]
-        fastest = min(others, key=lambda other: np.median(taken[other]))
-        found[name] = {
-            "frame_seconds": spread(taken[name]),
-            "ratio": paired_spread(taken[name], taken[fastest]),
+def summary(taken: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+    """{kernel: {"frame_seconds" (median), "share_of_frame" (of its calls, median over the rounds)}}."""
+    return {
+        name: {
+            "frame_seconds": float(np.median(taken[name])),
             "share_of_frame": paired_spread(taken[name + _ALONE], taken[name])["value"],
         }
-    return found
+        for name in taken
+        if not name.endswith(_ALONE)
+    }
 
 
 def gradients(network: Network, kernel: Kernel) -> dict[str, Any]:

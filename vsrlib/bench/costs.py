@@ -1,6 +1,6 @@
-"""What each framework costs beside the network: evidence for claims C4, C7 and C8. Command: `vsrlib costs`.
+"""What each framework costs: evidence for claims C2 to C8. Command: `vsrlib costs`.
 
-All costs in one file: each framework in processes of its own, and what needs none in this one.
+All costs in one file, each framework in processes of its own. What is a time has processes as its unit (`by_process`).
 """
 
 import os
@@ -12,16 +12,18 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from vsrlib.bench import first_use, memory, output
+from vsrlib.bench import by_process, first_use, memory
 from vsrlib.bench.options import NUMPY, Options, require_folder
 from vsrlib.bench.worker import ask
 from vsrlib.common import provenance
 from vsrlib.common.files import write_json
+from vsrlib.common.names import NAMES
 from vsrlib.kernels import jittor_env, native
 
 RESULT = "costs.json"
-_IN_USE = ("first_use", "correlation", "protocols", "memory", "model_size")
+_IN_USE = ("first_use", "memory", "model_size")
 """The parts that need a framework which can be used."""
+_OF_C8, _OUTPUT = "torch", "image output"
 _ROOTS = {"torch": ("torch",), "jittor": ("jittor", "onednn-devel-cpu-gomp")}
 """The framework, then what this project needs beside it and its metadata does not say (oneDNN may be the system's)."""
 
@@ -36,10 +38,10 @@ def costs(folder: Path, options: Options, fresh: bool) -> dict[str, Any]:
     require_folder(folder)
     found = {framework: _of(framework, options, fresh) for framework in options.frameworks}
     parts = ("install", "without_compiler", *_IN_USE)
+    told = ("preset", "size", "repeats", "seconds", "processes", "device")
     result = {part: {framework: one[part] for framework, one in found.items()} for part in parts} | {
-        "image_output": output.parts(options),
-        "options": {name: options.to_json()[name] for name in ("preset", "size", "repeats", "seconds", "device")}
-        | {"fresh": fresh},
+        **_by_process({framework: one["first_use"].get("skipped") for framework, one in found.items()}, options),
+        "options": {name: options.to_json()[name] for name in told} | {"fresh": fresh},
         "load_average": os.getloadavg(),
         "machine": provenance.collect()["machine"],
         "provenance": provenance.collect(seed=0),
@@ -101,29 +103,34 @@ def _of(framework: str, options: Options, fresh: bool) -> dict[str, Any]:
     if reason is not None:
         return found | dict.fromkeys(_IN_USE, skipped)
     found["first_use"] = first_use.times(framework, options, fresh)
-    print(f"{framework}: correlation kernels ...", flush=True)
-    found["correlation"] = _result(ask("correlation.in_one_frame", framework, options))
-    print(f"{framework}: three ways of timing ...", flush=True)
-    found["protocols"] = _three_ways(framework, options)
     print(f"{framework}: memory ...", flush=True)
     found["memory"] = {work: _result(ask("memory.of_work", framework, options, work=work)) for work in memory.BATCH}
     found["model_size"] = _result(ask("memory.model_file", NUMPY, options, format=memory.SAVED_AS[framework]))
     return found
 
 
-def _three_ways(framework: str, options: Options) -> dict[str, Any]:
-    """One run timed three ways, its conditions, and the first timed frame after either warm-up, each in a process."""
-    answer = ask("three_ways.measure", framework, options)
-    if "failed" in answer:
-        return _result(answer)
-    conditions = {name: answer["conditions"][name] for name in ("device", "threads", "correlation")}
-    first = {
-        name: _result(ask("three_ways.first_frame", framework, options, read=read))
-        for name, read in (("executing", True), ("graph_only", False))
-    }
-    return answer["result"] | {
-        "conditions": conditions | {"size": list(options.size), "preset": options.preset},
-        "first_frame_seconds": {name: one.get("seconds", one) for name, one in first.items()},
+def _by_process(reasons: dict[str, str | None], options: Options) -> dict[str, Any]:
+    """What processes measure in turns: "processes", of the published algorithm and of the engine that restores,
+    "correlation", of PyTorch, whose kernels C8 is about, and "image_output". reasons: why a framework cannot be used.
+    """
+    asks = {
+        framework: by_process.asks_for_frames(framework, options, kernels=framework == _OF_C8)
+        for framework, reason in reasons.items()
+        if reason is None
+    } | {_OUTPUT: by_process.asks_for_output(options)}
+    answers = by_process.in_turns(asks, options.processes)
+    output = by_process.image_output(answers.pop(_OUTPUT))
+    skipped = {framework: {"skipped": reason} for framework, reason in reasons.items() if reason is not None}
+    reference, streaming = (by_process.frames(answers, engine) | skipped for engine in by_process.ENGINES)
+    kernels = (
+        by_process.kernels_of(answers[_OF_C8])
+        if _OF_C8 in answers
+        else skipped.get(_OF_C8, {"skipped": f"{NAMES[_OF_C8]} was not asked for"})
+    )
+    return {
+        "processes": reference | {"streaming": streaming},
+        "correlation": {_OF_C8: kernels},
+        "image_output": output,
     }
 
 

@@ -76,8 +76,9 @@ class CostsOptions(JobOptions):
     device: str = changed(Options, "device", "cpu")
     height: int = option(64, "of the frames, LR pixels")
     width: int = option(96, "of the frames, LR pixels")
-    repeats: int = changed(Options, "repeats", 15)
+    repeats: int = changed(Options, "repeats", 3)
     seconds: float = changed(Options, "seconds", 10.0)
+    processes: int = changed(Options, "processes", FEWEST_PROCESSES)
     fresh: bool = option(False, "also time a first use with nothing compiled; in Jittor that takes minutes")
 
     def __post_init__(self) -> None:
@@ -95,6 +96,7 @@ class CostsOptions(JobOptions):
             size=(self.height, self.width),
             repeats=self.repeats,
             seconds=self.seconds,
+            processes=self.processes,
             device=self.device,
         )
 

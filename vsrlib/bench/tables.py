@@ -1,21 +1,12 @@
-"""What `vsrlib bench` and `vsrlib costs` found, as Markdown. Every number comes from the result."""
+"""What `vsrlib bench` found, as Markdown. Every number comes from the result."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from vsrlib.bench.options import NUMPY
 from vsrlib.common.names import NAMES
 from vsrlib.common.numbers import interval, markdown, number, significant
 
-Columns = dict[str, Callable[[dict[str, Any]], str]]
-"""What a table shows of each record, by the columns' titles."""
-WAYS = {
-    "as_reported": "as the earlier report",
-    "synchronised": "synchronised after each part",
-    "end_to_end": "end to end",
-}
-"""What `vsrlib costs` times, by its names in costs.json."""
 _TITLES = {
     "engines": "Engines: one output frame in steady state",
     "memory": "Memory of one process for each engine",
@@ -37,14 +28,6 @@ _CHECKS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "file_size_ratio": ("file size, ours / theirs", lambda value: f"{value:.3f}"),
 }
 _ENDED = {"repeats": "", "seconds": " (time was up)"}
-_OUTPUT = {
-    "png": "PNG, as the earlier report",
-    "png_ours": "PNG, here",
-    "psnr": "PSNR",
-    "ssim_once": "SSIM once, as the earlier report",
-    "ssim_three_times": "SSIM three times, as there",
-    "ssim_ours": "SSIM, here",
-}
 
 
 def bench_table(result: dict[str, Any]) -> str:
@@ -66,106 +49,6 @@ def bench_table(result: dict[str, Any]) -> str:
         )
         sections += [_conditions(name, record) for name, record in found.items() if "conditions" in record]
     return "\n\n".join(sections) + "\n"
-
-
-def costs_table(result: dict[str, Any]) -> str:
-    """The tables of costs.json, each under its heading."""
-    parts = {
-        "Installation": install_table,
-        "First use": first_use_table,
-        "Correlation kernels": correlation_table,
-        "Image output": output_table,
-        "One run timed three ways": protocols_table,
-        "Memory and model file": memory_table,
-    }
-    return "\n\n".join(f"**{title}**\n\n{make(result)}" for title, make in parts.items()) + "\n"
-
-
-def install_table(result: dict[str, Any]) -> str:
-    """Number and size of the distributions of each framework, and the largest of them."""
-
-    def largest(one: dict[str, Any]) -> str:
-        entries = sorted(one["distributions"], key=lambda entry: entry["bytes"] or 0, reverse=True)[:3]
-        return ", ".join(f"{entry['name']} {entry['version']} ({_mib(entry['bytes'])})" for entry in entries)
-
-    columns: Columns = {
-        "distributions": lambda one: str(one["count"]),
-        "MiB": lambda one: _mib(one["bytes"]),
-        "largest (MiB)": largest,
-    }
-    return _measured(columns, result["install"])
-
-
-def first_use_table(result: dict[str, Any]) -> str:
-    """Seconds from the start of a process to its first frame, and what had to be compiled on this machine."""
-    used: Columns = {
-        "everything compiled (s)": lambda one: significant(one["warm_seconds"]),
-        "nothing compiled (s)": lambda one: (
-            "not measured" if one["fresh_seconds"] is None else significant(one["fresh_seconds"])
-        ),
-        "compiled libraries in use (MiB)": lambda one: f"{one['compiled_files']} ({_mib(one['compiled_bytes'])})",
-        "correlation": lambda one: one["correlation"],
-    }
-    tried: Columns = {
-        "works without a compiler": lambda one: f"yes, correlation {one['correlation']}" if one["works"] else "no",
-        "last message": lambda one: one["reason"] or "",
-    }
-    return f"{_measured(used, result['first_use'])}\n\n{_measured(tried, result['without_compiler'])}"
-
-
-def correlation_table(result: dict[str, Any]) -> str:
-    """Time of a frame with each kernel, its share of it, and the error of its gradients."""
-    columns: Columns = {
-        "one frame (s)": lambda one: interval(one["frame_seconds"]),
-        "times the fastest other": lambda one: interval(one["ratio"]),
-        "share of the frame": lambda one: f"{one['share_of_frame']:.1%}",
-        "gradient's error to float64": lambda one: f"{one['gradient_error']:.1e}",
-        "gradient": lambda one: "ZERO" if one["zero_gradient"] else "not zero",
-    }
-    return _measured(columns, result["correlation"], "kernel")
-
-
-def output_table(result: dict[str, Any]) -> str:
-    """Seconds of scoring and writing one HR frame."""
-    found = result["image_output"]
-    size = "x".join(map(str, found["hr_size"]))
-    rows = [[name, interval(found[key])] for key, name in _OUTPUT.items()]
-    return markdown([f"one frame of {size}", "seconds"], rows)
-
-
-def protocols_table(result: dict[str, Any]) -> str:
-    """Median seconds of a frame by part, in each way of timing, and the first frame after either warm-up."""
-
-    def seconds(part: str, one: dict[str, Any]) -> str:
-        return interval(one[part]) if part in one else ""
-
-    ways = {
-        framework: found if "skipped" in found else {name: found[way] for way, name in WAYS.items()}
-        for framework, found in result["protocols"].items()
-    }
-    columns: Columns = {f"{part} (s)": partial(seconds, part) for part in ("pre", "forward", "post", "total")}
-    columns |= {"post / total": partial(seconds, "share_of_post")}
-    notes = [_waiting(NAMES[name], found) for name, found in result["protocols"].items() if "skipped" not in found]
-    return "\n\n".join([_measured(columns, ways, "timed"), *notes])
-
-
-def memory_table(result: dict[str, Any]) -> str:
-    """What a process holds that trains or restores, and the size of the published network's file."""
-    columns: Columns = {
-        "batch": lambda one: str(one["batch"]),
-        "loaded (MiB)": lambda one: significant(one["loaded_mib"]),
-        "peak of the process (MiB)": lambda one: significant(one["peak_mib"]),
-        "framework's own counter (MiB)": lambda one: (
-            "no counter" if one["own_mib"] is None else significant(one["own_mib"])
-        ),
-    }
-    notes = [
-        f"{NAMES[framework]}: the {one['preset']} network's {one['parameters']:,} parameters take "
-        f"{_mib(one['bytes'])} MiB as {one['format']}."
-        for framework, one in result["model_size"].items()
-        if "skipped" not in one
-    ]
-    return "\n\n".join([_measured(columns, result["memory"], "work"), *notes])
 
 
 def _about(result: dict[str, Any]) -> str:
@@ -267,37 +150,3 @@ def _plain(sentence: str) -> str:
 
 def _name(framework: str) -> str:
     return "NumPy" if framework == NUMPY else NAMES[framework]
-
-
-def _measured(columns: Columns, found: dict[str, Any], what: str = "") -> str:
-    """A table of what was measured in each framework, and below it a line for each record that was skipped.
-
-    what: heads the names of several records in each framework; empty: there is one.
-    """
-    rows, skipped = [], []
-    for framework, records in found.items():
-        several = what != "" and "skipped" not in records
-        for name, one in records.items() if several else [("", records)]:
-            names = [NAMES[framework], *[name] * several]
-            if "skipped" in one:
-                skipped.append(f"{', '.join(names)}: skipped, {one['skipped']}")
-            else:
-                rows.append([*names, *(cell(one) for cell in columns.values())])
-    table = markdown(["", *[what] * bool(what), *columns], rows)
-    return "\n\n".join([table] * bool(rows) + skipped)
-
-
-def _waiting(name: str, ways: dict[str, Any]) -> str:
-    first = {
-        warm_up: significant(value) if isinstance(value, float) else f"skipped, {value['skipped']}"
-        for warm_up, value in ways["first_frame_seconds"].items()
-    }
-    return (
-        f'{name}: {ways["waiting_billed_to_post"]["value"]:.1%} of the "post" timed as the earlier report did is the '
-        f"call that fetches the picture, which waits for it. First timed frame of a process: {first['executing']} s "
-        f"after a warm-up that reads its result, {first['graph_only']} s after one that only asks for it."
-    )
-
-
-def _mib(size: int | None) -> str:
-    return "unknown" if size is None else significant(size / 2**20)

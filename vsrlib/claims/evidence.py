@@ -137,8 +137,11 @@ def with_output(found: Finding, costs: dict[str, Any] | None) -> Finding:
     if costs is None:
         return found
     parts = costs["image_output"]
+    if is_skipped(parts):
+        return found
+    seconds = parts.get("seconds", parts)  # a file of an earlier version has no processes in it
     words = ", ".join(
-        f"{label} {significant(1000 * parts[key]['value'])} ms"
+        f"{label} {significant(1000 * seconds[key]['value'])} ms"
         for key, label in (("png", "PNG"), ("ssim_once", "SSIM"), ("ssim_three_times", "SSIM three times over"))
     )
     return replace(

@@ -51,12 +51,12 @@ def costs_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib costs`."""
     parser.description = (
         "Measure what each framework costs beside its arithmetic: what is installed, the way to the first frame with "
-        "and without a compiler, the correlation kernels, image output, and one run timed three ways. Writes "
-        "OUTPUT/costs.json."
+        "and without a compiler, memory, and, by processes in turns, a frame timed by two clocks, the correlation "
+        "kernels and image output. Writes OUTPUT/costs.json."
     )
     parser.add_argument("output", type=Path, help="folder of the result")
     _measured(parser, (CostsOptions.height, CostsOptions.width))
-    CostsOptions.add_arguments(parser, "preset", "device", "repeats", "seconds", "fresh")
+    CostsOptions.add_arguments(parser, "preset", "device", "repeats", "seconds", "processes", "fresh")
     parser.set_defaults(run=run_costs)
 
 
@@ -66,7 +66,7 @@ def run_costs(options: argparse.Namespace) -> None:
     sides: dict[str, Any] = {"frameworks": list(_frameworks(options)), "height": height, "width": width}
     wanted = CostsOptions.of(vars(options) | sides)
     from vsrlib.bench.costs import costs
-    from vsrlib.bench.tables import costs_table
+    from vsrlib.bench.costs_tables import costs_table
 
     print(costs_table(costs(options.output, wanted.measured, wanted.fresh)))
 

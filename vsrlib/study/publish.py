@@ -28,7 +28,7 @@ RESULTS = (
     "parity.json",
     "costs.json",
     "chart_ablation_effects.svg",
-    "chart_time_three_ways.svg",
+    "chart_time_two_clocks.svg",
     "chart_ablation_rings.svg",
 )
 TIMES = "times.json"

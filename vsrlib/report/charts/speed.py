@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from vsrlib.bench.tables import WAYS
+from vsrlib.bench.costs_tables import WAYS
 from vsrlib.claims.results import is_skipped, why_not_alike
 from vsrlib.common.names import FRAMEWORKS, NAMES
-from vsrlib.common.numbers import significant
+from vsrlib.common.numbers import counted, significant
 from vsrlib.report.charts.comparison import by_blur, timed
 from vsrlib.report.charts.style import EDGE, LOOKS, PARTS, Chart, canvas, empty, key, save, style
 
@@ -18,8 +18,7 @@ _UNSYNCHRONISED = (
     "unsynchronised: as the earlier report timed it, the clock read before the work has ended (its file reading and "
     "threefold SSIM left out)"
 )
-_WHOLE = "#bfbfbf"
-THREE_WAYS = "chart_time_three_ways"
+TWO_CLOCKS = "chart_time_two_clocks"
 
 
 def time_performance(found: dict) -> Chart:
@@ -66,29 +65,30 @@ def time_breakdown(found: dict) -> Chart:
     )  # fmt: skip
 
 
-def three_ways(result: dict) -> Chart:
-    """Bars of a frame's seconds by part, each way of timing and framework; from end to end there are no parts."""
-    title = "The same work timed three ways: where the wait for the device is counted"
+def two_clocks(result: dict) -> Chart:
+    """Bars of a frame's seconds by part, of each clock and framework, for the published algorithm."""
+    title = "The same work timed by two clocks: where the wait for the device is counted"
     spoken = []
     options = result["options"]
     size = "x".join(map(str, options["size"]))
     with style():
         footer = (
-            f"Median seconds of a frame of {size}, {options['preset']} network, {options['device']}; lines: "
-            "smallest to largest total. Grey: end to end, no parts. Each way does the same work."
+            f"Median seconds of a frame of {size}, {options['preset']} network, {options['device']}, over "
+            f"{counted(options['processes'], 'process')} of each framework; lines: 95 % interval of the total, where "
+            "there are six at least."
         )
-        figure, panels = canvas(title, [1.7] * len(FRAMEWORKS), legend=_legend(), footer=footer)
+        figure, panels = canvas(title, [1.3] * len(FRAMEWORKS), legend=_legend(), footer=footer)
         longest = 0.0
         for axes, framework in zip(panels, FRAMEWORKS, strict=True):
-            found = result["protocols"].get(framework, {"skipped": "because it was not measured"})
+            found = result["processes"].get(framework, {"skipped": "because it was not measured"})
             axes.set_title(NAMES[framework], loc="left", fontweight="bold")
             if is_skipped(found):
                 empty(axes, f"skipped, {found['skipped']}")
                 spoken.append(f"{NAMES[framework]}: skipped, {found['skipped']}")
                 continue
-            for row, way in enumerate(WAYS):
-                longest = max(longest, _bar(axes, row, found[way]))
-                spoken.append(f"{NAMES[framework]}, {WAYS[way]}: {_words(found[way])}")
+            for row, clock in enumerate(WAYS):
+                longest = max(longest, _bar(axes, row, found, clock))
+                spoken.append(f"{NAMES[framework]}, {WAYS[clock]}: {_words(found, clock)}")
             axes.set_yticks(range(len(WAYS)), WAYS.values())
             axes.set_ylim(len(WAYS) - 0.5, -0.5)
             axes.grid(axis="x", color="#e0e0e0")
@@ -98,10 +98,10 @@ def three_ways(result: dict) -> Chart:
     return Chart(figure, title, f"{'; '.join(spoken)}.")
 
 
-def draw_three_ways(result: dict, folder: Path) -> Chart:
-    """Write `three_ways` of a costs.json into `folder`, as SVG and as PNG, and return it."""
-    chart = three_ways(result)
-    save(chart, Path(folder) / THREE_WAYS)
+def draw_two_clocks(result: dict, folder: Path) -> Chart:
+    """Write `two_clocks` of a costs.json into `folder`, as SVG and as PNG, and return it."""
+    chart = two_clocks(result)
+    save(chart, Path(folder) / TWO_CLOCKS)
     return chart
 
 
@@ -160,13 +160,10 @@ def _stack(axes: Axes, y: float, seconds: dict[str, float]) -> float:
     return left
 
 
-def _bar(axes: Axes, row: int, found: dict) -> float:
-    """The parts of one way of timing, or its whole, with the interval of the total; returns where it ends."""
-    total = found["total"]
-    end = _stack(axes, row, {part: found[part]["value"] for part in PARTS if part in found})
-    if not end:
-        end = total["value"]
-        axes.barh(row, end, color=_WHOLE, height=0.62, **EDGE)
+def _bar(axes: Axes, row: int, found: dict, clock: str) -> float:
+    """The parts by one clock, with the interval of the total; returns where it ends."""
+    total = found["total"][clock]
+    end = _stack(axes, row, {part: found[part][clock]["value"] for part in PARTS})
     if total["low"] is not None:
         axes.plot([total["low"], total["high"]], [row, row], color="black", linewidth=1.6)
     return max(end, total["high"] or 0.0)
@@ -175,9 +172,9 @@ def _bar(axes: Axes, row: int, found: dict) -> float:
 # What is said besides
 
 
-def _words(found: dict) -> str:
-    parts = [f"{PARTS[part][0]} {significant(found[part]['value'])} s" for part in PARTS if part in found]
-    return ", ".join([f"{significant(found['total']['value'])} s in all", *parts])
+def _words(found: dict, clock: str) -> str:
+    parts = [f"{PARTS[part][0]} {significant(found[part][clock]['value'])} s" for part in PARTS]
+    return ", ".join([f"{significant(found['total'][clock]['value'])} s in all", *parts])
 
 
 def _why_no_times(blur: dict) -> str:
