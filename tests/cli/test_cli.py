@@ -29,6 +29,7 @@ COMMANDS = (
     "costs",
     "parity",
     "parity-check",
+    "experiment",
     "convert",
     "publish",
 )

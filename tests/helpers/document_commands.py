@@ -101,6 +101,9 @@ ELSEWHERE = {
     ),
     "vsrlib bench step degrade --preset study --processes 6 --repeats 10 --seconds 4 --weights study-gaussian "
     "--output runs/bench/step": "bench/test_bench_command.py::test_several_processes_measure_in_turn",
+    "vsrlib experiment precision runs/precision --scenes CLIPS": (
+        "experiments/test_precision.py::test_the_experiment_measures_what_it_says_and_goes_on"
+    ),
     "vsrlib ablate runs/ablation": "claims/test_ablation.py::test_the_command_writes_what_it_found",
     "vsrlib ablate figures/ablation --count 4": "claims/test_ablation.py::test_the_command_writes_what_it_found",
     "vsrlib parity OUTPUT": "parity/test_parity.py::test_the_two_networks_agree",
@@ -152,6 +155,7 @@ ELSEWHERE = {
 NOT_RUN = {
     "papermill --help-notebook ": "prints the comments of a parameters cell; tests/study/test_notebooks.py reads them",
     "snakemake ": "tests/study/test_sweep.py runs the same Snakefile",
+    "vsrlib experiment NAME ": "any of the experiments, each of which has its test",
     "ssh ": "another machine",
     "pipx run pip-audit": "a network",
     "git clone ": "a network",

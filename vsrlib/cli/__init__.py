@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from vsrlib import __version__
-from vsrlib.cli import bench, compare, data, infer, study, train
+from vsrlib.cli import bench, compare, data, experiment, infer, study, train
 from vsrlib.common.errors import reported
 
 _COMMANDS = (
@@ -26,6 +26,7 @@ _COMMANDS = (
     ("costs", "measure what each framework costs to install and start", bench.costs_arguments),
     ("parity", "compare the frameworks layer by layer with the reference network in float64", compare.parity_arguments),
     ("parity-check", "check that comparison with planted faults", compare.check_arguments),
+    ("experiment", "run one experiment of the protocol", experiment.experiment_arguments),
     ("convert", "convert a weights file, or say what it is", train.convert_arguments),
     ("publish", "keep a run's charts, verdicts and result files", study.publish_arguments),
 )

