@@ -102,6 +102,13 @@ def gradient_of_stopped(f: Framework) -> Numbers:
     return outcome(work)
 
 
+def gradient_of_unused(f: Framework) -> Numbers:
+    """The gradient of 2 x for a y that it does not use"""
+    x, y = f.parameter([1.0]), f.parameter([1.0])
+    grad = f.module.autograd.grad if f.name == "torch" else f.module.grad
+    return outcome(lambda: f.numbers(grad((x * 2).sum(), [y])[0])[0])
+
+
 def detach_in_place(f: Framework) -> Numbers:
     """After `x.detach()` (Jittor: `x.stop_grad()`, the result thrown away) x itself still takes part in gradients"""
     x = f.parameter([1.0])

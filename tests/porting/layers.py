@@ -61,6 +61,11 @@ def interpolate_nearest(f: Framework) -> Numbers:
     return _flat(f, f.functions.interpolate(_image(f, [[0.0, 1.0, 2.0, 3.0, 4.0]]), size=(1, 3), mode="nearest"))
 
 
+def interpolate_four(f: Framework) -> Numbers:
+    """interpolate of 0, 8 by a factor of 4, bilinear: the first row"""
+    return _flat(f, f.functions.interpolate(_image(f, [[0.0, 8.0]] * 2), scale_factor=4, mode="bilinear"))[:8]
+
+
 def pad_modes(f: Framework) -> Numbers:
     """pad of 1, 2, 3 by one on the left and two on the right, with 0, reflected, repeated"""
     return [
@@ -98,6 +103,25 @@ def max_pool_of_all(f: Framework) -> Numbers:
 def conv_padding_mode(f: Framework) -> Numbers:
     """Whether Conv2d takes `padding_mode="reflect"`"""
     return outcome(lambda: callable(f.layers.Conv2d(1, 1, 3, padding=1, padding_mode="reflect")))
+
+
+def _with_weights(f: Framework, layer: Any) -> Any:
+    shape = list(layer.weight.shape)
+    values = {"weight": f.tensor(np.arange(np.prod(shape), dtype=np.float32).reshape(shape)), "bias": f.tensor([1.0])}
+    layer.load_state_dict(values)
+    return layer
+
+
+def conv_output(f: Framework) -> Numbers:
+    """Conv2d(2, 1, 3, padding=2, dilation=2) of ones, weights 0 to 17, bias 1: first row"""
+    layer = _with_weights(f, f.layers.Conv2d(2, 1, 3, padding=2, dilation=2))
+    return _flat(f, layer(f.tensor(np.ones((1, 2, 3, 3)))))[:3]
+
+
+def deconv_output(f: Framework) -> Numbers:
+    """ConvTranspose2d(2, 1, 4, 2, 1) of ones, weights 0 to 31, bias 1: first row"""
+    layer = _with_weights(f, f.layers.ConvTranspose2d(2, 1, 4, 2, 1))
+    return _flat(f, layer(f.tensor(np.ones((1, 2, 2, 2)))))[:4]
 
 
 def conv_weights(f: Framework) -> Numbers:
@@ -219,6 +243,11 @@ def l1_of_two_lengths(f: Framework) -> Numbers:
 def l1_reduction(f: Framework) -> Numbers:
     """L1Loss(reduction="sum") of 0, 0 against 1, 1"""
     return outcome(lambda: float(f.layers.L1Loss(reduction="sum")(f.tensor([0.0, 0.0]), f.tensor([1.0, 1.0])).item()))
+
+
+def bce_of_zero(f: Framework) -> Numbers:
+    """BCELoss of 0 where 1 is wanted"""
+    return float(f.layers.BCELoss()(f.tensor([0.0]), f.tensor([1.0])).item())
 
 
 def smooth_l1(f: Framework) -> Numbers:

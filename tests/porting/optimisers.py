@@ -132,6 +132,18 @@ def unused_parameter(f: Framework) -> Numbers:
     return f.numbers(unused)[0]
 
 
+def parameter_twice(f: Framework) -> Numbers:
+    """SGD, rate 1, gradient 1, a parameter that stands in two groups: how far a step goes"""
+    parameter = f.parameter([0.0])
+
+    def work() -> Numbers:
+        optimiser = f.optimiser("SGD", [{"params": [parameter]}, {"params": [parameter]}], lr=1)
+        f.step(optimiser, parameter.sum())
+        return -f.numbers(parameter)[0]
+
+    return outcome(work)
+
+
 def clip_grad_value(f: Framework) -> Numbers:
     """Gradients 3 and -4 after `nn.utils.clip_grad_value_(parameters, 1)`"""
     parameter = f.parameter([0.0, 0.0])

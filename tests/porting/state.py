@@ -116,6 +116,13 @@ def _saved(f: Framework, name: str) -> str:
     return {b"PK": "a zip file", b"\x80\x04": "a pickle"}.get(begin, repr(begin))
 
 
+def batches_of_data(f: Framework) -> Numbers:
+    """len() of what 20 samples are drawn from in batches of 10"""
+    if f.name == "torch":
+        return len(f.module.utils.data.DataLoader(list(range(20)), batch_size=10))
+    return len(f.module.dataset.Dataset(batch_size=10).set_attrs(total_len=20))
+
+
 def saved_file(f: Framework) -> Numbers:
     """What `save({...}, "weights.pkl")` writes"""
     return _saved(f, "weights.pkl")
@@ -197,6 +204,11 @@ def add_in_place(f: Framework) -> Numbers:
     y = x
     y += 1
     return f.numbers(x)[0] == 2.0
+
+
+def tensor_data(f: Framework) -> Numbers:
+    """What `x.data` is"""
+    return "a numpy array" if isinstance(f.tensor([1.0]).data, np.ndarray) else "a tensor"
 
 
 def numpy_shares(f: Framework) -> Numbers:
