@@ -21,6 +21,7 @@ class Parts:
 
     def __init__(self, output: Path, asked: Mapping[str, Any]) -> None:
         self._folder = Path(output) / _FOLDER
+        self._taken: list[Path] = []
         file = self._folder / _ASKED
         if not file.exists():
             write_json(file, dict(asked))
@@ -40,10 +41,18 @@ class Parts:
         if not file.exists():
             commit, dirty = provenance.git_state(provenance.PROJECT_ROOT)
             write_json(file, {"name": name, "commit": commit, "dirty": dirty, **work()})
+        self._taken.append(file)
         found = read_json(file)
         if found["name"] != name:
             raise ValueError(f"{name} and {found['name']} are kept in one file")
         return found
+
+    def forget(self) -> None:
+        """Remove the parts that this object was asked for: what they were kept for is written."""
+        for file in {*self._taken, self._folder / _ASKED}:
+            file.unlink(missing_ok=True)
+        if not any(self._folder.iterdir()):
+            self._folder.rmdir()
 
     def finish(self, path: Path, result: Mapping[str, Any]) -> dict[str, Any]:
         """Write the experiment's file, with provenance and the commits of its parts, and return what it holds."""
