@@ -32,12 +32,14 @@ FILES = {
     "ablation.json": "ablation.json",
     "costs.json": "costs.json",
     "parity.json": "parity.json",
+    "training.json": "training.json",
+    "seeds.json": "seeds.json",
     "manifest.json": "manifest.json",
     "environment.json": "environment.json",
     "provenance.json": "environment.json",
 }
 """Name of a file -> name of the section that documents it."""
-_TODAY = {"comparison.json": "device_type", "costs.json": "unseen_share", "ablation.json": "by_scene"}
+_TODAY = {"comparison.json": "device_type", "costs.json": "unseen_share"}
 """A key that files of today have."""
 
 

@@ -104,6 +104,12 @@ ELSEWHERE = {
     "vsrlib experiment precision runs/precision --scenes CLIPS": (
         "experiments/test_precision.py::test_the_experiment_measures_what_it_says_and_goes_on"
     ),
+    "vsrlib experiment training runs/training": (
+        "experiments/test_training_faults.py::test_the_arms_of_a_seed_share_start_and_batches"
+    ),
+    "vsrlib experiment seeds runs/seeds --scenes CLIPS": (
+        "experiments/test_seeds.py::test_networks_of_several_calls_are_those_of_one"
+    ),
     "vsrlib ablate runs/ablation": "claims/test_ablation.py::test_the_command_writes_what_it_found",
     "vsrlib ablate figures/ablation --count 4": "claims/test_ablation.py::test_the_command_writes_what_it_found",
     "vsrlib parity OUTPUT": "parity/test_parity.py::test_the_two_networks_agree",

@@ -64,6 +64,25 @@ class TrainingFaultsOptions(JobOptions):
         require_once(self.seeds)
 
 
+@dataclass(frozen=True)
+class SeedsOptions(JobOptions):
+    """What `vsrlib.experiments.seeds.seeds` trains, as docs/weights.md says, and evaluates. UserError as for seeds.
+
+    steps: None: as many as docs/weights.md says; a number is for trying the command out, and no experiment.
+    """
+
+    seeds: list[int] = option([1, 2, 3, 4, 5], "two networks for each, one of either reading of the grids")
+    scenes: list[str] | None = changed(SceneOptions, "scenes", None)
+    networks: int = option(0, "train at most so many now; 0: all", least=0)
+    only: list[str] | None = option(None, "networks to train now, such as 1_true 1_false (all)", metavar="SEED_READING")
+    steps: int | None = option(None, "of every stage of a training, to try it out (as for the weights here)", least=1)
+    device: str = option("auto", choices=DEVICES)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_once(self.seeds)
+
+
 def require_once(seeds: list[int]) -> None:
     """UserError unless there are seeds, of 0 or more, each once."""
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:

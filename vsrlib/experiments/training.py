@@ -105,7 +105,7 @@ def training(output: Path, options: TrainingFaultsOptions, progress: bool = True
             for arm in ARMS:
                 folder = output / NETWORKS / f"{arm}_{seed}"
                 networks.append(parts.get(folder.name, partial(_trained, folder, arm, seed, clips, options, progress)))
-                _tidy(folder)
+                tidy(folder)
                 bar.update()
     found = summary(networks, options.seeds)
     result = {
@@ -131,6 +131,12 @@ def made_clips(output: Path, wanted: ClipsOptions) -> tuple[Path, Path]:
             if not (folder / HR).exists():
                 write_clips(folder, options)
     return folders[0] / HR, folders[1] / HR
+
+
+def tidy(folder: Path) -> None:
+    """Remove what a training that is evaluated needs no more, 80 MB of a study network."""
+    for name in (checkpoint.FILE, checkpoint.PREVIOUS, *map(best_file, CRITERIA)):
+        (folder / name).unlink(missing_ok=True)
 
 
 def disturbed(values: Values, noise: float, seed: int) -> Values:
@@ -278,9 +284,3 @@ def _options(options: TrainingFaultsOptions, start: Path, seed: int, resume: boo
         "study",
         given | {"weights": str(start), "seed": seed, "ema": 0.0, "validate_every": 0, "resume": resume},
     )
-
-
-def _tidy(folder: Path) -> None:
-    """Remove what a training that is evaluated needs no more, 80 MB of a study network."""
-    for name in (checkpoint.FILE, checkpoint.PREVIOUS, *map(best_file, CRITERIA)):
-        (folder / name).unlink(missing_ok=True)
