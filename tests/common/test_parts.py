@@ -48,3 +48,17 @@ def test_the_result_says_at_which_commits_its_parts_were_measured(tmp_path: Path
     assert found["value"] == 3
     measured = [one.removesuffix(" changed") for one in found["provenance"]["measured_at"]]
     assert measured == [str(commit)] and len(found["provenance"]["protocol"]) == 64
+
+
+def test_what_is_forgotten_is_done_again_and_nothing_else_is_removed(tmp_path: Path) -> None:
+    Parts(tmp_path, {}).get("left by another", dict)
+    parts = Parts(tmp_path, {})
+    parts.get("a", dict)
+    (tmp_path / "parts" / "mine.txt").touch()
+    parts.forget()
+    assert {path.name for path in (tmp_path / "parts").iterdir()} == {"left_by_another.json", "mine.txt"}
+    alone = Parts(tmp_path / "alone", {})
+    alone.get("a", dict)
+    alone.forget()
+    assert list((tmp_path / "alone").iterdir()) == []
+    assert Parts(tmp_path / "alone", {"other": 1}).get("a", lambda: {"value": 2})["value"] == 2

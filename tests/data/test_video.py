@@ -298,15 +298,15 @@ def test_the_rate(tmp_path: Path, rate: Fraction, ending: str) -> None:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
         container.mux(stream.encode())
     # Matroska keeps the times of frames in milliseconds.
-    assert float(video.frame_rate(tmp_path / f"v{ending}")) == pytest.approx(float(rate), rel=1e-5)
+    assert float(video.examine(tmp_path / f"v{ending}").rate) == pytest.approx(float(rate), rel=1e-5)
 
 
 def test_the_rate_of_what_is_no_video(tmp_path: Path) -> None:
     (tmp_path / "v.mp4").write_bytes(b"no video at all" * 100)
     with pytest.raises(UserError, match="v.mp4 cannot be decoded"):
-        video.frame_rate(tmp_path / "v.mp4")
+        video.examine(tmp_path / "v.mp4")
     with pytest.raises(UserError, match="w.mp4 does not exist"):
-        video.frame_rate(tmp_path / "w.mp4")
+        video.examine(tmp_path / "w.mp4")
 
 
 def test_a_lossless_video_reads_back_exactly(tmp_path: Path) -> None:

@@ -41,14 +41,14 @@ def write(path: Path, frames: np.ndarray, rate: Fraction = RATE) -> np.ndarray:
 def test_mkv_is_exact(tmp_path: Path, shape: tuple[int, ...]) -> None:
     frames = noise(*shape)
     assert np.array_equal(write(tmp_path / "v.mkv", frames), frames)
-    assert video.frame_rate(tmp_path / "v.mkv") == RATE
+    assert video.examine(tmp_path / "v.mkv").rate == RATE
 
 
 def test_mp4_is_near_and_its_colours_are_not_shifted(tmp_path: Path) -> None:
     error = write(tmp_path / "v.mp4", ramps()).astype(float) - ramps()
     assert np.abs(error.mean(axis=(0, 1, 2))).max() < 1
     assert np.abs(error).mean() < 1.5
-    assert video.frame_rate(tmp_path / "v.mp4") == RATE
+    assert video.examine(tmp_path / "v.mp4").rate == RATE
 
 
 def test_flat_colours_survive_mp4(tmp_path: Path) -> None:

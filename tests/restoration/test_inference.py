@@ -19,6 +19,7 @@ from vsrlib.data.clips import Clip, list_clips, windows, write_clip
 from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.frames import read_frame, to_float, to_uint8, write_frame
+from vsrlib.data.video_film import DEFAULT_RATE
 from vsrlib.networks import load_network
 from vsrlib.restoration import infer, loop, metrics
 from vsrlib.restoration.options import InferOptions
@@ -169,11 +170,11 @@ def test_a_video_has_the_rate_of_what_it_is_made_from(dataset: Path, tmp_path: P
         add(image)
         add(image)
     (slow,) = list_clips(tmp_path / "slow.mkv")
-    for source, rate in ((frames, video.DEFAULT_RATE), (slow, 7)):
-        with loop.Output(tmp_path, "mkv", False).writer(source) as write:
+    for source, rate in ((frames, DEFAULT_RATE), (slow, 7)):
+        with loop.Output(tmp_path, "mkv", False).writer(source, [0, 1]) as write:
             write("00000000", image)
             write("00000001", image)
-        assert video.frame_rate(tmp_path / "videos" / f"{source.name}.mkv") == rate
+        assert video.examine(tmp_path / "videos" / f"{source.name}.mkv").rate == rate
 
 
 def test_too_short_a_clip_is_refused(tmp_path: Path) -> None:

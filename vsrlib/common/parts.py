@@ -21,6 +21,7 @@ class Parts:
 
     def __init__(self, output: Path, asked: Mapping[str, Any]) -> None:
         self._folder = Path(output) / _FOLDER
+        self._taken: list[Path] = []
         file = self._folder / _ASKED
         if not file.exists():
             write_json(file, dict(asked))
@@ -36,20 +37,23 @@ class Parts:
 
     def get(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The part of this name: read if it is done, else done now and kept with the commit that it was measured at."""
-        if (found := self.done(name)) is not None:
-            return found
-        commit, dirty = provenance.git_state(provenance.PROJECT_ROOT)
-        write_json(self._file(name), {"name": name, "commit": commit, "dirty": dirty, **work()})
-        return read_json(self._file(name))
+        file = self._file(name)
+        if not file.exists():
+            commit, dirty = provenance.git_state(provenance.PROJECT_ROOT)
+            write_json(file, {"name": name, "commit": commit, "dirty": dirty, **work()})
+        self._taken.append(file)
+        return self._read(name)
 
     def done(self, name: str) -> dict[str, Any] | None:
         """The part of this name if it is done, else None."""
-        if not self._file(name).exists():
-            return None
-        found = read_json(self._file(name))
-        if found["name"] != name:
-            raise ValueError(f"{name} and {found['name']} are kept in one file")
-        return found
+        return self._read(name) if self._file(name).exists() else None
+
+    def forget(self) -> None:
+        """Remove the parts that this object was asked for: what they were kept for is written."""
+        for file in {*self._taken, self._folder / _ASKED}:
+            file.unlink(missing_ok=True)
+        if not any(self._folder.iterdir()):
+            self._folder.rmdir()
 
     def finish(self, path: Path, result: Mapping[str, Any]) -> dict[str, Any]:
         """Write the experiment's file, with provenance and the commits of its parts, and return what it holds."""
@@ -61,3 +65,9 @@ class Parts:
 
     def _file(self, name: str) -> Path:
         return self._folder / (re.sub(r"[^\w.=-]+", "_", name) + ".json")
+
+    def _read(self, name: str) -> dict[str, Any]:
+        found = read_json(self._file(name))
+        if found["name"] != name:
+            raise ValueError(f"{name} and {found['name']} are kept in one file")
+        return found

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_array, sha256_joined
 from vsrlib.data import video
 from vsrlib.data.frames import FRAME_SUFFIXES, read_frame, require_rgb, shown_size, write_frame
+from vsrlib.data.video_film import Film
 
 WINDOW = 5
 """Frames that restore one frame: it, and two on either side."""
@@ -37,12 +38,13 @@ class Clip:
 
 @dataclass(frozen=True)
 class ClipSource:
-    """Where a clip can be read from: frame files, or one video file."""
+    """Where a clip can be read from: frame files, or one video file with what it says beside its pixels."""
 
     name: str
     frame_names: tuple[str, ...]
     paths: tuple[Path, ...] = ()
     video: Path | None = None
+    film: Film | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
         return len(self.frame_names)
@@ -55,7 +57,7 @@ class ClipSource:
     @property
     def rate(self) -> Fraction | None:
         """Frames a second of a video, on average; None for a folder of frames, which has none."""
-        return None if self.video is None else video.frame_rate(self.video)
+        return None if self.film is None else self.film.rate
 
     def frames(self) -> Iterator[np.ndarray]:
         """Yield one frame after another, (H, W, 3) uint8 RGB, and keep none.
@@ -136,8 +138,8 @@ def list_clips(root: Path) -> list[ClipSource]:
                 "give a folder of frames, a folder of clip folders, or a video."
             )
         require_plain(root.stem, root)
-        count = video.count_frames(root)
-        return [ClipSource(root.stem, tuple(video.frame_name(i) for i in range(count)), video=root)]
+        film = video.examine(root)
+        return [ClipSource(root.stem, tuple(map(video.frame_name, range(len(film)))), video=root, film=film)]
     if not root.is_dir():
         raise UserError(f"{root} does not exist: give a folder of frames, a folder of clip folders, or a video file.")
     folders = subfolders(root)

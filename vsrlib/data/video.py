@@ -12,6 +12,7 @@ import numpy as np
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path
 from vsrlib.data.frames import require_rgb, shown_size
+from vsrlib.data.video_film import Film, film_of
 from vsrlib.data.video_integrity import Progress, load_av, require_whole_file
 
 if TYPE_CHECKING:
@@ -23,10 +24,6 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpe
 WRITTEN_SUFFIXES = (".mp4", ".mkv")
 """Of what can be written: H.264, which plays everywhere, and FFV1, which is exact."""
 
-DEFAULT_RATE = Fraction(25)
-"""Frames a second of a video that does not say, or says what cannot be."""
-
-_RATES = (1, 250)  # what can be: null frames in AVI and time stamps in milliseconds lead to rates such as 1000
 _LOSSLESS, _LOSSY = "ffv1", "libx264"
 _BT709 = 1  # what ITU-T H.273 calls BT.709 in all three of its tables: primaries, transfer and matrix
 
@@ -41,7 +38,15 @@ def count_frames(path: Path) -> int:
 
     Also the check of a whole video: the UserErrors of `read_frames`.
     """
-    return sum(1 for _ in _decode(path))
+    return len(examine(path))
+
+
+def examine(path: Path) -> Film:
+    """Decode a whole video and say what it holds beside its pixels; the UserErrors of `read_frames`."""
+    with _opened(path) as (container, stream, proved):
+        progress = Progress(path, container, stream, proved)
+        stamps = [frame.pts for frame in _frames(path, container, stream, progress)]
+        return film_of(container, stream, progress, stamps)
 
 
 def read_frames(path: Path, first: int = 0) -> Iterator[np.ndarray]:
@@ -54,24 +59,21 @@ def read_frames(path: Path, first: int = 0) -> Iterator[np.ndarray]:
     kinds = load_av().video.reformatter.Interpolation
     # The default conversion is faster and darkens 4:2:0 video by one level.
     exact = kinds.BICUBIC | kinds.ACCURATE_RND | kinds.FULL_CHR_H_INT
-    for frame in islice(_decode(path), first, None):
-        yield frame.reformat(format="rgb24", interpolation=exact).to_ndarray()
-
-
-def frame_rate(path: Path) -> Fraction:
-    """Frames a second, on average; 25 for a video that does not say. UserError for what is no video or cut short."""
-    with _opened(path) as (_, stream, _):
-        rates = (stream.average_rate, stream.guessed_rate)
-    possible = [rate for rate in rates if rate is not None and _RATES[0] <= rate <= _RATES[1]]
-    return possible[0].limit_denominator(1001) if possible else DEFAULT_RATE  # 30000/1001 and its like stay exact
+    with _opened(path) as (container, stream, proved):
+        frames = _frames(path, container, stream, Progress(path, container, stream, proved))
+        for frame in islice(frames, first, None):
+            yield frame.reformat(format="rgb24", interpolation=exact).to_ndarray()
 
 
 @contextmanager
-def write_video(path: Path, rate: Fraction, crf: int | None = None) -> Iterator[Callable[[np.ndarray], None]]:
+def write_video(
+    path: Path, rate: Fraction, crf: int | None = None, film: Film | None = None
+) -> Iterator[Callable[[np.ndarray], None]]:
     """Yield a function that adds a frame, (H, W, 3) uint8 RGB; the file appears whole when the block ends well.
 
-    rate: frames a second. By the ending of `path`, .mkv is lossless (FFV1 in RGB, with check sums: reads back bit for
-    bit) and .mp4 is H.264 of high quality (CRF 12, 4:2:0, BT.709) with half the colour resolution. `crf`: another
+    rate: frames a second. film: the clock that the frames keep to, one after the other, in place of even steps; .mkv
+    rounds it to milliseconds. By the ending of `path`, .mkv is lossless (FFV1 in RGB, with check sums: reads back bit
+    for bit) and .mp4 is H.264 of high quality (CRF 12, 4:2:0, BT.709) with half the colour resolution. `crf`: another
     quality of an .mp4, by one thread and without B frames and MB-tree, so that the same frames give the same bytes.
     UserError for another ending, an encoder that this FFmpeg lacks, and an .mp4 of odd width or height. OSError for a
     full disk. ValueError for frames of another type or of differing sizes, no frame, or a rate that is not positive.
@@ -87,7 +89,7 @@ def write_video(path: Path, rate: Fraction, crf: int | None = None) -> Iterator[
         # players that begin before they have the whole file.
         options = {"fflags": "+bitexact"} | ({"movflags": "+faststart"} if path.suffix.lower() == ".mp4" else {})
         with av.open(str(temporary), "w", options=options) as container:
-            writer = _Writer(container, path, rate, crf)
+            writer = _Writer(container, path, rate, crf, film)
             yield writer.add
             writer.finish()
 
@@ -114,22 +116,22 @@ def _opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.Vid
         raise UserError(f"{path} cannot be decoded as a video ({error.strerror}): copy or export it again.") from error
 
 
-def _decode(path: Path) -> Iterator["av.VideoFrame"]:
+def _frames(
+    path: Path, container: "av.container.InputContainer", stream: "av.VideoStream", progress: Progress
+) -> Iterator["av.VideoFrame"]:
     first = None
-    with _opened(path) as (container, stream, proved):
-        if stream.codec_context.codec.intra_only:
-            # A damaged frame would be left out or patched up without a word. Not for other codecs, where this
-            # would refuse every good clip that begins with frames whose references were cut away.
-            stream.codec_context.options = {"err_detect": "explode"}
-        progress = Progress(path, container, stream, proved)
-        for packet in container.demux(stream):
-            progress.add_packet(packet)
-            for frame in packet.decode():
-                first = first or frame
-                _check(path, frame, first)
-                progress.add_frame(frame)
-                yield frame
-        progress.require_end()
+    if stream.codec_context.codec.intra_only:
+        # A damaged frame would be left out or patched up without a word. Not for other codecs, where this
+        # would refuse every good clip that begins with frames whose references were cut away.
+        stream.codec_context.options = {"err_detect": "explode"}
+    for packet in container.demux(stream):
+        progress.add_packet(packet)
+        for frame in packet.decode():
+            first = first or frame
+            _check(path, frame, first)
+            progress.add_frame(frame)
+            yield frame
+    progress.require_end()
     if first is None:
         raise UserError(f"{path} holds no frames: give a video with at least one.")
 
@@ -154,9 +156,16 @@ class _Writer:
     """One stream of a container; it begins with the first frame, whose size it takes."""
 
     def __init__(
-        self, container: "av.container.OutputContainer", path: Path, rate: Fraction, crf: int | None = None
+        self,
+        container: "av.container.OutputContainer",
+        path: Path,
+        rate: Fraction,
+        crf: int | None = None,
+        film: Film | None = None,
     ) -> None:
         self.container, self.path, self.rate, self.crf = container, path, rate, crf
+        self.tick, self.film, self.count = film.tick if film else 1 / rate, film, 0
+        self._durations: dict[int, int] = {}
         self.lossless = path.suffix.lower() == ".mkv"
         self.stream: av.VideoStream | None = None
 
@@ -170,12 +179,22 @@ class _Writer:
                 f"{self.path.name}: a frame is {shown_size(rgb)} after frames of "
                 f"{self.stream.width}x{self.stream.height}"
             )
-        self.container.mux(self.stream.encode(self._converted(rgb)))
+        frame, stamps = self._converted(rgb), self.film.stamps if self.film else range(self.count + 2)
+        begin, end = stamps[self.count : self.count + 2]
+        frame.pts, frame.time_base = begin, self.tick
+        self._durations[begin] = end - begin
+        self.count += 1
+        self._mux(self.stream.encode(frame))
 
     def finish(self) -> None:
         if self.stream is None:
             raise ValueError(f"{self.path.name}: a video needs at least one frame")
-        self.container.mux(self.stream.encode())
+        self._mux(self.stream.encode())
+
+    def _mux(self, packets: "list[av.Packet]") -> None:
+        for packet in packets:
+            packet.duration = self._durations.pop(packet.pts)  # encoders pass none on, or a rounded one
+            self.container.mux(packet)
 
     def _begin(self, height: int, width: int) -> "av.VideoStream":
         av = load_av()
@@ -186,6 +205,9 @@ class _Writer:
             )
         encoder = _LOSSLESS if self.lossless else _LOSSY
         options = {"level": "3", "slicecrc": "1"} if self.lossless else {"crf": "12"}
+        if self.film is not None and not isinstance(self.film.stamps, range) and not self.lossless:
+            # An .mp4 states the time from one decoding to the next: of frames out of order that is no frame's duration.
+            options["x264-params"] = "bframes=0"
         if self.crf is not None and not self.lossless:
             # With either, one run in some hundreds differs from the others, on one thread and from the same frames.
             options = {"crf": str(self.crf), "threads": "1", "x264-params": "bframes=0:mbtree=0"}
@@ -198,6 +220,7 @@ class _Writer:
                 f"write an {other}, or install PyAV from its wheel."
             ) from error
         stream.height, stream.width = height, width
+        stream.codec_context.time_base = self.tick
         stream.pix_fmt = "bgr0" if self.lossless else "yuv420p"
         if not self.lossless:
             context = stream.codec_context

@@ -5,6 +5,7 @@ FFmpeg passes over both: where a file ends early it stops and calls that the end
 
 import re
 import zlib
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO
@@ -84,7 +85,7 @@ class Progress:
         # FFmpeg puts the packets that it probes into an index that is gone; null frames need not stand in a sound one.
         self.bare = self.kind == "avi" and 2 * self.indexed < stream.frames
         self.packets = self.frames = 0
-        self.end = self.longest = 0.0
+        self.end = self.longest = self.last = self.period = 0.0
         self._durations: dict[int, int] = {}
 
     def add_packet(self, packet: "av.Packet") -> None:
@@ -104,9 +105,19 @@ class Progress:
             return
         # Some decoders (libvpx, FFV1) pass no duration on.
         lasts = max(frame.duration or 0, self._durations.pop(frame.pts, 0))
-        period = float(lasts * frame.time_base) or float(1 / (self.stream.average_rate or 25))
-        self.longest = max(self.longest, period, frame.time - self.end if self.frames > 1 else 0)
-        self.end = max(self.end, frame.time + period)
+        self.period = float(lasts * frame.time_base) or float(1 / (self.stream.average_rate or 25))
+        self.longest = max(self.longest, self.period, frame.time - self.end if self.frames > 1 else 0)
+        self.last, self.end = frame.time, max(self.end, frame.time + self.period)
+
+    @property
+    def shown_until(self) -> Fraction:
+        """The time in seconds at which the last frame ends.
+
+        Also as the container says, where it says so reliably: Matroska need not say it with the frame, and an MP4
+        states the time from one decoding to the next.
+        """
+        claimed = self.claimed if self.proved or "mp4" in self.kind else None
+        return Fraction(max(self.last + self.period, claimed or 0))
 
     def require_end(self) -> None:
         """UserError when packets of the index, or frames of the claimed duration, did not come."""
@@ -222,7 +233,8 @@ def _claimed_end(container: "av.container.InputContainer", stream: "av.VideoStre
         tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
         if tag:
             hours, minutes, seconds = tag.groups()
-            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+            stated = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+            return min(stated, (container.duration or float("inf")) / 1_000_000)  # a tag may be that of another file
         alone = len(container.streams) == 1 and container.duration is not None
         return container.duration / 1_000_000 if alone else None
     if "mp4" in kind and stream.duration is not None:

@@ -17,7 +17,8 @@ from vsrlib.common.errors import UserError
 from vsrlib.data.clips import ClipSource, FrameReader
 from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.frames import to_uint8, write_frame
-from vsrlib.data.video import DEFAULT_RATE, write_video
+from vsrlib.data.video import write_video
+from vsrlib.data.video_film import DEFAULT_RATE
 from vsrlib.networks.network import Network
 from vsrlib.restoration import metrics
 from vsrlib.restoration.engines import Engine
@@ -49,12 +50,14 @@ class Output:
     kernels: bool
 
     @contextlib.contextmanager
-    def writer(self, source: ClipSource) -> Iterator[Callable[[str, np.ndarray], None]]:
-        """Yield what writes a restored frame (H, W, 3) uint8 under its name."""
+    def writer(self, source: ClipSource, indices: Sequence[int]) -> Iterator[Callable[[str, np.ndarray], None]]:
+        """Yield what writes the restored frames (H, W, 3) uint8 of these consecutive indices under their names."""
         if self.video is None:
             yield lambda name, image: write_frame(self.folder / FRAMES / source.name / f"{name}.png", image)
             return
-        with write_video(self.folder / VIDEOS / f"{source.name}.{self.video}", source.rate or DEFAULT_RATE) as write:
+        film = None if source.film is None else source.film.part(indices[0], indices[-1])
+        path = self.folder / VIDEOS / f"{source.name}.{self.video}"
+        with write_video(path, source.rate or DEFAULT_RATE, film=film) as write:
             yield lambda name, image: write(image)
 
     def write_kernel(self, source: ClipSource, name: str, kernel: np.ndarray) -> None:
@@ -109,7 +112,7 @@ def restore_clip(
     truths = None if truth is None else FrameReader(truth)
     done: list[dict[str, Any]] = []
     pending: deque[Future[dict[str, Any]]] = deque()
-    with output.writer(source) as write, _one_thread() as pool:
+    with output.writer(source, [job.index for job in jobs]) as write, _one_thread() as pool:
         for job in jobs:
             name = source.frame_names[job.index]
             reader.forget_before(min(job.window))

