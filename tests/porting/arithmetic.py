@@ -19,7 +19,7 @@ def int64_value(f: Framework) -> Numbers:
 
 
 def int64_unconverted(f: Framework) -> Numbers:
-    """The same with `jt.flags.auto_convert_64_to_32 = 0` in Jittor"""
+    """2 ** 40 + 5, an int64 of numpy, as a tensor; in Jittor with `jt.flags.auto_convert_64_to_32 = 0`"""
     if f.name == "torch":
         return int64_value(f)
     with f.module.flag_scope(auto_convert_64_to_32=0):

@@ -192,7 +192,7 @@ def dropout_layer(f: Framework) -> Numbers:
 
 
 def dropout_after_train(f: Framework) -> Numbers:
-    """The same after `layer.train()`"""
+    """A new Dropout(0.5) of 1000 ones after `layer.train()`: is something dropped, and the largest value"""
     layer = f.layers.Dropout(0.5)
     layer.train()
     return _dropped(f, layer(f.tensor(np.ones(1000))))
