@@ -2,6 +2,7 @@
 
 import random
 import zlib
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 from damage_images import KINDS, damage_copies, damaged, named_by
 from PIL import Image
 
+from vsrlib.data.frames import read_frame
 from vsrlib.data.image_integrity import Damaged, inspect
 from vsrlib.data.sets.check import check
 from vsrlib.data.synthetic.pictures import load_photograph
+from vsrlib.data.video import write_video
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +102,39 @@ def test_whole_jpeg_files_of_every_kind_pass(tmp_path: Path, options: dict, mode
             inspect(data[:kept])
     with pytest.raises(Damaged, match="3 bytes follow its end"):
         inspect(data + b"abc")
+
+
+@pytest.mark.filterwarnings("ignore:.*malformed MPO")  # of Pillow: the note alone stands there, without its table
+def test_what_cameras_append_to_a_jpeg_is_passed_over_as_pillow_does(frames: list[Path], tmp_path: Path) -> None:
+    picture, other = frames[1].read_bytes(), frames[3].read_bytes()
+    with write_video(tmp_path / "v.mp4", Fraction(25)) as add:
+        add(np.zeros((48, 64, 3), np.uint8))
+    video = (tmp_path / "v.mp4").read_bytes()
+    pictures = b"\xff\xe2\x00\x08MPF\0II"
+    announcing = picture[:2] + pictures + picture[2:]
+    samsung = b"\0\0\x30\x0aMotionPhoto_Data" + video + b"SEFH" + bytes(20) + b"SEFT"
+    for data in (
+        picture + bytes(1),
+        picture + bytes(4096),
+        picture + video,
+        picture + bytes(3) + video + bytes(5),
+        picture + video[: len(video) // 2],  # the picture is whole all the same
+        picture + samsung,
+        announcing + other,
+    ):
+        (tmp_path / "a.jpg").write_bytes(data)
+        assert inspect(data) == inspect(picture)
+        assert np.array_equal(read_frame(tmp_path / "a.jpg"), read_frame(frames[1]))
+        with Image.open(tmp_path / "a.jpg") as seen, Image.open(frames[1]) as alone:
+            assert np.array_equal(np.asarray(seen.convert("RGB")), np.asarray(alone.convert("RGB")))
+    assert check(tmp_path / "a.jpg")["faults"] == []
+    whole = len(picture) - 2  # without its end
+    for damage in (picture[:whole] + bytes(4096), picture[: whole // 2] + bytes(whole), picture[:whole] + video):
+        with pytest.raises(Damaged):
+            inspect(damage)
+    for unknown in (other, b"abc", bytes(9) + b"\1"):  # pictures one after the other would be frames left out
+        with pytest.raises(Damaged, match="follow its end"):
+            inspect(picture + unknown)
 
 
 def test_a_jpeg_header_that_says_too_much_is_not_believed(frames: list[Path]) -> None:

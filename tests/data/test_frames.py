@@ -157,8 +157,8 @@ def test_clips_and_frames_come_sorted_by_name(tmp_path: Path) -> None:
             write_frame(tmp_path / clip / f"{frame}.png", np.full((4, 4, 3), int(frame), np.uint8))
     first, second = list_clips(tmp_path)
     assert (first.name, second.name) == ("a", "b")
-    assert first.frame_names == ("1", "10", "2") and len(first) == 3
-    assert first.load().frames[:, 0, 0, 0].tolist() == [1, 10, 2]
+    assert first.frame_names == ("1", "2", "10") and len(first) == 3
+    assert first.load().frames[:, 0, 0, 0].tolist() == [1, 2, 10]
 
 
 def test_a_folder_of_frames_is_one_clip(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from vsrlib.common.errors import UserError
 from vsrlib.data.clips import list_clips
+from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.frames import write_frame
-from vsrlib.data.sets.layouts import HR_ROLE, KERNEL_ROLE, LR_ROLE, clips_of, place, published_set, reds_name
+from vsrlib.data.sets.layouts import HR_ROLE, KERNEL_ROLE, LR_ROLE, clips_in, clips_of, place, published_set, reds_name
 from vsrlib.training.samples import TrainingWindows
 
 
@@ -83,6 +84,86 @@ def test_spmcs_as_its_authors_publish_it(tmp_path: Path) -> None:
             frame(tmp_path / f"clip_{index:03d}" / part)
     found = clips_of(tmp_path)
     assert len(found) == 30 and found[7].name == "clip_007" and found[7].paths[0].parent.name == "truth"
+
+
+@pytest.mark.parametrize("name", ["original", "hr", "gt", "truth", "sharp", "target", "HR"])
+def test_a_clip_may_be_called_as_a_layout_is(tmp_path: Path, name: str) -> None:
+    """Three clips that a user has in a folder, one of them with such a name: none is left out."""
+    for clip in ("beach", name, "street"):
+        for index in range(5):
+            write_frame(tmp_path / clip / f"{index:08d}.png", np.zeros((64, 64, 3), np.uint8))
+    assert sorted(names(tmp_path)) == sorted(["beach", name, "street"])
+    assert len(TrainingWindows(tmp_path, 16).sources) == 3
+    assert len(degrade_clips(tmp_path, tmp_path.parent / f"set of {name}", "Gaussian", 0)["clips"]) == 3
+    assert len(clips_in(tmp_path, LR_ROLE)) == 3
+
+
+@pytest.mark.parametrize("name", ["original", "lr"])
+def test_a_clip_alone_may_be_called_as_a_layout_is(tmp_path: Path, name: str) -> None:
+    frame(tmp_path / name)
+    assert [clip.name for clip in clips_in(tmp_path, HR_ROLE)] == [name] == names(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("beach", "original/a", "street"),  # the clips are in `original`, or are the others
+        ("beach", "original", "lr"),
+        ("HR/a", "HR/b", "LR_blurdown_x4/a", "more/c"),
+    ],
+)
+def test_what_would_be_left_out_is_named(tmp_path: Path, folders: tuple[str, ...]) -> None:
+    for folder in folders:
+        frame(tmp_path / folder)
+    left = "more" if "more/c" in folders else "beach"
+    with pytest.raises(UserError, match=f"holds {left} beside (original|HR), and it is not clear"):
+        clips_of(tmp_path)
+
+
+def test_frames_in_a_folder_of_a_clip_are_not_passed_over(tmp_path: Path) -> None:
+    for folder in ("beach", "beach/masks", "street"):
+        frame(tmp_path / folder)
+    with pytest.raises(UserError, match="beach holds frames and the folder masks side by side"):
+        clips_of(tmp_path)
+
+
+def test_variants_of_the_same_clips_are_a_layout(tmp_path: Path) -> None:
+    for folder in ("GT", "BIx4", "noisy"):
+        for clip in ("walk", "city"):
+            frame(tmp_path / folder / clip)
+    (tmp_path / "notes").mkdir()
+    assert names(tmp_path) == ["city", "walk"] == [clip.name for clip in clips_in(tmp_path, LR_ROLE)]
+
+
+def test_vid4_with_both_resolutions_below_each_clip(tmp_path: Path) -> None:
+    for clip in ("calendar", "city"):
+        frame(tmp_path / clip / "original", 1)
+        frame(tmp_path / clip / "input", 2)
+    high, low = clips_of(tmp_path), clips_in(tmp_path, LR_ROLE)
+    assert [clip.name for clip in high] == [clip.name for clip in low] == ["calendar", "city"]
+    assert [clip.load().frames.max() for clip in (high[0], low[0])] == [1, 2]
+    assert place(("city", "input")) == (LR_ROLE, "input", ("city",))
+
+
+def test_vimeo_has_two_levels(tmp_path: Path) -> None:
+    for group, clip in (("00001", "0001"), ("00001", "0266"), ("00096", "0001")):
+        for index in range(1, 8):
+            write_frame(tmp_path / "sequences" / group / clip / f"im{index}.png", np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "sep_trainlist.txt").write_text("00001/0001\n")
+    for root in (tmp_path, tmp_path / "sequences"):
+        for found in (clips_of(root), clips_in(root, LR_ROLE)):
+            assert [clip.name for clip in found] == ["00001_0001", "00001_0266", "00096_0001"]
+            assert found[0].frame_names == tuple(f"im{index}" for index in range(1, 8))
+    (tmp_path / "sequences" / "00096" / "0002").mkdir()
+    with pytest.raises(UserError, match="0002 holds no frames"):
+        clips_of(tmp_path)
+
+
+def test_a_folder_of_a_set_in_place_of_its_clips_gets_a_hint(tmp_path: Path) -> None:
+    frame(tmp_path / "set" / "HR" / "a")
+    with pytest.raises(UserError, match="did you mean .*set/HR") as caught:
+        list_clips(tmp_path / "set")
+    assert "remove" not in str(caught.value)
 
 
 def test_what_list_clips_takes(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_array, sha256_joined
 from vsrlib.data import video
+from vsrlib.data.frame_names import Ambiguous, in_order, spelt
 from vsrlib.data.frames import FRAME_SUFFIXES, read_frame, require_rgb, shown_size, write_frame
 from vsrlib.data.video_film import Film
 
@@ -123,12 +124,13 @@ def write_clip(folder: Path, clip: Clip, frame_names: Sequence[str] | None = Non
 
 
 def list_clips(root: Path) -> list[ClipSource]:
-    """Find the clips at `root`, sorted by name (frames too; plain string order).
+    """Find the clips at `root`, sorted by name; frames in the order of `vsrlib.data.frame_names.in_order`.
 
-    `root` is a video file, a folder of frames (one clip, named after the folder), or a folder of such folders.
-    Hidden files and notes (.txt, .json, .mat, ...) are passed over.
-    UserError for a path that is missing or empty, for a clip without frames, for files of another kind, and for names
-    with control characters.
+    `root` is a video file, a folder of frames (one clip, named after the folder), a folder of such folders, or
+    Vimeo-90K's two levels of numbers (00001/0001 is then the clip 00001_0001).
+    Hidden files and notes (.txt, .json, .mat, ...) are passed over. Of names, letters with accents are composed (NFC).
+    UserError for a path that is missing or empty, for a clip without frames, for frames whose order is not clear, for
+    files of another kind, for one name in two spellings, and for names with control characters.
     """
     root = Path(root)
     if root.is_file():
@@ -139,7 +141,7 @@ def list_clips(root: Path) -> list[ClipSource]:
             )
         require_plain(root.stem, root)
         film = video.examine(root)
-        return [ClipSource(root.stem, tuple(map(video.frame_name, range(len(film)))), video=root, film=film)]
+        return [ClipSource(spelt(root.stem), tuple(map(video.frame_name, range(len(film)))), video=root, film=film)]
     if not root.is_dir():
         raise UserError(f"{root} does not exist: give a folder of frames, a folder of clip folders, or a video file.")
     folders = subfolders(root)
@@ -153,12 +155,22 @@ def list_clips(root: Path) -> list[ClipSource]:
         return [_folder_clip(root.resolve().name, root, paths)]
     if not folders:
         raise UserError(f"{root} holds no frames: put PNG or JPEG frames there, or one folder of them for each clip.")
-    return [_folder_clip(folder.name, folder, _frame_paths(folder)) for folder in folders]
+    clips = [_folder_clip(name, folder, _frame_paths(folder)) for name, folder in _named(folders)]
+    by_name: dict[str, ClipSource] = {}
+    for clip in clips:
+        if by_name.setdefault(clip.name, clip) is not clip:
+            raise UserError(f"{root} holds two folders named {clip.name}, spelt with other bytes: rename one of them.")
+    return clips
 
 
 def subfolders(root: Path) -> list[Path]:
     """The folders in a folder, sorted, but for hidden ones."""
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def holds_frames(folder: Path) -> bool:
+    """Whether a folder holds frames itself, and not only in folders of its own."""
+    return any(path.suffix.lower() in FRAME_SUFFIXES and path.is_file() for path in folder.iterdir())
 
 
 def require_frames(source: ClipSource, count: int) -> None:
@@ -202,17 +214,32 @@ def windows(source: ClipSource, border: bool) -> list[tuple[int, list[int]]]:
     return [(order[i], order[i - half : i + half + 1]) for i in range(half, len(order) - half)]
 
 
+def _named(folders: list[Path]) -> list[tuple[str, Path]]:
+    """The folders of clips with the clips' names: these folders, or those in them where all are Vimeo-90K's numbers."""
+    if all(folder.name.isdecimal() and subfolders(folder) and not holds_frames(folder) for folder in folders):
+        inner = [(folder, clip) for folder in folders for clip in subfolders(folder)]
+        if all(clip.name.isdecimal() for _, clip in inner):
+            return [(f"{folder.name}_{clip.name}", clip) for folder, clip in inner]
+    return [(folder.name, folder) for folder in folders]
+
+
 def _folder_clip(name: str, folder: Path, paths: list[Path]) -> ClipSource:
     if not paths:
-        raise UserError(f"clip folder {folder} holds no frames: put PNG or JPEG frames there, or remove the folder.")
-    names = tuple(path.stem for path in paths)
+        meant = [clip for one in [folder, *subfolders(folder)] for clip in subfolders(one) if holds_frames(clip)]
+        if meant:
+            raise UserError(f"clip folder {folder} holds no frames: did you mean {meant[0].parent}?")
+        raise UserError(f"clip folder {folder} holds no frames: put PNG or JPEG frames there, or leave the folder out.")
+    inside = [one.name for one in subfolders(folder) if holds_frames(one)]
+    if inside:
+        raise UserError(f"{folder} holds frames and the folder {inside[0]} side by side: move that folder elsewhere.")
+    names = tuple(spelt(path.stem) for path in paths)
     require_plain(name, folder)
     for one, path in zip(names, paths):
         require_plain(one, path)
     if len(set(names)) != len(names):
         twice = next(a for a, b in zip(names, names[1:]) if a == b)
-        raise UserError(f"{folder} holds two frames named {twice} with different endings: keep one of them.")
-    return ClipSource(name, names, paths=tuple(paths))
+        raise UserError(f"{folder} holds two frames named {twice} with different endings or bytes: keep one of them.")
+    return ClipSource(spelt(name), names, paths=tuple(paths))
 
 
 def _frame_paths(folder: Path) -> list[Path]:
@@ -224,4 +251,8 @@ def _frame_paths(folder: Path) -> list[Path]:
         elif suffix not in COMPANION_SUFFIXES:
             raise UserError(f"{path} is not a PNG or JPEG frame: convert it, or move it out of the folder.")
     # By stem, so that the order of a clip does not depend on the endings; a stem that occurs twice is refused above.
-    return sorted(paths, key=lambda path: path.stem)
+    try:
+        place = {name: index for index, name in enumerate(in_order({spelt(path.stem) for path in paths}))}
+    except Ambiguous as error:
+        raise UserError(f"{folder} {error}: number the frames with leading zeros.") from error
+    return sorted(paths, key=lambda path: place[spelt(path.stem)])

@@ -5,7 +5,9 @@ that its pixels would fill the memory, which a file of some kilobytes can claim.
 
 A PNG file holds a check sum of every part, so any changed byte is found. A JPEG file holds none: what is found is a
 file that is cut short, whose parts do not join, or whose coded data a strict decoder cannot follow. A change that
-leaves another valid picture can be found only against a record of the pixels (`vsrlib data check --against`).
+leaves another valid picture can be found only against a record of the pixels (`vsrlib data check --against`). What
+cameras put after the picture is passed over, as viewers do: padding, a motion photo's video, a further picture that
+the first one announces. Anything else there is taken for damage, or for frames that would be left out.
 """
 
 import io
@@ -21,10 +23,12 @@ MOST_PIXELS = 2**27
 """Of a frame: what four times the side of 3840x2160 has, 15360x8640, and hardly more."""
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 _CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # of PNG's colour types; a palette holds RGB
-_APP1, _ORIENTATION = 0xE1, 0x0112
+_APP1, _APP2, _ORIENTATION = 0xE1, 0xE2, 0x0112
 _SOI, _EOI, _SOS, _RESTARTS = 0xD8, 0xD9, 0xDA, range(0xD0, 0xD8)
 _FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive: what is in use and what FFmpeg decodes
 _OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
+_PICTURES = b"MPF\0"  # the note in an APP2 part that further pictures follow (CIPA DC-007)
+_SAMSUNG = b"SEFT"  # ends what Samsung's cameras append, with the video of a motion photo inside
 _MARKER = re.compile(rb"\xff+([^\x00\xff])")
 
 
@@ -119,7 +123,7 @@ def _require_pixels(packed: bytes, header: bytes, bits_a_pixel: int) -> None:
 
 
 def _jpeg(data: bytes) -> Header:
-    header, restarts, orientation, position = None, False, 1, 2
+    header, restarts, orientation, several, position = None, False, 1, False, 2
     while True:
         found = _MARKER.match(data, position)
         if found is None:
@@ -140,11 +144,13 @@ def _jpeg(data: bytes) -> Header:
             supported = kind in _FRAMES
         if kind == _APP1 and content.startswith(b"Exif"):
             orientation = _orientation(content)
+        several = several or (kind == _APP2 and content.startswith(_PICTURES))
         restarts = restarts or kind == 0xDD
         if kind == _SOS:
             position = _scan_end(data, position, restarts)
-    if position < len(data):
+    if not _appended(data[position:].strip(b"\0"), several):
         raise Damaged(f"{len(data) - position} bytes follow its end")
+    data = data[:position]
     if header is None:
         raise Damaged("it has no header")
     height, width = int.from_bytes(header[1:3], "big"), int.from_bytes(header[3:5], "big")
@@ -157,6 +163,12 @@ def _jpeg(data: bytes) -> Header:
     if supported and header[0] == 8 and header[5] in (1, 3):
         _decode_strictly(data)
     return Header("JPEG", header[0], header[5])
+
+
+def _appended(rest: bytes, several: bool) -> bool:
+    """Whether bytes after the end of a picture are what cameras put there: `several` says that pictures follow."""
+    video = rest[1:5] == b"ftyp"  # after the size of its first box, of whose four bytes the zeros went with the padding
+    return not rest or video or rest.endswith(_SAMSUNG) or (several and rest.startswith(JPEG))
 
 
 def _scan_end(data: bytes, position: int, restarts: bool) -> int:

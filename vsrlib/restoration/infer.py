@@ -8,8 +8,9 @@ from vsrlib.common import memory, provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import replaced, require_own, sha256_joined, stamp, write_json
 from vsrlib.common.progress import bar as progress_bar
-from vsrlib.data.clips import ClipSource, FrameReader, list_clips, read_through, windows
+from vsrlib.data.clips import ClipSource, FrameReader, read_through, windows
 from vsrlib.data.degrade import SCALE
+from vsrlib.data.sets.layouts import HR_ROLE, LR_ROLE, clips_in
 from vsrlib.data.sets.manifest import origins
 from vsrlib.networks import load_network
 from vsrlib.networks.network import Network
@@ -45,8 +46,8 @@ def infer(
             raise UserError(
                 f"The input {input_path} lies in {output / part}, which is to be replaced; give another output."
             )
-    sources = list_clips(input_path)
-    truths = _paired(sources, None if gt_path is None else list_clips(Path(gt_path)))
+    sources = clips_in(input_path, LR_ROLE)
+    truths = _paired(sources, None if gt_path is None else clips_in(gt_path, HR_ROLE))
     jobs = [
         Job(clip, index, window)
         for clip, source in enumerate(sources)

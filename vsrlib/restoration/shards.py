@@ -76,7 +76,7 @@ def _parts(output: Path) -> tuple[list[Path], list[dict[str, Any]]]:
     counts = {shard.count for shard in shards.values()}
     if len(counts) > 1:
         raise UserError(
-            f"{output} holds parts of {' and of '.join(map(str, sorted(counts)))}; remove those of one kind."
+            f"{output} holds parts of {' and of '.join(map(str, sorted(counts)))}; move those of one kind elsewhere."
         )
     missing = set(range(1, counts.pop() + 1)) - {shard.number for shard in shards.values()}
     if missing:

@@ -13,10 +13,13 @@ import numpy as np
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_named
 from vsrlib.data.degrade import HR, LR, MANIFEST
+from vsrlib.data.frame_names import numbering, spelt
 from vsrlib.data.frames import Map, in_threads, read_frame
 from vsrlib.data.sets.layouts import LR_ROLE, PUBLISHED, place, published_set, reds_name
 from vsrlib.data.sets.pairs import check_content, find_pairs
-from vsrlib.data.sets.tree import Found, Tree, inspect_frame, inspect_kernel, inspect_video, numbering, read_tree
+from vsrlib.data.sets.tree import Found, Tree, inspect_frame, inspect_kernel, inspect_video, read_tree
+
+_SHOWN = 5  # frames of an odd size that are named
 
 
 def check(root: Path, workers: int = 1, against: Path | None = None) -> dict[str, Any]:
@@ -63,12 +66,12 @@ def _checked(tree: Tree, record: dict[str, Any] | None, run: Map) -> dict[str, A
     clips, notes = [], []
     for folder, paths in tree.clips.items():
         clips.append(_clip(tree, folder, [found[path] for path in paths]))
-        wrong, told = _of_clip([path.stem for path in paths], [found[path] for path in paths])
+        wrong, told = _of_clip([spelt(path.stem) for path in paths], [found[path] for path in paths])
         faults += [(clips[-1]["name"], what) for what in wrong]
         notes += [f"{clips[-1]['name']}: {note}" for note in told]
     clips += [_clip(tree, path, [found[path]]) for path in tree.videos]
     bad = {path for path, one in found.items() if one.fault}
-    by_name = {tree.name(folder): sorted(paths, key=lambda path: path.stem) for folder, paths in tree.clips.items()}
+    by_name = {tree.name(folder): paths for folder, paths in tree.clips.items()}
     unlisted, told, further = _manifest_faults(tree.root, by_name, bad)
     faults, notes = [*faults, *unlisted.items()], [*notes, *told]
     pairs, alone = find_pairs(tree, found)
@@ -120,13 +123,11 @@ def _clip(tree: Tree, path: Path, frames: list[Found]) -> dict[str, Any]:
 
 def _of_clip(names: list[str], frames: list[Found]) -> tuple[list[str], list[str]]:
     """Faults and notes on a clip as a whole."""
-    faults, notes = numbering(sorted(set(names)))
+    faults, notes = numbering(list(dict.fromkeys(names)))
     if len(set(names)) < len(names):
-        twice = next(name for name in sorted(names) if names.count(name) > 1)
+        twice = next(name for name in names if names.count(name) > 1)
         faults.append(f"has two frames named {twice} with different endings")
-    sizes = {one.size: None for one in frames if one.size}
-    if len(sizes) > 1:
-        faults.append(f"mixes sizes: {', '.join(f'{width}x{height}' for height, width in sorted(sizes))}")
+    faults += _odd_sizes(names, frames)
     if any(", 16 bit" in one.kind for one in frames):
         notes.append("16 bits a channel are read as the nearest of 8")
     if any("with alpha" in one.kind for one in frames):
@@ -136,6 +137,23 @@ def _of_clip(names: list[str], frames: list[Found]) -> tuple[list[str], list[str
     if repeats:
         notes.append(f"{repeats} frames are the same as the frame before")
     return faults, notes
+
+
+def _odd_sizes(names: list[str], frames: list[Found]) -> list[str]:
+    """The frames that are not of the size that most have; where there are two such sizes, that of the first frame."""
+    sizes: dict[tuple[int, int], list[str]] = {}
+    for name, one in zip(names, frames):
+        if one.size:
+            sizes.setdefault(one.size, []).append(name)
+    if len(sizes) < 2:
+        return []
+    usual = max(sizes, key=lambda size: len(sizes[size]))  # the first of equals
+    told = []
+    for (height, width), odd in sizes.items():
+        if (height, width) != usual:
+            more = f" and {len(odd) - _SHOWN} more" if len(odd) > _SHOWN else ""
+            told.append(f"{', '.join(odd[:_SHOWN])}{more} {'is' if len(odd) == 1 else 'are'} {width}x{height}")
+    return [f"mixes sizes: {'; '.join(told)}, and the others are {usual[1]}x{usual[0]}"]
 
 
 def _missing(tree: Tree, clips: list[dict[str, Any]]) -> tuple[str | None, list[str]]:

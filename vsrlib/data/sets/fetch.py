@@ -145,5 +145,5 @@ def _unpacked(archive: Path) -> Path:
                     raise UserError(f"{archive} holds {name}, which would lie outside {folder}: it was not unpacked.")
             file.extractall(folder)
     except (zipfile.BadZipFile, EOFError) as error:
-        raise UserError(f"{archive} is no whole archive ({error}): remove it and fetch it again.") from error
+        raise UserError(f"{archive} is no whole archive ({error}): move it away and fetch it again.") from error
     return folder

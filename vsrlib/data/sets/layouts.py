@@ -3,6 +3,8 @@
 HR/<clip>, LR_blurdown_x4/<clip>, kernel/<clip>      as Self-Blind-VSR publishes its test sets, and `vsrlib degrade`
 GT/<clip>, BIx4/<clip>, BDx4/<clip>                  Vid4 and SPMCS as they are mostly passed on
 <clip>/truth, <clip>/input4                          SPMCS as its authors publish it
+<clip>/original, <clip>/input                        Vid4 as others pass it on
+sequences/00001/0001                                 Vimeo-90K, of either resolution
 train_sharp/<clip>, train_sharp_bicubic/X4/<clip>, and the same with val      REDS, below train/ and val/ or not
 """
 
@@ -12,13 +14,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vsrlib.common.errors import UserError
-from vsrlib.data.clips import ClipSource, list_clips, subfolders
+from vsrlib.data.clips import ClipSource, holds_frames, list_clips, subfolders
+from vsrlib.data.frame_names import spelt
 
 HR_ROLE, LR_ROLE, KERNEL_ROLE = "HR", "LR", "kernel"
 """What a folder can hold, by its name."""
 
 _HR = {"hr", "gt", "truth", "sharp", "original", "target"}
-_LR = {"lr", "lr_blurdown_x4", "blurdown_x4", "bix4", "bdx4", "input4"}
+_LR = {"lr", "lr_blurdown_x4", "blurdown_x4", "bix4", "bdx4", "input4", "input"}
+_SEQUENCES = "sequences"
 _REDS = ("train", "val")
 """The parts of REDS: HR in <part>_sharp, LR in <part>_sharp_bicubic/X4."""
 
@@ -56,6 +60,7 @@ class Place(NamedTuple):
 
 def place(parts: tuple[str, ...]) -> Place:
     """The place of a folder, from the parts of its path below the root of the check."""
+    parts = tuple(map(spelt, parts))
     for index, part in enumerate(parts):
         name, before, rest = part.lower(), parts[:index], parts[index + 1 :]
         reds, _, kind = name.partition("_")
@@ -94,13 +99,16 @@ def clips_of(root: Path, names: Sequence[str] | None = None) -> list[ClipSource]
     <clip>/truth (SPMCS) those. A folder with REDS' train_sharp gives, counted as EDVR does (validation clip 000 is
     240), all clips but REDS4: the 266 that are trained on when all are there.
     `names`: these clips alone, of all that are there; a name of a published set, such as REDS4, stands for its clips.
-    UserError for a name that is not there, and as `list_clips`.
+    A clip among others may be called GT, HR, ... as well: what is left out is named in an error, or not left out.
+    UserError for a name that is not there, for a folder of which it is not clear what belongs to it, and as
+    `list_clips`.
     """
     root = Path(root)
-    found = _all(root)
+    found = _reds(root) if _is_reds(root) else clips_in(root, HR_ROLE)
     if names is None:
         return [clip for clip in found if not (_is_reds(root) and clip.name in REDS4)]
-    wanted = dict.fromkeys(clip for name in names for clip in (PUBLISHED[name].frames if name in PUBLISHED else [name]))
+    meant = (PUBLISHED[name].frames if name in PUBLISHED else [spelt(name)] for name in names)
+    wanted = dict.fromkeys(clip for clips in meant for clip in clips)
     by_name = {clip.name: clip for clip in found}
     for name in wanted:
         if name not in by_name:
@@ -108,20 +116,51 @@ def clips_of(root: Path, names: Sequence[str] | None = None) -> list[ClipSource]
     return [by_name[name] for name in sorted(wanted)]
 
 
-def _all(root: Path) -> list[ClipSource]:
-    if _is_reds(root):
-        return _reds(root)
+def clips_in(root: Path, role: str) -> list[ClipSource]:
+    """The clips of one resolution (LR_ROLE or HR_ROLE) at `root`, under the names that they have there.
+
+    The layouts are those of `clips_of`, but for REDS, of which all clips in the folder are taken. UserError as there.
+    """
+    root = Path(root)
     folders = subfolders(root) if root.is_dir() else []
-    inside = [folder for folder in folders if place((folder.name,)).role == HR_ROLE]
+    if [folder.name for folder in folders] == [_SEQUENCES] and not holds_frames(folders[0]):
+        return list_clips(folders[0])
+    roles = {folder: place((folder.name,)).role for folder in folders}
+    inside = [folder for folder in folders if roles[folder] == role]
+    if inside and _are_clips(inside, roles):
+        return list_clips(root)
     if len(inside) == 1:
         return list_clips(inside[0])
     if len(inside) > 1:
         both = ", ".join(folder.name for folder in inside)
-        raise UserError(f"{root} holds {both}, each of which may be the HR clips: give the path of one.")
-    truths = {folder: [one for one in subfolders(folder) if place((one.name,)).role == HR_ROLE] for folder in folders}
-    if folders and all(len(one) == 1 for one in truths.values()):
-        return [replace(_one_clip(one), name=folder.name) for folder, (one,) in truths.items()]
+        raise UserError(f"{root} holds {both}, each of which may be the {role} clips: give the path of one.")
+    below = {folder: [one for one in subfolders(folder) if place((one.name,)).role == role] for folder in folders}
+    if folders and all(len(one) == 1 for one in below.values()) and not any(map(holds_frames, folders)):
+        return [replace(_one_clip(one), name=spelt(folder.name)) for folder, (one,) in below.items()]
     return list_clips(root)
+
+
+def _are_clips(inside: list[Path], roles: dict[Path, str]) -> bool:
+    """Whether folders of which some, `inside`, have a layout's name are clips all the same, because the others are.
+
+    UserError where that is not clear: then one of them would be left out in silence.
+    """
+    parts = [folder for folder, role in roles.items() if role]
+    shared = {clip.name for folder in parts for clip in subfolders(folder)}
+    strangers = [
+        folder
+        for folder, role in roles.items()
+        if not role
+        and (holds_frames(folder) or any(holds_frames(one) and one.name not in shared for one in subfolders(folder)))
+    ]
+    if not strangers:
+        return False
+    if len({role for role in roles.values() if role}) == 1 and all(map(holds_frames, roles)):
+        return True
+    raise UserError(
+        f"{inside[0].parent} holds {strangers[0].name} beside {inside[0].name}, and it is not clear which are the "
+        f"clips: give the path {inside[0]}, or rename that folder if it is a clip like the others."
+    )
 
 
 def _reds(root: Path) -> list[ClipSource]:

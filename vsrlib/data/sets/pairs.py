@@ -10,6 +10,7 @@ import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.data.degradation import SCALE, blur_down_exact
+from vsrlib.data.frame_names import spelt
 from vsrlib.data.frames import Map, read_frame
 from vsrlib.data.sets.layouts import HR_ROLE, KERNEL_ROLE, LR_ROLE, Place, place
 from vsrlib.data.sets.tree import KERNEL_SUFFIXES, Found, Tree, read_kernel
@@ -141,9 +142,9 @@ def fit(hr: np.ndarray, lr: np.ndarray) -> Fit | None:
 
 def _paired(tree: Tree, high: Path, low: Path, key: tuple[str, ...], found: dict[Path, Found]) -> Pair:
     pair = Pair(tree.name(high), tree.name(low), key)
-    hr, lr = ({path.stem: path for path in tree.clips[folder]} for folder in (high, low))
+    hr, lr = ({spelt(path.stem): path for path in tree.clips[folder]} for folder in (high, low))
     if set(hr) == set(lr):
-        couples = [(hr[name], lr[name]) for name in sorted(hr)]
+        couples = [(hr[name], lr[name]) for name in hr]
     elif len(hr) == len(lr):
         pair.notes.append("HR and LR frames differ in name and were paired in their order")
         couples = list(zip(tree.clips[high], tree.clips[low]))
@@ -151,7 +152,7 @@ def _paired(tree: Tree, high: Path, low: Path, key: tuple[str, ...], found: dict
         differing = sorted(set(hr) ^ set(lr))
         side = "LR" if differing[0] in hr else "HR"
         pair.faults[pair.lr] = f"has {len(lr)} frames and {pair.hr} has {len(hr)}: {differing[0]} is missing in {side}"
-        couples = [(hr[name], lr[name]) for name in sorted(set(hr) & set(lr))]
+        couples = [(hr[name], lr[name]) for name in hr if name in lr]
     # A frame without a fault has a size.
     sizes = {(a, b): (found[a].size or (0, 0), found[b].size or (0, 0)) for a, b in couples}
     whole = [couple for couple in couples if not any(found[path].fault for path in couple)]
@@ -170,9 +171,9 @@ def _kernels(pair: Pair, tree: Tree) -> Iterator[Path | None]:
     for path in reversed(tree.kernels):  # .npy sorts after .mat, and the first one counts
         where: Place = place(path.relative_to(tree.root).parent.parts)
         if where.role == KERNEL_ROLE and path.suffix.lower() in KERNEL_SUFFIXES:
-            stored[(*where.key, path.stem)] = path
+            stored[(*where.key, spelt(path.stem))] = path
     for _, lr in pair.frames:
-        names = ((*pair.key, lr.stem), (*pair.key, "kernel"), pair.key)
+        names = ((*pair.key, spelt(lr.stem)), (*pair.key, "kernel"), pair.key)
         yield next((stored[name] for name in names if name in stored), None)
 
 

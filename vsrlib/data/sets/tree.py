@@ -2,7 +2,6 @@
 
 import io
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_array, sha256_bytes, sha256_file, sha256_named
 from vsrlib.data import video
 from vsrlib.data.clips import COMPANION_SUFFIXES
+from vsrlib.data.frame_names import Ambiguous, in_order, spelt
 from vsrlib.data.frames import FRAME_SUFFIXES, decode_frame
 from vsrlib.data.image_integrity import Damaged, Refused, inspect
 from vsrlib.data.sets.layouts import KERNEL_ROLE, place
@@ -20,14 +20,12 @@ from vsrlib.data.video import VIDEO_SUFFIXES
 
 KERNEL_SUFFIXES = (".mat", ".npy")
 _ARCHIVES = (".zip", ".tar", ".gz", ".7z", ".rar", ".lmdb")
-_NUMBER = re.compile(r"(.*?)(\d+)(\D*)")
-_SHOWN = 5  # gaps that are spelt out
 
 
 @dataclass
 class Tree:
-    """Files below `root`, each list sorted; `clips` holds the frames of each folder that has any, or the one frame
-    that is the root.
+    """Files below `root`, each list sorted; `clips` holds the frames of each folder that has any, in the order of the
+    clip, or the one frame that is the root.
 
     `faults` names what cannot belong to a data set, `notes` (how many files of which ending) what may lie beside it.
     """
@@ -41,7 +39,7 @@ class Tree:
 
     def name(self, path: Path) -> str:
         """The path below the root, with / between its parts; the root itself is its own name."""
-        return path.name if path == self.root else path.relative_to(self.root).as_posix()
+        return spelt(path.name if path == self.root else path.relative_to(self.root).as_posix())
 
 
 @dataclass(frozen=True)
@@ -85,6 +83,14 @@ def read_tree(root: Path) -> Tree:
                 _sort_in(tree, here / name, here.relative_to(root).parts)
         if folders and here in tree.clips:
             tree.faults[tree.name(here)] = "holds frames and folders side by side"
+    for clip, paths in tree.clips.items():
+        names = {spelt(path.stem) for path in paths}
+        try:
+            place_in_clip = {name: index for index, name in enumerate(in_order(names))}
+        except Ambiguous as error:
+            tree.faults[tree.name(clip)] = f"{error}: number the frames with leading zeros"
+            place_in_clip = {name: index for index, name in enumerate(sorted(names))}
+        paths.sort(key=lambda path: place_in_clip[spelt(path.stem)])
     return tree
 
 
@@ -157,36 +163,6 @@ def read_kernel(path: Path) -> np.ndarray:
     if not np.isfinite(kernel).all():
         raise UserError(f"{path} holds values that are not finite: make it again with `vsrlib degrade`.")
     return kernel
-
-
-def numbering(names: list[str]) -> tuple[list[str], list[str]]:
-    """Faults and notes on frame names in the order of the clip, without their endings. Both empty for 00, 01, 02, ...
-
-    The last number in a name counts. Every n-th number, evenly, is a note; a gap in an even row is a fault.
-    """
-    if len(names) < 2:
-        return [], []
-    parts = [match for match in map(_NUMBER.fullmatch, names) if match]
-    if len(parts) < len(names) or len({(part[1], part[3]) for part in parts}) > 1:
-        return [], ["the frames' names do not share a pattern, so that gaps cannot be told"]
-    numbers = [int(part[2]) for part in parts]
-    twice = sorted({n for n in numbers if numbers.count(n) > 1})
-    if twice:
-        return [f"has two frames with the number {twice[0]}"], []
-    if numbers != sorted(numbers):
-        first = next(i for i, (a, b) in enumerate(zip(numbers, numbers[1:])) if a > b)
-        return [
-            f"is sorted as text, which puts {names[first]} before {names[first + 1]}: number the frames with "
-            "leading zeros"
-        ], []
-    steps = [b - a for a, b in zip(numbers, numbers[1:])]
-    step = min(steps)
-    if max(steps) == step:
-        return [], [] if step == 1 else [f"the frames' numbers go in steps of {step}"]
-    gaps = [(a + step, b - step) for a, b in zip(numbers, numbers[1:]) if b - a > step]
-    told = ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in gaps[:_SHOWN])
-    more = f" and {len(gaps) - _SHOWN} more gaps" if len(gaps) > _SHOWN else ""
-    return [f"has gaps in its numbers: {told}{more} missing"], []
 
 
 def _sort_in(tree: Tree, path: Path, parts: tuple[str, ...]) -> None:
