@@ -183,7 +183,8 @@ def test_the_sign_flip_of_many_units_is_drawn_and_near_the_exact_one(monkeypatch
 def test_the_sign_flip_is_exact_up_to_sixteen_units_and_never_zero_beyond() -> None:
     far = np.full(17, 3.0)
     assert sign_flip(far[:16], np.random.default_rng(0)) == 2 / 2**16
-    assert sign_flip(far, np.random.default_rng(0)) == pytest.approx(1 / 20001, abs=2 / 20001)
+    counted = 20001 * sign_flip(far, np.random.default_rng(0))  # of 20,000 patterns, and the one that was found
+    assert counted == pytest.approx(round(counted)) and 1 <= counted < 5
     assert sign_flip(np.full(40, 3.0), np.random.default_rng(0)) == 1 / 20001
 
 
@@ -196,6 +197,7 @@ def test_the_sign_flip_finds_nothing_that_often_where_there_is_nothing() -> None
 def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.2, 0.9, 0.5]) == pytest.approx([0.6, 1, 1])
+    assert holm([0.6, 0.9]) == [1, 1]
     assert holm([]) == [] and holm([0.3]) == [0.3]
 
 

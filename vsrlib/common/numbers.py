@@ -65,11 +65,12 @@ def sign_flip(values: ArrayLike, rng: np.random.Generator) -> float:
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """p values corrected for their number by Holm's method (1979), in the order in which they are given."""
-    corrected, largest = [0.0] * len(p_values), 0.0
-    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * float(p_values[index])))
-        corrected[index] = largest
-    return corrected
+    found = np.asarray(p_values, np.float64)
+    order = np.argsort(found, kind="stable")
+    stepped = np.minimum(1, np.arange(len(found), 0, -1) * found[order])
+    corrected = np.empty(len(found))
+    corrected[order] = np.maximum.accumulate(stepped)
+    return corrected.tolist()
 
 
 def spread(values: ArrayLike) -> dict[str, Any]:
