@@ -83,8 +83,13 @@ def test_published_tests_by_name(name: str, blur: str, tmp_path: Path, monkeypat
 
     def record(input_path: Path, output: Path, gt_path: Path, options: InferOptions) -> dict:
         asked.update(input=input_path, output=output, gt=gt_path)
-        asked.update({name: getattr(options, name) for name in ("weights", "preset", "blur")})
-        return {"clips": [{"frames": [{"ssim": None, "pre": 1, "forward": 1}]}], "shard": None, "images": "frames"}
+        asked.update({name: getattr(options, name) for name in ("weights", "preset", "blur", "border")})
+        return {
+            "clips": [{"frames": [{"ssim": None, "pre": 1, "forward": 1}]}],
+            "shard": None,
+            "images": "frames",
+            "border": options.border,
+        }
 
     monkeypatch.setattr(restoration_infer, "infer", record)
     assert infer("--quick-test", name, "--data", tmp_path) == 0
@@ -95,9 +100,28 @@ def test_published_tests_by_name(name: str, blur: str, tmp_path: Path, monkeypat
         "gt": folder / "HR",
         "preset": "published",
         "blur": blur,
+        "border": False,
         "weights": str(tmp_path / "pretrain_models" / f"self_blind_vsr_{blur.lower()}.pt"),
     }
     assert infer("--quick-test", name, tmp_path / "there") == 0 and asked["output"] == tmp_path / "there"
+
+
+@pytest.mark.parametrize(
+    "more, left, said",
+    [
+        ((), range(7), "The ends of each clip are repeated, so that all frames are restored."),
+        (("--border",), range(7), "all frames are restored."),
+        (("--published-border",), range(2, 5), "The first two and the last two frames of each clip are left out"),
+    ],
+)
+def test_all_frames_come_out_unless_the_published_border_is_asked_for(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture, more: tuple[str, ...], left: range, said: str
+) -> None:
+    write_clip(tmp_path / "clip", Clip("clip", frames(7)))
+    for source in (tmp_path / "clip", video(tmp_path / "film.mkv", frames(7))):
+        assert infer(source, tmp_path / "out", "--weights", weights, *more) == 0
+        written = sorted(path.stem for path in (tmp_path / "out" / "frames").glob("*/*.png"))
+        assert [int(name) for name in written] == [*left] and said in capsys.readouterr().out
 
 
 def test_the_blur_comes_from_the_set_s_manifest(tmp_path: Path, weights: Path) -> None:
@@ -115,6 +139,7 @@ def test_the_blur_comes_from_the_set_s_manifest(tmp_path: Path, weights: Path) -
         (["in", "out", "--engine", "reference", "--tile", "32"], "knows no tiles"),
         (["in", "out", "--engine", "cached", "--convolution", "winograd"], "with --engine streaming only"),
         (["in", "out", "--shard", "4/3"], "i/n"),
+        (["in", "out", "--border", "--published-border"], "not both"),
         (["in", "out", "--all-metrics"], "give --gt"),
         (["in", "out", "--all-metrics", "--gt", "in", "--shard", "1/2"], "without --shard"),
         (["in", "out", "--correlation", "cuda"], "cuda"),

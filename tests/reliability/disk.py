@@ -40,7 +40,7 @@ def training(root: Path, attempt: int, framework: str = "torch") -> tuple[int, s
 def inference(root: Path, attempt: int, framework: str = "torch") -> tuple[int, str]:
     """`vsrlib infer`."""
     given = ["--framework", framework, "--device", "cpu", "--weights", "study-gaussian"]
-    return _cli("infer", root.parent / "HR" / "0", root / "infer", *given, *(["--border"] if attempt else []))
+    return _cli("infer", root.parent / "HR" / "0", root / "infer", *given, *(["--published-border"] if attempt else []))
 
 
 def study(root: Path, attempt: int) -> tuple[int, str]:

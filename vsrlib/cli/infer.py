@@ -31,6 +31,12 @@ def infer_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="folder of the data sets of --quick-test (data/ of the project)")
     parser.add_argument("--gt", type=Path, help="the same clips in high resolution; without it no quality is measured")
     InferOptions.add_arguments(parser)
+    parser.add_argument(
+        "--published-border",
+        action="store_true",
+        help="leave out the first two and the last two frames of each clip, as the published protocol does; without "
+        "it all are restored, but for --quick-test",
+    )
     parser.set_defaults(run=run_infer)
 
 
@@ -38,7 +44,11 @@ def run_infer(options: argparse.Namespace) -> None:
     """Carry out `vsrlib infer`."""
     from vsrlib.restoration import infer
 
+    if options.border and options.published_border:
+        raise UserError("The ends of a clip are restored or left out; give --border or --published-border, not both.")
     _fill_in(options)
+    # A user wants as many frames as there are; a published test wants those that its figures are of.
+    options.border = options.border or not (options.published_border or options.quick_test)
     options.blur = options.blur or _manifest_blur(options.input)
     output = options.output or _filed(options)
     result = infer.infer(options.input, output, options.gt, InferOptions.of(vars(options)))
@@ -112,4 +122,12 @@ def _summary(result: dict[str, Any], output: Path) -> str:
 
         quality = f", PSNR {mean('psnr'):.2f} dB, SSIM {mean('ssim'):.4f} (bicubic {mean('bicubic_psnr'):.2f} dB)"
     where = output if result["shard"] is None else output / Shard.parse(result["shard"]).folder
-    return f"{len(frames)} frames restored to {where / result['images']}, {seconds / len(frames):.2g} s each{quality}."
+    ends = (
+        "The ends of each clip are repeated, so that all frames are restored."
+        if result["border"]
+        else "The first two and the last two frames of each clip are left out, as the published protocol does."
+    )
+    return (
+        f"{len(frames)} frames restored to {where / result['images']}, {seconds / len(frames):.2g} s each{quality}.\n"
+        f"{ends}"
+    )
