@@ -16,7 +16,14 @@ from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.data.degradation import Further
 from vsrlib.data.degrade import DegradeOptions
 from vsrlib.data.synthetic.sets import ClipsOptions, SetsOptions
-from vsrlib.experiments.options import SceneOptions, SeedsOptions, TrainingFaultsOptions
+from vsrlib.experiments.options import (
+    MemoryOptions,
+    OutputOptions,
+    ProcessesOptions,
+    SceneOptions,
+    SeedsOptions,
+    TrainingFaultsOptions,
+)
 from vsrlib.parity.options import CheckOptions, ParityOptions
 from vsrlib.restoration.options import InferOptions
 from vsrlib.study.plan import parameters_cell
@@ -68,7 +75,10 @@ ROOMS: dict[str, Jobs] = {
     "claims/ablation/*.py": (AblationOptions,),
     "parity/*.py": (ParityOptions, CheckOptions),
     "bench/*.py": (Options, CostsOptions),
-    "experiments/*.py": (SceneOptions, SeedsOptions, TrainingFaultsOptions),
+    "experiments/*.py": (
+        *(SceneOptions, SeedsOptions, TrainingFaultsOptions),
+        *(ProcessesOptions, OutputOptions, MemoryOptions),
+    ),
     "data/degrade.py": (DegradeOptions,),
     "data/synthetic/sets.py": (ClipsOptions, SetsOptions),
     "cli/bench.py": (Options, CostsOptions),

@@ -110,6 +110,13 @@ ELSEWHERE = {
     "vsrlib experiment seeds runs/seeds --scenes CLIPS": (
         "experiments/test_seeds.py::test_networks_of_several_calls_are_those_of_one"
     ),
+    "vsrlib experiment processes runs/processes": (
+        "experiments/test_costs_experiments.py::test_the_clock_of_each_case_is_measured_by_processes_in_turns"
+    ),
+    "vsrlib experiment output runs/output": ("experiments/test_costs_experiments.py::test_image_output_by_processes"),
+    "vsrlib experiment memory runs/memory": (
+        "experiments/test_costs_experiments.py::test_the_slope_leaves_out_what_importing_takes"
+    ),
     "vsrlib ablate runs/ablation": "claims/test_ablation.py::test_the_command_writes_what_it_found",
     "vsrlib ablate figures/ablation --count 4": "claims/test_ablation.py::test_the_command_writes_what_it_found",
     "vsrlib parity OUTPUT": "parity/test_parity.py::test_the_two_networks_agree",

@@ -15,8 +15,10 @@ from vsrlib.bench import correlation
 from vsrlib.bench.inputs import MovingTexture
 from vsrlib.bench.options import NUMPY, Options
 from vsrlib.bench.worker import ask
-from vsrlib.common.names import FRAMEWORKS
+from vsrlib.common.errors import UserError
+from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.common.numbers import median_interval
+from vsrlib.kernels import jittor_env
 from vsrlib.networks.network import Network
 from vsrlib.restoration import engines
 from vsrlib.restoration.timing import PARTS, time_both_ways
@@ -97,6 +99,16 @@ def in_turns(asks: Mapping[str, Callable[[int], Answer]], count: int) -> dict[st
             print(f"{name}, process {turn + 1} of {count} ...", flush=True)
             found[name].append(one(turn))
     return found
+
+
+def require_usable(frameworks: Iterable[str]) -> None:
+    """UserError for a framework that cannot be used here; Jittor is built where it is not built yet."""
+    for framework in frameworks:
+        reason = jittor_env.why_not(framework)
+        if reason is not None:
+            raise UserError(
+                f"{NAMES[framework]} is needed and cannot be used here, because {reason}: run vsrlib doctor."
+            )
 
 
 def asks_for_frames(framework: str, options: Options, kernels: bool = False) -> Callable[[int], Answer]:

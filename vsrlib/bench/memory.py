@@ -40,27 +40,30 @@ def of_engine(options: Options, network: Network, engine: str) -> dict[str, Any]
     return _held(loaded) | {"kept_mib": kept, "peak_device_mib": on_device}
 
 
-def of_work(options: Options, network: Network, work: str) -> dict[str, Any]:
+def of_work(
+    options: Options, network: Network, work: str, batch: int | None = None, turns: int = _TURNS
+) -> dict[str, Any]:
     """Take optimiser steps of the published objective, or restore windows with the published algorithm.
 
-    `batch` windows at a time, of options.size LR pixels. Also "device_type" and "own_mib", what the framework's own
-    counter shows at the end, None where it has none for this device.
+    `turns` times, `batch` windows at a time (None: BATCH), of options.size LR pixels. Also "device_type" and "own_mib",
+    what the framework's own counter shows at the end, None where it has none for this device.
     """
     from vsrlib.training.step import take_step  # no part of what an engine holds
 
     backend = network.backend
     loaded = memory.resident_mib()
     clip = MovingTexture(options.size)
-    windows = np.stack([to_float(clip.stack(turn)) for turn in range(BATCH[work])])
+    batch = BATCH[work] if batch is None else batch
+    windows = np.stack([to_float(clip.stack(turn)) for turn in range(batch)])
     if work == TRAINING:
         optimiser = backend.Optimiser(network.module, [(list(network.state()), 1e-4)])
-    for _ in range(_TURNS):
+    for _ in range(turns):
         if work == TRAINING:
             take_step(network, optimiser, "self-supervised", Batch(windows))
         else:
             network.infer(windows[0])
     own = _mib(backend.own_memory(network.device))
-    return {"batch": BATCH[work], "device_type": network.device, **_held(loaded), "own_mib": own}
+    return {"batch": batch, "device_type": network.device, **_held(loaded), "own_mib": own}
 
 
 def model_file(options: Options, network: None, format: str) -> dict[str, Any]:

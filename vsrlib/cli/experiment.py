@@ -6,11 +6,21 @@ from pathlib import Path
 
 from vsrlib.claims.ten_claims import GAIN
 from vsrlib.common.files import atomic_path
-from vsrlib.experiments.options import SceneOptions, SeedsOptions, TrainingFaultsOptions
+from vsrlib.experiments.options import (
+    MemoryOptions,
+    OutputOptions,
+    ProcessesOptions,
+    SceneOptions,
+    SeedsOptions,
+    TrainingFaultsOptions,
+)
 
 EXPERIMENTS = (
     ("precision", f"E3: to how many bits of mantissa convolutions must fall to lose {GAIN['psnr']} dB", SceneOptions),
     ("seeds", "E1: what the other reading of the sampling grids costs, with ten networks", SeedsOptions),
+    ("processes", "E5: what the earlier report's clock misses, and how fast both are", ProcessesOptions),
+    ("output", 'E6: what is in "post-processing" (PNG, PSNR, SSIM)', OutputOptions),
+    ("memory", "E7: what a sample more takes in memory in training", MemoryOptions),
     ("training", "E8: what the training faults of the earlier sides cost", TrainingFaultsOptions),
 )
 """Name, help and options. `vsrlib.experiments.NAME` has the function NAME, which takes a folder and the options and

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from vsrlib.bench.options import Options, parse_size
 from vsrlib.claims.ablation.options import AblationOptions
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import DEVICES
-from vsrlib.common.options import JobOptions, changed, option
+from vsrlib.common.names import BLURS, DEVICES, PRESETS
+from vsrlib.common.options import JobOptions, changed, option, require_list
 from vsrlib.training.options import TrainOptions
 
 
@@ -81,6 +82,49 @@ class SeedsOptions(JobOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_once(self.seeds)
+
+
+@dataclass(frozen=True)
+class OutputOptions(JobOptions):
+    """What `vsrlib.experiments.output.output` times, each process by itself."""
+
+    processes: int = changed(Options, "processes", 10)
+    repeats: int = changed(Options, "repeats", 5)
+    seconds: float = changed(Options, "seconds", 300)
+    threads: int | None = changed(Options, "threads", None)
+
+
+@dataclass(frozen=True)
+class ProcessesOptions(OutputOptions):
+    """What `vsrlib.experiments.processes.processes` times, with the study weights of each blur.
+
+    UserError for a size that is none, and for one or a blur given twice.
+    """
+
+    sizes: list[str] = option(["64x96", "96x128", "128x192", "180x320"], "of the frames, LR pixels", metavar="HxW")
+    blurs: list[str] = option(list(BLURS), choices=BLURS)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for size in self.sizes:
+            _ = Options(size=parse_size(size))  # building it checks the rest
+        require_list("size", self.sizes, tuple(self.sizes))
+
+
+@dataclass(frozen=True)
+class MemoryOptions(JobOptions):
+    """What `vsrlib.experiments.memory.memory` trains for one step, each batch size in processes of its own."""
+
+    processes: int = option(5, "of each framework and batch size", least=1, metavar="N")
+    batch_sizes: list[int] = option([1, 2, 4, 8], "samples of a step; the slope is over these", metavar="N")
+    patch_size: int = changed(TrainOptions, "patch_size", 40)
+    preset: str = option("published", "size of the network", choices=PRESETS)
+    threads: int | None = changed(Options, "threads", None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(set(self.batch_sizes)) < max(2, len(self.batch_sizes)) or min(self.batch_sizes) < 1:
+            raise UserError(f"batch_sizes is {self.batch_sizes}; give two at least, each once, and each at least 1.")
 
 
 def require_once(seeds: list[int]) -> None:
