@@ -1,5 +1,6 @@
 """Precision as a dose: the rounding against numpy and PyTorch's own types, every layer rounded, and the figures."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from vsrlib.experiments import precision
 from vsrlib.experiments.options import SceneOptions
 from vsrlib.experiments.precision import BITS, reached, rounded, table, with_bits
 from vsrlib.experiments.restored import mean_of
+from vsrlib.report.charts import experiments
 
 FEW = (23, 7, 4)
 
@@ -123,6 +125,7 @@ def test_the_experiment_measures_what_it_says_and_goes_on(
     assert cli.main(asked) == 0
     result = read_json(output / "precision.json")
     assert (output / "precision.md").read_text() == table(result) and table(result) in capsys.readouterr().out
+    assert (output / "chart_precision.svg").is_file() and (output / "chart_precision.png").is_file()
     assert result["clips"] == {"Tiny/a": "Tiny/a", "Tiny/b": "Tiny/b"} and result["n"] == 2
     assert str(tmp_path) not in str(result)
     whole, _, coarse = result["blurs"]["Gaussian"]["doses"]
@@ -178,3 +181,30 @@ def test_a_frame_without_an_error_has_no_mean() -> None:
     assert mean_of([1.0, 2.0]) == 1.5
     with pytest.raises(UserError, match="infinite"):
         mean_of([1.0, float("inf")])
+
+
+def planted(last: float) -> dict:
+    """A result whose loss is all in the fewest bits."""
+    losses = dict.fromkeys(BITS, 0.01) | {BITS[-1]: last}
+    doses = [
+        {"bits": bits, "format": None, "loss": {"value": loss, "low": loss / 2, "high": 2 * loss}}
+        for bits, loss in losses.items()
+    ]
+    return {
+        "claimed": 1.195,
+        "n": 8,
+        "blurs": {"Gaussian": {"doses": doses, "reached_at": reached(BITS, [*losses.values()], 1.195)}},
+    }
+
+
+@pytest.mark.parametrize(
+    "last, title", [(0.5, "Even 4 bits .* cost 0.50 dB"), (2.0, "fall to 4.4 bits .* lose 1.195 dB")]
+)
+def test_the_chart_says_and_shows_what_was_found(last: float, title: str) -> None:
+    chart = experiments.precision(planted(last))
+    assert re.search(title, chart.title) and f"4 bits {last:.3f} dB" in chart.alt
+    (axes,) = chart.figure.axes
+    curves = [line for line in axes.lines if len(line.get_xdata()) == len(BITS)]
+    assert [list(curve.get_ydata()) for curve in curves] == [[0.01] * (len(BITS) - 1) + [last]]
+    left, right = axes.get_xlim()
+    assert left > 23 and right < 4

@@ -117,6 +117,9 @@ ELSEWHERE = {
     "vsrlib experiment memory runs/memory": (
         "experiments/test_costs_experiments.py::test_the_slope_leaves_out_what_importing_takes"
     ),
+    "vsrlib experiment measurement runs/measurement --scenes CLIPS": (
+        "experiments/test_measurement.py::test_the_experiment"
+    ),
     "vsrlib ablate runs/ablation": "claims/test_ablation.py::test_the_command_writes_what_it_found",
     "vsrlib ablate figures/ablation --count 4": "claims/test_ablation.py::test_the_command_writes_what_it_found",
     "vsrlib parity OUTPUT": "parity/test_parity.py::test_the_two_networks_agree",

@@ -21,6 +21,7 @@ EXPERIMENTS = (
     ("processes", "E5: what the earlier report's clock misses, and how fast both are", ProcessesOptions),
     ("output", 'E6: what is in "post-processing" (PNG, PSNR, SSIM)', OutputOptions),
     ("memory", "E7: what a sample more takes in memory in training", MemoryOptions),
+    ("measurement", "E4: whether two ways of measuring the same frames make the published figures", SceneOptions),
     ("training", "E8: what the training faults of the earlier sides cost", TrainingFaultsOptions),
 )
 """Name, help and options. `vsrlib.experiments.NAME` has the function NAME, which takes a folder and the options and
@@ -30,8 +31,8 @@ returns the result, and `table`, which makes Markdown of that."""
 def experiment_arguments(parser: argparse.ArgumentParser) -> None:
     """The experiments of `vsrlib experiment`, and the options of each."""
     parser.description = (
-        "Run one experiment of docs/protocol.md. Writes OUTPUT/NAME.json and OUTPUT/NAME.md. What is done of it lies "
-        "in OUTPUT/parts: the same command goes on where it was interrupted."
+        "Run one experiment of docs/protocol.md. Writes OUTPUT/NAME.json, OUTPUT/NAME.md and of some a chart. What is "
+        "done of it lies in OUTPUT/parts: the same command goes on where it was interrupted."
     )
     names = parser.add_subparsers(dest="name", required=True, metavar="NAME")
     for name, text, options in EXPERIMENTS:
@@ -43,9 +44,12 @@ def experiment_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_experiment(options: argparse.Namespace) -> None:
     """Carry out `vsrlib experiment`."""
+    from vsrlib.report.charts import experiments
+
     module = importlib.import_module(f"vsrlib.experiments.{options.name}")
     result = getattr(module, options.name)(options.output, options.options.of(vars(options)))
     text = module.table(result)
     with atomic_path(options.output / f"{options.name}.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
+    experiments.draw(options.name, result, options.output)
     print(f"\n{text}", end="")
