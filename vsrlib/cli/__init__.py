@@ -1,6 +1,7 @@
 """The command `vsrlib`. Each subcommand is one library call; a user's mistake is one sentence and exit status 2."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -34,6 +35,8 @@ _COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit status: 0 done, 1 failed, 2 a user's mistake, 130 interrupted."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of ASCII must not end in an error when all is done
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(arguments)
     return reported(lambda: options.run(options) or 0)
 

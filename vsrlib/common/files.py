@@ -37,7 +37,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    # A part of the name, because a name may have 255 bytes and this one has more in it; the ending tells the format.
+    part = os.fsencode(path.stem)[:40].decode("utf-8", "ignore")
+    suffix = path.suffix if len(os.fsencode(path.suffix)) <= 40 else ""
+    handle, name = tempfile.mkstemp(prefix=f".{part}-", suffix=suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

@@ -110,7 +110,9 @@ def require_types(settings: Any) -> None:
             type(item) in _ITEMS.get(str(entry.type), (str,)) for item in value
         )
         if not isinstance(value, allowed) or wrong_flag or wrong_item:
-            raise UserError(f"{entry.name} is {value!r}; give {words}.")
+            # papermill makes a number of -p name 000, and only its -r leaves it as it is
+            raw = f" (papermill: -r {entry.name} TEXT)" if str in allowed and isinstance(value, (int, float)) else ""
+            raise UserError(f"{entry.name} is {value!r}; give {words}{raw}.")
 
 
 _NONE = type(None)
@@ -125,6 +127,7 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     str(tuple[str, ...]): ((tuple,), "texts"),
     str(tuple[int, int]): ((tuple,), "two whole numbers"),
     str(str | None): ((str, _NONE), "a text or None"),
+    str(str | int | None): ((str, int, _NONE), "a text, a whole number or None"),
     str(int | None): ((int, _NONE), "a whole number or None"),
     str(bool | None): ((bool, _NONE), "True, False or None"),
     str(list[str] | None): ((list, _NONE), "a list of texts or None"),

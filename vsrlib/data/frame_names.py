@@ -20,6 +20,22 @@ def spelt(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def called(wanted: str | int, names: Iterable[str]) -> str | None:
+    """Which of the names is meant: the same one, or for a number the one that is this number; None if none is.
+
+    papermill makes a number of what looks like one: `-p clip 000` arrives as 0. UserError for several of that number.
+
+    >>> called("walk", ["city", "walk"]), called(0, ["000", "walk"]), called("0", ["000"])
+    ('walk', '000', None)
+    """
+    if isinstance(wanted, str):
+        return next((name for name in names if name == spelt(wanted)), None)
+    found = [name for name in names if name.isdecimal() and int(name) == wanted]
+    if len(found) > 1:
+        raise UserError(f"{wanted} may be {' or '.join(found)}: give the name as a text, which papermill does with -r.")
+    return found[0] if found else None
+
+
 def in_order(names: Iterable[str]) -> list[str]:
     """Frame names (without endings) in the order of their clip: as text, or by number where that is another order.
 

@@ -103,7 +103,8 @@ def _opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.Vid
     av = load_av()
     try:
         proved = require_whole_file(path)
-        with av.open(str(path), metadata_errors="replace") as container:
+        # Absolute, for FFmpeg takes what stands before a colon in a relative one for a protocol.
+        with av.open(str(path.absolute()), metadata_errors="replace") as container:
             if not container.streams.video:
                 raise UserError(f"{path} has no video stream: give a video file.")
             stream = container.streams.video[0]

@@ -14,6 +14,7 @@ from vsrlib.common.files import located, sha256_file
 from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.data.clips import ClipSource, FrameReader, list_clips, windows
 from vsrlib.data.degradation import bicubic_on_grid
+from vsrlib.data.frame_names import called
 from vsrlib.data.frames import read_frame
 from vsrlib.data.sets.tree import read_kernel
 from vsrlib.networks import load_network
@@ -82,8 +83,8 @@ def choose(
     blur: str,
     clips: Path,
     truths: Path | None,
-    clip: str | None = None,
-    frame: str | None = None,
+    clip: str | int | None = None,
+    frame: str | int | None = None,
 ) -> Chosen:
     """Find a frame in the inference.json files of a run; `clip` and `frame` None are the first clip and its middle.
 
@@ -103,8 +104,9 @@ def choose(
     record = next(iter(done.values()))
     entry = _entry(record["clips"], clip)
     names = tuple(one["name"].removesuffix(".png") for one in entry["frames"])
-    shown = names[len(names) // 2] if frame is None else frame.removesuffix(".png")
-    if shown not in names:
+    wanted = frame.removesuffix(".png") if isinstance(frame, str) else frame
+    shown = names[len(names) // 2] if wanted is None else called(wanted, names)
+    if shown is None:
         raise UserError(f"frame is {frame!r}; clip {entry['name']} has {names[0]} to {names[-1]}.")
     source = clip_of(clips, entry["name"])
     around = {source.frame_names[index]: (index, window) for index, window in windows(source, record["border"])}
@@ -149,9 +151,10 @@ def clip_of(root: Path, name: str | None = None) -> ClipSource:
     return found.get(name or "") or next(iter(found.values()))
 
 
-def _entry(clips: Sequence[dict], name: str | None) -> dict:
+def _entry(clips: Sequence[dict], name: str | int | None) -> dict:
+    found = clips[0]["name"] if name is None else called(name, [one["name"] for one in clips])
     for one in clips:
-        if name in (None, one["name"]):
+        if one["name"] == found:
             return one
     raise UserError(f"clip is {name!r}; choose one of: {', '.join(one['name'] for one in clips)}.")
 

@@ -72,7 +72,7 @@ class Seen:
         return np.stack([bicubic_on_grid(frame) for frame in self.low[blur]])
 
 
-def degrade(hr_root: str | None, clip: str | None, frames: int, seed: int) -> Seen:
+def degrade(hr_root: str | None, clip: str | int | None, frames: int, seed: int) -> Seen:
     """Degrade the first `frames` frames of a clip at `hr_root`, or of one made from a photograph, with both blurs.
 
     UserError for a clip that is not there, is too short, or cannot be read.

@@ -1,5 +1,6 @@
 """Restore clips: frames in, frames and a result file out."""
 
+import os
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT, VIDEOS, ClipScores,
 from vsrlib.restoration.options import InferOptions
 from vsrlib.restoration.temporal import DEFAULT_FLOW
 from vsrlib.restoration.timing import time_both_ways, warm_up
+
+_LONGEST_NAME = 255  # bytes, on the usual file systems
 
 
 def infer(
@@ -48,6 +51,12 @@ def infer(
             )
     sources = clips_in(input_path, LR_ROLE)
     truths = _paired(sources, None if gt_path is None else clips_in(gt_path, HR_ROLE))
+    for source in sources:
+        if video and len(os.fsencode(f"{source.name}.{video}")) > _LONGEST_NAME:
+            raise UserError(
+                f"The clip {source.name} has a name of {len(os.fsencode(source.name))} bytes, and with .{video} a "
+                f"file's may have {_LONGEST_NAME}; rename it."
+            )
     jobs = [
         Job(clip, index, window)
         for clip, source in enumerate(sources)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from vsrlib.common.errors import UserError
 from vsrlib.data.clips import ClipSource, holds_frames, list_clips, subfolders
-from vsrlib.data.frame_names import spelt
+from vsrlib.data.frame_names import called, spelt
 
 HR_ROLE, LR_ROLE, KERNEL_ROLE = "HR", "LR", "kernel"
 """What a folder can hold, by its name."""
@@ -92,13 +92,14 @@ def reds_name(key: tuple[str, ...]) -> str:
     return name
 
 
-def clips_of(root: Path, names: Sequence[str] | None = None) -> list[ClipSource]:
+def clips_of(root: Path, names: Sequence[str | int] | None = None) -> list[ClipSource]:
     """The HR clips at `root`, sorted by name: whatever `vsrlib.data.clips.list_clips` takes, and the published layouts.
 
     A folder with GT, HR, ... inside (Vid4, SPMCS, a set made here) gives the clips in there, a folder of
     <clip>/truth (SPMCS) those. A folder with REDS' train_sharp gives, counted as EDVR does (validation clip 000 is
     240), all clips but REDS4: the 266 that are trained on when all are there.
-    `names`: these clips alone, of all that are there; a name of a published set, such as REDS4, stands for its clips.
+    `names`: these clips alone, of all that are there; a name of a published set, such as REDS4, stands for its clips,
+    and a number for the clip that `vsrlib.data.frame_names.called` finds.
     A clip among others may be called GT, HR, ... as well: what is left out is named in an error, or not left out.
     UserError for a name that is not there, for a folder of which it is not clear what belongs to it, and as
     `list_clips`.
@@ -107,9 +108,11 @@ def clips_of(root: Path, names: Sequence[str] | None = None) -> list[ClipSource]
     found = _reds(root) if _is_reds(root) else clips_in(root, HR_ROLE)
     if names is None:
         return [clip for clip in found if not (_is_reds(root) and clip.name in REDS4)]
-    meant = (PUBLISHED[name].frames if name in PUBLISHED else [spelt(name)] for name in names)
-    wanted = dict.fromkeys(clip for clips in meant for clip in clips)
     by_name = {clip.name: clip for clip in found}
+    wanted: dict[str, None] = {}
+    for name in names:
+        known = PUBLISHED[name].frames if name in PUBLISHED else [called(name, by_name) or str(name)]
+        wanted |= dict.fromkeys(known)
     for name in wanted:
         if name not in by_name:
             raise UserError(f"{root} holds no clip {name}; it has {', '.join(by_name)}.")

@@ -97,7 +97,7 @@ class LookSettings(Settings):
     """
 
     hr_root: str | None = None
-    clip: str | None = None
+    clip: str | int | None = None
     frames: int = option(5, least=2, because="motion takes two")
     seed: int = option(0, least=0)
     output: str = f"{QUICK}/11_look_at_data"

@@ -183,8 +183,8 @@ class ShowSettings(Settings):
     """
 
     blur: str = option("Realistic", choices=BLURS)
-    clip: str | None = None
-    frame: str | None = None
+    clip: str | int | None = None
+    frame: str | int | None = None
     moving: int = option(6, least=2, because="one frame does not move")
     run_folder: str = QUICK
     inference_files: list[str] | None = None
