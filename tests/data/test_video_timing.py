@@ -18,7 +18,7 @@ MS = Fraction(1, 1000)
 def copied(source: ClipSource, folder: Path, ending: str, first: int = 0, last: int | None = None) -> Path:
     """The frames written as a restoration writes them."""
     indices = range(len(source))[first:last]
-    with loop.Output(folder, ending, False).writer(source, indices) as write:
+    with loop.Output(folder, ending, False, True).writer(source, indices) as write:
         for index in indices:
             write(source.frame_names[index], pictures(1, 32, 48)[0])
     return folder / "videos" / f"{source.name}.{ending}"

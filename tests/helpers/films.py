@@ -54,6 +54,47 @@ def timed(
     return path
 
 
+SUBTITLES = ((100, 300, b"one"), (1150, 250, b"two"))
+"""Milliseconds at which each begins, and how long it is shown."""
+
+
+def with_sound(path: Path, source: Path, codec: str = "aac", seconds: float = 2, subtitles: bool = False) -> Path:
+    """The pictures of `source` with a tone beside them, and with two subtitles (SubRip)."""
+    with av.open(str(source)) as film, av.open(str(path), "w") as target:
+        template = film.streams.video[0]
+        video = target.add_stream_from_template(template, opaque=True)
+        sound = target.add_stream(codec, rate=48000)
+        sound.layout = "mono"
+        text = target.add_mux_stream("subrip", time_base=Fraction(1, 1000)) if subtitles else None
+        packets = [packet for packet in film.demux(template) if packet.size]
+        for packet in packets:
+            packet.stream = video
+            target.mux(packet)
+        size = sound.codec_context.frame_size or 1024
+        for start in range(0, int(seconds * 48000), size):
+            wave = np.sin(np.arange(start, start + size) * 440 * 2 * np.pi / 48000)
+            kind = sound.codec_context.format.name
+            samples = (wave * 0.3).astype(np.float32) if kind == "fltp" else np.uint8(128 + 40 * wave)
+            tone = av.AudioFrame.from_ndarray(samples[None], format=kind, layout="mono")
+            tone.sample_rate, tone.pts = 48000, start
+            target.mux(sound.encode(tone))
+        target.mux(sound.encode())
+        for begin, lasts, words in SUBTITLES if text else ():
+            packet = av.Packet(words)
+            packet.pts = packet.dts = begin
+            packet.duration, packet.time_base, packet.stream = lasts, Fraction(1, 1000), text
+            target.mux(packet)
+    return path
+
+
+def tracks(path: Path, kind: str) -> list[tuple[float, bytes]]:
+    """Time in seconds and content of each packet of the file's sound ("audio") or subtitles ("subtitle")."""
+    with av.open(str(path)) as container:
+        streams = [stream for stream in container.streams if stream.type == kind]
+        packets = [packet for packet in container.demux(streams) if packet.size] if streams else []
+        return [(float(packet.pts * packet.time_base), bytes(packet)) for packet in packets]
+
+
 def times(path: Path) -> list[float]:
     """When each frame of a video begins, in seconds from its first, and in the end when the last one ends."""
     with av.open(str(path)) as container:

@@ -171,7 +171,7 @@ def test_a_video_has_the_rate_of_what_it_is_made_from(dataset: Path, tmp_path: P
         add(image)
     (slow,) = list_clips(tmp_path / "slow.mkv")
     for source, rate in ((frames, DEFAULT_RATE), (slow, 7)):
-        with loop.Output(tmp_path, "mkv", False).writer(source, [0, 1]) as write:
+        with loop.Output(tmp_path, "mkv", False, True).writer(source, [0, 1]) as write:
             write("00000000", image)
             write("00000001", image)
         assert video.examine(tmp_path / "videos" / f"{source.name}.mkv").rate == rate

@@ -127,7 +127,11 @@ def _summary(result: dict[str, Any], output: Path) -> str:
         if result["border"]
         else "The first two and the last two frames of each clip are left out, as the published protocol does."
     )
-    return (
-        f"{len(frames)} frames restored to {where / result['images']}, {seconds / len(frames):.2g} s each{quality}.\n"
-        f"{ends}"
-    )
+    missing = [
+        f"The video of {clip['name']} has no {' and no '.join(clip['left_out'])}: no .{result['video']} can hold that."
+        for clip in result["clips"]
+        if clip.get("left_out")
+    ]
+    images = where / result["images"]
+    done = f"{len(frames)} frames restored to {images}, {seconds / len(frames):.2g} s each{quality}."
+    return "\n".join([done, ends, *missing])

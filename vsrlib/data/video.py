@@ -14,6 +14,7 @@ from vsrlib.common.files import atomic_path
 from vsrlib.data.frames import require_rgb, shown_size
 from vsrlib.data.video_film import Film, film_of
 from vsrlib.data.video_integrity import Progress, load_av, require_whole_file
+from vsrlib.data.video_tracks import Tracks
 
 if TYPE_CHECKING:
     import av
@@ -67,14 +68,21 @@ def read_frames(path: Path, first: int = 0) -> Iterator[np.ndarray]:
 
 @contextmanager
 def write_video(
-    path: Path, rate: Fraction, crf: int | None = None, film: Film | None = None
+    path: Path,
+    rate: Fraction,
+    crf: int | None = None,
+    film: Film | None = None,
+    audio: bool = True,
+    left_out: list[str] | None = None,
 ) -> Iterator[Callable[[np.ndarray], None]]:
     """Yield a function that adds a frame, (H, W, 3) uint8 RGB; the file appears whole when the block ends well.
 
     rate: frames a second. film: the clock that the frames keep to, one after the other, in place of even steps; .mkv
-    rounds it to milliseconds. By the ending of `path`, .mkv is lossless (FFV1 in RGB, with check sums: reads back bit
-    for bit) and .mp4 is H.264 of high quality (CRF 12, 4:2:0, BT.709) with half the colour resolution. `crf`: another
-    quality of an .mp4, by one thread and without B frames and MB-tree, so that the same frames give the same bytes.
+    rounds it to milliseconds. Its sound (unless `audio` is false) and subtitles are copied; `left_out` is given the
+    names of the tracks that the container cannot hold. By the ending of `path`, .mkv is lossless (FFV1 in RGB, with
+    check sums: reads back bit for bit) and .mp4 is H.264 of high quality (CRF 12, 4:2:0, BT.709) with half the colour
+    resolution. `crf`: another quality of an .mp4, by one thread and without B frames and MB-tree, so that the same
+    frames give the same bytes.
     UserError for another ending, an encoder that this FFmpeg lacks, and an .mp4 of odd width or height. OSError for a
     full disk. ValueError for frames of another type or of differing sizes, no frame, or a rate that is not positive.
     """
@@ -89,9 +97,14 @@ def write_video(
         # players that begin before they have the whole file.
         options = {"fflags": "+bitexact"} | ({"movflags": "+faststart"} if path.suffix.lower() == ".mp4" else {})
         with av.open(str(temporary), "w", options=options) as container:
-            writer = _Writer(container, path, rate, crf, film)
-            yield writer.add
-            writer.finish()
+            writer = _Writer(container, path, rate, crf, film, audio)
+            try:
+                yield writer.add
+                writer.finish()
+            finally:
+                writer.close()
+            if left_out is not None and writer.tracks is not None:
+                left_out += writer.tracks.left_out
 
 
 @contextmanager
@@ -163,10 +176,13 @@ class _Writer:
         rate: Fraction,
         crf: int | None = None,
         film: Film | None = None,
+        audio: bool = True,
     ) -> None:
         self.container, self.path, self.rate, self.crf = container, path, rate, crf
         self.tick, self.film, self.count = film.tick if film else 1 / rate, film, 0
-        self._durations: dict[int, int] = {}
+        self._durations: dict[int, int] = {}  # by stamp, until the packet comes
+        self.audio = audio
+        self.tracks: Tracks | None = None
         self.lossless = path.suffix.lower() == ".mkv"
         self.stream: av.VideoStream | None = None
 
@@ -175,6 +191,7 @@ class _Writer:
         height, width = rgb.shape[:2]
         if self.stream is None:
             self.stream = self._begin(height, width)
+            self.tracks = None if self.film is None else Tracks(self.container, self.film, self.audio)
         if (self.stream.height, self.stream.width) != (height, width):
             raise ValueError(
                 f"{self.path.name}: a frame is {shown_size(rgb)} after frames of "
@@ -191,10 +208,18 @@ class _Writer:
         if self.stream is None:
             raise ValueError(f"{self.path.name}: a video needs at least one frame")
         self._mux(self.stream.encode())
+        if self.tracks is not None:
+            self.tracks.write()
+
+    def close(self) -> None:
+        if self.tracks is not None:
+            self.tracks.close()
 
     def _mux(self, packets: "list[av.Packet]") -> None:
         for packet in packets:
             packet.duration = self._durations.pop(packet.pts)  # encoders pass none on, or a rounded one
+            if self.tracks is not None:
+                self.tracks.write(until=packet.pts * self.tick)
             self.container.mux(packet)
 
     def _begin(self, height: int, width: int) -> "av.VideoStream":

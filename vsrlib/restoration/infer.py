@@ -96,10 +96,12 @@ def infer(
                     timing = {"engine": "reference", **time_both_ways(network, first, high, options.timing_repeats)}
                     warm_up_seconds += timing["warm_up_seconds"]
                     bar.unpause()
-                written = Output(staging, video, options.kernels)
+                written = Output(staging, video, options.kernels, options.audio)
                 scores = ClipScores() if options.all_metrics else None
                 restored = restore_clip(network, restorer, source, truth, ours, written, bar, scores)
                 of_clip = {"name": source.name, **origin[source.name]._asdict()}
+                if video and source.film:
+                    of_clip["left_out"] = written.left_out
                 clips.append({**of_clip, "frames": restored, **(scores.result() if scores else {})})
         _require_unchanged(stamps)
     result = {

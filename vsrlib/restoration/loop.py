@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +43,16 @@ class Job:
 
 @dataclass(frozen=True)
 class Output:
-    """What is written of each clip below `folder`: PNG frames, or with `video` (an ending) a video; and kernels."""
+    """What is written of each clip below `folder`: PNG frames, or with `video` (an ending) a video; and kernels.
+
+    audio: whether a video takes the sound of the one that it is made from. left_out: what it cannot hold of that one.
+    """
 
     folder: Path
     video: str | None
     kernels: bool
+    audio: bool
+    left_out: list[str] = field(default_factory=list)
 
     @contextlib.contextmanager
     def writer(self, source: ClipSource, indices: Sequence[int]) -> Iterator[Callable[[str, np.ndarray], None]]:
@@ -57,7 +62,8 @@ class Output:
             return
         film = None if source.film is None else source.film.part(indices[0], indices[-1])
         path = self.folder / VIDEOS / f"{source.name}.{self.video}"
-        with write_video(path, source.rate or DEFAULT_RATE, film=film) as write:
+        rate = source.rate or DEFAULT_RATE
+        with write_video(path, rate, film=film, audio=self.audio, left_out=self.left_out) as write:
             yield lambda name, image: write(image)
 
     def write_kernel(self, source: ClipSource, name: str, kernel: np.ndarray) -> None:

@@ -94,15 +94,17 @@ class RestorationOptions(NetworkOptions):
 class InferOptions(RestorationOptions):
     """What `vsrlib.restoration.infer.infer` is asked for: also which frames are restored, and what is written of them.
 
-    video: None for PNG frames, "mp4", or "mkv" (lossless). kernels: also save the blur kernel estimated for each frame.
-    shard: "2/4" restores the second of four parts of the frames, to a folder of its own below the output;
-    `vsrlib.restoration.shards` puts the parts together. all_metrics: also measure each clip's `psnr_y`, `ssim_y`,
-    `tof_norm` and `warping_error` against the ground truth (see `vsrlib.restoration.loop.ClipScores`).
+    video: None for PNG frames, "mp4", or "mkv" (lossless). audio: the sound of a video goes into the one made of it.
+    kernels: also save the blur kernel estimated for each frame. shard: "2/4" restores the second of four parts of the
+    frames, to a folder of its own below the output; `vsrlib.restoration.shards` puts the parts together. all_metrics:
+    also measure each clip's `psnr_y`, `ssim_y`, `tof_norm` and `warping_error` against the ground truth (see
+    `vsrlib.restoration.loop.ClipScores`).
     """
 
     video: str | None = option(
         None, "write a video of each clip instead of PNG; mkv is lossless", choices=VIDEO_FORMATS
     )
+    audio: bool = option(True, "with --video: copy the sound of a video; subtitles always are")
     kernels: bool = option(False, "also save the blur kernel estimated for each frame (.npy)")
     shard: str | None = option(None, "restore part I of N only; then `vsrlib gather OUTPUT`", metavar="I/N")
     all_metrics: bool = option(
