@@ -1,7 +1,6 @@
 """The comparison against hand computation, and what it refuses to compare."""
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 import results_fixture as run
 
 from vsrlib.claims import agreement, comparison, comparison_table, results
+from vsrlib.claims.quality import difference_of
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_file
 from vsrlib.data.frames import read_frame, write_frame
@@ -20,43 +20,6 @@ GPU = {"device": "NVIDIA H200", "device_type": "cuda"}
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[list[Path], list[Path]]:
     return run.write_run(tmp_path / "run")
-
-
-def test_means_are_those_of_the_frames(files, tmp_path):
-    found = comparison.compare(*files, tmp_path / "out")
-    quality = found["blurs"]["Gaussian"]["quality"]
-    record = read_json(files[0][1])  # jittor, Gaussian
-    by_clip = {clip["name"]: [frame["psnr"] for frame in clip["frames"]] for clip in record["clips"]}
-    assert [clip["name"] for clip in quality["clips"]] == list(by_clip)
-    for clip in quality["clips"]:
-        assert clip["jittor"]["psnr"] == pytest.approx(sum(by_clip[clip["name"]]) / len(by_clip[clip["name"]]))
-    everything = [value for values in by_clip.values() for value in values]
-    assert quality["total"]["jittor"]["psnr"] == pytest.approx(sum(everything) / len(everything))
-    assert quality["total"]["frames"] == len(everything)
-    assert quality["total"]["bicubic"]["psnr"] < quality["total"]["torch"]["psnr"]
-
-
-def test_total_is_over_frames_not_over_clips(files, tmp_path):
-    for path in files[0][:2]:
-        clips = read_json(path)["clips"]
-        clips[0]["frames"] = clips[0]["frames"][:1]
-        run.edit(path, clips=clips)
-    quality = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["quality"]
-    means = [clip["torch"]["psnr"] for clip in quality["clips"]]
-    counts = [clip["frames"] for clip in quality["clips"]]
-    assert quality["total"]["torch"]["psnr"] == pytest.approx(np.average(means, weights=counts))
-    assert quality["total"]["torch"]["psnr"] != pytest.approx(np.mean(means))
-
-
-def test_difference_is_jittor_minus_torch_paired_by_name(tmp_path):
-    inference, training = run.write_run(tmp_path / "run", gain=0.5)
-    clips = read_json(inference[1])["clips"]
-    run.edit(inference[1], clips=[{**clip, "frames": clip["frames"][::-1]} for clip in clips[::-1]])
-    difference = comparison.compare(inference, training, tmp_path / "out")["blurs"]["Gaussian"]["quality"]["difference"]
-    psnr = difference["psnr"]
-    # Paired: the difference is the same in every frame, so the interval has no width.
-    assert (psnr["value"], psnr["low"], psnr["high"]) == pytest.approx((0.5, 0.5, 0.5))
-    assert psnr["n"] == len(run.CLIPS) * len(run.FRAMES)
 
 
 def test_outputs_are_measured_on_the_written_pictures(files, tmp_path):
@@ -98,7 +61,7 @@ def test_other_weights_or_input_are_never_called_the_same(files, tmp_path, chang
     blur = comparison.compare(*files, tmp_path / "out")["blurs"]["Realistic"]
     assert blur["outputs"][flag] is False
     assert word in blur["outputs"]["skipped"] and "largest" not in blur["outputs"]
-    assert ("skipped" in blur["quality"]["difference"]) == (word == "input")
+    assert ("skipped" in blur["quality"]["filmed"]["difference"]) == (word == "input")
     assert "same weights and input, " not in (tmp_path / "out" / "comparison.md").read_text().split("## Realistic")[1]
 
 
@@ -203,64 +166,6 @@ def test_seeded_values_of_two_seeds_are_not_the_same_weights(files, tmp_path):
     assert outputs["same_weights"] is False and "seed 1" in outputs["skipped"]
 
 
-def test_another_truth_gives_no_difference_in_quality(files, tmp_path):
-    run.edit(files[0][1], gt_digest="b8" * 32)
-    difference = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["quality"]["difference"]
-    assert "ground truth (digest): torch a7a7a7a7a7a7, jittor b8b8b8b8b8b8" in difference["skipped"]
-
-
-@pytest.mark.parametrize("change", [{"bicubic_psnr": 20.0}, {"bicubic_ssim": 0.1}, {"bicubic_psnr": None}])
-def test_unequal_scores_of_bicubic_give_no_difference_in_quality(files, tmp_path, change):
-    run.edit_frames(files[0][1], lambda frame: {**frame, **(change if frame["name"] == run.FRAMES[2] else {})})
-    difference = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["quality"]["difference"]
-    assert set(difference) == {"skipped"}
-    assert f"3 of 12 frames, the first of them astronaut/{run.FRAMES[2]}" in difference["skipped"]
-
-
-def identical(frame: dict, prefix: str = "") -> dict:
-    """A frame that equals the truth, as inference writes it."""
-    return {**frame, f"{prefix}psnr": None, f"{prefix}ssim": 1.0, f"{prefix}identical": True}
-
-
-def test_frames_identical_to_the_truth_are_left_out_of_psnr_and_counted(files, tmp_path):
-    first, second = run.FRAMES[:2]
-    run.edit_frames(files[0][0], lambda frame: identical(frame) if frame["name"] == first else frame)
-    run.edit_frames(files[0][1], lambda frame: identical(frame) if frame["name"] in (first, second) else frame)
-    quality = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["quality"]
-    frames = [frame for clip in read_json(files[0][1])["clips"] for frame in clip["frames"]]
-    finite = [frame["psnr"] for frame in frames if frame["psnr"] is not None]
-    assert quality["total"]["jittor"]["psnr"] == pytest.approx(np.mean(finite)) and len(finite) == 6
-    assert quality["total"]["jittor"]["ssim"] == pytest.approx(np.mean([frame["ssim"] for frame in frames]))
-    assert [quality["total"][m]["identical"] for m in ("torch", "jittor", "bicubic")] == [3, 6, 0]
-    difference = quality["difference"]
-    assert (difference["psnr"]["n"], difference["ssim"]["n"]) == (6, 12)
-    assert (difference["left_out"], difference["left_out_in_one"]) == (6, 3)
-    assert quality["gain_over_bicubic"]["torch"]["psnr"]["n"] == 9
-    text = (tmp_path / "out" / "comparison.md").read_text()
-    assert "left out of it: PyTorch 3, Jittor 6." in text and not re.search(r"\b(inf|nan)\b", text)
-
-
-def test_every_frame_identical_to_the_truth(files, tmp_path):
-    for path in files[0]:
-        run.edit_frames(path, lambda frame: identical(identical(frame), "bicubic_"))
-    quality = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["quality"]
-    assert quality["difference"]["psnr"] == {"value": None, "low": None, "high": None, "n": 0, "unit": "frame"}
-    assert quality["difference"]["ssim"]["value"] == 0
-    assert quality["total"]["bicubic"] == {"psnr": None, "ssim": 1.0, "identical": 12}
-
-
-def test_the_gain_over_bicubic_is_shown(files, tmp_path):
-    run.edit_frames(files[0][1], lambda frame: {**frame, "psnr": frame["bicubic_psnr"] - 1.5})
-    gain = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["quality"]["gain_over_bicubic"]
-    frames = [frame for clip in read_json(files[0][0])["clips"] for frame in clip["frames"]]
-    expected = np.mean([frame["psnr"] - frame["bicubic_psnr"] for frame in frames])
-    assert gain["torch"]["psnr"]["value"] == pytest.approx(expected)
-    assert gain["torch"]["ssim"]["value"] == pytest.approx(0.012)
-    text = (tmp_path / "out" / "comparison.md").read_text()
-    assert f"PyTorch minus bicubic: +{expected:.3f} [" in text
-    assert "Jittor minus bicubic: -1.500 [-1.500, -1.500] dB PSNR, worse than bicubic." in text
-
-
 def test_the_two_protocols_are_explained_once(files, tmp_path):
     comparison.compare(*files, tmp_path / "out")
     assert (tmp_path / "out" / "comparison.md").read_text().count("computed SSIM three times") == 1
@@ -284,7 +189,8 @@ def test_a_skipped_framework_is_carried_through(tmp_path, skipped):
         blur = found["blurs"]["Gaussian"]
         for section in (blur["runs"], blur["timing"], found["training"]["Gaussian"]):
             assert section[framework] == {"skipped": "because no C++ compiler was found"}
-    for section in (found["blurs"]["Gaussian"]["quality"]["difference"], found["blurs"]["Gaussian"]["outputs"]):
+    blur = found["blurs"]["Gaussian"]
+    for section in (difference_of(blur["quality"], "filmed"), difference_of(blur["quality"], "made"), blur["outputs"]):
         assert "no C++ compiler" in section["skipped"]
     assert "skipped, because" in text
 
@@ -294,8 +200,8 @@ def test_without_ground_truth_or_times(files, tmp_path):
         run.edit_frames(path, lambda frame: {**frame, **dict.fromkeys(SCORES)})
         run.edit(path, gt_digest=None, timing=None)
     blur = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]
-    assert blur["quality"]["total"]["torch"] == {"psnr": None, "ssim": None, "identical": 0}
-    assert "ground truth" in blur["quality"]["difference"]["skipped"]
+    assert blur["quality"]["filmed"]["total"]["torch"] == {"psnr": None, "ssim": None, "identical": 0}
+    assert "ground truth" in blur["quality"]["filmed"]["difference"]["skipped"]
     assert "not measured" in blur["timing"]["torch"]["skipped"]
 
 
@@ -351,7 +257,7 @@ def test_a_published_comparison_stands_in_for_pictures_that_are_not_kept(tmp_pat
     assert "Results: there." not in comparison_table.table(again, title="")  # the notebook has said it
     for blur, found in again["blurs"].items():
         assert found["outputs"] == before["blurs"][blur]["outputs"] and found["outputs"]["frames"] > 0
-        assert found["quality"]["total"] == before["blurs"][blur]["quality"]["total"]
+        assert found["quality"] == before["blurs"][blur]["quality"]
     run.edit(inference[0], seed=77)
     with pytest.raises(UserError, match="was not made from .*publish the run again"):
         comparison.compare(inference, training, tmp_path / "other", published=published)

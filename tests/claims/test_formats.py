@@ -42,7 +42,7 @@ FILES = {
     "provenance.json": "environment.json",
 }
 """Name of a file -> name of the section that documents it."""
-_TODAY = {"comparison.json": "device_type", "costs.json": "unseen_share", "ablation.json": "by_scene"}
+_TODAY = {"comparison.json": '"filmed": {"', "costs.json": "unseen_share", "ablation.json": "by_scene"}
 """A key that files of today have."""
 
 

@@ -101,11 +101,11 @@ def test_the_gain_over_bicubic_is_from_the_least_to_the_most(compared: Path) -> 
     found = read_json(compared)
     values = iter([1.0, None, 2.5, 3.25])
     for blur in found["blurs"].values():
-        for gain in blur["quality"]["gain_over_bicubic"].values():
+        for gain in blur["quality"]["filmed"]["gain_over_bicubic"].values():
             gain["psnr"] = {**gain["psnr"], "value": next(values)}
     assert verdict.profile_of(found).endswith("; its PSNR minus bicubic's: +1.00 to +3.25 dB")
     for blur in found["blurs"].values():
-        blur["quality"]["gain_over_bicubic"] = {}
+        blur["quality"]["filmed"]["gain_over_bicubic"] = {}
     assert "bicubic" not in verdict.profile_of(found)
 
 

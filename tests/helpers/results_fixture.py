@@ -11,7 +11,10 @@ from vsrlib.claims.comparison import compare
 from vsrlib.common.files import write_json
 from vsrlib.data.frames import write_frame
 
-CLIPS = {"astronaut": (27.5, 0.80), "chelsea": (31.0, 0.86), "coffee": (24.2, 0.71)}
+MADE = {"astronaut": (27.5, 0.80), "chelsea": (31.0, 0.86), "coffee": (24.2, 0.71)}
+FILMED = {f"street-{i}": (23.0 + i, 0.70 + 0.02 * i) for i in range(1, 7)}
+CLIPS = {**MADE, **FILMED}
+"""PSNR and SSIM of bicubic upsampling. Filmed ones are as many as an interval takes."""
 FRAMES = ("00000002", "00000003", "00000004", "00000005")
 
 
@@ -99,7 +102,7 @@ def _inference(
                  "identical": False, "bicubic_psnr": base, "bicubic_ssim": quality, "bicubic_identical": False,
                  "pre": 0.004, "forward": 0.4, "post": 0.05}
             )  # fmt: skip
-        found.append({"name": name, "frames": entries})
+        found.append({"name": name, "scene": name, "kind": "made" if name in MADE else "filmed", "frames": entries})
     mib = 72.1 if preset == "published" else 2.4
     return {
         "framework": framework, "blur": blur, "set": f"Embedded_BlurDown_{blur}", "preset": preset,

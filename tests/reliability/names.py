@@ -82,12 +82,15 @@ def page_of(folder: Path, name: str, table: Any = None) -> str:
     """A report as the study makes it: a notebook that shows the quality table of a clip, and the name in its output."""
     one = {"psnr": 30.0, "ssim": 0.9, "identical": 0}
     quality = {
-        "clips": [{"name": name, "frames": 5, "bicubic": one}],
-        "total": {"frames": 5, "bicubic": one},
-        "difference": {"skipped": "because there is one framework"},
-        "gain_over_bicubic": {},
+        "clips": [{"name": name, "scene": name, "kind": "filmed", "frames": 5, "bicubic": one}],
+        "filmed": {
+            "total": {"scenes": 1, "frames": 5, "bicubic": one},
+            "difference": {"skipped": "because there is one framework"},
+            "gain_over_bicubic": {},
+        },
+        "made": {"skipped": "because no clip is made"},
     }
-    text = (table or comparison_table.quality_table)(quality, {})
+    text = (table or comparison_table.quality_table)(quality, {"level": 0.95, "draws": 1, "seed": 0})
     notebook = nbformat.v4.new_notebook()
     shown = nbformat.v4.new_output("display_data", {"text/markdown": text, "text/plain": "x"})
     notebook.cells = [

@@ -11,6 +11,13 @@ FRAMES = [
     {"name": "b", "psnr": 26.0, "bicubic_psnr": 23.0},
     {"name": "c", "psnr": 31.0, "bicubic_psnr": 27.0},
 ]
+
+
+def both(section: dict) -> dict:
+    """A quality whose kinds of clips have the same."""
+    return {"filmed": section, "made": section}
+
+
 TRAIN = {"first_loss": 0.5, "last_loss": 0.125, "validation": [{"step": 0, "psnr": 20.0}, {"step": 9, "psnr": 21.256}]}
 
 
@@ -34,20 +41,27 @@ TRAIN = {"first_loss": 0.5, "last_loss": 0.125, "validation": [{"step": 0, "psnr
         (
             "04_infer_clips",
             "inference.json",
-            {"clips": [{"frames": FRAMES[:1]}, {"frames": FRAMES[1:]}]},
+            {"clips": [{"kind": "filmed", "frames": FRAMES[:1]}, {"kind": "filmed", "frames": FRAMES[1:]}]},
             "27.00 dB (bicubic 24.00)",
         ),
         # A bicubic frame that equals the truth has no finite PSNR; the frame counts in neither mean.
         (
             "04_infer_clips",
             "inference.json",
-            {"clips": [{"frames": [*FRAMES, {"name": "d", "psnr": 40.0, "bicubic_psnr": None}]}]},
+            {"clips": [{"kind": "made", "frames": [*FRAMES, {"name": "d", "psnr": 40.0, "bicubic_psnr": None}]}]},
             "27.00 dB (bicubic 24.00)",
+        ),
+        # Made clips stand in no headline beside filmed ones.
+        (
+            "04_infer_clips",
+            "inference.json",
+            {"clips": [{"kind": "made", "frames": FRAMES[:2]}, {"kind": "filmed", "frames": FRAMES[2:]}]},
+            "31.00 dB (bicubic 27.00) on filmed clips",
         ),
         (
             "04_infer_clips",
             "inference.json",
-            {"clips": [{"frames": [{"name": "a", "psnr": None}]}]},
+            {"clips": [{"kind": "filmed", "frames": [{"name": "a", "psnr": None}]}]},
             "1 frames, no ground truth",
         ),
         (
@@ -55,8 +69,8 @@ TRAIN = {"first_loss": 0.5, "last_loss": 0.125, "validation": [{"step": 0, "psnr
             "comparison.json",
             {
                 "blurs": {
-                    "Gaussian": {"quality": {"difference": {"skipped": "because"}}},
-                    "Realistic": {"quality": {"difference": {"psnr": {"value": -0.00012}}}},
+                    "Gaussian": {"quality": both({"skipped": "because"})},
+                    "Realistic": {"quality": both({"difference": {"psnr": {"value": -0.00012}}})},
                 }
             },
             "Jittor minus PyTorch: Realistic -0.0001 dB",
@@ -64,7 +78,7 @@ TRAIN = {"first_loss": 0.5, "last_loss": 0.125, "validation": [{"step": 0, "psnr
         (
             "05_compare_frameworks",
             "comparison.json",
-            {"blurs": {"Realistic": {"quality": {"difference": {"skipped": "because"}}}}},
+            {"blurs": {"Realistic": {"quality": both({"skipped": "because"})}}},
             "one framework only",
         ),
         (

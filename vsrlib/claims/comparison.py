@@ -11,17 +11,16 @@ from typing import Any
 import numpy as np
 
 from vsrlib.claims import agreement, comparison_table, results
+from vsrlib.claims.quality import frames_of, of_runs, pair_frames
 from vsrlib.claims.results import RUN_FIELDS, TRAINED_BY, TRAINING_FIELDS, is_skipped, unlike_fields, why_not_both
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, located, relative, sha256_file, write_json
 from vsrlib.common.names import BLURS, FRAMEWORKS
-from vsrlib.common.numbers import DRAWS, LEVEL, mean_interval, ratio_spread, spread
+from vsrlib.common.numbers import DRAWS, LEVEL, ratio_spread, spread
 
 PARTS = ("pre", "forward", "post")
 PROTOCOLS = ("synchronised", "as_reported")
-SAME_SCORE = 1e-6
-"""dB or SSIM: how far two computations of one bicubic score may lie apart; more is another frame or another truth."""
 
 
 def compare(
@@ -46,6 +45,7 @@ def compare(
     """
     output = Path(output)
     runs = results.collect(inference_files, output, RUN_FIELDS)
+    results.require_scenes(runs)
     trainings = results.collect(training_files, output, TRAINING_FIELDS)
     if not runs:
         raise UserError("There is no inference result to compare; run the inference first.")
@@ -72,18 +72,6 @@ def compare(
     return result
 
 
-def frames_of(run: dict, clip: str | None = None) -> list[dict]:
-    """Frames of one clip or of all, in order, each with the name of its "clip"."""
-    clips = [one for one in run["clips"] if clip in (None, one["name"])]
-    return [{"clip": one["name"], **frame} for one in clips for frame in one["frames"]]
-
-
-def pair_frames(runs: dict) -> list[tuple[dict, dict]]:
-    """Frames that both frameworks have, (torch, jittor), in order."""
-    first, second = ({(frame["clip"], frame["name"]): frame for frame in frames_of(runs[f])} for f in FRAMEWORKS)
-    return [(frame, second[key]) for key, frame in first.items() if key in second]
-
-
 # Inference
 
 
@@ -100,81 +88,10 @@ def _published_outputs(published: Path, inference_files: Sequence[Path]) -> dict
 def _compare_runs(runs: dict[str, dict], output: Path, rng: np.random.Generator, known: dict | None) -> dict:
     return {
         "runs": runs,
-        "quality": _quality(runs, rng),
+        "quality": of_runs(runs, rng),
         "outputs": known or _outputs(runs, output),
         "timing": _timing(runs),
     }
-
-
-def _quality(runs: dict[str, dict], rng: np.random.Generator) -> dict:
-    """Mean PSNR and SSIM per clip and over all frames, and the paired differences.
-
-    A frame identical to the truth has an infinite PSNR: it is left out of what is computed from PSNR, and counted.
-    """
-    methods = {f: (runs[f], "") for f in FRAMEWORKS if not is_skipped(runs[f])}
-    if not methods:
-        return {"clips": [], "total": {}, "difference": {"skipped": why_not_both(runs)}, "gain_over_bicubic": {}}
-    any_run = next(iter(methods.values()))[0]
-    methods["bicubic"] = (any_run, "bicubic_")
-    clips = []
-    for name in [clip["name"] for clip in any_run["clips"]]:
-        means = {method: _means(frames_of(run, name), prefix) for method, (run, prefix) in methods.items()}
-        clips.append({"name": name, "frames": len(frames_of(any_run, name)), **means})
-    total = {method: _means(frames_of(run), prefix) for method, (run, prefix) in methods.items()}
-    return {
-        "clips": clips,
-        "total": {"frames": len(frames_of(any_run)), **total},
-        "difference": _paired_difference(runs, rng),
-        "gain_over_bicubic": {
-            framework: {metric: _gain(frames_of(runs[framework]), metric, rng) for metric in ("psnr", "ssim")}
-            for framework in FRAMEWORKS
-            if not is_skipped(runs[framework])
-        },
-    }
-
-
-def _gain(frames: list[dict], metric: str, rng: np.random.Generator) -> dict:
-    both = [(frame[metric], frame[f"bicubic_{metric}"]) for frame in frames]
-    return mean_interval([own - other for own, other in both if own is not None and other is not None], rng, "frame")
-
-
-def _means(frames: list[dict], prefix: str) -> dict:
-    means: dict = {"identical": sum(frame.get(f"{prefix}identical", False) for frame in frames)}
-    for metric in ("psnr", "ssim"):
-        values = [frame[prefix + metric] for frame in frames if frame[prefix + metric] is not None]
-        means[metric] = float(np.mean(values)) if values else None
-    return means
-
-
-def _paired_difference(runs: dict[str, dict], rng: np.random.Generator) -> dict:
-    reason = why_not_both(runs)
-    if reason:
-        return {"skipped": reason}
-    differing = unlike_fields(runs, ("input_digest", "gt_digest"))
-    if differing:
-        return {"skipped": f"because the two runs were not judged alike: {'; '.join(differing)}"}
-    # SSIM is finite for every frame that has a truth, PSNR is not.
-    pairs = [(t, j) for t, j in pair_frames(runs) if t["ssim"] is not None and j["ssim"] is not None]
-    if not pairs:
-        return {"skipped": "because there is no ground truth for frames that both have"}
-    unlike = [f"{t['clip']}/{t['name']}" for t, j in pairs if not _same_bicubic(t, j)]
-    if unlike:
-        words = f"{len(unlike)} of {len(pairs)} frames, the first of them {unlike[0]}"
-        return {"skipped": f"because the runs were not judged alike: the scores of bicubic differ in {words}"}
-    finite = [(t["psnr"], j["psnr"]) for t, j in pairs if t["psnr"] is not None and j["psnr"] is not None]
-    return {
-        "psnr": mean_interval([j - t for t, j in finite], rng, "frame"),
-        "ssim": mean_interval([j["ssim"] - t["ssim"] for t, j in pairs], rng, "frame"),
-        # Frames whose PSNR is infinite in either framework, and of these the ones in which it is so in one only.
-        "left_out": len(pairs) - len(finite),
-        "left_out_in_one": sum((t["psnr"] is None) != (j["psnr"] is None) for t, j in pairs),
-    }
-
-
-def _same_bicubic(torch: dict, jittor: dict) -> bool:
-    """Whether bicubic, which is the same in both, has the same scores in both."""
-    scores = [(torch[name], jittor[name]) for name in ("bicubic_psnr", "bicubic_ssim")]
-    return all(t == j if t is None or j is None else abs(t - j) <= SAME_SCORE for t, j in scores)
 
 
 def _outputs(runs: dict[str, dict], output: Path) -> dict:

@@ -1,10 +1,12 @@
 """A comparison as Markdown: what comparison.md holds and what the notebooks show."""
 
+from vsrlib.claims.quality import SCENE, identical_in
 from vsrlib.claims.results import is_skipped
-from vsrlib.common.names import FRAMEWORKS, NAMES
-from vsrlib.common.numbers import interval, markdown, number, plain
+from vsrlib.common.names import FILMED, FRAMEWORKS, KINDS, MADE, NAMES
+from vsrlib.common.numbers import FEWEST, counted, interval, markdown, number, plain, units
 
 _METHODS = {"bicubic": "bicubic", **NAMES}
+_CLIPS = {FILMED: "Filmed scenes", MADE: "Made clips"}
 _PROTOCOLS = {"synchronised": "synchronised", "as_reported": "unsynchronised, as in the earlier report"}
 _ABOUT_TIMES = (
     "Times are taken by two protocols. *Synchronised* waits for the work to end before it reads the clock. "
@@ -30,46 +32,58 @@ def table(result: dict, title: str = "# Comparison") -> str:
 
 
 def quality_table(quality: dict, statistics: dict) -> str:
-    """PSNR and SSIM per clip and over all frames; in words the paired difference and the gain over bicubic."""
-    methods = [method for method in _METHODS if method in quality["total"]]
+    """PSNR and SSIM per clip and over the scenes of each kind; in words the difference and the gain over bicubic."""
+    methods = [method for method in _METHODS if any(method in clip for clip in quality["clips"])]
     if not methods:
-        return _skipped(quality["difference"])
-    header = ["clip", "frames"] + [f"{_METHODS[m]} {unit}" for unit in ("PSNR (dB)", "SSIM") for m in methods]
-    rows = [
-        ["**all frames**" if clip["name"] is None else plain(clip["name"]), str(clip["frames"])]
-        + [number(clip[m]["psnr"], 3) for m in methods]
-        + [number(clip[m]["ssim"], 4) for m in methods]
-        for clip in (*quality["clips"], {"name": None, **quality["total"]})
-    ]
-    words = [_difference_text(quality["difference"], statistics), _gain_text(quality), _identical_text(quality)]
+        return _skipped(quality[FILMED])
+    header = ["clip", "scene", "frames"] + [f"{_METHODS[m]} {unit}" for unit in ("PSNR (dB)", "SSIM") for m in methods]
+    rows, words = [], []
+    for kind in (one for one in KINDS if not is_skipped(quality[one])):
+        total = quality[kind]["total"]
+        named = [(plain(clip["name"]), plain(clip["scene"]), clip) for clip in quality["clips"] if clip["kind"] == kind]
+        mean = f"**{kind}, mean over scenes**", counted(total["scenes"], SCENE), total
+        rows += [
+            [*names, str(clip["frames"])]
+            + [number(clip[m]["psnr"], 3) for m in methods]
+            + [number(clip[m]["ssim"], 4) for m in methods]
+            for *names, clip in (*named, mean)
+        ]
+        words += [_difference_text(kind, quality[kind]), _gain_text(kind, quality[kind])]
+    words += [_intervals_text(statistics), _identical_text(quality)]
     return "\n\n".join([markdown(header, rows), *(text for text in words if text)])
 
 
-def _difference_text(difference: dict, statistics: dict) -> str:
+def _difference_text(kind: str, found: dict) -> str:
+    difference = found["difference"]
     if is_skipped(difference):
-        return f"Difference of the frameworks: {_skipped(difference)}"
+        return f"{_CLIPS[kind]}, difference of the frameworks: {_skipped(difference)}"
     psnr, ssim = difference["psnr"], difference["ssim"]
     return (
-        f"Jittor minus PyTorch, paired by frame: {interval(psnr, 4, signed=True)} dB PSNR ({psnr['n']} frames), "
-        f"{interval(ssim, 6, signed=True)} SSIM ({ssim['n']} frames). In brackets: {statistics['level']:.0%} bootstrap "
-        f"intervals over these frames, {statistics['draws']} draws, seed {statistics['seed']}; frames of one clip are "
-        "alike, so the intervals say little about other clips."
+        f"{_CLIPS[kind]}, Jittor minus PyTorch, paired by frame: {interval(psnr, 4, signed=True)} dB PSNR "
+        f"({units(psnr)}), {interval(ssim, 6, signed=True)} SSIM ({units(ssim)})."
     )
 
 
-def _gain_text(quality: dict) -> str:
+def _gain_text(kind: str, found: dict) -> str:
     gains = [
         f"{NAMES[framework]} minus bicubic: {interval(gain['psnr'], 3, signed=True)} dB PSNR"
         + (", worse than bicubic" if gain["psnr"]["value"] < 0 else "")
-        for framework, gain in quality["gain_over_bicubic"].items()
+        for framework, gain in found["gain_over_bicubic"].items()
         if gain["psnr"]["value"] is not None
     ]
-    return f"{'; '.join(gains)}." if gains else ""
+    return f"{_CLIPS[kind]}, {'; '.join(gains)}." if gains else ""
+
+
+def _intervals_text(statistics: dict) -> str:
+    return (
+        f"In brackets: {statistics['level']:.0%} bootstrap intervals over scenes, {statistics['draws']} draws, seed "
+        f"{statistics['seed']}; there is none for fewer than {FEWEST} scenes. Made clips decide nothing about filmed "
+        "ones."
+    )
 
 
 def _identical_text(quality: dict) -> str:
-    total = quality["total"]
-    counts = [f"{_METHODS[m]} {total[m]['identical']}" for m in _METHODS if m in total and total[m]["identical"]]
+    counts = [f"{_METHODS[m]} {count}" for m, count in identical_in(quality).items()]
     if not counts:
         return ""
     return f"Frames identical to the truth have an infinite PSNR and are left out of it: {', '.join(counts)}."

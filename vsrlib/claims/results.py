@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import located, read_json, relative, sha256_file
-from vsrlib.common.names import BLURS, FRAMEWORKS, NAMES
+from vsrlib.common.names import BLURS, FRAMEWORKS, KINDS, NAMES
 
 RUN_FIELDS = (
     "set", "preset", "engine", "border", "tile", "device", "device_type", "threads", "correlation", "convolution",
@@ -71,6 +71,13 @@ def collect(files: Sequence[Path], output: Path, fields: Sequence[str]) -> dict[
     return found
 
 
+def require_scenes(runs: dict[tuple[str, str], dict]) -> None:
+    """UserError for an inference result of an earlier version, which does not say the scene and kind of its clips."""
+    for run in runs.values():
+        if any("scene" not in clip or "kind" not in clip for clip in run.get("clips", [])):
+            raise UserError(f"{run['file']} does not say the scenes of its clips; run the inference again.")
+
+
 def read(path: Path) -> dict:
     """The content of a result file; UserError where there is none."""
     try:
@@ -91,8 +98,10 @@ def read_comparison(path: Path) -> dict:
     comparison = read(path)
     if "blurs" not in comparison:
         raise UserError(f"{path} holds no comparison; run the comparison again.")
-    runs = [run for blur in comparison["blurs"].values() for run in blur.get("runs", {}).values()]
-    if any(name not in run for run in runs if not is_skipped(run) for name in RUN_FIELDS):
+    blurs = comparison["blurs"].values()
+    runs = [run for blur in blurs for run in blur.get("runs", {}).values()]
+    whole = all(name in run for run in runs if not is_skipped(run) for name in RUN_FIELDS)
+    if not whole or any(kind not in blur["quality"] for blur in blurs if "quality" in blur for kind in KINDS):
         raise UserError(f"{path} is a comparison of an earlier version; run the inference and the comparison again.")
     return comparison
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from vsrlib.claims import results
+from vsrlib.claims.quality import difference_of
 from vsrlib.claims.results import is_skipped
 from vsrlib.claims.ten_claims import (
     FORWARD_RATIO,
@@ -14,18 +15,18 @@ from vsrlib.claims.ten_claims import (
     TOTAL_SECONDS,
 )
 from vsrlib.claims.verdict import SPEED, Finding, bounds, finding, negligible, numbers, reaches, scaled
-from vsrlib.common.names import FRAMEWORKS
+from vsrlib.common.names import FILMED, FRAMEWORKS
 from vsrlib.common.numbers import significant
 
 _NO_GPU = "the claim is about a GPU and this run had none"
 
 
 def quality(blur: dict) -> Finding:
-    """C1: the difference in quality, paired by frame."""
+    """C1: the difference in quality on filmed scenes, paired by frame."""
     unfit = _why_no_difference(blur)
     if unfit:
         return Finding("not testable here", unfit)
-    difference = blur["quality"]["difference"]
+    difference = difference_of(blur["quality"], FILMED)
     if _agree(difference):
         verdict, reason = "refuted", "with equal weights and input, two implementations of one network agree"
     elif all(bounds(difference[metric])[1] < NEGLIGIBLE * gain for metric, gain in GAIN.items()):
@@ -135,7 +136,7 @@ def equivalence(blur: dict, trainings: dict) -> Finding:
     unfit = _why_no_difference(blur)
     if unfit:
         return Finding("unsupported", unfit)
-    difference = blur["quality"]["difference"]
+    difference = difference_of(blur["quality"], FILMED)
     if not _agree(difference):
         return finding("unsupported", "this run's own two implementations differ", difference["psnr"], "dB")
     agreements = [one["agreement"] for one in trainings.values() if not is_skipped(one["agreement"])]
@@ -169,7 +170,7 @@ def _agree(difference: dict) -> bool:
 
 def _why_no_difference(blur: dict) -> str | None:
     """Why the runs give no difference in quality of one network on one input; None if they do."""
-    outputs, difference = blur["outputs"], blur["quality"]["difference"]
+    outputs, difference = blur["outputs"], difference_of(blur["quality"], FILMED)
     for section in (outputs, difference):
         if is_skipped(section):
             return section["skipped"].removeprefix("because ")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vsrlib.claims import results
+from vsrlib.claims.quality import gains_of
 from vsrlib.claims.results import is_skipped
 from vsrlib.claims.ten_claims import ENOUGH, GAIN, NEGLIGIBLE, VERDICTS
 from vsrlib.common.numbers import FEWEST, interval, markdown
@@ -120,7 +121,7 @@ def profile_of(comparison: dict) -> str:
         return "no run at all"
     sets, presets = (", ".join(sorted({run[key] for run in runs})) for key in ("set", "preset"))
     devices = " and ".join(sorted({results.device_words(run) for run in runs}))
-    gains = [gain for blur in comparison["blurs"].values() for gain in blur["quality"]["gain_over_bicubic"].values()]
+    gains = [gain for blur in comparison["blurs"].values() for gain in gains_of(blur["quality"]).values()]
     known = sorted(gain["psnr"]["value"] for gain in gains if gain["psnr"]["value"] is not None)
     against = f"; its PSNR minus bicubic's: {known[0]:+.2f} to {known[-1]:+.2f} dB" if known else ""
     return f"the {presets} network on {sets} ({devices}){against}"

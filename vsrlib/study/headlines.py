@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from vsrlib.claims.quality import difference_of
 from vsrlib.common.files import read_json
+from vsrlib.common.names import FILMED
 from vsrlib.study.settings import Settings
 
 
@@ -53,20 +55,22 @@ def _train(result: dict[str, Any]) -> str:
 
 
 def _infer(result: dict[str, Any]) -> str:
-    frames = [frame for clip in result["clips"] for frame in clip["frames"]]
+    filmed = [clip for clip in result["clips"] if clip["kind"] == FILMED]
+    apart = 0 < len(filmed) < len(result["clips"])  # made clips stand in no headline beside filmed ones
+    frames = [frame for clip in (filmed if apart else result["clips"]) for frame in clip["frames"]]
     # A frame without ground truth has no PSNR, and neither has one that equals it.
     judged = [frame for frame in frames if frame["psnr"] is not None and frame["bicubic_psnr"] is not None]
     if not judged:
         same = any(frame.get("identical") or frame.get("bicubic_identical") for frame in frames)
         return f"{len(frames)} frames, {'no finite PSNR' if same else 'no ground truth'}"
     psnr, bicubic = (sum(frame[key] for frame in judged) / len(judged) for key in ("psnr", "bicubic_psnr"))
-    return f"{psnr:.2f} dB (bicubic {bicubic:.2f})"
+    return f"{psnr:.2f} dB (bicubic {bicubic:.2f}){' on filmed clips' if apart else ''}"
 
 
 def _compare(result: dict[str, Any]) -> str:
     words = []
     for blur, found in result["blurs"].items():
-        difference = found["quality"]["difference"]
+        difference = difference_of(found["quality"])
         if "psnr" in difference and difference["psnr"]["value"] is not None:
             words.append(f"{blur} {difference['psnr']['value']:+.4f} dB")
     return "Jittor minus PyTorch: " + ", ".join(words) if words else "one framework only"

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from vsrlib.claims.comparison import frames_of
+from vsrlib.claims.quality import decisive, difference_of, frames_of, identical_in, totals_of
 from vsrlib.claims.results import device_words, is_skipped, unlike_fields, why_not_alike, why_not_both
 from vsrlib.common.names import FRAMEWORKS, NAMES
+from vsrlib.common.numbers import counted
 from vsrlib.report.charts.style import LOOKS, Chart, canvas, empty
 
 UNITS = {"psnr": ("PSNR", " (dB)", " dB", 2), "ssim": ("SSIM", "", "", 4)}
@@ -67,15 +68,21 @@ def footer(found: dict, how: str) -> str:
 
 
 def totals(found: dict, metric: str) -> str:
-    """The means over all frames, in words."""
+    """The means over the scenes, in words."""
     label, _, unit, digits = UNITS[metric]
     parts = []
     for blur, one in found["blurs"].items():
-        total = one["quality"]["total"]
+        total = totals_of(one["quality"])
         known = [m for m in LOOKS if m in total and total[m][metric] is not None]
         values = [f"{LOOKS[m].label} {total[m][metric]:.{digits}f}{unit}" for m in known]
-        parts.append(f"{blur} blur, {label} over all frames: {', '.join(values) or 'none'}.")
+        clips = counted_clips(one["quality"])
+        parts.append(f"{blur} blur, {label}, mean over {clips}: {', '.join(values) or 'none'}.")
     return " ".join(parts)
+
+
+def counted_clips(quality: dict) -> str:
+    """What the headlines of a blur are about: "8 filmed scenes"; or "4 made scenes" where nothing was filmed."""
+    return counted(totals_of(quality).get("scenes", 0), f"{decisive(quality)} scene")
 
 
 def why_empty(blur: dict, otherwise: str = NO_TRUTH) -> str:
@@ -86,7 +93,7 @@ def why_empty(blur: dict, otherwise: str = NO_TRUTH) -> str:
 
 def _unlike_notes(blur: dict) -> list[str]:
     """What keeps the two frameworks of one blur type from being compared."""
-    runs, difference = blur["runs"], blur["quality"]["difference"]
+    runs, difference = blur["runs"], difference_of(blur["quality"])
     if why_not_both(runs):
         return []
     notes = [
@@ -106,11 +113,9 @@ def _unlike_notes(blur: dict) -> list[str]:
 
 
 def _identical_notes(blur: dict) -> list[str]:
-    total = blur["quality"]["total"]
     return [
-        f"{LOOKS[method].label}: {total[method]['identical']} frames equal the truth; their infinite PSNR is left out"
-        for method in LOOKS
-        if method in total and total[method]["identical"]
+        f"{LOOKS[method].label}: {count} frames equal the truth; their infinite PSNR is left out"
+        for method, count in identical_in(blur["quality"]).items()
     ]
 
 
@@ -119,7 +124,7 @@ def _identical_notes(blur: dict) -> list[str]:
 
 def methods_of(found: dict) -> list[str]:
     """Methods that any blur type has quality of, in the order of the legend."""
-    return [m for m in LOOKS if any(m in blur["quality"]["total"] for blur in found["blurs"].values())]
+    return [m for m in LOOKS if any(m in totals_of(blur["quality"]) for blur in found["blurs"].values())]
 
 
 def measured_frames(blur: dict, metric: str) -> dict[str, list[dict]]:

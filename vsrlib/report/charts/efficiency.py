@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
+from vsrlib.claims.quality import difference_of, totals_of
 from vsrlib.claims.results import is_skipped, why_not_alike, why_not_both
 from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.report.charts.comparison import (
@@ -105,7 +106,7 @@ def _draw_points(axes: Axes, one: dict) -> str | None:
     for framework, ((low, middle, high), psnr) in points.items():
         axes.plot([low, high], [psnr, psnr], color=LOOKS[framework].color, linewidth=2.2)
         axes.plot([middle], [psnr], linestyle="none", **LOOKS[framework].marks())
-    bicubic = one["quality"]["total"]["bicubic"]["psnr"]
+    bicubic = totals_of(one["quality"])["bicubic"]["psnr"]
     levels = [psnr for _, psnr in points.values()]
     if bicubic is not None:
         axes.axhline(bicubic, color=LOOKS["bicubic"].color, linestyle=":", linewidth=2)
@@ -122,26 +123,24 @@ def quality_vs_speed_title(found: dict) -> str:
     both = [
         blur
         for blur in found["blurs"].values()
-        if len(_speed_points(blur)) == 2
-        and not is_skipped(blur["quality"]["difference"])
-        and blur["quality"]["difference"]["psnr"]["value"] is not None
+        if len(_speed_points(blur)) == 2 and difference_of(blur["quality"]).get("psnr", {}).get("value") is not None
     ]
     if not both:
         return "Quality against time: no comparison of the frameworks"
     points = _speed_points(both[-1])
     speed = _speed({framework: points[framework][0][1] for framework in FRAMEWORKS})
     # Paired by frame: the two means may leave out different frames.
-    gain = both[-1]["quality"]["difference"]["psnr"]["value"]
+    gain = difference_of(both[-1]["quality"])["psnr"]["value"]
     words = "the same PSNR" if abs(gain) < 0.005 else f"{abs(gain):.2f} dB {'more' if gain > 0 else 'less'} PSNR"
     return f"{speed}, for {words}"
 
 
 def _speed_points(blur: dict) -> dict[str, tuple[tuple[float, float, float], float]]:
-    """Per framework: shortest, median and longest seconds per frame (synchronised), and PSNR over all frames."""
+    """Per framework: shortest, median and longest seconds per frame (synchronised), and mean PSNR over the scenes."""
     points = {}
     for framework in timed(blur):
         run, timing = blur["runs"][framework], blur["timing"][framework]
-        psnr = blur["quality"]["total"][framework]["psnr"]
+        psnr = totals_of(blur["quality"])[framework]["psnr"]
         if psnr is not None:
             seconds = run["timing"]["synchronised"]
             totals = [sum(parts) for parts in zip(seconds["pre"], seconds["forward"], seconds["post"], strict=True)]
@@ -162,14 +161,14 @@ class _Measure(NamedTuple):
 
 
 def _judged_alike(blur: dict) -> list[str]:
-    if not why_not_both(blur["runs"]) and is_skipped(blur["quality"]["difference"]):
+    if not why_not_both(blur["runs"]) and is_skipped(difference_of(blur["quality"])):
         return []
     return [framework for framework in FRAMEWORKS if not is_skipped(blur["runs"][framework])]
 
 
 _MEASURES = {
-    "PSNR": _Measure(_judged_alike, lambda one, f: one["quality"]["total"][f]["psnr"], "{:.2f} dB"),
-    "SSIM": _Measure(_judged_alike, lambda one, f: one["quality"]["total"][f]["ssim"], "{:.4f}"),
+    "PSNR": _Measure(_judged_alike, lambda one, f: totals_of(one["quality"])[f]["psnr"], "{:.2f} dB"),
+    "SSIM": _Measure(_judged_alike, lambda one, f: totals_of(one["quality"])[f]["ssim"], "{:.4f}"),
     "frames per second": _Measure(timed, lambda one, f: 1 / one["timing"][f]["synchronised"]["total"], "{:.3g}"),
     "forward passes per second": _Measure(
         timed, lambda one, f: 1 / one["timing"][f]["synchronised"]["forward"], "{:.3g}"

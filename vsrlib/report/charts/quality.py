@@ -5,25 +5,37 @@ from collections import Counter
 
 from matplotlib.axes import Axes
 
-from vsrlib.claims.comparison import pair_frames
+from vsrlib.claims.quality import difference_of, gains_of, pair_frames
 from vsrlib.claims.results import is_skipped
-from vsrlib.common.names import FRAMEWORKS, NAMES
-from vsrlib.report.charts.comparison import UNITS, by_blur, measured_frames, methods_of, totals, why_empty
+from vsrlib.common.names import FILMED, FRAMEWORKS, KINDS, NAMES
+from vsrlib.report.charts.comparison import (
+    UNITS,
+    by_blur,
+    counted_clips,
+    measured_frames,
+    methods_of,
+    totals,
+    why_empty,
+)
 from vsrlib.report.charts.style import LOOKS, Chart, key
+
+_FEW, _MANY = 5, 16  # clips whose names fit beside each other, and upright
 
 
 def comparison_by_clip(found: dict, metric: str) -> Chart:
-    """Mean quality of each clip and of all frames: bicubic, PyTorch and Jittor as marks on one line."""
+    """Mean quality of each clip and over the scenes of each kind: bicubic, PyTorch and Jittor as marks on one line."""
 
     def draw(axes: Axes, one: dict) -> str | None:
-        rows = [*one["quality"]["clips"], {"name": "all frames", **one["quality"]["total"]}]
-        shown = [m for m in LOOKS if m in one["quality"]["total"] and one["quality"]["total"][m][metric] is not None]
+        rows = _rows(one["quality"])
+        shown = [m for m in LOOKS if any(m in row and row[m][metric] is not None for row in rows)]
         if not shown:
             return why_empty(one)
         for method in shown:
             marks = [(row[method][metric], y) for y, row in enumerate(rows) if row[method][metric] is not None]
             axes.plot(*zip(*marks, strict=True), linestyle="none", clip_on=False, **LOOKS[method].marks())
-        axes.axhline(len(rows) - 1.5, color="black", linewidth=0.8)
+        for y in (y for y, row in enumerate(rows) if "scenes" in row):
+            for edge in (y - 0.5, y + 0.5) if y + 1 < len(rows) else (y - 0.5,):
+                axes.axhline(edge, color="black", linewidth=0.8)
         axes.set_yticks(range(len(rows)), [_label(row["name"]) for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(axis="y", color="#e0e0e0")
@@ -31,16 +43,31 @@ def comparison_by_clip(found: dict, metric: str) -> Chart:
         return None
 
     label, axis_unit, *_ = UNITS[metric]
-    heights = [0.75 + 0.3 * (len(blur["quality"]["clips"]) + 1) for blur in found["blurs"].values()]
+    heights = [0.75 + 0.3 * max(2, len(_rows(blur["quality"]))) for blur in found["blurs"].values()]
     return by_blur(
-        found, quality_title(found, metric), heights, key(methods_of(found)), "mean over frames",
-        f"{label}{axis_unit}, mean over frames; further right is better", draw, totals(found, metric), "x",
+        found, quality_title(found, metric), heights, key(methods_of(found)), "mean over a clip's frames, over scenes",
+        f"{label}{axis_unit}, means; further right is better", draw, totals(found, metric), "x",
     )  # fmt: skip
+
+
+def _rows(quality: dict) -> list[dict]:
+    """The clips of each kind, filmed ones first, and below them the mean over their scenes."""
+    rows = []
+    for kind in (one for one in KINDS if not is_skipped(quality[one])):
+        rows += [clip for clip in quality["clips"] if clip["kind"] == kind]
+        rows.append({"name": f"{kind}, by scene", **quality[kind]["total"]})
+    return rows
+
+
+def _names(quality: dict) -> list[str]:
+    """The clips' names, filmed ones first."""
+    return [clip["name"] for clip in sorted(quality["clips"], key=lambda clip: clip["kind"] != FILMED)]
 
 
 def trend(found: dict) -> Chart:
     """PSNR of every frame, clip after clip."""
-    heights, legend = [2.3] * len(found["blurs"]), key(methods_of(found), line=True)
+    many = any(_FEW < len(blur["quality"]["clips"]) <= _MANY for blur in found["blurs"].values())
+    heights, legend = [3.3 if many else 2.3] * len(found["blurs"]), key(methods_of(found), line=True)
     return by_blur(
         found, trend_title(found), heights, legend, "clips side by side", "frames in order, clip after clip",
         _draw_trend, totals(found, "psnr"), "y",
@@ -51,7 +78,7 @@ def _draw_trend(axes: Axes, one: dict) -> str | None:
     methods = measured_frames(one, "psnr")
     if not methods:
         return why_empty(one)
-    names = [clip["name"] for clip in one["quality"]["clips"]]
+    names = _names(one["quality"])
     lengths = {m: Counter(frame["clip"] for frame in frames) for m, frames in methods.items()}
     longest = {clip: max(count[clip] for count in lengths.values()) for clip in names}
     starts = {clip: sum(longest[before] for before in names[: names.index(clip)]) for clip in names}
@@ -64,10 +91,11 @@ def _draw_trend(axes: Axes, one: dict) -> str | None:
             axes.plot(at, values, linestyle=LOOKS[method].line, linewidth=1.6, **marks)
     for clip in names[1:]:
         axes.axvline(starts[clip] - 0.5, color="#bbbbbb", linewidth=0.8)
-    # Names of many clips would overlap; the other charts name them.
-    few = len(names) <= 5
+    # Names of many clips stand upright; of more they would overlap, and the other charts name them.
+    named = len(names) <= _MANY
     ticks = [starts[clip] + (longest[clip] - 1) / 2 for clip in names]
-    axes.set_xticks(ticks if few else [], list(map(_label, names)) if few else [], rotation=18 if len(names) > 3 else 0)
+    turned = 0 if len(names) <= 3 else 18 if len(names) <= _FEW else 90
+    axes.set_xticks(ticks if named else [], list(map(_label, names)) if named else [], rotation=turned)
     axes.tick_params(axis="x", length=0)
     axes.margins(y=0.1)
     axes.set_ylabel("PSNR (dB)")
@@ -81,7 +109,7 @@ def distribution(found: dict, metric: str) -> Chart:
         methods = measured_frames(one, metric)
         if not methods:
             return why_empty(one)
-        names = [clip["name"] for clip in one["quality"]["clips"]]
+        names = _names(one["quality"])
         for lane, (method, frames) in enumerate(methods.items()):
             marks = LOOKS[method].small_marks()
             for row, clip in enumerate(names):
@@ -98,7 +126,8 @@ def distribution(found: dict, metric: str) -> Chart:
         return None
 
     label, axis_unit, *_ = UNITS[metric]
-    heights = [0.75 + 0.55 * max(1, len(blur["quality"]["clips"])) for blur in found["blurs"].values()]
+    counts = [max(1, len(blur["quality"]["clips"])) for blur in found["blurs"].values()]
+    heights = [0.75 + (0.55 if count <= _FEW else 0.42) * count for count in counts]
     return by_blur(
         found, spread_title(found, metric), heights, key(methods_of(found)), "one mark per frame, black bar: median",
         f"{label}{axis_unit} of single frames; further right is better", draw, totals(found, metric), "x",
@@ -111,12 +140,9 @@ def distribution(found: dict, metric: str) -> Chart:
 def quality_title(found: dict, metric: str) -> str:
     """What the frameworks' quality comes to, in words."""
     label, _, unit, digits = UNITS[metric]
-    differences = [
-        blur["quality"]["difference"][metric]["value"]
-        for blur in found["blurs"].values()
-        if not is_skipped(blur["quality"]["difference"]) and blur["quality"]["difference"][metric]["value"] is not None
-    ]
-    above = _above_bicubic(found, metric)
+    values = [difference_of(blur["quality"]).get(metric, {}).get("value") for blur in found["blurs"].values()]
+    differences = [value for value in values if value is not None]
+    above = f"{_above_bicubic(found, metric)}{_on(found)}"
     if not differences:
         alone = [NAMES[f] for f in FRAMEWORKS if f in methods_of(found)]
         who = f" of {alone[0]} alone" if len(alone) == 1 else ": no comparison of the frameworks"
@@ -134,7 +160,7 @@ def trend_title(found: dict) -> str:
     if not largest:
         return "PSNR by frame: no comparison of the frameworks"
     bound = max(1, math.ceil(100 * max(largest) - 1e-9)) / 100
-    pairings = [blur["quality"]["difference"] for blur in found["blurs"].values()]
+    pairings = [difference_of(blur["quality"], kind) for blur in found["blurs"].values() for kind in KINDS]
     infinite = sum(pairing["left_out_in_one"] for pairing in pairings if not is_skipped(pairing))
     if infinite:
         return f"PSNR is infinite in one framework only in {infinite} frames; else it differs by at most {bound:.2f} dB"
@@ -158,7 +184,7 @@ def spread_title(found: dict, metric: str) -> str:
 
 def _frame_differences(blur: dict, metric: str) -> list[float]:
     """Absolute finite differences of the frameworks, frame by frame; none where they cannot be paired."""
-    if is_skipped(blur["quality"]["difference"]):
+    if is_skipped(difference_of(blur["quality"])):
         return []
     pairs = [(torch[metric], jittor[metric]) for torch, jittor in pair_frames(blur["runs"])]
     return [abs(jittor - torch) for torch, jittor in pairs if torch is not None and jittor is not None]
@@ -169,7 +195,7 @@ def _above_bicubic(found: dict, metric: str) -> str:
     gaps = [
         gain[metric]["value"]
         for blur in found["blurs"].values()
-        for gain in blur["quality"]["gain_over_bicubic"].values()
+        for gain in gains_of(blur["quality"]).values()
         if gain[metric]["value"] is not None
     ]
     if not gaps:
@@ -179,6 +205,12 @@ def _above_bicubic(found: dict, metric: str) -> str:
     if min(gaps) > 0 or max(gaps) < 0:
         return f", {amount}{unit} {'above' if min(gaps) > 0 else 'below'} bicubic"
     return f", from {min(gaps):.{digits}f} to {max(gaps):+.{digits}f}{unit} against bicubic"
+
+
+def _on(found: dict) -> str:
+    """On which clips, in words; nothing where there are none."""
+    clips = {counted_clips(blur["quality"]) for blur in found["blurs"].values() if blur["quality"]["clips"]}
+    return f", on {' and '.join(sorted(clips))}" if clips else ""
 
 
 def _label(name: str) -> str:

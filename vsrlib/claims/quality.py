@@ -1,0 +1,171 @@
+"""Quality of the two frameworks by scene: means, the paired difference and the gain over bicubic upsampling.
+
+Filmed scenes and made clips stand apart, and the filmed ones decide. What is drawn anew is a scene: frames of a clip
+are alike, and so are clips of one scene.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from vsrlib.claims.results import is_skipped, unlike_fields, why_not_both
+from vsrlib.common.names import FILMED, FRAMEWORKS, KINDS, MADE
+from vsrlib.common.numbers import by_group, mean_interval
+
+SCENE = "scene"
+METRICS = ("psnr", "ssim")
+SAME_SCORE = 1e-6
+"""dB or SSIM: how far two computations of one bicubic score may lie apart; more is another frame or another truth."""
+
+
+def of_runs(runs: dict[str, dict], rng: np.random.Generator) -> dict:
+    """{"clips", "filmed", "made"} of the two runs of one blur type.
+
+    Each clip has its name, scene, kind, number of frames and means by method; each kind "total" (means over its
+    scenes), "difference" (Jittor minus PyTorch, paired by frame) and "gain_over_bicubic", or why there is none of it.
+    A frame identical to the truth has an infinite PSNR: it is left out of what is computed from PSNR, and counted.
+    """
+    methods = {f: (runs[f], "") for f in FRAMEWORKS if not is_skipped(runs[f])}
+    if not methods:
+        return {"clips": [], **{kind: {"skipped": why_not_both(runs)} for kind in KINDS}}
+    any_run = next(iter(methods.values()))[0]
+    methods["bicubic"] = (any_run, "bicubic_")
+    clips = []
+    for clip in any_run["clips"]:
+        means = {method: _means(frames_of(run, clip["name"]), prefix) for method, (run, prefix) in methods.items()}
+        clips.append({**{key: clip[key] for key in ("name", "scene", "kind")}, "frames": len(clip["frames"]), **means})
+    unfit = _why_no_difference(runs)
+    return {"clips": clips, **{kind: _of_kind(kind, clips, runs, unfit, rng) for kind in KINDS}}
+
+
+def decisive(found: dict) -> str:
+    """The kind of clips that a quality's headlines are about: filmed, or made where nothing was filmed."""
+    return MADE if is_skipped(found[FILMED]) and not is_skipped(found[MADE]) else FILMED
+
+
+def totals_of(found: dict) -> dict:
+    """The means over the scenes of the decisive kind, by method; {} where nothing was measured."""
+    return found[decisive(found)].get("total", {})
+
+
+def difference_of(found: dict, kind: str | None = None) -> dict:
+    """The difference of the frameworks on a kind of clips, by default the decisive one, or {"skipped": why}."""
+    section = found[kind or decisive(found)]
+    return section if is_skipped(section) else section["difference"]
+
+
+def gains_of(found: dict, kind: str | None = None) -> dict:
+    """The gain over bicubic by framework on a kind of clips, by default the decisive one; {} where there is none."""
+    return found[kind or decisive(found)].get("gain_over_bicubic", {})
+
+
+def identical_in(found: dict) -> dict[str, int]:
+    """How many frames of each method equal the truth, of those methods of which any does."""
+    counts: dict[str, int] = {}
+    for clip in found["clips"]:
+        for method in ("bicubic", *FRAMEWORKS):
+            counts[method] = counts.get(method, 0) + clip.get(method, {}).get("identical", 0)
+    return {method: count for method, count in counts.items() if count}
+
+
+def frames_of(run: dict, clip: str | None = None) -> list[dict]:
+    """Frames of one clip or of all, in order, each with the name of its "clip"."""
+    clips = [one for one in run["clips"] if clip in (None, one["name"])]
+    return [{"clip": one["name"], **frame} for one in clips for frame in one["frames"]]
+
+
+def pair_frames(runs: dict) -> list[tuple[dict, dict]]:
+    """Frames that both frameworks have, (torch, jittor), in order."""
+    first, second = ({(frame["clip"], frame["name"]): frame for frame in frames_of(runs[f])} for f in FRAMEWORKS)
+    return [(frame, second[key]) for key, frame in first.items() if key in second]
+
+
+def _of_kind(kind: str, clips: list[dict], runs: dict, unfit: str | None, rng: np.random.Generator) -> dict:
+    scenes = {clip["name"]: clip["scene"] for clip in clips if clip["kind"] == kind}
+    if not scenes:
+        return {"skipped": f"because no clip is {kind}"}
+    ours = [clip for clip in clips if clip["name"] in scenes]
+    measured = {f: runs[f] for f in FRAMEWORKS if not is_skipped(runs[f])}
+    return {
+        "total": {
+            "scenes": len(set(scenes.values())),
+            "frames": sum(clip["frames"] for clip in ours),
+            **{method: _over_scenes(ours, method) for method in (*measured, "bicubic")},
+        },
+        "difference": {"skipped": unfit} if unfit else _paired_difference(runs, scenes, rng),
+        "gain_over_bicubic": {
+            framework: {metric: _gain(run, metric, scenes, rng) for metric in METRICS}
+            for framework, run in measured.items()
+        },
+    }
+
+
+def _means(frames: list[dict], prefix: str) -> dict:
+    means: dict = {"identical": sum(frame.get(f"{prefix}identical", False) for frame in frames)}
+    for metric in METRICS:
+        values = [frame[prefix + metric] for frame in frames if frame[prefix + metric] is not None]
+        means[metric] = float(np.mean(values)) if values else None
+    return means
+
+
+def _over_scenes(clips: list[dict], method: str) -> dict:
+    means: dict = {"identical": sum(clip[method]["identical"] for clip in clips)}
+    for metric in METRICS:
+        known = [clip for clip in clips if clip[method][metric] is not None]
+        scenes = by_group([clip[method][metric] for clip in known], [clip["scene"] for clip in known])
+        means[metric] = float(np.mean(list(scenes.values()))) if scenes else None
+    return means
+
+
+def _interval(values: list[tuple[str, float]], scenes: dict[str, str], rng: np.random.Generator) -> dict:
+    """The mean over scenes of values (clip, value of a frame): first of each clip's frames, then of a scene's clips."""
+    clips = by_group([value for _, value in values], [clip for clip, _ in values])
+    return mean_interval(list(clips.values()), rng, SCENE, [scenes[clip] for clip in clips])
+
+
+def _gain(run: dict, metric: str, scenes: dict[str, str], rng: np.random.Generator) -> dict:
+    both = [(one["clip"], one[metric], one[f"bicubic_{metric}"]) for one in frames_of(run) if one["clip"] in scenes]
+    known = [(clip, own - other) for clip, own, other in both if own is not None and other is not None]
+    return _interval(known, scenes, rng)
+
+
+def _paired_difference(runs: dict[str, dict], scenes: dict[str, str], rng: np.random.Generator) -> dict:
+    pairs = _judged(runs, lambda clip: clip in scenes)
+    if not pairs:
+        return {"skipped": "because there is no ground truth for frames that both have"}
+    finite = [(t, j) for t, j in pairs if t["psnr"] is not None and j["psnr"] is not None]
+    return {
+        "psnr": _interval([(t["clip"], j["psnr"] - t["psnr"]) for t, j in finite], scenes, rng),
+        "ssim": _interval([(t["clip"], j["ssim"] - t["ssim"]) for t, j in pairs], scenes, rng),
+        # Frames whose PSNR is infinite in either framework, and of these the ones in which it is so in one only.
+        "left_out": len(pairs) - len(finite),
+        "left_out_in_one": sum((t["psnr"] is None) != (j["psnr"] is None) for t, j in pairs),
+    }
+
+
+def _judged(runs: dict[str, dict], wanted: Callable[[str], bool] = lambda clip: True) -> list[tuple[dict, dict]]:
+    """The pairs of frames of the wanted clips that have a truth: there SSIM is finite, PSNR not always."""
+    pairs = pair_frames(runs)
+    return [(t, j) for t, j in pairs if wanted(t["clip"]) and t["ssim"] is not None and j["ssim"] is not None]
+
+
+def _why_no_difference(runs: dict[str, dict]) -> str | None:
+    """Why the two runs say nothing of each other's quality, whatever the kind of clips; None if they do."""
+    reason = why_not_both(runs)
+    if reason:
+        return reason
+    differing = unlike_fields(runs, ("input_digest", "gt_digest"))
+    if differing:
+        return f"because the two runs were not judged alike: {'; '.join(differing)}"
+    pairs = _judged(runs)
+    unlike = [f"{t['clip']}/{t['name']}" for t, j in pairs if not _same_bicubic(t, j)]
+    if unlike:
+        words = f"{len(unlike)} of {len(pairs)} frames, the first of them {unlike[0]}"
+        return f"because the runs were not judged alike: the scores of bicubic differ in {words}"
+    return None
+
+
+def _same_bicubic(torch: dict, jittor: dict) -> bool:
+    """Whether bicubic, which is the same in both, has the same scores in both."""
+    scores = [(torch[name], jittor[name]) for name in ("bicubic_psnr", "bicubic_ssim")]
+    return all(t == j if t is None or j is None else abs(t - j) <= SAME_SCORE for t, j in scores)
