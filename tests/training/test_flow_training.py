@@ -92,6 +92,55 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(tmp_path: Path, monkeyp
     assert without_times(log(tmp_path / "cut")) == without_times(log(tmp_path / "whole"))
 
 
+def test_the_second_stage_goes_on_from_its_checkpoint(
+    framework: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in step 4, with the checkpoint of step 2: the same weights, log and batches as without a break."""
+    asked = {"framework": framework, "match_steps": 1, "flow_steps": 5, "checkpoint_every": 2}
+    whole = run(tmp_path / "whole", **asked)
+    losses_of, taken = train.step_losses, []
+
+    def broken(*given: Any) -> Any:
+        taken.append(given)
+        return 1 / 0 if len(taken) == 5 else losses_of(*given)
+
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(train, "step_losses", broken)
+        run(tmp_path / "cut", **asked)
+    assert len(log(tmp_path / "cut")) == 4 and (tmp_path / "cut" / "checkpoint.safetensors").exists()
+    monkeypatch.setattr(train, "step_losses", lambda *given: taken.append(given) or losses_of(*given))
+    resumed = run(tmp_path / "cut", resume=True, **asked)
+    assert len(taken) == 5 + 3
+    assert resumed["values_sha256"] == whole["values_sha256"]
+    assert without_times(log(tmp_path / "cut")) == without_times(log(tmp_path / "whole"))
+    for stage in ("match", "flow"):
+        ours, theirs = (without_times([one["stages"][stage]]) for one in (resumed, whole))
+        assert ours == theirs
+    assert not list((tmp_path / "cut").glob("*checkpoint*"))
+
+
+def test_a_checkpoint_of_another_second_stage_and_a_lost_log_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"match_steps": 1, "flow_steps": 2, "checkpoint_every": 1}
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(train, "flow_error", lambda network: 1 / 0)
+        run(tmp_path, **asked)
+    with pytest.raises(UserError, match=r"learning_rate was 0\.0005 and is 0\.1"):
+        run(tmp_path, resume=True, **asked, learning_rate=0.1)
+    lines = (tmp_path / "log.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "log.jsonl").write_text("".join(lines[:-1]))
+    with pytest.raises(UserError, match="holds 1 of the 2 steps before the checkpoint; bring it back"):
+        run(tmp_path, resume=True, **asked)
+    (tmp_path / "log.jsonl").write_text("".join(lines))
+    assert run(tmp_path, resume=True, **asked)["stages"]["flow"]["steps"] == 2
+    # Without resume all begins anew, whatever lies there.
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(train, "flow_error", lambda network: 1 / 0)
+        run(tmp_path, **asked)
+    assert run(tmp_path, **asked, learning_rate=0.01)["stages"]["flow"]["steps"] == 2
+
+
 def test_a_repeated_second_stage_that_is_killed_leaves_no_former_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,7 +264,7 @@ def test_workers_draw_the_same_batches() -> None:
 
 def test_a_training_draws_with_its_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*given: Any) -> None:
-        assert given[-1] == 3
+        assert given[4] == 3
         raise InterruptedError
 
     monkeypatch.setattr(train, "batches", stopped)

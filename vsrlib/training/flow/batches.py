@@ -24,13 +24,14 @@ _HALVED = 256  # from this shorter side on, a picture at half its size is a pict
 
 
 def batches(
-    textures: list[np.ndarray], options: FlowOptions, stage: int, steps: int, workers: int
+    textures: list[np.ndarray], options: FlowOptions, stage: int, steps: int, workers: int, done: int = 0
 ) -> Generator[FlowBatch, None, None]:
-    """The batches of a stage's steps, each drawn from (seed, stage, step) alone, so that `workers` changes none.
+    """The batches of a stage's steps after the first `done`, each drawn from (seed, stage, step) alone.
 
-    workers: processes that draw ahead; 0: this one draws each when it is asked for. See `prefetch.ahead`.
+    workers: processes that draw ahead, which changes none; 0: this one draws each when it is asked for. See
+    `prefetch.ahead`.
     """
-    seeds = [(options.seed, stage, step) for step in range(1, steps + 1)]
+    seeds = [(options.seed, stage, step) for step in range(done + 1, steps + 1)]
     return ahead(partial(_draw, textures, options), seeds, workers)
 
 

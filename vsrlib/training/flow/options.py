@@ -10,7 +10,7 @@ from vsrlib.networks.network import NetworkOptions
 
 HELDOUT_SEED = 0
 """Of the synthetic pairs and clips that the error is measured on."""
-_UNRECORDED = ("device", "correlation", "images", "weights", "resume", "workers")
+_UNRECORDED = ("device", "correlation", "images", "weights", "resume", "workers", "checkpoint_every")
 """Whatever the result does not depend on, or is recorded as what came of it: digests, and the network's own."""
 
 
@@ -43,7 +43,10 @@ class FlowOptions(NetworkOptions):
         "folder of pictures or clips, or a video, to make the pairs of (photographs that ship with scikit-image)",
     )
     weights: str | None = option(None, "weights that the flow network starts from (values drawn from the seed)")
-    resume: bool = option(False, "take over a first stage that was finished in OUTPUT")
+    resume: bool = option(
+        False, "take over a first stage that was finished in OUTPUT, and go on with the second from its checkpoint"
+    )
+    checkpoint_every: int = option(500, "of the second stage; 0: none", least=0, metavar="STEPS")
     workers: int = option(
         0, "processes that draw pairs ahead, as many as there are cores beside a GPU", least=0, metavar="N"
     )

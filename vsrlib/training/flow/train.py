@@ -13,6 +13,7 @@ import math
 import os
 import time
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -28,6 +29,7 @@ from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.names import FLOW, FLOW_PREFIX
 from vsrlib.networks.weights.weights_file import Values, locate
+from vsrlib.training import checkpoint
 from vsrlib.training.checkpoint import LOG
 from vsrlib.training.flow.batches import batches, embedded_textures, folder_textures
 from vsrlib.training.flow.evaluation import STEREO, errors_of, flow_error, heldout_pairs
@@ -36,6 +38,8 @@ from vsrlib.training.flow.options import FlowOptions, rate_factor
 
 RESULT, WEIGHTS = "train_flow.json", "flow.safetensors"
 MATCHED, _MATCHED_RECORD = "matched.safetensors", "matched.json"
+_CHECKPOINTS = (checkpoint.FILE, checkpoint.PREVIOUS)
+_WEIGHTS = "weights."  # before the names of the weights in a checkpoint
 
 _TEMPERATURES = "matching_temperatures"  # learned with the weights, and no part of the network
 _START_TEMPERATURE = 10.0
@@ -52,9 +56,10 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
     Writes log.jsonl (a line per step), matched.safetensors and matched.json (after the first stage), flow.safetensors
     (flow_net.* alone) and, last, train_flow.json, which is returned: settings, losses, and the error on held-out pairs,
     clips and the stereo pair beside zero flow's and DIS's. With `resume` a first stage that was finished with the same
-    options and pictures is taken over; the result is the same, because each step's pairs depend on seed, stage and step
-    alone. Raises UserError for unusable pictures, while another training runs in `output`, and when a loss is no longer
-    finite.
+    options and pictures is taken over, and the second goes on from its last checkpoint, which it writes every
+    `checkpoint_every` steps; the result is the same, because each step's pairs depend on seed, stage and step alone.
+    Raises UserError for unusable pictures, for a checkpoint of other options, while another training runs in `output`,
+    and when a loss is no longer finite.
     """
     output, images = Path(output), options.images
     textures = embedded_textures("train", STEREO, options.leaves) if images is None else folder_textures(Path(images))
@@ -73,17 +78,20 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
     key = {**options.of_matching(), "pictures": pictures, "initial_weights": start}
     with files.lock(output, "training", "output folder"):
         matched = _take_over(output, key, network) if options.resume else None
-        for name in (RESULT, WEIGHTS, *(() if matched else (_MATCHED_RECORD, MATCHED))):
+        whole = {**options.recorded(), "pictures": pictures, "initial_weights": start}
+        begun = _Begun.read(output, whole) if matched else _Begun(output, whole)
+        for name in (RESULT, WEIGHTS, *(() if matched else (_MATCHED_RECORD, MATCHED, *_CHECKPOINTS))):
             (output / name).unlink(missing_ok=True)  # so that a broken run does not look like the one before it
+        checkpoint.remove_temporary(output)
         if matched:
-            _cut_log(output)
+            _cut_log(output, begun.lines)
         with open(output / LOG, "a" if matched else "w", encoding="utf-8", buffering=1) as log:
             if matched is None:
                 _add_temperatures(network, np.full(len(MATCHED_LEVELS), _START_TEMPERATURE))
                 matched = _stage("match", network, options, textures, log, progress)
                 os.fsync(log.fileno())  # before the record, which counts on these lines
                 _keep(output, key, network, matched)
-            learned = _stage("flow", network, options, textures, log, progress)
+            learned = _stage("flow", network, options, textures, log, progress, begun)
             os.fsync(log.fileno())
         notes = {"preset": options.preset, "align_corners": str(options.align_corners).lower()}
         values = flow_only(network.state())
@@ -104,7 +112,52 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
             "provenance": provenance.collect(seed=options.seed),
         }
         write_json(output / RESULT, result)
+        for name in _CHECKPOINTS:
+            (output / name).unlink(missing_ok=True)
     return result
+
+
+@dataclass
+class _Begun:
+    """How far the second stage is: its checkpoint, what was asked for, and the lines of the log up to there."""
+
+    output: Path
+    asked: dict[str, Any]
+    step: int = 0
+    updates: int = 0
+    arrays: Values = field(default_factory=dict)
+    digests: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, output: Path, asked: dict[str, Any]) -> "_Begun":
+        """From the folder, where there is a checkpoint. UserError for one of other options, and for a cut log."""
+        if not (output / checkpoint.FILE).exists():
+            return cls(output, asked)
+        arrays, facts = checkpoint.read(output)
+        checkpoint.require_same(facts["asked"], asked, output)
+        step = facts["step"]
+        lines = [line for line in _lines(output, "flow") if json.loads(line)["step"] <= step]
+        if len(lines) != step:
+            raise UserError(
+                f"The log {output / LOG} holds {len(lines)} of the {step} steps before the checkpoint; "
+                "bring it back, or start anew without resuming."
+            )
+        return cls(output, asked, step, facts["updates"], arrays, facts["digests"], lines)
+
+    def load(self, network: Network, optimiser: Any) -> None:
+        """Set weights and moments as they were; nothing where there is no checkpoint."""
+        if self.step:
+            network.load({name: self.arrays[f"{_WEIGHTS}{name}"] for name in network.state()})
+            optimiser.load(self.arrays, self.updates)
+
+    def keep(self, step: int, network: Network, optimiser: Any, digests: list[str], log: TextIO) -> None:
+        """Write a checkpoint."""
+        os.fsync(log.fileno())  # before the checkpoint, which counts on these lines
+        moments, updates = optimiser.state()
+        arrays = {f"{_WEIGHTS}{name}": value for name, value in network.state().items()} | moments
+        facts = {"asked": self.asked, "step": step, "updates": updates, "digests": digests}
+        checkpoint.write(self.output, arrays, facts)
 
 
 def initial_flow_values(config: NetworkConfig, seed: int) -> Values:
@@ -147,18 +200,29 @@ def flow_only(values: Values) -> Values:
 
 
 def _stage(
-    stage: str, network: Network, options: FlowOptions, textures: list[np.ndarray], log: TextIO, progress: bool
+    stage: str,
+    network: Network,
+    options: FlowOptions,
+    textures: list[np.ndarray],
+    log: TextIO,
+    progress: bool,
+    begun: _Begun | None = None,
 ) -> dict[str, Any]:
-    """Take a stage's steps; returns its first and last losses, its time and the digest of its batches."""
+    """Take a stage's steps, or those after `begun`'s; returns its first and last losses, time and batches' digest."""
     matching = stage == "match"
     steps = options.match_steps if matching else options.flow_steps
     rate = options.match_learning_rate if matching else options.learning_rate
     names = matcher_names(network.config) if matching else flow_names(network.config)
     optimiser = network.backend.Optimiser(network.module, [([*names, _TEMPERATURES], rate)])
-    draws = batches(textures, options, 0 if matching else 1, steps, options.workers)
-    totals, seconds, waited, digests = [], [], [], []
-    with closing(draws), progress_bar(steps, f"flow network, {stage}", "step", progress) as bar:
-        for step in range(1, steps + 1):
+    done, digests = 0, list[str]()
+    if begun is not None:
+        begun.load(network, optimiser)
+        done, digests = begun.step, begun.digests
+    entries = [json.loads(line) for line in begun.lines] if begun else []
+    totals, seconds, waited = ([entry[key] for entry in entries] for key in ("total", "seconds", "wait_seconds"))
+    draws = batches(textures, options, 0 if matching else 1, steps, options.workers, done)
+    with closing(draws), progress_bar(steps, f"flow network, {stage}", "step", progress, done) as bar:
+        for step in range(done + 1, steps + 1):
             begin = time.perf_counter()
             batch = next(draws)
             waited.append(time.perf_counter() - begin)
@@ -182,6 +246,8 @@ def _stage(
             entry = {"stage": stage, "step": step, **values, "learning_rate": now}
             entry |= {"seconds": seconds[-1], "wait_seconds": waited[-1]}
             log.write(json.dumps(entry) + "\n")
+            if begun is not None and options.checkpoint_every and step % options.checkpoint_every == 0:
+                begun.keep(step, network, optimiser, digests, log)
             bar.set_postfix_str(f"loss {totals[-1]:.3f}", refresh=False)
             bar.update()
     tenth = max(1, steps // 10)
@@ -226,7 +292,7 @@ def _take_over(output: Path, key: dict[str, Any], network: Network) -> dict[str,
     values = weights_file.read(output / MATCHED)
     network.load(network.state() | flow_only(values))
     _add_temperatures(network, values[_TEMPERATURES])
-    steps, found = record["summary"]["steps"], len(_first_stage(output))
+    steps, found = record["summary"]["steps"], len(_lines(output, "match"))
     if found != steps:
         raise UserError(
             f"The log {output / LOG} holds {found} of the {steps} steps of the first stage; "
@@ -235,13 +301,14 @@ def _take_over(output: Path, key: dict[str, Any], network: Network) -> dict[str,
     return record["summary"]
 
 
-def _cut_log(output: Path) -> None:
-    """Cut the log after the first stage."""
-    kept = "".join(f"{line}\n" for line in _first_stage(output))
+def _cut_log(output: Path, further: list[str]) -> None:
+    """Cut the log after the first stage and these lines of the second."""
+    kept = "".join(f"{line}\n" for line in [*_lines(output, "match"), *further])
     with files.atomic_path(output / LOG) as temporary:
         temporary.write_text(kept, encoding="utf-8")
 
 
-def _first_stage(output: Path) -> list[str]:
+def _lines(output: Path, stage: str) -> list[str]:
+    """The whole lines of a stage in the log."""
     text = (output / LOG).read_text(encoding="utf-8") if (output / LOG).is_file() else ""
-    return [line for line in text.splitlines() if line.startswith('{"stage": "match"')]
+    return [line for line in text.splitlines() if line.startswith(f'{{"stage": "{stage}"') and line.endswith("}")]
