@@ -28,6 +28,7 @@ _SMALL = {
     "07.draws": 1,
     "08.repeats": 3,
     "08.seconds": 1,
+    "08.processes": 1,
 }
 PARTS = {
     "quick": (),

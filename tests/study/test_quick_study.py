@@ -43,6 +43,7 @@ SMALL = {
     "draws": 1,
     "08.height": 32,
     "08.width": 32,
+    "08.processes": 2,
     "repeats": 3,
     "seconds": 0,
 }
