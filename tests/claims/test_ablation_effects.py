@@ -31,10 +31,10 @@ def clips_with(
     for index, (kind, scene) in enumerate(names):
         base = rng.normal(30, 3, 3)
         times, motion = (1, None) if kind == "filmed" else (10, "no motion" if index % 2 else "rotation")
-        trials = [{**asdict(RIGHT), "psnr": base.tolist(), "rings": np.ones((10, 2)).tolist()}]
+        trials = [{**asdict(RIGHT), "psnr": base.tolist(), "rings": [[times, 1]] * 10}]
         for one in chosen:
             shift = (-0.5 if one.one.factors == NO_FLOW else effect) * times + noise * rng.normal()
-            rings = {"rings": np.ones((10, 2)).tolist()} if one.one.factors == CHANGED_DEFAULT else {}
+            rings = {"rings": [[times, 1]] * 10} if one.one.factors == CHANGED_DEFAULT else {}
             trials.append({**asdict(one.one), "psnr": (base + shift).tolist(), **rings})
         clip = {
             "name": f"clip {index}", "scene": scene, "set": "toys", "kind": kind, "motion": motion,
@@ -103,6 +103,7 @@ def test_made_clips_and_clips_in_which_nothing_moves_are_in_no_headline() -> Non
         assert {**one, "by_clip": None} == {**other, "by_clip": None}
         wanted = -5.0 if one["trial"]["factors"] == NO_FLOW else -0.7
         assert one["made"] == pytest.approx({"rotation": wanted, "no motion": wanted}, abs=0.03)
+    assert all(one["rmse"] == pytest.approx([1] * 10) for one in result["rings"]) and len(result["rings"]) == 2
     assert more["filmed_scenes"] == 8 and more["power"] == result["power"] and more["psnr"] == result["psnr"]
     assert "Left out: 2 filmed clips in which nothing moves" in table(more) and "Left out" not in table(result)
 
