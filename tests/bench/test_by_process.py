@@ -10,13 +10,35 @@ from vsrlib.bench import by_process
 from vsrlib.bench.by_process import Moving
 from vsrlib.bench.inputs import MovingTexture
 from vsrlib.bench.options import Options
+from vsrlib.restoration import timing
 from vsrlib.restoration.timing import time_both_ways
 
 SIZE = (12, 16)
-WORK = 0.05  # seconds that a frame's work takes in the networks below
+WORK = 8.0  # seconds of the clock below that a frame's work takes
 
 
-class EagerNetwork(LazyNetwork):
+class Clock:
+    """Stands still but for the work of networks."""
+
+    now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+class ClockedNetwork(LazyNetwork):
+    """Its work takes WORK seconds of a clock, when it is asked to wait or to hand out."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def _compute(self) -> None:
+        self.clock.now += WORK * self.pending
+        super()._compute()
+
+
+class EagerNetwork(ClockedNetwork):
     """Has done its work when the call returns."""
 
     def run(self, window: Any) -> dict[str, np.ndarray]:
@@ -64,16 +86,19 @@ def clocks(unseen: float, forward: float = 1.0, post: float = 1.0) -> dict[str, 
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "share"), [(LazyNetwork, 1.0), (EagerNetwork, 0.0)])
+@pytest.mark.parametrize(("kind", "share"), [(ClockedNetwork, 1.0), (EagerNetwork, 0.0)])
 @pytest.mark.parametrize("engine", by_process.ENGINES)
-def test_a_call_that_returns_at_once_has_seen_nothing(kind: type[LazyNetwork], share: float, engine: str) -> None:
-    network, window = kind(WORK), MovingTexture(SIZE).stack(0)
+def test_a_call_that_returns_at_once_has_seen_nothing(
+    kind: type[ClockedNetwork], share: float, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(timing, "time", clock)
+    network, window = kind(clock), MovingTexture(SIZE).stack(0)
     timed = network if engine == "reference" else Moving(network, LazyEngine(network), MovingTexture(SIZE))
     seconds = by_process._medians(time_both_ways(timed, window, None, 3))
     found = by_process.frames({"jittor": [answer(seconds)] * 6}, engine)["jittor"]
-    # Not a speed: whether the work is on this or on that side of a clock that is read when the call returns.
-    assert found["unseen_share"]["value"] == pytest.approx(share, abs=0.3)
-    assert found["waiting_seconds"]["value"] == pytest.approx(share * WORK, abs=0.3 * WORK)
+    assert found["unseen_share"]["value"] == share and found["waiting_seconds"]["value"] == share * WORK
+    assert found["total"]["synchronised"]["value"] == found["total"]["as_reported"]["value"] == WORK
 
 
 def test_an_engine_that_remembers_frames_gets_the_next_window_each_time() -> None:
