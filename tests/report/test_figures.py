@@ -20,7 +20,7 @@ from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.frames import write_frame
 from vsrlib.report import look
 from vsrlib.report.charts import draw, quality
-from vsrlib.report.charts.style import LOOKS, PARTS, Chart
+from vsrlib.report.charts.style import LOOKS, PARTS, Chart, style
 from vsrlib.report.charts.training import loss_curves
 from vsrlib.report.frames import details, most_detailed
 from vsrlib.report.html import Page
@@ -104,6 +104,23 @@ def test_titles_follow_the_numbers(tmp_path, gain):
     else:
         assert "reach the same PSNR" in title
     assert quality.trend_title(found).endswith(f"{max(abs(gain), 0.01):.2f} dB PSNR")
+
+
+def test_filmed_scenes_and_made_clips_stand_apart(compared):
+    """Filmed clips first, below them their mean, then the made ones; the title is about the filmed."""
+    found = read_json(compared)
+    with style():
+        chart = quality.comparison_by_clip(found, "psnr")
+        trend = quality.trend(found)
+    labels = [text.get_text() for text in chart.figure.axes[0].get_yticklabels()]
+    assert labels == [*run.FILMED, "filmed, by scene", *run.MADE, "made, by scene"]
+    assert chart.title.endswith("above bicubic, on 6 filmed scenes")
+    totals = found["blurs"]["Gaussian"]["quality"]["filmed"]["total"]
+    assert f"mean over 6 filmed scenes: bicubic {totals['bicubic']['psnr']:.2f} dB" in chart.alt
+    drawn = [line for line in chart.figure.axes[0].lines if line.get_linestyle() == "None"]
+    assert [len(line.get_ydata()) for line in drawn] == [11] * 3
+    assert drawn[1].get_xdata()[6] == pytest.approx(totals["torch"]["psnr"])
+    assert [text.get_text() for text in trend.figure.axes[0].get_xticklabels()] == [*run.FILMED, *run.MADE]
 
 
 def test_a_changed_number_changes_the_chart(compared, drawn, tmp_path):

@@ -45,7 +45,8 @@ def comparison_by_clip(found: dict, metric: str) -> Chart:
     label, axis_unit, *_ = UNITS[metric]
     heights = [0.75 + 0.3 * max(2, len(_rows(blur["quality"]))) for blur in found["blurs"].values()]
     return by_blur(
-        found, quality_title(found, metric), heights, key(methods_of(found)), "mean over a clip's frames, over scenes",
+        found, quality_title(found, metric), heights, key(methods_of(found)),
+        "of a clip the mean over its frames; by scene: the mean over scenes",
         f"{label}{axis_unit}, means; further right is better", draw, totals(found, metric), "x",
     )  # fmt: skip
 
