@@ -175,13 +175,14 @@ def judged(found: Found, blur: str) -> dict[str, Any]:
 
     @cache
     def of_psnr(one: PsnrWay, other: PsnrWay) -> tuple[dict[str, Any], dict[str, bool]]:
-        """Interval of Jittor's way minus PyTorch's with the number of scenes between; which criteria it meets."""
+        """Interval of Jittor's way minus PyTorch's, and what scenes have of it; which criteria it meets."""
         difference = values["psnr"][PSNR_WAYS.index(other)] - values["psnr"][PSNR_WAYS.index(one)]
         own = found.interval(difference)
         scenes = np.array(list(by_group(difference, found.scenes).values()))
         between = int(np.count_nonzero((scenes >= BETWEEN[0]) & (scenes <= BETWEEN[1])))
         meets = {"psnr": holds(own, GAIN["psnr"]), "half": 2 * between >= own["n"]}
-        return {"torch": one._asdict(), "jittor": other._asdict(), "psnr": own, "between": between}, meets
+        found_by_scene = {"between": between, "smallest": float(scenes.min()), "largest": float(scenes.max())}
+        return {"torch": one._asdict(), "jittor": other._asdict(), "psnr": own, **found_by_scene}, meets
 
     @cache
     def of_ssim(one: SsimWay, other: SsimWay) -> dict[str, Any]:
@@ -244,19 +245,22 @@ def table(result: dict[str, Any]) -> str:
         if found["fitting"]:
             lines.append("Fitting, those with the fewest changes first:\n\n" + _rows(found["fitting"][:_SHOWN]))
         lines.append("The nearest in both figures:\n\n" + _rows([found["nearest"]]))
-        lines.append("One change from the way of this project:\n\n" + _rows(found["single_changes"]))
+        lines.append(f"One change from the way of this project ({OURS}):\n\n" + _rows(found["single_changes"], False))
     return "\n\n".join(lines) + "\n"
 
 
-def _rows(pairs: list[dict[str, Any]]) -> str:
+def _rows(pairs: list[dict[str, Any]], both: bool = True) -> str:
+    """both: name PyTorch's way, too."""
     rows = [
         [
-            str(Way(**one["torch"])),
+            *([str(Way(**one["torch"]))] if both else []),
             str(Way(**one["jittor"])),
             interval(one["psnr"], 3, signed=True),
+            f"{one['smallest']:+z.3f} to {one['largest']:+z.3f}",
             interval(one["ssim"], 4, signed=True),
             f"{one['between']} of {one['psnr']['n']}",
         ]
         for one in pairs
     ]
-    return markdown(["PyTorch", "Jittor", "PSNR (dB)", "SSIM", "scenes between"], rows)
+    figures = ["PSNR (dB)", "of a scene", "SSIM", "scenes between"]
+    return markdown([*(["PyTorch"] if both else []), "Jittor", *figures], rows)
