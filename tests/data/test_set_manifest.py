@@ -8,7 +8,7 @@ import pytest
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import write_json
-from vsrlib.data.clips import Clip, write_clip
+from vsrlib.data.clips import Clip, list_clips, write_clip
 from vsrlib.data.degrade import degrade_clips, write_degraded_set
 from vsrlib.data.sets.manifest import TESTING, Origin, origins, require_trainable
 from vsrlib.data.synthetic.sets import SetsOptions, write_embedded_sets
@@ -99,6 +99,12 @@ def test_the_test_sets_hold_made_clips_and_filmed_ones(embedded: Path) -> None:
         assert "Blender Foundation" in found["bigbuckbunny"]["source"]
         assert found["bigbuckbunny"]["licence"] == "CC BY 3.0" and found["chelsea"]["licence"] == "CC0"
         assert {name for name, one in found.items() if one.get("use") == TESTING} == set(by_kind["filmed"])
+
+
+def test_the_clip_that_pages_show_by_themselves_is_a_made_one(embedded: Path) -> None:
+    """The first by name: two of the films have no licence that lets others publish their frames."""
+    for blur in ("Gaussian", "Realistic"):
+        assert list_clips(embedded / f"Embedded_BlurDown_{blur}" / "HR")[0].name == "astronaut"
 
 
 def test_filmed_clips_are_in_no_set_to_train_on(embedded: Path) -> None:
