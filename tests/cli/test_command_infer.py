@@ -59,14 +59,14 @@ def test_folder_of_frames_and_video_give_the_same_pictures(weights: Path, tmp_pa
     assert expected[0].shape == (64, 80, 3)
     result = read_json(tmp_path / "b" / "inference.json")
     assert (result["engine"], result["images"], result["video"], result["set"]) == (engine, "videos", "mkv", "clip")
-    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["inference.json", "videos"]
+    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["comparison.png", "inference.json", "videos"]
 
 
 def test_pictures_of_before_do_not_stay_beside_a_video(weights: Path, tmp_path: Path) -> None:
     write_clip(tmp_path / "clip", Clip("clip", frames(5)))
     for more in ((), ("--video", "mp4")):
         assert infer(tmp_path / "clip", tmp_path / "out", "--weights", weights, *more) == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["inference.json", "videos"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["comparison.png", "inference.json", "videos"]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_ctrl_c_leaves_the_results_of_before(weights: Path, tmp_path: Path, writ
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert said.strip().splitlines()[-1].startswith("error: interrupted") and "Traceback" not in said
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["frames", "inference.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["comparison.png", "frames", "inference.json"]
     assert (tmp_path / "out" / "inference.json").read_bytes() == before
 
 

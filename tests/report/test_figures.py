@@ -16,13 +16,14 @@ from matplotlib.figure import Figure
 from vsrlib.claims import comparison
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_file, write_json
+from vsrlib.data.comparison_picture import most_detailed
 from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.frames import write_frame
 from vsrlib.report import look
 from vsrlib.report.charts import draw, quality
 from vsrlib.report.charts.style import LOOKS, PARTS, Chart, style
 from vsrlib.report.charts.training import loss_curves
-from vsrlib.report.frames import details, most_detailed
+from vsrlib.report.frames import details
 from vsrlib.report.html import Page
 
 NAMES = (

@@ -65,7 +65,7 @@ def test_frames_and_scores(framework: str, dataset: Path, tmp_path: Path) -> Non
     assert frame["bicubic_psnr"] == metrics.psnr(bicubic_on_grid(low[3]), high)
     for protocol in ("synchronised", "as_reported"):
         assert all(len(result["timing"][protocol][part]) == 2 for part in ("pre", "forward", "post"))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["frames", "inference.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["comparison.png", "frames", "inference.json"]
 
 
 def test_scene_and_kind_are_those_of_the_set_s_manifest(dataset: Path, tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_an_interrupted_run_leaves_nothing_that_looks_finished(
     with pytest.raises(KeyboardInterrupt):
         run("torch", dataset, tmp_path)
     # the results of the run before it are still whole, and nothing else is there
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["frames", "inference.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["comparison.png", "frames", "inference.json"]
     assert len(list((tmp_path / "frames").glob("*/*.png"))) == 3
 
 

@@ -10,6 +10,9 @@ import safetensors.numpy
 from training_fixture import log, make_clips, outcome, run, same_weights
 
 from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json
+from vsrlib.data.clips import list_clips
+from vsrlib.data.comparison_picture import most_detailed
 from vsrlib.data.frames import read_frame, write_frame
 from vsrlib.training import checkpoint
 from vsrlib.training.samples import TrainingWindows
@@ -66,6 +69,22 @@ def test_a_resumed_training_is_the_uninterrupted_one_to_the_bit(
     same_weights(tmp_path, whole)
     ours, theirs = (safetensors.numpy.load_file(folder / checkpoint.FILE) for folder in (tmp_path, whole))
     assert all(ours[name].tobytes() == theirs[name].tobytes() for name in theirs)
+
+
+def test_a_picture_of_every_validation_is_kept(whole: Path, clips: Path) -> None:
+    steps = [one["step"] for one in read_json(whole / "train.json")["validation"]]
+    assert len(steps) > 2
+    pictures = [read_frame(path) for path in sorted((whole / "validation").iterdir())]
+    assert sorted(path.name for path in (whole / "validation").iterdir()) == [f"{step:08d}.png" for step in steps]
+    (clip,) = list_clips(clips / "validation")
+    truth = clip.load().frames[2]
+    top, left, tall, wide = most_detailed(truth)
+    factor = -(-320 // min(tall, wide))
+    for picture in pictures:
+        shown = picture[28::factor, 3 * (factor * wide + 8) :: factor]
+        assert np.array_equal(shown, truth[top : top + tall, left : left + wide])
+    restored = [picture[28:, 2 * (factor * wide + 8) :][:, : factor * wide] for picture in pictures]
+    assert not np.array_equal(restored[0], restored[-1])  # the network has learned something meanwhile
 
 
 def test_a_training_differs_if_anything_of_its_state_is_forgotten(clips: Path, tmp_path: Path) -> None:

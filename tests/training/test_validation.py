@@ -66,6 +66,9 @@ def test_scores_by_hand(tmp_path: Path) -> None:
     assert scores["psnr"] == pytest.approx(-10 * np.log10((ring * 0.2**2 + (pixels - ring) * 0.01**2) / pixels), 1e-5)
     assert len(network.seen) == len(windows) == 3
     assert all(np.array_equal(ours, theirs) for ours, theirs in zip(network.seen, windows))
+    low, restored, high = validation.seen  # of the middle of the first clip's windows
+    assert np.array_equal(low, np.rint(windows[0][2].transpose(1, 2, 0) * 255)) and np.array_equal(high, truths[0])
+    assert restored[32, 48].tolist() == np.rint(np.clip(truths[0][32, 48] + 0.01 * 255, 0, 255)).tolist()
     again = Marking(truths)
     cycles = [np.abs(again.infer(low)["recons"][:, ::4, ::4] - low[2]).mean() for low in windows]
     assert scores["cycle"] == pytest.approx(np.mean(cycles), 1e-5)

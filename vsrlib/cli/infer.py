@@ -15,12 +15,19 @@ def infer_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib infer`."""
     parser.description = (
         "Performs blind x4 video super-resolution: restore clips four times as large. Writes OUTPUT/frames/CLIP/"
-        "FRAME.png (or OUTPUT/videos/CLIP.mp4) and OUTPUT/inference.json with metrics and times of every frame."
+        "FRAME.png (or OUTPUT/videos/CLIP.mp4), OUTPUT/inference.json with metrics and times of every frame, and "
+        "OUTPUT/comparison.png, a detail beside bicubic upsampling."
     )
     parser.add_argument(
         "input", type=Path, nargs="?", help="folder of frames, folder of clips, or video file; low resolution"
     )
-    parser.add_argument("output", type=Path, nargs="?", help="folder of the results (runs/infer/SET/BLUR/FRAMEWORK)")
+    parser.add_argument(
+        "output",
+        type=Path,
+        nargs="?",
+        help="folder of the results (runs/infer/SET/BLUR/FRAMEWORK), or a video to write, .mp4 or lossless .mkv; then "
+        "<name>.inference.json and <name>.comparison.png lie beside it",
+    )
     parser.add_argument(
         "--quick-test",
         choices=QUICK_TESTS,
@@ -99,8 +106,9 @@ def _manifest_blur(input_path: Path) -> str | None:
     from vsrlib.common.files import read_json
     from vsrlib.data.degrade import MANIFEST
 
-    manifest = input_path.resolve().parent / MANIFEST
-    blur = read_json(manifest).get("blur") if manifest.is_file() else None
+    near = [folder / MANIFEST for folder in (input_path.resolve().parent, input_path)]
+    manifest = next((path for path in near if path.is_file()), None)
+    blur = None if manifest is None else read_json(manifest).get("blur")
     return blur if blur in BLURS else None  # it becomes the name of a folder
 
 
@@ -122,6 +130,8 @@ def _summary(result: dict[str, Any], output: Path) -> str:
 
         quality = f", PSNR {mean('psnr'):.2f} dB, SSIM {mean('ssim'):.4f} (bicubic {mean('bicubic_psnr'):.2f} dB)"
     where = output if result["shard"] is None else output / Shard.parse(result["shard"]).folder
+    where = where.parent if where.name == result["images"] else where  # the output is the video itself
+    picture = [f"A detail beside bicubic: {where / result['comparison']}"] if result.get("comparison") else []
     ends = (
         "The ends of each clip are repeated, so that all frames are restored."
         if result["border"]
@@ -134,4 +144,4 @@ def _summary(result: dict[str, Any], output: Path) -> str:
     ]
     images = where / result["images"]
     done = f"{len(frames)} frames restored to {images}, {seconds / len(frames):.2g} s each{quality}."
-    return "\n".join([done, ends, *missing])
+    return "\n".join([done, ends, *missing, *picture])

@@ -128,6 +128,7 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     str(tuple[int, int]): ((tuple,), "two whole numbers"),
     str(str | None): ((str, _NONE), "a text or None"),
     str(str | int | None): ((str, int, _NONE), "a text, a whole number or None"),
+    str(float | None): ((float, int, _NONE), "a number or None"),
     str(int | None): ((int, _NONE), "a whole number or None"),
     str(bool | None): ((bool, _NONE), "True, False or None"),
     str(list[str] | None): ((list, _NONE), "a list of texts or None"),

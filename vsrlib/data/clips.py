@@ -39,13 +39,17 @@ class Clip:
 
 @dataclass(frozen=True)
 class ClipSource:
-    """Where a clip can be read from: frame files, or one video file with what it says beside its pixels."""
+    """Where a clip can be read from: frame files, or one video file with what it says beside its pixels.
+
+    given_rate: frames a second of frame files, which do not say.
+    """
 
     name: str
     frame_names: tuple[str, ...]
     paths: tuple[Path, ...] = ()
     video: Path | None = None
     film: Film | None = field(default=None, compare=False)
+    given_rate: Fraction | None = None
 
     def __len__(self) -> int:
         return len(self.frame_names)
@@ -57,8 +61,8 @@ class ClipSource:
 
     @property
     def rate(self) -> Fraction | None:
-        """Frames a second of a video, on average; None for a folder of frames, which has none."""
-        return None if self.film is None else self.film.rate
+        """Frames a second of a video, on average; of a folder of frames the one given, or None."""
+        return self.given_rate if self.film is None else self.film.rate
 
     def frames(self) -> Iterator[np.ndarray]:
         """Yield one frame after another, (H, W, 3) uint8 RGB, and keep none.

@@ -13,6 +13,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import located, sha256_file
 from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.data.clips import ClipSource, FrameReader, list_clips, windows
+from vsrlib.data.comparison_picture import most_detailed
 from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.frame_names import called
 from vsrlib.data.frames import read_frame
@@ -182,20 +183,6 @@ def estimate(chosen: Chosen) -> Estimate:
 
 
 # Which detail
-
-
-def most_detailed(image: np.ndarray) -> tuple[int, int, int, int]:
-    """(top, left, height, width) of the third of a picture whose grey values change most, on a grid of 4 pixels."""
-    height, width = image.shape[:2]
-    change = np.hypot(*np.gradient(np.asarray(image, np.float64).mean(axis=2)))
-    tall, wide = max(8, height // 3 // 4 * 4), max(8, width // 3 // 4 * 4)
-    candidates = [
-        (change[top : top + tall, left : left + wide].mean(), top, left)
-        for top in range(0, height - tall + 1, 4 * max(1, height // 64))
-        for left in range(0, width - wide + 1, 4 * max(1, width // 64))
-    ]
-    _, top, left = max(candidates)
-    return top, left, tall, wide
 
 
 def details(images: Mapping[str, np.ndarray], box: tuple[int, int, int, int], of: str) -> list[Item]:

@@ -1,62 +1,59 @@
 """Restore clips: frames in, frames and a result file out."""
 
-import os
+from dataclasses import replace
+from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from vsrlib.common import memory, provenance
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import replaced, require_own, sha256_joined, stamp, write_json
+from vsrlib.common.files import sha256_joined, stamp, write_json
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.data.clips import ClipSource, FrameReader, read_through, windows
+from vsrlib.data.comparison_picture import write_comparison
 from vsrlib.data.degrade import SCALE
+from vsrlib.data.frames import read_frame
 from vsrlib.data.sets.layouts import HR_ROLE, LR_ROLE, clips_in
 from vsrlib.data.sets.manifest import origins
+from vsrlib.data.video import read_frames as video_frames
 from vsrlib.networks import load_network
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights.weights_file import entry, existing
 from vsrlib.restoration import engines
-from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT, VIDEOS, ClipScores, Job, Output, restore_clip
+from vsrlib.restoration.destination import Destination
+from vsrlib.restoration.loop import FRAMES, KERNELS, VIDEOS, ClipScores, Job, Output, restore_clip
 from vsrlib.restoration.options import InferOptions
 from vsrlib.restoration.temporal import DEFAULT_FLOW
 from vsrlib.restoration.timing import time_both_ways, warm_up
 
-_LONGEST_NAME = 255  # bytes, on the usual file systems
+_FAR = 100  # frames into a video
 
 
 def infer(
     input_path: Path, output: Path, gt_path: Path | None, options: InferOptions, progress: bool = True
 ) -> dict[str, Any]:
-    """Restore every clip of `input_path` and write the frames and `inference.json` to `output`.
+    """Restore every clip of `input_path` and write the frames, `comparison.png` and `inference.json` to `output`.
 
     input_path: a folder of frames, a folder of clips or a video; gt_path: the HR of the same clips, or None, and then
-    no quality is measured. Until all clips are done the old results stay; then frames and result file are replaced, the
-    latter last. Raises UserError for input that cannot be used or that changes meanwhile, and for an `output`/frames
-    that was not made here.
+    no quality is measured. An `output` that ends in .mp4 or .mkv is the video itself, with the two other files beside
+    it (see `vsrlib.restoration.destination`). Until all clips are done the old results stay; then they are replaced,
+    the result file last. Raises UserError for input that cannot be used or that changes meanwhile, for an `output` in
+    the input, and for files in the way that were not made here.
     """
     if options.all_metrics and gt_path is None:
         raise UserError("Metrics need the clips in high resolution; give --gt, or leave --all-metrics out.")
     if options.weights is not None:
         existing(options.weights)  # now, and not only when the clips have been read
-    shard, engine, video = options.part, options.engine, options.video
-    input_path, output = Path(input_path), Path(output)
-    if shard is not None:
-        output = output / shard.folder
-    for part in (FRAMES, VIDEOS, KERNELS):
-        require_own(output / part)  # now, and not only when hours have been spent
-        if input_path.resolve().is_relative_to((output / part).resolve()):
-            raise UserError(
-                f"The input {input_path} lies in {output / part}, which is to be replaced; give another output."
-            )
+    target = Destination.of(output, options)  # now, and not only when hours have been spent
+    shard, engine, video, input_path = options.part, options.engine, target.video, Path(input_path)
     sources = clips_in(input_path, LR_ROLE)
     truths = _paired(sources, None if gt_path is None else clips_in(gt_path, HR_ROLE))
-    for source in sources:
-        if video and len(os.fsencode(f"{source.name}.{video}")) > _LONGEST_NAME:
-            raise UserError(
-                f"The clip {source.name} has a name of {len(os.fsencode(source.name))} bytes, and with .{video} a "
-                f"file's may have {_LONGEST_NAME}; rename it."
-            )
+    target.require_fit(input_path, sources)
+    if options.fps is not None:
+        sources = [_at_rate(source, options.fps) for source in sources]
+    if gt_path is not None:
+        target.require_fit(gt_path, [truth for truth in truths if truth is not None])
     jobs = [
         Job(clip, index, window)
         for clip, source in enumerate(sources)
@@ -78,8 +75,8 @@ def infer(
     baseline = engine != "streaming" and options.convolution == "auto"
     convolution = network.convolution("framework" if baseline else options.convolution)
     restorer = engines.make(engine, network, convolution, options.tile)
-    with replaced(output, (FRAMES, VIDEOS, KERNELS), RESULT) as staging:
-        (staging / (VIDEOS if video else FRAMES)).mkdir()
+    with target.filled() as staging:
+        (staging / (VIDEOS if target.video else FRAMES)).mkdir()
         clips, warm_up_seconds, timing, warmed = [], 0.0, None, set()
         with progress_bar(len(jobs), f"infer {options.framework}", "frame", progress) as bar:
             for clip, group in groupby(jobs, key=lambda job: job.clip):
@@ -116,14 +113,16 @@ def infer(
         **network.conditions(),
         "convolution": convolution,
         "kept_memory_mib": restorer.kept_mib,
-        "weights": _weights(network, options, output),
+        "weights": _weights(network, options, target.folder),
         "clips": clips,
         "timing": timing,
         "warm_up_seconds": warm_up_seconds,
         "peak_memory_mib": memory.peak_mib(),
         "import_memory_mib": loaded_memory,
         "peak_device_memory_bytes": network.backend.peak_device_memory(network.device),
-        "images": VIDEOS if video else FRAMES,
+        "images": target.images,
+        "fps": options.fps,
+        "comparison": None if shard is not None else target.comparison.name,
         "video": video,
         "kernels": KERNELS if options.kernels else None,
         "input_digest": sha256_joined(low for _, low, _ in digests),
@@ -132,8 +131,30 @@ def infer(
     }
     if options.all_metrics:
         result["flow"] = DEFAULT_FLOW
-    write_json(output / RESULT, result)
+    if shard is None:
+        _picture(target, sources[0], truths[0], jobs)
+    write_json(target.result, result)
     return result
+
+
+def _at_rate(source: ClipSource, fps: float) -> ClipSource:
+    """The frames with a rate, which a folder has none of by itself."""
+    if source.video is not None:
+        raise UserError(f"{source.video} has its own rate, which is kept; give --fps for a folder of frames alone.")
+    television = Fraction(1000 * round(fps), 1001)  # 29.97 stands for 30000/1001
+    close = abs(television - Fraction(fps)) < Fraction(1, 200)
+    return replace(source, given_rate=television if close else Fraction(fps).limit_denominator(1001))
+
+
+def _picture(target: Destination, source: ClipSource, truth: ClipSource | None, jobs: list[Job]) -> None:
+    """The picture of the middle of the first clip, or of what comes earlier in a long video, which is read up to it."""
+    ours = [job.index for job in jobs if job.clip == 0]
+    number = min(len(ours) // 2, _FAR)
+    index = ours[number]
+    made = target.path_of(source.name, source.frame_names[index])
+    restored = next(video_frames(made, number)) if target.video else read_frame(made)
+    high = None if truth is None else FrameReader(truth)[index]
+    write_comparison(target.comparison, FrameReader(source)[index], restored, high)
 
 
 def set_name(input_path: Path) -> str:

@@ -105,6 +105,7 @@ class InferOptions(RestorationOptions):
         None, "write a video of each clip instead of PNG; mkv is lossless", choices=VIDEO_FORMATS
     )
     audio: bool = option(True, "with --video: copy the sound of a video; subtitles always are")
+    fps: float | None = option(None, "with --video: frames a second of a folder of frames; 25 where it is not given")
     kernels: bool = option(False, "also save the blur kernel estimated for each frame (.npy)")
     shard: str | None = option(None, "restore part I of N only; then `vsrlib gather OUTPUT`", metavar="I/N")
     all_metrics: bool = option(
@@ -115,6 +116,8 @@ class InferOptions(RestorationOptions):
         super().__post_init__()
         if self.part is not None and self.video is not None:
             raise UserError("A part of a video cannot be joined to the others; give --shard without --video.")
+        if self.fps is not None and not 1 <= self.fps <= 1000:
+            raise UserError(f"fps is {self.fps:g}; give frames a second from 1 to 1000.")
         if self.part is not None and self.all_metrics:
             raise UserError("Metrics of a clip need all of its frames; give --all-metrics without --shard.")
 

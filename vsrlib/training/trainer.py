@@ -23,7 +23,15 @@ from vsrlib.training import checkpoint
 from vsrlib.training.options import Schedule
 from vsrlib.training.samples import SampleStream
 from vsrlib.training.step import Average, TrainingRestorer, take_step
-from vsrlib.training.validation import CRITERIA, Validations, ValidationSet, best_entries, best_file
+from vsrlib.training.validation import (
+    CRITERIA,
+    PICTURES,
+    Validations,
+    ValidationSet,
+    best_entries,
+    best_file,
+    write_picture,
+)
 
 RESULT, WEIGHTS = "train.json", "weights.safetensors"
 _ENDED = ("curves.svg", "curves.png", WEIGHTS, RESULT)
@@ -74,7 +82,8 @@ class Trainer:
         if self.team.rank == 0:
             self.output.mkdir(parents=True, exist_ok=True)
             # so that a broken run does not look like the one before it
-            self._remove(*_ENDED, *map(best_file, CRITERIA))
+            pictures = (path.relative_to(self.output) for path in (self.output / PICTURES).glob("*.png"))
+            self._remove(*_ENDED, *map(best_file, CRITERIA), *map(str, pictures))
             checkpoint.remove(self.output)
         self._validate()
 
@@ -234,6 +243,7 @@ class Trainer:
         better = self.validations.take(self.step, self.team.told(scores))
         if self.validation is None:
             return
+        write_picture(self.output, self.step, self.validation)
         if better:
             values = {name: value.copy() for name, value in self.values.items()}  # the average goes on in place
             self.best = {

@@ -12,8 +12,9 @@ import numpy as np
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_array, sha256_bytes
 from vsrlib.data.clips import WINDOW, ClipSource, list_clips, require_frames
+from vsrlib.data.comparison_picture import write_comparison
 from vsrlib.data.degradation import bicubic_on_grid, blur_down, blur_down_exact, cropped
-from vsrlib.data.frames import shown_size, to_float
+from vsrlib.data.frames import shown_size, to_float, to_uint8
 from vsrlib.networks.architecture import CENTRE
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
@@ -21,6 +22,9 @@ from vsrlib.training.samples import draw_kernel
 
 CRITERIA = {"psnr": 1, "cycle": -1}
 """What weights are kept as best by, and whether more (1) or less (-1) of it is better."""
+
+PICTURES = "validation"
+"""The folder of the pictures, one a validation."""
 
 _EDGE = 4  # pixels at each edge of a frame that PSNR leaves out
 _SMALLEST = 12  # side of a frame, HR pixels: the first multiple of the scale that leaves something
@@ -31,8 +35,11 @@ class ValidationSet:
 
     Only the LR frames are held, 3/16 byte for each HR pixel; the HR frames are read anew for every scoring, one at a
     time. `digest`: SHA-256 of the clips' names and decoded HR frames, from which `blur` and `seed` make the rest.
-    `bicubic`: the PSNR of bicubic upsampling.
+    `bicubic`: the PSNR of bicubic upsampling. `seen`: of the last scoring, the LR frame, the restored one and the truth
+    of the middle of the first clip, (H, W, 3) uint8; None before any, and where the restored one is not finite.
     """
+
+    seen: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
     def __init__(self, root: Path, blur: str, seed: int) -> None:
         rng = np.random.default_rng([seed, 1])
@@ -88,12 +95,22 @@ class ValidationSet:
         kernel and decimated.
         """
         found: dict[str, list[float]] = {"psnr": [], "cycle": []}
-        for low, high in self.windows():
+        middle = (len(self._sources[0]) - WINDOW) // 2
+        self.seen = None
+        for number, (low, high) in enumerate(self.windows()):
             restored = network.infer(low)
+            if number == middle and np.isfinite(restored["recons"]).all():
+                self.seen = (to_uint8(low[CENTRE]), to_uint8(restored["recons"]), to_uint8(high))
             found["psnr"].append(_float_psnr(restored["recons"], high))
             again = blur_down_exact(restored["recons"].transpose(1, 2, 0), restored["kernel"])
             found["cycle"].append(float(np.abs(again.transpose(2, 0, 1) - low[CENTRE]).mean()))
         return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def write_picture(folder: Path, step: int, validation: ValidationSet) -> None:
+    """Keep the picture of a validation after `step` steps: `folder`/validation/<step>.png, none without a frame."""
+    if validation.seen is not None:
+        write_comparison(folder / PICTURES / f"{step:08d}.png", *validation.seen)
 
 
 @dataclass

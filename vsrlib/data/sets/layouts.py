@@ -23,6 +23,8 @@ HR_ROLE, LR_ROLE, KERNEL_ROLE = "HR", "LR", "kernel"
 _HR = {"hr", "gt", "truth", "sharp", "original", "target"}
 _LR = {"lr", "lr_blurdown_x4", "blurdown_x4", "bix4", "bdx4", "input4", "input"}
 _SEQUENCES = "sequences"
+_RECORDS = ("inference.json", "manifest.json")
+"""Lie in folders of results and of other sets, which are no clips."""
 _REDS = ("train", "val")
 """The parts of REDS: HR in <part>_sharp, LR in <part>_sharp_bicubic/X4."""
 
@@ -154,6 +156,7 @@ def _are_clips(inside: list[Path], roles: dict[Path, str]) -> bool:
         folder
         for folder, role in roles.items()
         if not role
+        and not any((folder / record).is_file() for record in _RECORDS)
         and (holds_frames(folder) or any(holds_frames(one) and one.name not in shared for one in subfolders(folder)))
     ]
     if not strangers:

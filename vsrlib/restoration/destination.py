@@ -1,0 +1,145 @@
+"""Where the results of a restoration go: a folder with all of them, or one video file with its result beside it."""
+
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import remove, replaced, require_own
+from vsrlib.data.clips import ClipSource
+from vsrlib.data.sets.layouts import place
+from vsrlib.data.video import VIDEO_SUFFIXES, WRITTEN_SUFFIXES
+from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT, VIDEOS
+from vsrlib.restoration.options import InferOptions
+
+COMPARISON = "comparison.png"
+"""The picture that a restoration ends with."""
+
+_PARTS = (FRAMES, VIDEOS, KERNELS)
+_LONGEST_NAME = 255  # bytes, on the usual file systems
+
+
+@dataclass(frozen=True)
+class Destination:
+    """folder: that of the result file, from which its paths are seen. file: the one video that is written there, or
+    None for a folder of results. video: the ending of the videos that are written, without its dot, or None for PNG.
+    """
+
+    folder: Path
+    file: Path | None
+    video: str | None
+
+    @classmethod
+    def of(cls, output: Path, options: InferOptions) -> "Destination":
+        """Where `vsrlib infer INPUT output` writes to: an `output` that ends as a video is that file.
+
+        UserError for a video of a kind that is not written, for options that a file has no place for, and for files in
+        the way that were not made here.
+        """
+        output = Path(output)
+        if options.fps is not None and options.video is None and output.suffix.lower() not in WRITTEN_SUFFIXES:
+            raise UserError("Frames have no rate; give --fps where a video is written, with --video or as the output.")
+        suffix = output.suffix.lower()
+        if suffix not in VIDEO_SUFFIXES or output.is_dir():
+            folder = output if options.part is None else output / options.part.folder
+            for part in _PARTS:
+                require_own(folder / part)
+            return cls(folder, None, options.video)
+        if suffix not in WRITTEN_SUFFIXES:
+            raise UserError(f"{output} cannot be written: give {' or '.join(WRITTEN_SUFFIXES)}, or a folder.")
+        if options.video not in (None, suffix[1:]):
+            raise UserError(f"{output} is to be written, and --video {options.video} says otherwise; give one of them.")
+        if options.part is not None or options.kernels:
+            raise UserError(f"{output} is one video; give a folder with --shard or --kernels.")
+        found = cls(output.parent, output, suffix[1:])
+        if output.exists() and not found.result.exists():
+            raise UserError(f"{output} is there and was not made here: choose another name, or move it away.")
+        return found
+
+    @property
+    def result(self) -> Path:
+        """The result file: inference.json in the folder, or <name>.inference.json beside the video."""
+        return self._beside(RESULT)
+
+    @property
+    def comparison(self) -> Path:
+        """The picture of the result, likewise."""
+        return self._beside(COMPARISON)
+
+    @property
+    def images(self) -> str:
+        """Folder of the pictures or videos, or the one video, as seen from `folder`."""
+        return self.file.name if self.file is not None else VIDEOS if self.video else FRAMES
+
+    def path_of(self, clip: str, frame: str) -> Path:
+        """Where a restored frame lies when all is done: its own file, or the video that holds it."""
+        if self.file is not None:
+            return self.file
+        return self.folder / (f"{VIDEOS}/{clip}.{self.video}" if self.video else f"{FRAMES}/{clip}/{frame}.png")
+
+    def require_fit(self, input_path: Path, sources: Sequence[ClipSource]) -> None:
+        """UserError where the results would lie among what is read, or cannot be named. Before any work."""
+        root = Path(input_path).resolve()
+        target = (self.file or self.folder).resolve()
+        if self.file is not None and len(sources) > 1:
+            raise UserError(
+                f"{input_path} holds {len(sources)} clips and {self.file} takes one: give a folder, with --video "
+                f"{self.video} for a video of each."
+            )
+        for source in sources:
+            for path in source.files:
+                read = path.resolve() if source.video else _read(path.resolve().parent, root)
+                if target == read or target.is_relative_to(read):
+                    raise UserError(
+                        f"The output {self.file or self.folder} is the input or lies in it, which could then not be "
+                        "read again: give another output."
+                    )
+                if source.video is None:
+                    break  # all frames of a clip lie in one folder
+            name = f"{source.name}.{self.video}"
+            if self.video and self.file is None and len(os.fsencode(name)) > _LONGEST_NAME:
+                raise UserError(
+                    f"The clip {source.name} has a name of {len(os.fsencode(source.name))} bytes, and with "
+                    f".{self.video} a file's may have {_LONGEST_NAME}; rename it."
+                )
+        for part in _PARTS:
+            if root.is_relative_to((self.folder / part).resolve()) and self.file is None:
+                raise UserError(
+                    f"The input {input_path} lies in {self.folder / part}, which is to be replaced; give another "
+                    "output."
+                )
+
+    @contextmanager
+    def filled(self) -> Iterator[Path]:
+        """Yield a folder to fill with `frames`, `videos` and `kernels`; when the block ends well, they are in place."""
+        if self.file is None:
+            with replaced(self.folder, _PARTS, RESULT) as staging:
+                yield staging
+                self.comparison.unlink(missing_ok=True)
+            return
+        name = os.fsencode(self.file.name)
+        work = self.folder / f".{name[:40].decode('utf-8', 'ignore')}-{zlib.crc32(name):08x}.unfinished"
+        with replaced(work, (VIDEOS,), RESULT) as staging:
+            yield staging
+        (made,) = [path for path in (work / VIDEOS).iterdir() if path.suffix.lower() == f".{self.video}"]
+        self.result.unlink(missing_ok=True)
+        self.comparison.unlink(missing_ok=True)
+        os.replace(made, self.file)
+        remove(work)
+
+    def _beside(self, name: str) -> Path:
+        if self.file is None:
+            return self.folder / name
+        part = os.fsencode(self.file.stem)[: _LONGEST_NAME - len(name) - 1].decode("utf-8", "ignore")
+        return self.folder / f"{part}.{name}"
+
+
+def _read(clip: Path, root: Path) -> Path:
+    """The folder that the clip in the folder `clip` below `root` is looked for in: `root`, or the part of a set."""
+    if clip == root or not clip.is_relative_to(root):
+        return clip
+    first = clip.relative_to(root).parts[0]
+    return root / first if place((first,)).role else root
