@@ -66,10 +66,11 @@ def test_a_part_begins_at_zero_and_keeps_its_pauses(tmp_path: Path, first: int, 
 def test_a_clock_that_stands_still_is_left_for_the_rate(tmp_path: Path) -> None:
     # Raw pictures in an AVI have no stamps of their own; and a clock of whole seconds says nothing of 25 a second.
     path = timed(tmp_path / "v.avi", range(8), Fraction(1, 12), "mjpeg", "yuvj420p")
+    shown = video.examine(path).picture
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        assert video.film_of(container, stream, progress(stream), [0, 1, 1, 2]).rate == stream.average_rate
-        assert video.film_of(container, stream, progress(stream), [None] * 4).rate == stream.average_rate
+        assert video.film_of(container, stream, progress(stream), [0, 1, 1, 2], shown).rate == stream.average_rate
+        assert video.film_of(container, stream, progress(stream), [None] * 4, shown).rate == stream.average_rate
 
 
 def progress(stream: av.VideoStream) -> video.Progress:

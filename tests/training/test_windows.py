@@ -131,7 +131,7 @@ def test_decoded_frames_take_no_more_memory_than_was_asked_for(
     """Beside them there are a window, its copy and what is being decoded."""
     untouched = video.read_frames
     # FFmpeg's own memory is not traced; a copy in numpy's is.
-    monkeypatch.setattr(video, "read_frames", lambda path: (frame.copy() for frame in untouched(path)))
+    monkeypatch.setattr(video, "read_frames", lambda path, **how: (one.copy() for one in untouched(path, **how)))
     write(tmp_path, noise(FRAMES, SIDE, SIDE))
     last = noise(FRAMES, SIDE, SIDE)[4:]
     root, beside, peaks = training(tmp_path, write), 16 * SIDE * SIDE * 3 / 2**20, {}
@@ -157,7 +157,9 @@ def test_only_frames_that_are_used_are_held_or_decoded(
     for module, name in ((clips, "read_frame"), (samples, "read_frame"), (samples, "decode_frame")):
         count_calls(monkeypatch, module, name, decoded)
     untouched = video.read_frames
-    monkeypatch.setattr(video, "read_frames", lambda path: (decoded.append(1) or frame for frame in untouched(path)))
+    monkeypatch.setattr(
+        video, "read_frames", lambda path, **given: (decoded.append(1) or frame for frame in untouched(path, **given))
+    )
     windows = TrainingWindows(training(tmp_path, write), 16, frames_per_clip=7)
     assert len(decoded) == 1
     for index in (0, 1, 2):

@@ -137,6 +137,11 @@ def _summary(result: dict[str, Any], output: Path) -> str:
         if result["border"]
         else "The first two and the last two frames of each clip are left out, as the published protocol does."
     )
+    turned = [
+        f"The frames of {clip['name']} are turned upright, by {clip['film']['turned']} degrees clockwise."
+        for clip in result["clips"]
+        if clip.get("film", {}).get("turned")
+    ]
     missing = [
         f"The video of {clip['name']} has no {' and no '.join(clip['left_out'])}: no .{result['video']} can hold that."
         for clip in result["clips"]
@@ -144,4 +149,4 @@ def _summary(result: dict[str, Any], output: Path) -> str:
     ]
     images = where / result["images"]
     done = f"{len(frames)} frames restored to {images}, {seconds / len(frames):.2g} s each{quality}."
-    return "\n".join([done, ends, *missing, *picture])
+    return "\n".join([done, ends, *turned, *missing, *picture])

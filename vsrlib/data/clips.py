@@ -14,6 +14,7 @@ from vsrlib.data import video
 from vsrlib.data.frame_names import Ambiguous, in_order, spelt
 from vsrlib.data.frames import FRAME_SUFFIXES, read_frame, require_rgb, shown_size, write_frame
 from vsrlib.data.video_film import Film
+from vsrlib.data.video_picture import AS_IT_SAYS, Reading
 
 WINDOW = 5
 """Frames that restore one frame: it, and two on either side."""
@@ -50,6 +51,7 @@ class ClipSource:
     video: Path | None = None
     film: Film | None = field(default=None, compare=False)
     given_rate: Fraction | None = None
+    reading: Reading = AS_IT_SAYS
 
     def __len__(self) -> int:
         return len(self.frame_names)
@@ -71,7 +73,7 @@ class ClipSource:
         `vsrlib.data.video.read_frames`.
         """
         if self.video is not None:
-            yield from video.read_frames(self.video)
+            yield from video.read_frames(self.video, reading=self.reading)
             return
         first = None
         for path in self.paths:
@@ -127,7 +129,7 @@ def write_clip(folder: Path, clip: Clip, frame_names: Sequence[str] | None = Non
         write_frame(Path(folder) / f"{name}.png", frame)
 
 
-def list_clips(root: Path) -> list[ClipSource]:
+def list_clips(root: Path, reading: Reading = AS_IT_SAYS) -> list[ClipSource]:
     """Find the clips at `root`, sorted by name; frames in the order of `vsrlib.data.frame_names.in_order`.
 
     `root` is a video file, a folder of frames (one clip, named after the folder), a folder of such folders, or
@@ -144,8 +146,9 @@ def list_clips(root: Path) -> list[ClipSource]:
                 "give a folder of frames, a folder of clip folders, or a video."
             )
         require_plain(root.stem, root)
-        film = video.examine(root)
-        return [ClipSource(spelt(root.stem), tuple(map(video.frame_name, range(len(film)))), video=root, film=film)]
+        film = video.examine(root, reading)
+        names = tuple(map(video.frame_name, range(len(film))))
+        return [ClipSource(spelt(root.stem), names, video=root, film=film, reading=reading)]
     if not root.is_dir():
         raise UserError(f"{root} does not exist: give a folder of frames, a folder of clip folders, or a video file.")
     folders = subfolders(root)

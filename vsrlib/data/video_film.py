@@ -1,4 +1,4 @@
-"""What a video says beside its pixels: when each frame is shown, and for how long the last one stays."""
+"""What a video says beside its pixels: when each frame is shown, for how long the last one stays, and how it looks."""
 
 import math
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsrlib.data.video_integrity import Progress
+from vsrlib.data.video_picture import Picture
 
 if TYPE_CHECKING:
     import av
@@ -21,16 +22,17 @@ _FINEST = 10**6  # ticks a second: of a clock that is finer, a file's own is tak
 
 @dataclass(frozen=True)
 class Film:
-    """A video's clock.
+    """A video's clock and look.
 
     stamps: when each frame begins, in ticks from where its file begins, and in the end when the last one ends; a range
     where the frames come evenly. tick: seconds. begins: seconds on the file's own clock at which this one is 0. whole:
-    all frames of the file are meant, not a part.
+    all frames of the file are meant, not a part. picture: what the frames have in common.
     """
 
     path: Path
     stamps: Sequence[int]
     tick: Fraction
+    picture: Picture
     begins: Fraction = Fraction(0)
     whole: bool = True
 
@@ -57,14 +59,18 @@ class Film:
 
 
 def film_of(
-    container: "av.container.InputContainer", stream: "av.VideoStream", progress: Progress, stamps: list[int | None]
+    container: "av.container.InputContainer",
+    stream: "av.VideoStream",
+    progress: Progress,
+    stamps: list[int | None],
+    picture: Picture,
 ) -> Film:
     """The clock of a video that was read to its end; stamps: those of its frames, in the stream's unit of time."""
     known = [stamp for stamp in stamps if stamp is not None]
     tick = stream.time_base
     if len(known) < len(stamps) or tick is None or any(b <= a for a, b in zip(known, known[1:])):
         rate = _nominal(stream)  # a clock that stands still or runs backwards says nothing
-        return Film(progress.path, range(len(stamps) + 1), 1 / rate)
+        return Film(progress.path, range(len(stamps) + 1), 1 / rate, picture)
     begins = known[0] * tick
     if container.start_time is not None:  # where sound begins before the picture does
         begins = min(begins, Fraction(container.start_time, 1_000_000))
@@ -74,8 +80,8 @@ def film_of(
         step, fine = _common(1 / even, delay)
         if fine.denominator <= _FINEST:
             start = int(delay / fine)
-            return Film(progress.path, range(start, start + step * len(known) + 1, step), fine, begins)
-    return Film(progress.path, tuple(stamp - round(begins / tick) for stamp in [*known, end]), tick, begins)
+            return Film(progress.path, range(start, start + step * len(known) + 1, step), fine, picture, begins)
+    return Film(progress.path, tuple(stamp - round(begins / tick) for stamp in [*known, end]), tick, picture, begins)
 
 
 def _nominal(stream: "av.VideoStream") -> Fraction:

@@ -17,6 +17,7 @@ from vsrlib.data.frames import read_frame
 from vsrlib.data.sets.layouts import HR_ROLE, LR_ROLE, clips_in
 from vsrlib.data.sets.manifest import origins
 from vsrlib.data.video import read_frames as video_frames
+from vsrlib.data.video_picture import Reading
 from vsrlib.networks import load_network
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights.weights_file import entry, existing
@@ -47,8 +48,9 @@ def infer(
         existing(options.weights)  # now, and not only when the clips have been read
     target = Destination.of(output, options)  # now, and not only when hours have been spent
     shard, engine, video, input_path = options.part, options.engine, target.video, Path(input_path)
-    sources = clips_in(input_path, LR_ROLE)
-    truths = _paired(sources, None if gt_path is None else clips_in(gt_path, HR_ROLE))
+    reading = Reading(options.colour, options.deinterlace)
+    sources = clips_in(input_path, LR_ROLE, reading)
+    truths = _paired(sources, None if gt_path is None else clips_in(gt_path, HR_ROLE, reading))
     target.require_fit(input_path, sources)
     if options.fps is not None:
         sources = [_at_rate(source, options.fps) for source in sources]
@@ -97,7 +99,9 @@ def infer(
                 scores = ClipScores() if options.all_metrics else None
                 restored = restore_clip(network, restorer, source, truth, ours, written, bar, scores)
                 of_clip = {"name": source.name, **origin[source.name]._asdict()}
-                if video and source.film:
+                if source.film:
+                    of_clip["film"] = {"rate": str(source.film.rate), **source.film.picture.to_json()}
+                if source.film and video:
                     of_clip["left_out"] = written.left_out
                 clips.append({**of_clip, "frames": restored, **(scores.result() if scores else {})})
         _require_unchanged(stamps)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import BLURS, CONVOLUTIONS, ENGINES, VIDEO_FORMATS
+from vsrlib.common.names import BLURS, COLOURS, CONVOLUTIONS, ENGINES, VIDEO_FORMATS
 from vsrlib.common.options import option
 from vsrlib.networks.network import NetworkOptions
 
@@ -95,9 +95,10 @@ class InferOptions(RestorationOptions):
     """What `vsrlib.restoration.infer.infer` is asked for: also which frames are restored, and what is written of them.
 
     video: None for PNG frames, "mp4", or "mkv" (lossless). audio: the sound of a video goes into the one made of it.
-    kernels: also save the blur kernel estimated for each frame. shard: "2/4" restores the second of four parts of the
-    frames, to a folder of its own below the output; `vsrlib.restoration.shards` puts the parts together. all_metrics:
-    also measure each clip's `psnr_y`, `ssim_y`, `tof_norm` and `warping_error` against the ground truth (see
+    colour, deinterlace: how a video is read (see `vsrlib.data.video_picture.Reading`). kernels: also save the blur
+    kernel estimated for each frame. shard: "2/4" restores the second of four parts of the frames, to a folder of its
+    own below the output; `vsrlib.restoration.shards` puts the parts together. all_metrics: also measure each clip's
+    `psnr_y`, `ssim_y`, `tof_norm` and `warping_error` against the ground truth (see
     `vsrlib.restoration.loop.ClipScores`).
     """
 
@@ -106,6 +107,13 @@ class InferOptions(RestorationOptions):
     )
     audio: bool = option(True, "with --video: copy the sound of a video; subtitles always are")
     fps: float | None = option(None, "with --video: frames a second of a folder of frames; 25 where it is not given")
+    colour: str = option(
+        "auto",
+        "colour matrix that a video is read by; auto: as it is tagged, and untagged bt709 from 720 lines or 1280 "
+        "pixels a line on, else bt601",
+        choices=COLOURS,
+    )
+    deinterlace: bool = option(False, "make whole frames of an interlaced video, which is refused otherwise")
     kernels: bool = option(False, "also save the blur kernel estimated for each frame (.npy)")
     shard: str | None = option(None, "restore part I of N only; then `vsrlib gather OUTPUT`", metavar="I/N")
     all_metrics: bool = option(

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from vsrlib.common.errors import UserError
 from vsrlib.data.clips import ClipSource, holds_frames, list_clips, subfolders
 from vsrlib.data.frame_names import called, spelt
+from vsrlib.data.video_picture import AS_IT_SAYS, Reading
 
 HR_ROLE, LR_ROLE, KERNEL_ROLE = "HR", "LR", "kernel"
 """What a folder can hold, by its name."""
@@ -121,7 +122,7 @@ def clips_of(root: Path, names: Sequence[str | int] | None = None) -> list[ClipS
     return [by_name[name] for name in sorted(wanted)]
 
 
-def clips_in(root: Path, role: str) -> list[ClipSource]:
+def clips_in(root: Path, role: str, reading: Reading = AS_IT_SAYS) -> list[ClipSource]:
     """The clips of one resolution (LR_ROLE or HR_ROLE) at `root`, under the names that they have there.
 
     The layouts are those of `clips_of`, but for REDS, of which all clips in the folder are taken. UserError as there.
@@ -129,11 +130,11 @@ def clips_in(root: Path, role: str) -> list[ClipSource]:
     root = Path(root)
     folders = subfolders(root) if root.is_dir() else []
     if [folder.name for folder in folders] == [_SEQUENCES] and not holds_frames(folders[0]):
-        return list_clips(folders[0])
+        return list_clips(folders[0], reading)
     roles = {folder: place((folder.name,)).role for folder in folders}
     inside = [folder for folder in folders if roles[folder] == role]
     if inside and _are_clips(inside, roles):
-        return list_clips(root)
+        return list_clips(root, reading)
     if len(inside) == 1:
         return list_clips(inside[0])
     if len(inside) > 1:

@@ -1,0 +1,181 @@
+"""How a decoded frame of a video becomes RGB: its colour matrix and range, its sides, and its fields."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vsrlib.common.errors import UserError
+from vsrlib.data.video_integrity import load_av
+
+if TYPE_CHECKING:
+    import av
+
+RESERVED = (0, 2, 3)
+"""What says nothing in the tables of primaries and transfer of ITU-T H.273: 2 is "unspecified"."""
+
+_UNTAGGED = (2, 3)  # in that of matrices, where 0 is RGB
+_MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020"}
+_SWSCALE = {"bt709": "ITU709", "fcc": "FCC", "bt601": "ITU601", "smpte240m": "SMPTE240M", "bt2020": "BT2020"}
+_HDR = {16: "PQ (SMPTE ST 2084)", 18: "HLG (ARIB STD-B67)"}
+_HD = (720, 1280)  # lines, or pixels a line, from which untagged video is taken for BT.709
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a video is read. colour: "auto" or a matrix of its own; deinterlace: make whole frames of fields."""
+
+    colour: str = "auto"
+    deinterlace: bool = False
+
+
+AS_IT_SAYS = Reading()
+"""A video read by its own tags, and refused where it is interlaced."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the frames of a video have in common, and so how each becomes RGB.
+
+    matrix: "bt601", "bt709" ..., or "rgb" and "grey", which need none; because: what says so. full: levels 0 to 255.
+    aspect: width of a pixel by its height, of the upright frame. flips: (transposed, mirrored in x, in y), which makes
+    it upright; turned: in degrees clockwise. primaries, transfer: by ITU-T H.273.
+    """
+
+    matrix: str
+    because: str
+    full: bool
+    aspect: Fraction
+    flips: tuple[bool, bool, bool]
+    turned: int
+    primaries: int
+    transfer: int
+    deinterlaced: bool
+
+    def rgb(self, frame: "av.VideoFrame") -> np.ndarray:
+        """A frame as (H, W, 3) uint8, upright."""
+        kinds = load_av().video.reformatter
+        told = {}
+        if self.matrix in _SWSCALE:
+            told = {
+                "src_colorspace": kinds.Colorspace[_SWSCALE[self.matrix]],
+                "src_color_range": kinds.ColorRange.JPEG if self.full else kinds.ColorRange.MPEG,
+            }
+        # The default conversion is faster and darkens 4:2:0 video by one level.
+        exact = kinds.Interpolation.BICUBIC | kinds.Interpolation.ACCURATE_RND | kinds.Interpolation.FULL_CHR_H_INT
+        image = frame.reformat(format="rgb24", interpolation=exact, **told).to_ndarray()
+        transposed, mirror_x, mirror_y = self.flips
+        if transposed:
+            image = image.transpose(1, 0, 2)
+        return np.ascontiguousarray(image[:: -1 if mirror_y else 1, :: -1 if mirror_x else 1])
+
+    def to_json(self) -> dict[str, object]:
+        """What a result file says of it."""
+        return {
+            "matrix": self.matrix,
+            "because": self.because,
+            "range": "full" if self.full else "limited",
+            "aspect": f"{self.aspect.numerator}:{self.aspect.denominator}",
+            "turned": self.turned,
+            "deinterlaced": self.deinterlaced,
+        }
+
+
+def picture_of(path: Path, stream: "av.VideoStream", frame: "av.VideoFrame", reading: Reading) -> Picture:
+    """How the frames of a video that begins with `frame` become RGB. UserError for what has no meaning here."""
+    if any(component.bits > 8 for component in frame.format.components):
+        raise UserError(f"{path} has more than 8 bits a channel, which is not supported: export it as 8-bit video.")
+    if any(component.is_alpha for component in frame.format.components):
+        raise UserError(f"{path} has an alpha channel, which has no meaning here: export it without transparency.")
+    if frame.color_trc in _HDR:
+        raise UserError(
+            f"{path} is HDR, with the transfer function {_HDR[frame.color_trc]}, and the network knows SDR only: "
+            "convert it to SDR (BT.709) first."
+        )
+    matrix, because = _matrix(path, frame, reading.colour)
+    flips, turned = _upright(path, frame)
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    return Picture(
+        matrix,
+        because,
+        frame.color_range == 2 or frame.format.name.startswith("yuvj") or matrix == "rgb",
+        1 / aspect if flips[0] else aspect,
+        flips,
+        turned,
+        frame.color_primaries,
+        frame.color_trc,
+        bool(frame.interlaced_frame),
+    )
+
+
+def require_alike(path: Path, frame: "av.VideoFrame", first: "av.VideoFrame", reading: Reading) -> None:
+    """UserError for a frame of another size than the first, and for one of two fields unless these are asked for."""
+    if (frame.width, frame.height) != (first.width, first.height):
+        raise UserError(
+            f"{path} changes its frame size from {first.width}x{first.height} to "
+            f"{frame.width}x{frame.height}: export it at one size."
+        )
+    if frame.interlaced_frame and not reading.deinterlace:
+        raise UserError(
+            f"{path} is interlaced: each frame is two moments, line by line, which no restoration can tell apart; "
+            "deinterlace it first, or give vsrlib infer --deinterlace."
+        )
+
+
+def deinterlaced(stream: "av.VideoStream", frames: "Iterable[av.VideoFrame]") -> "Iterator[av.VideoFrame]":
+    """The same number of frames, each made of one field and its neighbours (FFmpeg's bwdif); whole ones as they are."""
+    av = load_av()
+    graph = av.filter.Graph()
+    source = graph.add_buffer(template=stream)
+    weave = graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+    sink = graph.add("buffersink")
+    source.link_to(weave)
+    weave.link_to(sink)
+    graph.configure()
+    for frame in frames:
+        graph.push(frame)
+        yield from _pulled(graph)
+    graph.push(None)
+    yield from _pulled(graph)
+
+
+def _pulled(graph: "av.filter.Graph") -> "Iterator[av.VideoFrame]":
+    while True:
+        try:
+            yield graph.pull()
+        except (BlockingIOError, EOFError):
+            return
+
+
+def _matrix(path: Path, frame: "av.VideoFrame", colour: str) -> tuple[str, str]:
+    """The matrix that a frame is read by, and why."""
+    if frame.format.is_rgb or frame.format.has_palette:
+        return "rgb", "pixels"
+    if len(frame.format.components) == 1:
+        return "grey", "pixels"
+    if colour != "auto":
+        return colour, "asked for"
+    if frame.colorspace in _MATRICES:
+        return _MATRICES[frame.colorspace], "tagged"
+    if frame.colorspace not in _UNTAGGED:
+        raise UserError(
+            f"{path} has colours by matrix {frame.colorspace} of ITU-T H.273, which is not supported: export it in "
+            "BT.709, or say by --colour how to read it."
+        )
+    large = frame.height >= _HD[0] or frame.width >= _HD[1]
+    return "bt709" if large else "bt601", f"untagged, {frame.width}x{frame.height}"
+
+
+def _upright(path: Path, frame: "av.VideoFrame") -> tuple[tuple[bool, bool, bool], int]:
+    """What makes a frame upright (see `Picture`), and the degrees clockwise that it is turned by."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return (False, False, False), 0
+    a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()  # x' = a x + c y, y' = b x + d y
+    turned = -frame.rotation % 360
+    if not (a == d == 0 and b and c) and not (b == c == 0 and a and d):
+        raise UserError(f"{path} is to be shown turned by {turned} degrees, which is not supported: export it upright.")
+    return ((True, c < 0, b < 0) if b else (False, a < 0, d < 0)), turned
