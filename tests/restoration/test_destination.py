@@ -11,6 +11,7 @@ from vsrlib import cli
 from vsrlib.common.files import read_json
 from vsrlib.data.clips import Clip, list_clips, write_clip
 from vsrlib.data.comparison_picture import comparison, most_detailed
+from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.frames import read_frame, write_frame
 from vsrlib.data.video import write_video
@@ -137,7 +138,7 @@ def test_a_restoration_ends_with_a_picture_of_it(tmp_path: Path, truth: bool, ca
     restored = read_frame(tmp_path / "out" / "frames" / "a" / f"{name}.png")
     high = read_frame(tmp_path / "set" / "HR" / "a" / f"{name}.png") if truth else None
     picture = read_frame(tmp_path / "out" / "comparison.png")
-    assert np.array_equal(picture, comparison(low, restored, high))
+    assert np.array_equal(picture, comparison(low, bicubic_on_grid(low), restored, high))
     top, left, tall, wide = most_detailed(restored if high is None else high)
     panels = [low.repeat(4, axis=0).repeat(4, axis=1), None, restored, *([high] if truth else [])]
     factor = -(-320 // min(tall, wide))

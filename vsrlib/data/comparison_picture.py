@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vsrlib.data.degradation import SCALE, bicubic_on_grid
+from vsrlib.data.degradation import SCALE
 from vsrlib.data.frames import write_frame
 
 _SIDE = 320  # pixels that a detail is at least high and wide in the picture, by repeating whole pixels
@@ -13,21 +13,24 @@ _STRIP, _GAP = 28, 8  # height of the captions, width between the details
 _WHITE, _BLACK = 255, (0, 0, 0)
 
 
-def write_comparison(path: Path, low: np.ndarray, restored: np.ndarray, truth: np.ndarray | None) -> None:
+def write_comparison(
+    path: Path, low: np.ndarray, upsampled: np.ndarray, restored: np.ndarray, truth: np.ndarray | None
+) -> None:
     """Write the picture of one frame as PNG.
 
-    low: the LR frame (h, w, 3), restored: (4h, 4w, 3), truth: as large or a little larger, or None; all uint8 RGB.
-    The detail is the third of the truth, or without one of the restored frame, whose values change most.
+    low: the LR frame (h, w, 3), upsampled: by bicubic interpolation, as restored: (4h, 4w, 3), truth: as large or a
+    little larger, or None; all uint8 RGB. The detail is the third of the truth, or without one of the restored frame,
+    whose values change most.
     """
-    write_frame(path, comparison(low, restored, truth))
+    write_frame(path, comparison(low, upsampled, restored, truth))
 
 
-def comparison(low: np.ndarray, restored: np.ndarray, truth: np.ndarray | None) -> np.ndarray:
+def comparison(low: np.ndarray, upsampled: np.ndarray, restored: np.ndarray, truth: np.ndarray | None) -> np.ndarray:
     """The picture that `write_comparison` writes, (H, W, 3) uint8."""
     height, width = restored.shape[:2]
     images = {
         "LR, pixels repeated": low.repeat(SCALE, axis=0).repeat(SCALE, axis=1),
-        "bicubic": bicubic_on_grid(low),
+        "bicubic": upsampled,
         "restored": restored,
     }
     if truth is not None:

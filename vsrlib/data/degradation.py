@@ -94,12 +94,13 @@ def cropped(frames: np.ndarray) -> np.ndarray:
     return frames[:, :height, :width]
 
 
-def bicubic_on_grid(lr: np.ndarray, scale: int = SCALE) -> np.ndarray:
+def bicubic_on_grid(lr: np.ndarray, scale: int = SCALE, lag: float = 0.0) -> np.ndarray:
     """(h, w, 3) uint8 to (scale h, scale w, 3) uint8 by Keys' bicubic interpolation (a = -1/2), borders replicated.
 
     LR pixel i lies at HR pixel `scale` * i, because the degradation keeps every `scale`-th pixel from the first one on
     ([::scale, ::scale]). The usual half-pixel-centred resize would displace the result by (scale - 1) / 2 HR pixels
-    (1.5 for x4) and so be an unfairly weak baseline. Clamped to [0, 255], rounded half to even.
+    (1.5 for x4) and so be an unfairly weak baseline. Where LR was made by such a resize, `lag` is that displacement:
+    LR pixel i then lies at HR pixel `scale` * i + `lag`. Clamped to [0, 255], rounded half to even.
     ValueError for another type, shape or scale.
 
     >>> bicubic_on_grid(np.full((2, 3, 3), 9, np.uint8)).shape
@@ -107,8 +108,8 @@ def bicubic_on_grid(lr: np.ndarray, scale: int = SCALE) -> np.ndarray:
     """
     require_rgb(lr, axes="h, w, 3")
     _require_scale(scale)
-    tall = _stretch_rows(lr.astype(np.float64), scale)
-    wide = _stretch_rows(tall.swapaxes(0, 1), scale).swapaxes(0, 1)
+    tall = _stretch_rows(lr.astype(np.float64), scale, lag)
+    wide = _stretch_rows(tall.swapaxes(0, 1), scale, lag).swapaxes(0, 1)
     return rounded(wide)
 
 
@@ -201,14 +202,18 @@ def _require_scale(scale: int) -> None:
         raise ValueError(f"scale must be at least 1, not {scale}")
 
 
-def _stretch_rows(image: np.ndarray, scale: int) -> np.ndarray:
-    # Row scale * i + p lies p / scale below LR row i: every phase p has its own four weights, on rows i-1 .. i+2.
+def _stretch_rows(image: np.ndarray, scale: int, lag: float) -> np.ndarray:
+    # Row scale * i + p lies (p - lag) / scale below LR row i: every phase p has its own four weights, on the two rows
+    # before that place and the two after it.
     rows = len(image)
-    padded = np.pad(image, ((1, 2), (0, 0), (0, 0)), mode="edge")
+    padded = np.pad(image, ((2, 2), (0, 0), (0, 0)), mode="edge")
     result = np.empty((rows * scale, *image.shape[1:]))
     for phase in range(scale):
-        weights = keys_weights(phase / scale)
-        result[phase::scale] = sum(weight * padded[tap : tap + rows] for tap, weight in enumerate(weights))
+        whole = math.floor((phase - lag) / scale)
+        weights = keys_weights((phase - lag) / scale - whole)
+        result[phase::scale] = sum(
+            weight * padded[1 + whole + tap : 1 + whole + tap + rows] for tap, weight in enumerate(weights)
+        )
     return result
 
 

@@ -1,5 +1,6 @@
 """Restore clips: frames in, frames and a result file out."""
 
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
@@ -9,6 +10,7 @@ from typing import Any
 from vsrlib.common import memory, provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_joined, stamp, write_json
+from vsrlib.common.names import SAMPLINGS
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.data.clips import ClipSource, FrameReader, read_through, windows
 from vsrlib.data.comparison_picture import write_comparison
@@ -25,6 +27,7 @@ from vsrlib.restoration import engines
 from vsrlib.restoration.destination import Destination
 from vsrlib.restoration.loop import FRAMES, KERNELS, VIDEOS, ClipScores, Job, Output, restore_clip
 from vsrlib.restoration.options import InferOptions
+from vsrlib.restoration.sampling import WORTH_SAYING, bicubic, gain_of_other
 from vsrlib.restoration.temporal import DEFAULT_FLOW
 from vsrlib.restoration.timing import time_both_ways, warm_up
 
@@ -97,7 +100,7 @@ def infer(
                     bar.unpause()
                 written = Output(staging, video, options.kernels, options.audio)
                 scores = ClipScores() if options.all_metrics else None
-                restored = restore_clip(network, restorer, source, truth, ours, written, bar, scores)
+                restored = restore_clip(network, restorer, source, truth, ours, written, bar, scores, options.sampling)
                 of_clip = {"name": source.name, **origin[source.name]._asdict()}
                 if source.film:
                     of_clip["film"] = {"rate": str(source.film.rate), **source.film.picture.to_json()}
@@ -126,6 +129,7 @@ def infer(
         "peak_device_memory_bytes": network.backend.peak_device_memory(network.device),
         "images": target.images,
         "fps": options.fps,
+        "sampling": options.sampling,
         "comparison": None if shard is not None else target.comparison.name,
         "video": video,
         "kernels": KERNELS if options.kernels else None,
@@ -135,8 +139,10 @@ def infer(
     }
     if options.all_metrics:
         result["flow"] = DEFAULT_FLOW
-    if shard is None:
-        _picture(target, sources[0], truths[0], jobs)
+    for clip, (source, truth) in enumerate(zip(sources, truths)):
+        restored_here = [job.index for job in jobs if job.clip == clip]
+        if restored_here and (truth is not None or clip == 0):
+            _look(target, source, truth, restored_here, options.sampling, shard is None and clip == 0)
     write_json(target.result, result)
     return result
 
@@ -150,15 +156,29 @@ def _at_rate(source: ClipSource, fps: float) -> ClipSource:
     return replace(source, given_rate=television if close else Fraction(fps).limit_denominator(1001))
 
 
-def _picture(target: Destination, source: ClipSource, truth: ClipSource | None, jobs: list[Job]) -> None:
-    """The picture of the middle of the first clip, or of what comes earlier in a long video, which is read up to it."""
-    ours = [job.index for job in jobs if job.clip == 0]
+def _look(
+    target: Destination, source: ClipSource, truth: ClipSource | None, ours: list[int], sampling: str, picture: bool
+) -> None:
+    """Look at the middle of a clip once it is done, or earlier in a long video, which is read up to that place.
+
+    ours: the frames that were restored. Says so where another `sampling` fits the truth better, and makes the picture.
+    """
     number = min(len(ours) // 2, _FAR)
     index = ours[number]
     made = target.path_of(source.name, source.frame_names[index])
     restored = next(video_frames(made, number)) if target.video else read_frame(made)
     high = None if truth is None else FrameReader(truth)[index]
-    write_comparison(target.comparison, FrameReader(source)[index], restored, high)
+    low = FrameReader(source)[index]
+    gain = 0.0 if high is None else gain_of_other(restored, high, sampling)
+    if gain >= WORTH_SAYING:
+        other = next(one for one in SAMPLINGS if one != sampling)
+        print(
+            f"note: the ground truth of {source.name} fits {gain:.1f} dB better where the LR frames are taken as "
+            f"{other}; restore them with --sampling {other}.",
+            file=sys.stderr,
+        )
+    if picture:
+        write_comparison(target.comparison, low, bicubic(low, sampling), restored, high)
 
 
 def set_name(input_path: Path) -> str:

@@ -14,14 +14,15 @@ import numpy as np
 from tqdm import tqdm
 
 from vsrlib.common.errors import UserError
+from vsrlib.common.names import SAMPLINGS
 from vsrlib.data.clips import ClipSource, FrameReader
-from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.frames import to_uint8, write_frame
 from vsrlib.data.video import write_video
 from vsrlib.data.video_film import DEFAULT_RATE
 from vsrlib.networks.network import Network
 from vsrlib.restoration import metrics
 from vsrlib.restoration.engines import Engine
+from vsrlib.restoration.sampling import bicubic, placed
 from vsrlib.restoration.temporal import TemporalErrors
 
 RESULT = "inference.json"
@@ -106,10 +107,12 @@ def restore_clip(
     output: Output,
     bar: tqdm,
     clip_scores: ClipScores | None = None,
+    sampling: str = SAMPLINGS[0],
 ) -> list[dict[str, Any]]:
     """Restore the frames of one clip and write them; returns name, scores and seconds of each, in order.
 
-    `clip_scores` is given every restored frame that has a truth.
+    `clip_scores` is given every restored frame that has a truth. `sampling`: where the LR pixels lie among those of the
+    truth, and of what is written (see `vsrlib.restoration.sampling`).
     Seconds of "pre" (reading, uploading), "forward" (computing, synchronised on both sides) and "post" (downloading;
     scoring and writing, in the writer's thread).
     """
@@ -141,7 +144,7 @@ def restore_clip(
             }
             low, high = reader[job.index], None if truths is None else truths[job.index]
             label = f"{source.name}/{name}"
-            pending.append(pool.submit(_finish, label, name, image, low, high, write, seconds, clip_scores))
+            pending.append(pool.submit(_finish, label, name, image, low, high, write, seconds, clip_scores, sampling))
             while len(pending) > _AHEAD:
                 done.append(pending.popleft().result())
             bar.update()
@@ -178,11 +181,12 @@ def _finish(
     write: Callable[[str, np.ndarray], None],
     seconds: dict[str, float],
     clip_scores: ClipScores | None,
+    sampling: str,
 ) -> dict[str, Any]:
     start = time.perf_counter()
     if not np.isfinite(restored).all():
         raise UserError(f"The restoration of {label} holds NaN or infinite values; use other weights.")
-    image = to_uint8(restored)
+    image = to_uint8(placed(restored, sampling))
     if high is not None:
         high = high[: image.shape[0], : image.shape[1]]
     scores = _scores("", image, high)
@@ -190,7 +194,7 @@ def _finish(
         clip_scores.add(image, high)
     write(name, image)
     seconds["post"] += time.perf_counter() - start
-    baseline = _scores("bicubic_", image if high is None else bicubic_on_grid(low), high)
+    baseline = _scores("bicubic_", image if high is None else bicubic(low, sampling), high)
     return {"name": name, **scores, **baseline, **seconds}
 
 

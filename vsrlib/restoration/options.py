@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import BLURS, COLOURS, CONVOLUTIONS, ENGINES, VIDEO_FORMATS
+from vsrlib.common.names import BLURS, COLOURS, CONVOLUTIONS, ENGINES, SAMPLINGS, VIDEO_FORMATS
 from vsrlib.common.options import option
 from vsrlib.networks.network import NetworkOptions
 
@@ -106,6 +106,12 @@ class InferOptions(RestorationOptions):
         None, "write a video of each clip instead of PNG; mkv is lossless", choices=VIDEO_FORMATS
     )
     audio: bool = option(True, "with --video: copy the sound of a video; subtitles always are")
+    sampling: str = option(
+        SAMPLINGS[0],
+        "where LR pixels lie: decimated, on every fourth HR pixel, as in the published sets; centred, in the middle of "
+        "four, as an ordinary resize has it",
+        choices=SAMPLINGS,
+    )
     fps: float | None = option(None, "with --video: frames a second of a folder of frames; 25 where it is not given")
     colour: str = option(
         "auto",

@@ -110,7 +110,8 @@ class ValidationSet:
 def write_picture(folder: Path, step: int, validation: ValidationSet) -> None:
     """Keep the picture of a validation after `step` steps: `folder`/validation/<step>.png, none without a frame."""
     if validation.seen is not None:
-        write_comparison(folder / PICTURES / f"{step:08d}.png", *validation.seen)
+        low, restored, high = validation.seen
+        write_comparison(folder / PICTURES / f"{step:08d}.png", low, bicubic_on_grid(low), restored, high)
 
 
 @dataclass
