@@ -21,7 +21,10 @@ from vsrlib.data.video_tracks import Tracks
 if TYPE_CHECKING:
     import av
 
-VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg")
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"),
+    *(".ts", ".m2ts", ".mts", ".wmv", ".asf", ".flv", ".gif", ".y4m"),
+)
 """File name endings (in lower case) of what is read as a video."""
 
 WRITTEN_SUFFIXES = (".mp4", ".mkv")

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO
 
 from vsrlib.common.errors import UserError
+from vsrlib.data.video_ends import stated_end
 
 if TYPE_CHECKING:
     import av
@@ -62,7 +63,7 @@ def require_whole_file(path: Path) -> bool:
         elif start[4:8] in _BOXES:
             end = _boxes_end(file)
         else:
-            return False
+            end = stated_end(file, size)
     if end > size:
         raise UserError(f"{path} is cut short: {size} of {end} bytes are there; copy it again.")
     return end > 0 and start[:4] == _EBML.to_bytes(4, "big")

@@ -45,6 +45,7 @@ class Picture:
     it upright; turned: in degrees clockwise. primaries, transfer: by ITU-T H.273.
     """
 
+    path: Path
     matrix: str
     because: str
     full: bool
@@ -56,7 +57,7 @@ class Picture:
     deinterlaced: bool
 
     def rgb(self, frame: "av.VideoFrame") -> np.ndarray:
-        """A frame as (H, W, 3) uint8, upright."""
+        """A frame as (H, W, 3) uint8, upright. UserError for one that is transparent anywhere."""
         kinds = load_av().video.reformatter
         told = {}
         if self.matrix in _SWSCALE:
@@ -66,7 +67,11 @@ class Picture:
             }
         # The default conversion is faster and darkens 4:2:0 video by one level.
         exact = kinds.Interpolation.BICUBIC | kinds.Interpolation.ACCURATE_RND | kinds.Interpolation.FULL_CHR_H_INT
-        image = frame.reformat(format="rgb24", interpolation=exact, **told).to_ndarray()
+        alpha = any(component.is_alpha for component in frame.format.components)
+        image = frame.reformat(format="rgba" if alpha else "rgb24", interpolation=exact, **told).to_ndarray()
+        if alpha and image[..., 3].min() < 255:
+            raise UserError(f"{self.path} is transparent, which has no meaning here: export it without transparency.")
+        image = image[..., :3]
         transposed, mirror_x, mirror_y = self.flips
         if transposed:
             image = image.transpose(1, 0, 2)
@@ -88,8 +93,6 @@ def picture_of(path: Path, stream: "av.VideoStream", frame: "av.VideoFrame", rea
     """How the frames of a video that begins with `frame` become RGB. UserError for what has no meaning here."""
     if any(component.bits > 8 for component in frame.format.components):
         raise UserError(f"{path} has more than 8 bits a channel, which is not supported: export it as 8-bit video.")
-    if any(component.is_alpha for component in frame.format.components):
-        raise UserError(f"{path} has an alpha channel, which has no meaning here: export it without transparency.")
     if frame.color_trc in _HDR:
         raise UserError(
             f"{path} is HDR, with the transfer function {_HDR[frame.color_trc]}, and the network knows SDR only: "
@@ -99,6 +102,7 @@ def picture_of(path: Path, stream: "av.VideoStream", frame: "av.VideoFrame", rea
     flips, turned = _upright(path, frame)
     aspect = stream.sample_aspect_ratio or Fraction(1)
     return Picture(
+        path,
         matrix,
         because,
         frame.color_range == 2 or frame.format.name.startswith("yuvj") or matrix == "rgb",
