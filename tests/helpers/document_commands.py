@@ -121,7 +121,9 @@ ELSEWHERE = {
         "experiments/test_measurement.py::test_the_experiment"
     ),
     "vsrlib ablate runs/ablation": "claims/test_ablation.py::test_the_command_writes_what_it_found",
-    "vsrlib ablate figures/ablation --count 4": "claims/test_ablation.py::test_the_command_writes_what_it_found",
+    "vsrlib ablate runs/ablation --device cpu --count 4 --scenes Vid4 DAVIS 'SAM 2' Vimeo-90k": (
+        "claims/test_ablation.py::test_the_command_writes_what_it_found"
+    ),
     "vsrlib parity OUTPUT": "parity/test_parity.py::test_the_two_networks_agree",
     "vsrlib parity OUTPUT --preset published --weights FILE --frames CLIPS --size 64x64 --steps 10": (
         "parity/test_parity.py::test_the_two_networks_agree"
