@@ -69,7 +69,7 @@ def test_networks_of_several_calls_are_those_of_one(asked: list, tmp_path: Path)
     whole = e1.seeds(tmp_path / "whole", options(), progress=False)
     part = e1.seeds(tmp_path / "parts", options(only=["1_false"]), progress=False)
     assert part["missing"] == ["1_true"] and list(part["networks"]) == ["1_false"]
-    assert "missing: 1_true." in e1.table(part) and not (tmp_path / "parts" / e1.RESULT).exists()
+    assert "evaluated: 1_false; missing: 1_true." in e1.table(part) and not (tmp_path / "parts" / e1.RESULT).exists()
     both = e1.seeds(tmp_path / "parts", options(), progress=False)
     assert list(both["networks"]) == ["1_true", "1_false"]
     for name, one in both["networks"].items():

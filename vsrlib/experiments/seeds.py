@@ -133,7 +133,7 @@ def table(result: dict[str, Any]) -> str:
     title = "# The reading of the grids that a network was not trained with"
     if "missing" in result:
         return (
-            f"{title}\n\n{len(result['networks'])} networks are trained and evaluated; "
+            f"{title}\n\nTrained and evaluated: {', '.join(result['networks']) or 'none'}; "
             f"missing: {', '.join(result['missing'])}. The same command goes on with them.\n"
         )
     found = result["own_minus_other"]
