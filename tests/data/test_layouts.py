@@ -10,7 +10,9 @@ from vsrlib.data.clips import list_clips
 from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.frames import write_frame
 from vsrlib.data.sets.layouts import HR_ROLE, KERNEL_ROLE, LR_ROLE, clips_in, clips_of, place, published_set, reds_name
+from vsrlib.training.options import TrainOptions
 from vsrlib.training.samples import TrainingWindows
+from vsrlib.training.train import train
 
 
 def frame(path: Path, value: int = 0) -> None:
@@ -133,6 +135,19 @@ def test_variants_of_the_same_clips_are_a_layout(tmp_path: Path) -> None:
             frame(tmp_path / folder / clip)
     (tmp_path / "notes").mkdir()
     assert names(tmp_path) == ["city", "walk"] == [clip.name for clip in clips_in(tmp_path, LR_ROLE)]
+
+
+@pytest.mark.parametrize("output", ["", "set", "beach/set"])
+def test_nothing_is_written_among_the_clips_that_are_read(tmp_path: Path, output: str) -> None:
+    for index in range(5):
+        write_frame(tmp_path / "clips" / "beach" / f"{index}.png", np.zeros((64, 64, 3), np.uint8))
+    with pytest.raises(UserError, match="is the input or lies in it"):
+        degrade_clips(tmp_path / "clips", tmp_path / "clips" / output, "Gaussian", 0)
+    (tmp_path / "other").symlink_to(tmp_path / "clips")
+    with pytest.raises(UserError, match="is the input or lies in it"):
+        train(tmp_path / "clips", tmp_path / "clips", tmp_path / "other" / output, TrainOptions(patch_size=16, steps=1))
+    assert [path.name for path in (tmp_path / "clips").iterdir()] == ["beach"]
+    assert len(list((tmp_path / "clips" / "beach").iterdir())) == 5
 
 
 def test_vid4_with_both_resolutions_below_each_clip(tmp_path: Path) -> None:

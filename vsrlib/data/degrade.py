@@ -30,7 +30,7 @@ from vsrlib.data.clips import Clip
 from vsrlib.data.degradation import SCALE, Further, blur_down, blur_down_exact, cropped
 from vsrlib.data.frames import Map, in_threads, shown_size, write_frame
 from vsrlib.data.scenes import scene_table
-from vsrlib.data.sets.layouts import clips_of
+from vsrlib.data.sets.layouts import clips_of, require_outside
 
 __all__ = [
     "BLURS",
@@ -85,6 +85,7 @@ def degrade_clips(
     with in_threads(workers) as run:
         sources = clips_of(hr_root, names)
         hr_root, save_root = Path(hr_root).resolve(), Path(save_root).resolve()
+        require_outside(save_root, hr_root, sources)
         in_place = hr_root in (save_root, save_root / HR)
         if not in_place and hr_root.is_relative_to(save_root):
             raise UserError(

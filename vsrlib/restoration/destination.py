@@ -10,7 +10,7 @@ from pathlib import Path
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import remove, replaced, require_own
 from vsrlib.data.clips import ClipSource
-from vsrlib.data.sets.layouts import place
+from vsrlib.data.sets.layouts import require_outside
 from vsrlib.data.video import VIDEO_SUFFIXES, WRITTEN_SUFFIXES
 from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT, VIDEOS
 from vsrlib.restoration.options import InferOptions
@@ -83,22 +83,13 @@ class Destination:
     def require_fit(self, input_path: Path, sources: Sequence[ClipSource]) -> None:
         """UserError where the results would lie among what is read, or cannot be named. Before any work."""
         root = Path(input_path).resolve()
-        target = (self.file or self.folder).resolve()
         if self.file is not None and len(sources) > 1:
             raise UserError(
                 f"{input_path} holds {len(sources)} clips and {self.file} takes one: give a folder, with --video "
                 f"{self.video} for a video of each."
             )
+        require_outside(self.file or self.folder, input_path, sources)
         for source in sources:
-            for path in source.files:
-                read = path.resolve() if source.video else _read(path.resolve().parent, root)
-                if target == read or target.is_relative_to(read):
-                    raise UserError(
-                        f"The output {self.file or self.folder} is the input or lies in it, which could then not be "
-                        "read again: give another output."
-                    )
-                if source.video is None:
-                    break  # all frames of a clip lie in one folder
             name = f"{source.name}.{self.video}"
             if self.video and self.file is None and len(os.fsencode(name)) > _LONGEST_NAME:
                 raise UserError(
@@ -135,11 +126,3 @@ class Destination:
             return self.folder / name
         part = os.fsencode(self.file.stem)[: _LONGEST_NAME - len(name) - 1].decode("utf-8", "ignore")
         return self.folder / f"{part}.{name}"
-
-
-def _read(clip: Path, root: Path) -> Path:
-    """The folder that the clip in the folder `clip` below `root` is looked for in: `root`, or the part of a set."""
-    if clip == root or not clip.is_relative_to(root):
-        return clip
-    first = clip.relative_to(root).parts[0]
-    return root / first if place((first,)).role else root

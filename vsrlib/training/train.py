@@ -8,8 +8,9 @@ from typing import Any
 
 from vsrlib.common import files, memory, provenance
 from vsrlib.common.files import sha256_file, write_json
+from vsrlib.data.sets.layouts import require_outside
 from vsrlib.networks import distributed, load_network
-from vsrlib.networks.weights.weights_file import locate
+from vsrlib.networks.weights.weights_file import existing
 from vsrlib.training import checkpoint
 from vsrlib.training.options import TrainOptions
 from vsrlib.training.samples import SampleStream, TrainingWindows
@@ -48,6 +49,7 @@ def train(
     with distributed.team(options.framework, options.device) as team:
         cache_mib = options.cache_mib // max(options.workers, 1)  # of each process that makes samples
         windows = TrainingWindows(Path(hr_root), options.patch_size, options.n_frames_per_video, cache_mib)
+        require_outside(output, hr_root, windows.sources)
         schedule = options.schedule(len(windows))
         record = options.recorded() | {
             **asdict(schedule),
@@ -71,6 +73,8 @@ def train(
         }
         loaded_memory = memory.resident_mib()
         validation = ValidationSet(Path(validation_root), options.blur, options.seed) if team.rank == 0 else None
+        if validation is not None:
+            require_outside(output, validation_root, validation.sources)
         record["validation_clips"] = team.told(validation.digest if validation else None)
         stream = SampleStream(
             windows,
@@ -107,4 +111,4 @@ def train(
 
 
 def _digest(weights: str) -> str:
-    return sha256_file(locate(weights))
+    return sha256_file(existing(weights))

@@ -43,13 +43,13 @@ class ValidationSet:
 
     def __init__(self, root: Path, blur: str, seed: int) -> None:
         rng = np.random.default_rng([seed, 1])
-        self._sources = list_clips(root)
-        for source in self._sources:
+        self.sources = list_clips(root)
+        for source in self.sources:
             require_frames(source, WINDOW)
         self._digests: list[list[str]] = []  # of the decoded HR frames, by clip
         self._low: list[np.ndarray] = []  # (N, h, w, 3) uint8, by clip
         bicubic = []
-        for source in self._sources:
+        for source in self.sources:
             kernel, digests, low = draw_kernel(blur, rng), [], []
             for index, frame in enumerate(_high(source)):
                 if min(frame.shape[:2]) < _SMALLEST:
@@ -64,7 +64,7 @@ class ValidationSet:
             self._digests.append(digests)
             self._low.append(np.stack(low))
         self.bicubic = float(np.mean(bicubic))
-        named = [[source.name, digests] for source, digests in zip(self._sources, self._digests)]
+        named = [[source.name, digests] for source, digests in zip(self.sources, self._digests)]
         self.digest = sha256_bytes(json.dumps(named).encode())
 
     @property
@@ -76,7 +76,7 @@ class ValidationSet:
         """Every five LR frames (5, 3, h, w) with their HR centre (3, 4h, 4w), float32 in [0, 1], read as it is asked
         for. UserError for a frame that is no longer what it was when the training began.
         """
-        for source, digests, low in zip(self._sources, self._digests, self._low):
+        for source, digests, low in zip(self.sources, self._digests, self._low):
             for index, frame in enumerate(_high(source)):
                 if index >= len(digests) or sha256_array(frame) != digests[index]:
                     raise UserError(
@@ -95,7 +95,7 @@ class ValidationSet:
         kernel and decimated.
         """
         found: dict[str, list[float]] = {"psnr": [], "cycle": []}
-        middle = (len(self._sources[0]) - WINDOW) // 2
+        middle = (len(self.sources[0]) - WINDOW) // 2
         self.seen = None
         for number, (low, high) in enumerate(self.windows()):
             restored = network.infer(low)

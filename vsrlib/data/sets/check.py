@@ -190,7 +190,7 @@ def _read_record(path: Path) -> dict[str, Any]:
 
 def _differences(record: dict[str, Any], frames: dict[str, dict[str, str]]) -> tuple[dict[str, str], list[str]]:
     """Faults by frame, and notes: what is gone, new, or has other pixels or another file than in the record."""
-    before = record["frames"]
+    before = {spelt(name): frame for name, frame in record["frames"].items()}
     faults = {name: "is in the record and not here" for name in before if name not in frames}
     faults |= {name: "is not in the record" for name in frames if name not in before}
     same = [name for name in frames if name in before]
@@ -213,7 +213,7 @@ def _manifest_faults(
         return {}, [], False
     try:
         manifest = read_json(path)
-        entries = {name: entry for name, entry in manifest["clips"].items() if "hr_sha256" in entry}
+        entries = {spelt(name): entry for name, entry in manifest["clips"].items() if "hr_sha256" in entry}
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
         return {MANIFEST: "is damaged: it is no manifest of a data set"}, [], False
     faults = {}

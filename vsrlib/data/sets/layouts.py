@@ -146,6 +146,27 @@ def clips_in(root: Path, role: str, reading: Reading = AS_IT_SAYS) -> list[ClipS
     return list_clips(root)
 
 
+def require_outside(output: Path, root: Path, sources: Sequence[ClipSource]) -> None:
+    """UserError for an `output` that is the input or lies in it: what is written there would be taken for clips.
+
+    sources: the clips that were found at `root`. Beside the parts of a set, such as HR, results may lie.
+    """
+    root = Path(root).absolute()
+    for source in sources:
+        path = source.files[0].absolute()  # all frames of a clip lie in one folder
+        if source.video is not None:
+            read = path
+        elif path.parent == root or not path.is_relative_to(root):
+            read = path.parent
+        else:
+            first = path.relative_to(root).parts[0]
+            read = root / first if place((first,)).role else root
+        if Path(output).resolve().is_relative_to(read.resolve()):
+            raise UserError(
+                f"The output {output} is the input or lies in it, which could then not be read again: give another."
+            )
+
+
 def _are_clips(inside: list[Path], roles: dict[Path, str]) -> bool:
     """Whether folders of which some, `inside`, have a layout's name are clips all the same, because the others are.
 

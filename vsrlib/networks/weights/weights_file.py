@@ -28,7 +28,7 @@ NAMES = tuple(f"study-{blur}{control}" for control in ("", "-align-false") for b
 """`-align-false` marks the controls: the same training with the sampling grids read as by default since PyTorch 1.3."""
 
 _AVERAGES = ("params_ema", "state_dict_ema", "model_ema", "ema_state_dict", "ema")
-_NESTED = (*_AVERAGES, "state_dict", "model_state_dict", "params", "model")
+_NESTED = (*_AVERAGES, "state_dict", "model_state_dict", "params", "model", "net", "network", "generator")
 """Where training programs put the weights, beside their own state; an average of them comes first."""
 
 
@@ -121,7 +121,7 @@ def checked(values: Values, shapes: dict[str, tuple[int, ...]], source: str) -> 
 
 def entry(weights: str | Path, folder: Path) -> dict[str, Any]:
     """How a result file in `folder` names its weights: path as seen from there, digest, size in bytes."""
-    path = locate(weights)
+    path = existing(weights)
     return {"path": os.path.relpath(path, folder), "sha256": sha256_file(path), "bytes": path.stat().st_size}
 
 
