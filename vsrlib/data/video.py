@@ -191,7 +191,7 @@ class _Writer:
         audio: bool = True,
     ) -> None:
         self.container, self.path, self.rate, self.crf = container, path, rate, crf
-        self.tick, self.film, self.count = film.tick if film else 1 / rate, film, 0
+        self.tick, self.film, self.count = film.tick if film else 1 / Fraction(rate), film, 0
         self._durations: dict[int, int] = {}  # by stamp, until the packet comes
         self.audio = audio
         self.tracks: Tracks | None = None
