@@ -31,6 +31,8 @@ FILES = {
     "claims.json": "claims.json",
     "ablation.json": "ablation.json",
     "costs.json": "costs.json",
+    "precision.json": "precision.json",
+    "measurement.json": "measurement.json",
     "parity.json": "parity.json",
     "training.json": "training.json",
     "seeds.json": "seeds.json",

@@ -129,7 +129,7 @@ def table(result: dict[str, Any]) -> str:
     fewest = BITS[-1]
     lines = [
         f"# How many bits of mantissa {result['claimed']} dB take",
-        f"Inputs and weights of the convolutions and linear layers are rounded ({result['rounded']}); engine "
+        f"Rounded in the convolutions and linear layers: {result['rounded']}. Engine "
         f"{result['engine']}, convolutions of PyTorch. {result['n']} filmed scenes ({', '.join(result['sets'])}); "
         "losses are means against the same network with 23 bits, with 95 % intervals over the scenes.",
     ]

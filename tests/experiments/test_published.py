@@ -1,0 +1,99 @@
+"""The committed results of precision and of the measurement: every figure follows from what was found in each clip."""
+
+import json
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from vsrlib.common.files import read_json
+from vsrlib.common.numbers import mean_interval
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.experiments import measurement, precision
+from vsrlib.report.charts import experiments
+
+FOLDER = PROJECT_ROOT / "figures" / "experiments"
+TABLES = {"precision": precision.table, "measurement": measurement.table}
+CASES = list(product(TABLES, ("Gaussian", "Realistic")))
+
+
+def result(name: str) -> dict[str, Any]:
+    return read_json(FOLDER / f"{name}.json")
+
+
+def by_scene(found: dict[str, Any], values: list[float] | np.ndarray) -> np.ndarray:
+    """Means of each scene's clips, in no particular order; values: one for each clip, or more in further axes."""
+    names = list(found["clips"].values())
+    return np.array(
+        [np.mean([one for one, own in zip(values, names) if own == scene], 0) for scene in sorted(set(names))]
+    )
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_text_is_that_of_the_file_which_names_nothing_of_a_machine(name: str) -> None:
+    found = result(name)
+    assert (FOLDER / f"{name}.md").read_text(encoding="utf-8") == TABLES[name](found)
+    assert not any(place in json.dumps(found) for place in ("/tmp", "/home", "/work", str(Path.home())))
+    assert found["n"] == len(set(found["clips"].values())) >= 20
+    assert not found["provenance"]["dirty"] and not any("changed" in one for one in found["provenance"]["measured_at"])
+
+
+def test_the_chart_is_that_of_the_file() -> None:
+    chart = experiments.precision(result("precision"))
+    assert f"<title>{chart.title}</title>" in (FOLDER / "chart_precision.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("blur", ["Gaussian", "Realistic"])
+def test_losses_are_means_over_scenes(blur: str) -> None:
+    found = result("precision")
+    doses = found["blurs"][blur]["doses"]
+    assert tuple(one["bits"] for one in doses) == (23, 16, 12, 10, 8, 7, 6, 5, 4)
+    for one in doses:
+        for name in ("loss", "ssim_loss"):
+            own = one["by_clip"][name]
+            assert one[name]["value"] == pytest.approx(by_scene(found, own).mean(), abs=1e-12)
+            rng = np.random.default_rng(found["seed"])
+            assert one[name] == mean_interval(own, rng, "scene", list(found["clips"].values()))
+        assert one["psnr"] == pytest.approx(doses[0]["psnr"] - one["loss"]["value"])
+    reached = found["blurs"][blur]["reached_at"]
+    losses = [one["loss"]["value"] for one in doses]
+    if reached is None:
+        assert max(losses) < found["claimed"]
+    else:
+        assert np.interp(-reached, [-one["bits"] for one in doses], losses) == pytest.approx(found["claimed"])
+
+
+@pytest.mark.parametrize("blur", ["Gaussian", "Realistic"])
+def test_pairs_are_judged_by_what_each_clip_has(blur: str) -> None:
+    found = result("measurement")
+    own, low, high = found["blurs"][blur], *found["claimed"]["between"]
+    scenes = {name: by_scene(found, np.array(values)) for name, values in own["by_clip"].items()}
+    places = {name: [{k: v for k, v in one.items() if k != "mean"} for one in own[name]] for name in scenes}
+
+    def difference(pair: dict[str, Any], name: str) -> np.ndarray:
+        places_of = []
+        for side in ("torch", "jittor"):
+            way = {key.removeprefix(f"{name}_"): value for key, value in pair[side].items()}
+            places_of.append(places[name].index({key: way[key] for key in places[name][0]}))
+        return scenes[name][:, places_of[1]] - scenes[name][:, places_of[0]]
+
+    shown = [*own["fitting"], own["nearest"], *own["single_changes"]]
+    for pair in shown:
+        psnr, ssim = (difference(pair, name) for name in ("psnr", "ssim"))
+        assert [pair["psnr"]["value"], pair["ssim"]["value"]] == pytest.approx([psnr.mean(), ssim.mean()], abs=1e-9)
+        assert pair["between"] == np.count_nonzero((psnr >= low) & (psnr <= high))
+        assert [pair["smallest"], pair["largest"]] == pytest.approx([psnr.min(), psnr.max()])
+        for name in ("psnr", "ssim"):
+            assert pair["meets"][name] == (pair[name]["low"] <= found["claimed"][name] <= pair[name]["high"])
+        assert pair["meets"]["half"] == (2 * pair["between"] >= found["n"])
+    assert all(all(pair["meets"].values()) for pair in own["fitting"])
+
+    halves = sum(
+        2 * np.count_nonzero((difference(pair, "psnr") >= low) & (difference(pair, "psnr") <= high)) >= found["n"]
+        for pair in ({"torch": one, "jittor": other} for one, other in product(found["ways"], repeat=2) if one != other)
+    )
+    assert own["meeting"]["half"] == halves and own["meeting"]["all"] == len(own["fitting"])
