@@ -1,6 +1,7 @@
 """Names that are legal and unusual: a colon, 255 bytes, accents, a terminal of ASCII, and numbers out of papermill."""
 
 import io
+import os
 import sys
 import unicodedata
 from fractions import Fraction
@@ -78,6 +79,15 @@ def test_a_terminal_of_ascii_shows_what_was_done(tmp_path: Path, monkeypatch: py
         assert cli.main(["data", "check", str(tmp_path / form / name)]) == 0
         sys.stdout.flush()
         assert rb"\u96ea" in shown.getvalue()
+
+
+def test_a_path_that_is_no_text_goes_into_a_result(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    for index in range(5):
+        write_frame(tmp_path / name / "LR_a" / "clip" / f"{index}.png", picture(index))
+    out = tmp_path / name / "out"
+    assert cli.main(["infer", str(tmp_path / name / "LR_a"), str(out), "--weights", "study-gaussian"]) == 0
+    assert read_json(out / "inference.json")["set"] == name  # not as an error when all was done
 
 
 def test_a_number_finds_the_name_that_papermill_made_it_of(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path
 from vsrlib.data.frames import require_rgb, shown_size
 from vsrlib.data.video_film import Film, film_of
-from vsrlib.data.video_integrity import Progress, load_av, require_whole_file
+from vsrlib.data.video_integrity import Progress, load_av, opened, require_whole_file
 from vsrlib.data.video_matroska import state_aspect
 from vsrlib.data.video_picture import AS_IT_SAYS, RESERVED, Picture, Reading, deinterlaced, picture_of, require_alike
 from vsrlib.data.video_tracks import Tracks
@@ -125,8 +125,7 @@ def _opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.Vid
     av = load_av()
     try:
         proved = require_whole_file(path)
-        # Absolute, for FFmpeg takes what stands before a colon in a relative one for a protocol.
-        with av.open(str(path.absolute()), metadata_errors="replace") as container:
+        with opened(path) as container:
             if not container.streams.video:
                 raise UserError(f"{path} has no video stream: give a video file.")
             stream = container.streams.video[0]

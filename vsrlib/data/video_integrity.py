@@ -43,6 +43,12 @@ def load_av() -> ModuleType:
     return av
 
 
+def opened(path: Path) -> "av.container.InputContainer":
+    """A video file, open for reading; the errors of PyAV."""
+    # Absolute, for FFmpeg takes what stands before a colon in a relative path for a protocol.
+    return load_av().open(str(path.absolute()), metadata_errors="replace")
+
+
 def require_whole_file(path: Path) -> bool:
     """UserError when the file ends before the last element of its container does, or Matroska's elements do not join.
 

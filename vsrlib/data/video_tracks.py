@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from vsrlib.data.video_film import Film
-from vsrlib.data.video_integrity import load_av
+from vsrlib.data.video_integrity import opened
 
 if TYPE_CHECKING:
     import av
@@ -23,7 +23,7 @@ class Tracks:
 
     def __init__(self, target: "av.container.OutputContainer", film: Film, audio: bool) -> None:
         self._target, self._film = target, film
-        self._source = load_av().open(str(film.path), metadata_errors="replace")
+        self._source = opened(film.path)
         self._streams: dict[int, av.stream.Stream] = {}
         self.left_out: list[str] = []
         taken = [stream for stream in self._source.streams if stream is not self._source.streams.video[0]]

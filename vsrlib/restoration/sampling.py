@@ -49,7 +49,12 @@ def bicubic(low: np.ndarray, sampling: str) -> np.ndarray:
 
 
 def gain_of_other(image: np.ndarray, high: np.ndarray, sampling: str) -> float:
-    """dB that a restored frame would gain against the truth, both (H, W, 3) uint8, by the other way of sampling."""
+    """dB that a restored frame would gain against the truth, both (H, W, 3) uint8, by the other way of sampling.
+
+    0 for frames that are too small to tell.
+    """
+    if min(image.shape[:2]) <= 2 * _EDGE:
+        return 0.0
     inner = (slice(_EDGE, -_EDGE), slice(_EDGE, -_EDGE))
     other = _moved(image.astype(np.float32), sampling == _DECIMATED)
     truth = high[: image.shape[0], : image.shape[1]].astype(np.float32)
