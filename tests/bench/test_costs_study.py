@@ -66,7 +66,7 @@ def measured(
 ) -> dict[str, Any]:
     monkeypatch.setattr(common_processes, "ask", processes)
     options = Options.from_json(OPTIONS.to_json() | {"frameworks": [framework]})
-    result = costs.costs(tmp_path / "out", options, fresh)
+    result = costs.costs(tmp_path / "out", options, 1, fresh)
     assert json.loads((tmp_path / "out" / "costs.json").read_text()) == json.loads(json.dumps(result))
     assert "First use" in costs_table(result)
     assert "as the earlier report" in speed.two_clocks(result).alt or "skipped" in speed.two_clocks(result).alt
@@ -108,7 +108,7 @@ def test_the_processes_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(common_processes, "ask", processes)
     monkeypatch.setattr(costs.jittor_env, "why_not", lambda framework: None)
     options = Options.from_json(OPTIONS.to_json() | {"frameworks": ["torch", "jittor"], "processes": 7})
-    result = costs.costs(tmp_path, options, False)
+    result = costs.costs(tmp_path, options, 2, False)
     asked = [part for part, _, _ in processes.asked if part in ("by_process.measure", "output.parts")]
     assert asked == ["by_process.measure", "by_process.measure", "output.parts"] * 7
     assert result["processes"]["ratio"]["total"]["synchronised"]["n"] == 7
@@ -176,7 +176,7 @@ def test_one_part_that_breaks_off_leaves_the_others(tmp_path: Path, monkeypatch:
 def test_a_file_as_output_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="is a file; give the path of a folder"):
-        costs.costs(tmp_path / "file", OPTIONS, False)
+        costs.costs(tmp_path / "file", OPTIONS, 2, False)
     assert cli.main(["costs", str(tmp_path / "out"), "--size", "3"]) == 2
     assert "give HEIGHTxWIDTH" in capsys.readouterr().err and not (tmp_path / "out").exists()
     assert cli.main(["costs", str(tmp_path / "out"), "--size", "50x64"]) == 2

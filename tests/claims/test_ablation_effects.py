@@ -183,7 +183,9 @@ def test_reaching_the_claim() -> None:
 
 @pytest.fixture(scope="module")
 def committed() -> dict[str, Any]:
-    return json.loads((PROJECT_ROOT / "figures" / "ablation" / "ablation.json").read_text(encoding="utf-8"))
+    return json.loads(
+        (PROJECT_ROOT / "figures" / "experiments" / "ablation" / "ablation.json").read_text(encoding="utf-8")
+    )
 
 
 def test_the_committed_effects_are_what_their_clips_say(committed: dict[str, Any]) -> None:

@@ -84,8 +84,8 @@ TRAIN = {"first_loss": 0.5, "last_loss": 0.125, "validation": [{"step": 0, "psnr
         (
             "09_judge_claims",
             "claims.json",
-            {"claims": [{"verdict": "refuted"}, {"verdict": "artefact"}, {"verdict": "refuted"}]},
-            "2 refuted, 1 artefact",
+            {"claims": [{"verdict": "refuted"}, {"verdict": "undecided"}, {"verdict": "refuted"}]},
+            "2 refuted, 1 undecided",
         ),
     ],
 )

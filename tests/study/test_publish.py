@@ -39,7 +39,7 @@ def test_results_are_kept_without_frames(study, tmp_path):
         MARKER, "comparison.json", "comparison.md", "inference.json", "train.json", "log.jsonl"
     }  # fmt: skip
     assert all((study / name).read_bytes() == data for name, data in kept.items() if name != MARKER)
-    assert len(read_json(tmp_path / "out" / "claims.json")["claims"]) == 10
+    assert len(read_json(tmp_path / "out" / "claims.json")["claims"]) == 15
 
 
 @pytest.fixture

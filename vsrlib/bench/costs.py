@@ -28,15 +28,16 @@ _ROOTS = {"torch": ("torch",), "jittor": ("jittor", "onednn-devel-cpu-gomp")}
 """The framework, then what this project needs beside it and its metadata does not say (oneDNN may be the system's)."""
 
 
-def costs(folder: Path, options: Options, fresh: bool) -> dict[str, Any]:
+def costs(folder: Path, options: Options, batch: int, fresh: bool) -> dict[str, Any]:
     """Measure what each framework costs, and write `folder`/costs.json, which is returned.
 
-    fresh: also time a first use with nothing compiled, in a temporary folder; in Jittor that takes minutes.
-    A framework that cannot be used is {"skipped": reason} wherever it would be measured. UserError for an output that
+    batch: windows of the training step whose memory is measured. fresh: also time a first use with nothing compiled, in
+    a temporary folder; in Jittor that takes minutes. A framework that cannot be used is {"skipped": reason} wherever it
+    would be measured. UserError for an output that
     cannot be a folder.
     """
     require_folder(folder)
-    found = {framework: _of(framework, options, fresh) for framework in options.frameworks}
+    found = {framework: _of(framework, options, batch, fresh) for framework in options.frameworks}
     parts = ("install", "without_compiler", *_IN_USE)
     told = ("preset", "size", "repeats", "seconds", "processes", "device")
     result = {part: {framework: one[part] for framework, one in found.items()} for part in parts} | {
@@ -86,7 +87,7 @@ def installed(framework: str) -> dict[str, Any]:
     }
 
 
-def _of(framework: str, options: Options, fresh: bool) -> dict[str, Any]:
+def _of(framework: str, options: Options, batch: int, fresh: bool) -> dict[str, Any]:
     print(f"{framework}: first use ...", flush=True)
     distributions = installed(framework)
     # What is compiled at a first use is compiled by the question whether the framework can be used.
@@ -104,7 +105,10 @@ def _of(framework: str, options: Options, fresh: bool) -> dict[str, Any]:
         return found | dict.fromkeys(_IN_USE, skipped)
     found["first_use"] = first_use.times(framework, options, fresh)
     print(f"{framework}: memory ...", flush=True)
-    found["memory"] = {work: _result(ask("memory.of_work", framework, options, work=work)) for work in memory.BATCH}
+    found["memory"] = {
+        work: _result(ask("memory.of_work", framework, options, work=work, batch=size))
+        for work, size in (memory.BATCH | {memory.TRAINING: batch}).items()
+    }
     found["model_size"] = _result(ask("memory.model_file", NUMPY, options, format=memory.SAVED_AS[framework]))
     return found
 

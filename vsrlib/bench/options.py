@@ -79,6 +79,7 @@ class CostsOptions(JobOptions):
     repeats: int = changed(Options, "repeats", 3)
     seconds: float = changed(Options, "seconds", 10.0)
     processes: int = changed(Options, "processes", FEWEST_PROCESSES)
+    batch: int = option(2, "windows of the training step whose memory is measured", least=1, metavar="N")
     fresh: bool = option(False, "also time a first use with nothing compiled; in Jittor that takes minutes")
 
     def __post_init__(self) -> None:

@@ -1,9 +1,11 @@
-"""The earlier report's ten claims, judged by stated rules from result files.
+"""The earlier report's ten claims, judged in parts by the rules of docs/protocol.md from result files.
 
 Its numbers stand here once, as data (`ten_claims`). The verdicts:
-  confirmed          this run measured it and found what was claimed
-  refuted            this run measured it and found otherwise
-  artefact           the claimed figure appears only with the earlier report's way of measuring
-  unsupported        the earlier report shows no measurement behind it, and this run holds none for it or against it
-  not testable here  this run lacks what a test needs; the reason says what
+  confirmed                        what the claim says was measured, as large as claimed
+  refuted                          what the claim says was measured, and is not so
+  mechanism shown                  a cause that makes the claimed figure appear was made to act here, and it acted
+  cause unknown                    every cause that was tried here is too small for the claimed figure
+  undecided                        it was measured, and the interval holds more than one answer
+  not testable here                this run lacks what a test needs, which a user can bring; the reason says what
+  not testable with this software  no run of this software can decide it
 """

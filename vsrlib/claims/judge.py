@@ -1,80 +1,98 @@
-"""Judges the ten claims from the result files of a run."""
+"""Judges the parts of the ten claims from the result files of a run and the experiments that were run once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from vsrlib.claims import evidence, results, rules
-from vsrlib.claims.evidence import Evidence
-from vsrlib.claims.results import is_skipped
+from vsrlib.claims import results
+from vsrlib.claims.evidence import Evidence, experiment_files
+from vsrlib.claims.rules import quality, sizes, times, training
+from vsrlib.claims.rules.conclusion import by_use, recommendation
 from vsrlib.claims.ten_claims import CLAIMS
 from vsrlib.claims.verdict import Finding, profile_of, table
 from vsrlib.common import provenance
 from vsrlib.common.files import atomic_path, relative, sha256_file, write_json
 
-OF_CLAIM = {
-    "C1": ("ablation",),
-    **dict.fromkeys(("C2", "C3", "C4", "C5", "C6", "C7", "C8"), ("costs",)),
-    "C9": ("ablation", "parity"),
-    "C10": ("ablation", "costs"),
+RULES: dict[str, Callable[[Evidence], Finding]] = {
+    "C1a": quality.precision,
+    "C1b": quality.difference_explained,
+    "C2": times.forward,
+    "C3": times.total,
+    "C4": times.image_output,
+    "C5a": sizes.torch_memory,
+    "C5b": sizes.jittor_memory,
+    "C6": sizes.model_size,
+    "C7a": sizes.torch_compiler,
+    "C7b": sizes.jittor_compiler,
+    "C8a": times.correlation,
+    "C8b": training.zero_gradient,
+    "C9a": quality.same_outputs,
+    "C9b": training.same_training,
 }
-"""Which further evidence belongs to a claim."""
-_RESTORING, _TRAINING = "inference.json", "train.json"
-FILES_OF_CLAIM = {
-    **dict.fromkeys(("C1", "C2", "C3", "C4", "C6"), (_RESTORING,)),
-    "C5": (_TRAINING,),
-    "C9": (_RESTORING, _TRAINING),
-    "C10": (_RESTORING, _TRAINING),
+"""The rule of each part; C10 follows from the others."""
+_COMPARISON, _ABLATION, _PARITY, _COSTS = "comparison", "ablation", "parity", "costs"
+READ = {
+    "C1a": (_COMPARISON, "precision"),
+    "C1b": (_ABLATION, "scenes", "measurement"),
+    **dict.fromkeys(("C2", "C3", "C4", "C5a", "C6", "C7a", "C7b", "C8a"), (_COSTS,)),
+    "C5b": ("memory",),
+    **dict.fromkeys(("C8b", "C9b"), ("training",)),
+    "C9a": (_COMPARISON, _ABLATION, "scenes", _PARITY),
+    "C10": (_COMPARISON, _COSTS),
 }
-"""Which of the files that the comparison was made from belong to a claim."""
+"""Which files a part is judged from."""
 
 
 def judge(
     comparison_file: Path,
     output: Path,
     further: Mapping[str, Path | None] | None = None,
+    experiments: Path | None = None,
     source: str | None = None,
     checkout: Mapping[str, Any] | None = None,
-) -> dict:
-    """Judge the ten claims from comparison.json and, where there are any, ablation.json, parity.json and costs.json.
+) -> dict[str, Any]:
+    """Judge the ten claims from comparison.json and, where there are any, the further files and the experiments'.
 
-    further: "ablation", "parity", "costs" -> file, or None. Writes claims.json and claims.md (a table) into the folder
-    `output`. Returns the content of claims.json: {"claims": [{"id", "claim", "artefacts", "verdict", "reason",
-    "figure", "unit", "interval", "spread", "evidence", "rule", "profile", "provenance"}], "by_use", "provenance"};
-    evidence are paths relative to `output`. `source`: where the comparison's numbers were measured, in words; kept as
-    "source". `checkout`: "commit" and "dirty" of the project's own, where they are not those of now.
-    UserError: no comparison, a file that is missing or not JSON, or one that the comparison was made from has changed.
+    further: "ablation", "parity", "costs" -> file, or None. experiments: a folder of what `vsrlib experiment` wrote.
+    `source`: where the comparison's numbers were measured, in words. `checkout`: "commit" and "dirty" of the project's
+    own, where they are not those of now. Writes claims.json and claims.md (a table) into the folder `output`, and
+    returns {"claims": [{"id", the fields of `Claim` and of `Finding`, "evidence", "profile", "provenance"}], "by_use",
+    "source", "provenance"}: evidence are paths relative to `output`, a claim's provenance names the commits and times
+    at which *they* were measured. UserError: no comparison, a file that is missing or not JSON, or one that the
+    comparison was made from has changed.
     """
     comparison_file, output = Path(comparison_file), Path(output)
     comparison = results.read_comparison(comparison_file)
-    files = results.require_current(comparison, comparison_file.parent)
+    measured_in = results.require_current(comparison, comparison_file.parent)
     there = {name: Path(path) for name, path in (further or {}).items() if path is not None}
-    held = Evidence(**{name: results.read(path) for name, path in there.items()})
-    findings = judge_comparison(comparison, held)
-    measured = {"path": relative(comparison_file, output), "sha256": sha256_file(comparison_file)}
-    sources = {name: {"path": relative(path, output), "sha256": sha256_file(path)} for name, path in there.items()}
-    found = provenance.collect(comparison=measured, **sources) | dict(checkout or {})
+    once = experiment_files(experiments)
+    held = Evidence(
+        comparison,
+        **{name: results.read(path) for name, path in there.items()},
+        experiments={name: results.read(path) for name, path in once.items()},
+    )
+    findings = find(held)
+    files = {_COMPARISON: comparison_file, **there, **once}
+    sources = {name: {"path": relative(path, output), "sha256": sha256_file(path)} for name, path in files.items()}
+    measured = {name: _measured(name, path, measured_in) for name, path in files.items()}
     claims = [
         {
             "id": name,
             **asdict(claim),
+            "verdicts": list(claim.verdicts),
             **asdict(findings[name]),
-            "evidence": [
-                measured["path"],
-                *(relative(file, output) for file in files if file.name in FILES_OF_CLAIM.get(name, ())),
-                *(sources[one]["path"] for one in OF_CLAIM.get(name, ()) if one in sources),
-            ],
+            "evidence": [sources[one]["path"] for one in READ[name] if one in sources],
             "profile": profile_of(comparison),
-            "provenance": {"comparison": measured, "commit": found["commit"], "created": found["created"]},
+            "provenance": {one: measured[one] for one in READ[name] if one in sources},
         }
         for name, claim in CLAIMS.items()
     ]
     result = {
         "claims": claims,
-        "by_use": evidence.by_use(findings, _judged(comparison), held.costs),
+        "by_use": by_use(findings, held),
         **({} if source is None else {"source": source}),
-        "provenance": found,
+        "provenance": provenance.collect(**sources) | dict(checkout or {}),
     }
     write_json(output / "claims.json", result)
     with atomic_path(output / "claims.md") as temporary:
@@ -82,32 +100,19 @@ def judge(
     return result
 
 
-def judge_comparison(comparison: dict, held: Evidence | None = None) -> dict[str, Finding]:
-    """The verdicts alone, by id. Realistic blur is judged where both frameworks have it, as in the earlier report."""
-    held = held or Evidence()
-    alone = {
-        "C5": evidence.with_memory(rules.memory(comparison), held.costs),
-        "C7": evidence.installing(held.costs),
-        "C8": evidence.correlation(held.costs),
-    }
-    blur = _judged(comparison)
-    if blur is None:
-        reasons = [results.why_not_both(one["runs"]) or "" for one in comparison["blurs"].values()]
-        unfit = Finding("not testable here", reasons[-1].removeprefix("because "))
-        return dict.fromkeys(CLAIMS, unfit) | alone
-    equivalence = rules.equivalence(blur, comparison["training"])
-    found = alone | {
-        "C1": evidence.with_ablation(rules.quality(blur), held.ablation),
-        "C2": rules.forward(blur),
-        "C3": rules.total(blur),
-        "C4": evidence.with_output(rules.image_output(blur), held.costs),
-        "C6": evidence.with_model_size(rules.model_size(blur), held.costs),
-        "C9": evidence.with_parity(evidence.with_sides(equivalence, held.ablation), held.parity),
-    }
-    return found | {"C10": rules.recommendation(found)}
+def find(held: Evidence) -> dict[str, Finding]:
+    """The verdicts alone, by id."""
+    found = {name: rule(held) for name, rule in RULES.items()}
+    return found | {"C10": recommendation(found)}
 
 
-def _judged(comparison: dict) -> dict[str, Any] | None:
-    """The blur that is judged; None where no blur has both frameworks."""
-    both = [one for one in comparison["blurs"].values() if not any(is_skipped(run) for run in one["runs"].values())]
-    return both[-1] if both else None
+def _measured(name: str, path: Path, measured_in: list[Path]) -> dict[str, Any]:
+    """Commits and times at which a file's numbers were measured: of a comparison, those of what it was made from."""
+    files = [path] if name != _COMPARISON else [one for one in measured_in if one.name == "inference.json"]
+    found = [results.read(file).get("provenance") or {} for file in files]
+    commits = {commit for one in found for commit in one.get("measured_at") or [one.get("commit")]}
+    return {
+        "commits": sorted(str(commit) for commit in commits),
+        "created": sorted(one["created"] for one in found if "created" in one),
+        "protocol": sorted({str(one.get("protocol")) for one in found}),
+    }

@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from vsrlib.claims import results
-from vsrlib.claims.quality import gains_of
 from vsrlib.claims.results import is_skipped
 from vsrlib.claims.ten_claims import ENOUGH, GAIN, NEGLIGIBLE, VERDICTS
-from vsrlib.common.numbers import FEWEST, interval, markdown
+from vsrlib.common.numbers import interval, markdown, units
 
 SPEED = "times PyTorch's speed"
 """The unit of Jittor's speed wherever it is judged: PyTorch's time over Jittor's."""
@@ -18,9 +16,10 @@ SPEED = "times PyTorch's speed"
 
 @dataclass(frozen=True)
 class Finding:
-    """A verdict with what it rests on; `interval` is [low, high] in the unit of `figure`.
+    """A verdict with what it rests on.
 
-    `spread`: None for a bootstrap interval; what the interval is the spread of, where it is of times in one process.
+    `interval` is [low, high] in the unit of `figure`; `n` and `over`: of how many scenes, networks or processes the
+    figure is the mean or median, None for what was counted once.
     """
 
     verdict: str
@@ -28,54 +27,55 @@ class Finding:
     figure: float | None = None
     unit: str | None = None
     interval: list[float] | None = None
-    spread: str | None = None
+    n: int | None = None
+    over: str | None = None
 
     def __post_init__(self) -> None:
         if self.verdict not in VERDICTS:
             raise ValueError(f"{self.verdict!r} is no verdict")
 
 
-def finding(verdict: str, reason: str, found: dict, unit: str) -> Finding:
-    """A finding whose figure is {"value", "low", "high"}, and of times {"spread"}."""
+def finding(verdict: str, reason: str, found: dict[str, Any], unit: str) -> Finding:
+    """A finding whose figure is {"value", "low", "high", "n", "unit"}."""
     ends = None if found["low"] is None else [found["low"], found["high"]]
-    return Finding(verdict, reason, found["value"], unit, ends, found.get("spread"))
+    return Finding(verdict, reason, found["value"], unit, ends, found["n"], found["unit"])
 
 
-# How the rules read intervals: {"value", "low", "high"}
+# How the rules read intervals: {"value", "low", "high", "n", "unit"}
 
 
-def bounds(found: dict) -> tuple[float, float]:
-    """The ends that a rule may go by; a value that has none tells nothing apart.
-
-    Nor does a spread of fewer than FEWEST repeats: of one alone both ends are the value itself, and of three the true
-    median lies outside one time in four.
-    """
-    few = found.get("spread") and np.min(found["n"]) < FEWEST
-    return (-float("inf"), float("inf")) if found["low"] is None or few else (found["low"], found["high"])
+def bounds(found: dict[str, Any]) -> tuple[float, float]:
+    """The ends of an interval; a figure of fewer than six units has none, and tells nothing apart."""
+    return (-float("inf"), float("inf")) if found["low"] is None else (found["low"], found["high"])
 
 
-def reaches(found: dict, claimed: float) -> bool:
+def reaches(found: dict[str, Any], claimed: float) -> bool:
     """Whether the interval reaches the claimed figure and excludes anything below half of it."""
     low, high = bounds(found)
     return low > ENOUGH * claimed and high >= claimed
 
 
-def negligible(found: dict, metric: str = "psnr") -> bool:
-    """Whether the interval lies wholly within a tenth of the gain that C1 claims, on either side of zero."""
-    (low, high), limit = bounds(found), NEGLIGIBLE * GAIN[metric]
+def within(found: dict[str, Any], limit: float) -> bool:
+    """Whether the interval lies wholly within the limit, on either side of zero."""
+    low, high = bounds(found)
     return -limit < low and high < limit
 
 
-def scaled(found: dict, change: Callable[[float], float]) -> dict:
+def negligible(found: dict[str, Any], metric: str = "psnr") -> bool:
+    """Whether the interval lies wholly within a tenth of the gain that C1 claims, on either side of zero."""
+    return within(found, NEGLIGIBLE * GAIN[metric])
+
+
+def scaled(found: dict[str, Any], change: Callable[[float], float]) -> dict[str, Any]:
     """The same in another unit; `change` is increasing."""
-    changed = {key: None if found[key] is None else change(found[key]) for key in ("value", "low", "high")}
-    return changed | {"spread": found.get("spread"), "n": found.get("n")}
+    ends = {key: None if found[key] is None else change(found[key]) for key in ("value", "low", "high")}
+    return {**found, **ends}
 
 
 # Figures and verdicts as a reader wants them
 
 
-def numbers(found: dict, unit: str = "") -> str:
+def numbers(found: dict[str, Any], unit: str = "") -> str:
     """value [low, high]: differences in dB and SSIM to a ten-thousandth, all else to three significant digits."""
     if unit in ("dB", "SSIM"):
         largest = max(abs(found[key]) for key in ("value", "low", "high") if found[key] is not None)
@@ -84,21 +84,26 @@ def numbers(found: dict, unit: str = "") -> str:
     return str(found["value"]) if isinstance(found["value"], int) else interval(found)
 
 
-def figure(one: dict) -> str:
-    """The figure of a claim with its interval or spread and its unit; a dash where there is none."""
+def said(found: dict[str, Any], unit: str) -> str:
+    """The figure with its interval, unit and number of units: "+0.0210 [-0.0570, +0.0990] dB, 8 scenes"."""
+    return f"{numbers(found, unit)} {unit}, {units(found)}"
+
+
+def figure(one: dict[str, Any]) -> str:
+    """The figure of a claim with its interval, its unit and of how many it is; a dash where there is none."""
     if one["figure"] is None:
         return "-"
     low, high = one["interval"] or (None, None)
-    found = {"value": one["figure"], "low": low, "high": high, "spread": one.get("spread")}
-    return f"{numbers(found, one['unit'])} {one['unit']}"
+    found = {"value": one["figure"], "low": low, "high": high, "n": one["n"], "unit": one["over"]}
+    return f"{numbers(found, one['unit'])} {one['unit']}" if one["n"] is None else said(found, one["unit"])
 
 
-def table(result: dict) -> str:
+def table(result: dict[str, Any]) -> str:
     """The claims and their verdicts as a Markdown table, and which framework to choose by use."""
     rows = [
         [
             one["id"],
-            one["claim"],
+            f"{one['claim']} *{one['question']}*",
             one["artefacts"],
             figure(one),
             f"**{one['verdict']}**: {one['reason']}",
@@ -114,14 +119,19 @@ def table(result: dict) -> str:
     return f"{markdown(header, rows)}\n\nMeasured with {profile}.{source}{advice}\n"
 
 
-def profile_of(comparison: dict) -> str:
-    """Which network on which clips and devices, and how far above bicubic it is."""
+def profile_of(comparison: dict[str, Any]) -> str:
+    """Which network on which clips and devices, and how far above bicubic it is on the filmed scenes."""
     runs = [run for blur in comparison["blurs"].values() for run in blur["runs"].values() if not is_skipped(run)]
     if not runs:
         return "no run at all"
     sets, presets = (", ".join(sorted({run[key] for run in runs})) for key in ("set", "preset"))
     devices = " and ".join(sorted({results.device_words(run) for run in runs}))
-    gains = [gain for blur in comparison["blurs"].values() for gain in gains_of(blur["quality"]).values()]
-    known = sorted(gain["psnr"]["value"] for gain in gains if gain["psnr"]["value"] is not None)
-    against = f"; its PSNR minus bicubic's: {known[0]:+.2f} to {known[-1]:+.2f} dB" if known else ""
+    filmed = [blur["quality"]["filmed"] for blur in comparison["blurs"].values()]
+    gains = [gain["psnr"] for one in filmed if not is_skipped(one) for gain in one["gain_over_bicubic"].values()]
+    known = sorted((one for one in gains if one["value"] is not None), key=lambda one: one["value"])
+    against = (
+        f"; its PSNR minus bicubic's: {known[0]['value']:+.2f} to {known[-1]['value']:+.2f} dB, {units(known[0])}"
+        if known
+        else ""
+    )
     return f"the {presets} network on {sets} ({devices}){against}"

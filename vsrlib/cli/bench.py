@@ -56,7 +56,7 @@ def costs_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("output", type=Path, help="folder of the result")
     _measured(parser, (CostsOptions.height, CostsOptions.width))
-    CostsOptions.add_arguments(parser, "preset", "device", "repeats", "seconds", "processes", "fresh")
+    CostsOptions.add_arguments(parser, "preset", "device", "repeats", "seconds", "processes", "batch", "fresh")
     parser.set_defaults(run=run_costs)
 
 
@@ -68,7 +68,7 @@ def run_costs(options: argparse.Namespace) -> None:
     from vsrlib.bench.costs import costs
     from vsrlib.bench.costs_tables import costs_table
 
-    print(costs_table(costs(options.output, wanted.measured, wanted.fresh)))
+    print(costs_table(costs(options.output, wanted.measured, wanted.batch, wanted.fresh)))
 
 
 def _measured(parser: argparse.ArgumentParser, size: tuple[int, int]) -> None:

@@ -114,7 +114,8 @@ def _verdict(one: dict[str, Any], folder: str) -> str:
     links = ", ".join(f'<a href="{escape(path)}">{escape(_step_of(path))}</a>' for path in paths)
     name = one["verdict"].replace(" ", "-")
     return (
-        f'<tr><th scope="row">{escape(one["id"])}</th><td>{escape(one["claim"])}</td>'
+        f'<tr><th scope="row">{escape(one["id"])}</th><td>{escape(one["claim"])}'
+        f"<br><em>{escape(one['question'])}</em></td>"
         f'<td data-label="verdict"><strong class="verdict {escape(name)}">{escape(one["verdict"])}</strong>'
         f"<br>{escape(one['reason'])}</td>"
         f'<td data-label="this run">{escape(figure(one))}</td>'
@@ -123,7 +124,10 @@ def _verdict(one: dict[str, Any], folder: str) -> str:
 
 
 def _step_of(path: str) -> str:
-    return posixpath.basename(posixpath.dirname(path)) or path
+    """The step that a file is of, or the experiment, whose files lie in one folder."""
+    folder, file = posixpath.split(path)
+    name = posixpath.basename(folder)
+    return name if name[:1].isdigit() else posixpath.splitext(file)[0]
 
 
 def _ablation(chart: Picture) -> str:

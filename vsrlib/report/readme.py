@@ -13,16 +13,17 @@ from vsrlib.common.numbers import markdown
 BEGIN, END = "<!-- filled by `vsrlib publish` -->", "<!-- end of what is filled -->"
 
 _OF_USE = {
-    "quality": "C1",
-    "time of a forward pass": "C2",
+    "quality": "C1a",
+    "the clock of the earlier report": "C2",
     "time of a whole frame": "C3",
-    "memory of a training": "C5",
-    "a machine without a compiler": "C7",
-    "the correlation without a compiler": "C8",
+    "memory of a training": "C5b",
+    "PyTorch without a compiler": "C7a",
+    "Jittor without a compiler": "C7b",
+    "the correlation without a compiler": "C8a",
 }
-"""What a reader chooses by -> the claim whose figure says it."""
-_FIRST = ("C1", "C2", "C5")
-"""Quality, speed and memory: the claims that a README opens with."""
+"""What a reader chooses by -> the part of a claim whose figure says it."""
+_FIRST = ("C1a", "C1b", "C2", "C5b")
+"""Quality, speed and memory: what a README opens with."""
 CHINESE = {
     "claims": {
         "C1": "在权重相同的情况下，由于数值精度，Jittor 的 PSNR 高 1.195 dB，SSIM 高 0.0430。",
@@ -36,27 +37,49 @@ CHINESE = {
         "C9": "两个实现除 API 名称外等价，训练结果也相同。",
         "C10": "就质量、速度和内存而言，应选 Jittor。",
     },
+    "questions": {
+        "C1a": "原因是精度吗？",
+        "C1b": "1.195 dB 从何而来？",
+        "C2": "计时是否在计算完成之前就停止？",
+        "C3": "在 GPU 上？",
+        "C4": "是图像输出吗？",
+        "C5a": "PyTorch 需要 8 GB？",
+        "C5b": "Jittor 少四分之一？",
+        "C6": "是这样吗？",
+        "C7a": "PyTorch 需要编译器吗？",
+        "C7b": "Jittor 不需要编译器吗？",
+        "C8a": "约 20 %？",
+        "C8b": "没有其他影响？",
+        "C9a": "输出相同？",
+        "C9b": "训练相同？",
+        "C10": "理由成立吗？",
+    },
     "verdicts": {
         "confirmed": "成立",
         "refuted": "不成立",
-        "artefact": "测量方法造成的假象",
-        "unsupported": "缺乏依据",
+        "mechanism shown": "已展示其成因",
+        "cause unknown": "成因未知",
+        "undecided": "尚无定论",
         "not testable here": "此处无法检验",
+        "not testable with this software": "本软件无法检验",
     },
     "units": {
         "dB": "dB",
         "MiB": "MiB",
+        "GiB": "GiB",
         "times PyTorch's speed": "倍（与 PyTorch 的速度之比）",
-        "% of the time": "%（占总时间）",
+        "% of Jittor's forward time unseen": "%（Jittor 前向时间中未被计入的部分）",
+        "% of its post-processing": "%（占其后处理时间）",
         "% more time per frame": "%（每帧多花的时间）",
-        "times PyTorch's process memory, small training": "倍（与 PyTorch 的进程内存之比，小规模训练）",
-        "times PyTorch's process memory in training": "倍（训练时与 PyTorch 的进程内存之比）",
-        "times PyTorch's GPU memory in training": "倍（训练时与 PyTorch 的显存之比）",
+        "% of the flow's end-point error": "%（光流端点误差的变化）",
+        "times PyTorch's memory for a sample more": "倍（每多一个样本，与 PyTorch 的内存之比）",
         "files compiled by Jittor": "个由 Jittor 编译的文件",
     },
+    "over": {"scene": "个场景", "process": "个进程", "trained network": "个训练的网络"},
     "uses": {
         "quality": "质量",
         "speed of restoration, here": "在本机上的复原速度",
+        "memory of a training, on the CPU": "在 CPU 上训练的内存",
         "a machine without a compiler": "没有编译器的机器",
         "little disk space": "磁盘空间小",
     },
@@ -67,12 +90,16 @@ CHINESE = {
 
 def answer(claims: dict[str, Any], took: str = "") -> list[str]:
     """What the README opens with and its table of verdicts, from claims.json and a sentence on how long it took."""
-    rows = [[one["id"], one["claim"], f"**{one['verdict']}**", figure(one)] for one in claims["claims"]]
+    rows = [
+        [one["id"], f"{one['claim']} *{one['question']}*", f"**{one['verdict']}**", figure(one)]
+        for one in claims["claims"]
+    ]
     uses = [f"- {one['use']}: **{one['choose']}**, because {one['because']}." for one in claims["by_use"]]
     first = claims["claims"][0]
     opening = [
-        f"- *{one['claim'].rstrip('.')}*: **{one['verdict']}**; "
-        f"measured here: {figure(one)}. {one['reason'][:1].upper()}{one['reason'][1:]}."
+        f"- *{one['claim'].rstrip('.')}.* {one['question']} **{one['verdict'].capitalize()}**"
+        f"{'' if one['figure'] is None else f'; measured here: {figure(one)}'}. "
+        f"{one['reason'][:1].upper()}{one['reason'][1:]}."
         for one in claims["claims"]
         if one["id"] in _FIRST
     ]
@@ -91,8 +118,11 @@ def chinese(claims: dict[str, Any]) -> list[str]:
     """The same in simplified Chinese. Reasons, which hold figures of their own, are left to figures/claims.md."""
     rows = []
     for one in claims["claims"]:
-        shown = figure({**one, "unit": one["unit"] and CHINESE["units"][one["unit"]]}).replace("less than", "小于")
-        rows.append([one["id"], CHINESE["claims"][one["id"]], f"**{CHINESE['verdicts'][one['verdict']]}**", shown])
+        unit = one["unit"] and CHINESE["units"][one["unit"]]
+        shown = figure({**one, "unit": unit, "n": None}).replace("less than", "小于")
+        shown += "" if one["n"] is None else f"，{one['n']} {CHINESE['over'][one['over']]}"
+        claim = f"{CHINESE['claims'][one['id'].rstrip('ab')]}*{CHINESE['questions'][one['id']]}*"
+        rows.append([one["id"], claim, f"**{CHINESE['verdicts'][one['verdict']]}**", shown])
     first, page = claims["claims"][0], "[figures/claims.md](../figures/claims.md)"
     uses = [f"- {CHINESE['uses'][one['use']]}：**{CHINESE['choices'][one['choose']]}**" for one in claims["by_use"]]
     opening = [f"- {claim}{verdict}；本次测得：{shown}。" for name, claim, verdict, shown in rows if name in _FIRST]
@@ -152,4 +182,5 @@ def _filled(page: Path, words: Sequence[str]) -> str:
 
 
 def _commit(claim: dict[str, Any]) -> str:
-    return str(claim["provenance"]["commit"])[:12]
+    """The commits of the measuring, not of the judging."""
+    return ", ".join(commit[:12] for commit in claim["provenance"]["comparison"]["commits"])

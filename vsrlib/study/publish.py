@@ -32,11 +32,14 @@ RESULTS = (
     "chart_ablation_rings.svg",
 )
 TIMES = "times.json"
+HISTORY = "history"
+"""Folder of the verdicts of every published run, one file each."""
 
 
 def publish(run_root: Path, output: Path) -> list[Path]:
     """Copy the result files of a finished study to `output`/results, and judge and draw them again in `output`.
 
+    The verdicts are also kept in `output`/history, where those of earlier runs stay.
     Beside them, times.json says how long the study's steps took, where its manifests are there. Returns the charts. The
     copies keep the run's layout, so that the paths inside them stay right. A folder `results` of an earlier call is
     replaced. UserError, before anything is written: the run has no comparison, one of the files that it was made from
@@ -47,8 +50,8 @@ def publish(run_root: Path, output: Path) -> list[Path]:
     if not (run_root / comparison).is_file():
         raise UserError(f"{run_root} holds no comparison; run the study there first.")
     sources = sorted(path for name in RESULTS for path in run_root.glob(f"*/{name}"))
-    found = results.read_comparison(run_root / comparison)
-    for file in results.require_current(found, (run_root / comparison).parent):
+    compared = results.read_comparison(run_root / comparison)
+    for file in results.require_current(compared, (run_root / comparison).parent):
         if file not in [located(str(source), Path()) for source in sources]:
             raise UserError(f"{file}, which the comparison was made from, is no result of the study in {run_root}.")
     if target.is_symlink() or target.is_file():
@@ -74,7 +77,11 @@ def publish(run_root: Path, output: Path) -> list[Path]:
         name.removesuffix(".json"): next(iter(target.glob(f"*/{name}")), None)
         for name in ("ablation.json", "parity.json", "costs.json")
     }
-    judge(target / comparison, Path(output), further, checkout=checkout)
+    experiments = Path(output) / "experiments"
+    found = judge(
+        target / comparison, Path(output), further, experiments if experiments.is_dir() else None, checkout=checkout
+    )
+    _remember(found, Path(output) / HISTORY)
     return draw_all(target / comparison, Path(output), checkout=checkout)
 
 
@@ -101,6 +108,20 @@ def times(run_root: Path) -> dict[str, Any] | None:
         # One machine stands for all steps: on another processor the study runs every step again.
         "provenance": max((one["provenance"] for one in done.values()), key=lambda one: one["created"]),
     }
+
+
+def _remember(claims: Mapping[str, Any], folder: Path) -> None:
+    """Keep the verdicts of a published run beside those of the earlier ones."""
+    found = claims["provenance"]
+    kept = ("id", "verdict", "figure", "unit", "interval", "n", "over")
+    record = {
+        "published": found["created"],
+        "commit": found["commit"],
+        "rules": f"docs/protocol.md, SHA-256 {found['protocol']}",
+        "profile": claims["claims"][0]["profile"],
+        "claims": [{key: one[key] for key in kept} for one in claims["claims"]],
+    }
+    write_json(folder / f"{found['created'][:16].replace(':', '')}_{str(found['commit'])[:7]}.json", record)
 
 
 def sentence(found: Mapping[str, Any], profile: str = "quick") -> str:

@@ -63,6 +63,7 @@ def ablate(output: Path, options: AblationOptions, progress: bool = True) -> dic
         "seeds": None if options.gaussian_set else options.seeds,
         "made_size": None if options.gaussian_set else [options.height, options.width],
         "weights": files,
+        "features": networks[GAUSSIAN].config.features,
         "device": device,
         "provenance": provenance.collect(seed=options.seeds[0]),
     }

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from vsrlib.claims import evidence
+from vsrlib.claims.evidence import experiment_files
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, resolve, shown
 from vsrlib.common.names import BLURS
@@ -18,6 +20,8 @@ from vsrlib.study.settings.data import absent_sets, hr_clips, lr_clips
 AUTO = "auto"
 COMMITTED = "figures/results"
 """The results of the project's last published run."""
+EXPERIMENTS = "figures/experiments"
+"""What `vsrlib experiment` found, once."""
 COMPARISON = "05_compare_frameworks/comparison.json"
 
 
@@ -133,13 +137,15 @@ class ClaimsSettings(_OfComparison, Settings):
     """09_judge_claims: the earlier report's claims against a run.
 
     Of the files of further evidence, "auto" is that of the run which the comparison belongs to, if it is there; None
-    leaves one out.
+    leaves one out. `experiments` is a folder of what `vsrlib experiment` wrote; "auto" are those that come with the
+    project, each of which names the commit and machine of its measurement.
     """
 
     comparison_file: str = AUTO
     ablation_file: str | None = AUTO
     parity_file: str | None = AUTO
     costs_file: str | None = AUTO
+    experiments: str | None = AUTO
     output: str = f"{QUICK}/09_judge_claims"
 
     @property
@@ -152,15 +158,27 @@ class ClaimsSettings(_OfComparison, Settings):
         return {name: own[name] if given[name] == AUTO else path for name, path in named.items()}
 
     @property
+    def experiments_folder(self) -> Path | None:
+        """Where the results of the experiments lie; None for none."""
+        if self.experiments == AUTO:
+            return folder if (folder := resolve(EXPERIMENTS)).is_dir() else None
+        return None if self.experiments is None else resolve(self.experiments)
+
+    @property
     def evidence(self) -> str:
         """Which further evidence there is, for the reader."""
-        there = [name for name, path in self.further.items() if path is not None]
-        absent = [name for name, path in self.further.items() if path is None]
+        experiments = experiment_files(self.experiments_folder)
+        given = self.further | {name: experiments.get(name) for name in evidence.EXPERIMENTS}
+        there = [name for name, path in given.items() if path is not None]
+        absent = [name for name, path in given.items() if path is None]
         return f"{', '.join(there) or 'none'}" + (f"; left out: {', '.join(absent)}" if absent else "")
 
     def inputs(self) -> dict[str, Path]:
         further = {f"{name}_file": path for name, path in self.further.items() if path is not None}
-        return {"comparison_file": self.comparison, **further}
+        folder = self.experiments_folder
+        named = {f"experiments[{name}]": path for name, path in experiment_files(folder).items()}
+        given = {} if folder is None or named else {"experiments": folder}
+        return {"comparison_file": self.comparison, **further, **named, **given}
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,0 +1,1 @@
+"""The rules of docs/protocol.md: each takes the evidence and finds the verdict of one part of a claim."""
