@@ -14,6 +14,7 @@ from vsrlib.data.comparison_picture import comparison, most_detailed
 from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.frames import read_frame, write_frame
+from vsrlib.data.sets.check import check
 from vsrlib.data.video import write_video
 
 WEIGHTS = ("--weights", "study-gaussian")
@@ -154,6 +155,19 @@ def test_a_restoration_ends_with_a_picture_of_it(tmp_path: Path, truth: bool, ca
             mine = np.zeros((48, 64, 3), np.uint8)
             mine[top : top + tall, left : left + wide] = shown
             assert np.abs(mine[inner].astype(int) - other[inner]).mean() < 6
+
+
+def test_the_picture_is_no_frame(tmp_path: Path, film: Path, capsys) -> None:
+    write_clip(tmp_path / "a", Clip("a", noise(5)))
+    assert infer(tmp_path / "a", tmp_path / "out") == 0 and infer(film, tmp_path / "videos" / "out.mkv") == 0
+    for folder, frames in ((tmp_path / "out", 5), (tmp_path / "videos", 6)):
+        found = check(folder)
+        assert found["faults"] == [] and [clip["frames"] for clip in found["clips"]] == [frames]
+    capsys.readouterr()
+    assert infer(tmp_path / "out", tmp_path / "more") == 2
+    assert f"did you mean {tmp_path / 'out' / 'frames'}?" in capsys.readouterr().err
+    write_frame(tmp_path / "b" / "comparison.png", noise(1)[0])  # alone it is a frame like others
+    assert len(list_clips(tmp_path / "b")[0]) == 1
 
 
 def test_the_detail_is_where_the_picture_changes_most() -> None:

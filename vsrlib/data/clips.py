@@ -26,6 +26,9 @@ COMPANION_SUFFIXES = (
     *(".db", ".ini"),  # what file managers leave
 )
 
+COMPARISON = "comparison.png"
+"""The picture that a restoration ends with, or the end of its name, beside a result file likewise."""
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -177,7 +180,14 @@ def subfolders(root: Path) -> list[Path]:
 
 def holds_frames(folder: Path) -> bool:
     """Whether a folder holds frames itself, and not only in folders of its own."""
-    return any(path.suffix.lower() in FRAME_SUFFIXES and path.is_file() for path in folder.iterdir())
+    files = (path for path in folder.iterdir() if path.suffix.lower() in FRAME_SUFFIXES and path.is_file())
+    return not all(map(is_comparison, files))
+
+
+def is_comparison(path: Path) -> bool:
+    """Whether a file is the picture that a restoration ends with, beside its result file, and so no frame."""
+    name = path.name
+    return name.endswith(COMPARISON) and path.with_name(f"{name.removesuffix(COMPARISON)}inference.json").is_file()
 
 
 def require_frames(source: ClipSource, count: int) -> None:
@@ -253,6 +263,8 @@ def _frame_paths(folder: Path) -> list[Path]:
     paths = []
     for path in sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")):
         suffix = path.suffix.lower()
+        if is_comparison(path):
+            continue
         if suffix in FRAME_SUFFIXES:
             paths.append(path)
         elif suffix not in COMPANION_SUFFIXES:

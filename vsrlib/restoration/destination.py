@@ -9,14 +9,11 @@ from pathlib import Path
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import remove, replaced, require_own
-from vsrlib.data.clips import ClipSource
+from vsrlib.data.clips import COMPARISON, ClipSource
 from vsrlib.data.sets.layouts import require_outside
 from vsrlib.data.video import VIDEO_SUFFIXES, WRITTEN_SUFFIXES
 from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT, VIDEOS
 from vsrlib.restoration.options import InferOptions
-
-COMPARISON = "comparison.png"
-"""The picture that a restoration ends with."""
 
 _PARTS = (FRAMES, VIDEOS, KERNELS)
 _LONGEST_NAME = 255  # bytes, on the usual file systems

@@ -11,7 +11,7 @@ import scipy
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_array, sha256_bytes, sha256_file, sha256_named
 from vsrlib.data import video
-from vsrlib.data.clips import COMPANION_SUFFIXES
+from vsrlib.data.clips import COMPANION_SUFFIXES, is_comparison
 from vsrlib.data.frame_names import Ambiguous, in_order, spelt
 from vsrlib.data.frames import FRAME_SUFFIXES, decode_frame
 from vsrlib.data.image_integrity import Damaged, Refused, inspect
@@ -168,6 +168,9 @@ def read_kernel(path: Path) -> np.ndarray:
 def _sort_in(tree: Tree, path: Path, parts: tuple[str, ...]) -> None:
     suffix = path.suffix.lower()
     among_kernels = place(parts).role == KERNEL_ROLE
+    if is_comparison(path):
+        _count(tree, suffix, 1)
+        return
     if among_kernels and suffix in KERNEL_SUFFIXES:
         tree.kernels.append(path)
     elif suffix in FRAME_SUFFIXES and not among_kernels:
