@@ -87,7 +87,8 @@ def same_outputs(held: Evidence) -> Finding:
     if not has_power(ablation):
         return finding(UNDECIDED, f"{what}, but these weights hardly use the neighbouring frames", effect, "dB")
     if found["corrected"] < SIGNIFICANT and (low > 0 or high < 0):
-        return finding(REFUTED, what, effect, "dB")
+        little = ": they differ, but by less than a tenth of the gain of C1" if negligible(effect) else ""
+        return finding(REFUTED, what + little, effect, "dB")
     if negligible(effect):
         return finding(CONFIRMED, f"{what}, which is within a tenth of the gain of C1", effect, "dB")
     return finding(UNDECIDED, f"{what}, whose interval holds more than one answer", effect, "dB")
