@@ -32,7 +32,9 @@ PARAMETERS = {
     vsrlib.degrade.gaussian_kernel: "sigma=1.2",
     vsrlib.degrade.realistic_kernel: "rng",
     vsrlib.degrade.realistic_kernel_from_draws: "lambda1 lambda2 theta noise",
-    vsrlib.degrade.write_degraded_set: ("root clips blur seed write_hr=True further=None run=<class 'map'> described"),
+    vsrlib.degrade.write_degraded_set: (
+        "root clips blur seed write_hr=True further=None run=<class 'map'> of_clip=None described"
+    ),
 }
 
 
