@@ -22,7 +22,7 @@ def processes(value: float, low: float | None, high: float | None, n: int = 6) -
 
 
 def networks(value: float, low: float | None, high: float | None) -> dict[str, Any]:
-    return interval(value, low, high, "trained network", 6)
+    return interval(value, low, high, "trained network", 8)
 
 
 # Where the figures stand that the rules go by

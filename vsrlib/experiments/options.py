@@ -47,7 +47,9 @@ class TrainingFaultsOptions(JobOptions):
     training has then come to rest. UserError for a seed given twice.
     """
 
-    seeds: list[int] = option([1, 2, 3, 4, 5, 6], "one network of each arm for each; at least six have an interval")
+    seeds: list[int] = option(
+        list(range(11, 19)), "one network of each arm for each; fewer than eight cannot tell six contrasts from chance"
+    )
     weights: str = option("study-gaussian", "weights that every training starts from: file or name")
     noise: float = option(0.3, "by what share the flow network of the start is disturbed", least=0)
     steps: int = changed(TrainOptions, "steps", 300)
