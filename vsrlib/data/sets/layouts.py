@@ -136,14 +136,14 @@ def clips_in(root: Path, role: str, reading: Reading = AS_IT_SAYS) -> list[ClipS
     if inside and _are_clips(inside, roles):
         return list_clips(root, reading)
     if len(inside) == 1:
-        return list_clips(inside[0])
+        return list_clips(inside[0], reading)
     if len(inside) > 1:
         both = ", ".join(folder.name for folder in inside)
         raise UserError(f"{root} holds {both}, each of which may be the {role} clips: give the path of one.")
     below = {folder: [one for one in subfolders(folder) if place((one.name,)).role == role] for folder in folders}
     if folders and all(len(one) == 1 for one in below.values()) and not any(map(holds_frames, folders)):
         return [replace(_one_clip(one), name=spelt(folder.name)) for folder, (one,) in below.items()]
-    return list_clips(root)
+    return list_clips(root, reading)
 
 
 def require_outside(output: Path, root: Path, sources: Sequence[ClipSource]) -> None:
