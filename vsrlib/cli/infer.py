@@ -44,6 +44,11 @@ def infer_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave out the first two and the last two frames of each clip, as the published protocol does; without "
         "it all are restored, but for --quick-test",
     )
+    parser.add_argument(
+        "--restart",
+        action="store_true",
+        help="begin anew where an earlier command was interrupted; without it, its frames are not restored again",
+    )
     parser.set_defaults(run=run_infer)
 
 
@@ -58,7 +63,9 @@ def run_infer(options: argparse.Namespace) -> None:
     options.border = options.border or not (options.published_border or options.quick_test)
     options.blur = options.blur or _manifest_blur(options.input)
     output = options.output or _filed(options)
-    result = infer.infer(options.input, output, options.gt, InferOptions.of(vars(options)))
+    result = infer.infer(
+        options.input, output, options.gt, InferOptions.of(vars(options)), resume=True, restart=options.restart
+    )
     print(_summary(result, output))
 
 
@@ -132,6 +139,9 @@ def _summary(result: dict[str, Any], output: Path) -> str:
     where = output if result["shard"] is None else output / Shard.parse(result["shard"]).folder
     where = where.parent if where.name == result["images"] else where  # the output is the video itself
     picture = [f"A detail beside bicubic: {where / result['comparison']}"] if result.get("comparison") else []
+    resumed = (
+        [f"{result['resumed']} of them were there from before it was interrupted."] if result.get("resumed") else []
+    )
     ends = (
         "The ends of each clip are repeated, so that all frames are restored."
         if result["border"]
@@ -149,4 +159,4 @@ def _summary(result: dict[str, Any], output: Path) -> str:
     ]
     images = where / result["images"]
     done = f"{len(frames)} frames restored to {images}, {seconds / len(frames):.2g} s each{quality}."
-    return "\n".join([done, ends, *turned, *missing, *picture])
+    return "\n".join([done, *resumed, ends, *turned, *missing, *picture])

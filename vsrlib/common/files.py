@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -131,11 +131,14 @@ def in_turn(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def replaced(root: Path, parts: Sequence[str], record: str) -> Iterator[Path]:
+def replaced(
+    root: Path, parts: Sequence[str], record: str, kept: Callable[[Path], bool] | None = None
+) -> Iterator[Path]:
     """Yield a folder to fill; when the block ends well, its `parts` replace those of `root`, and `record` is removed.
 
     `record` is the file that describes the parts; the caller writes the new one afterwards, so that it never describes
-    others. A part that was not filled is removed. An error leaves everything as it was.
+    others. A part that was not filled is removed. An error leaves everything as it was. `kept` says whether the folder
+    of a run that was interrupted or killed is to be filled on; without it, that is removed.
     UserError for a part that holds files which were not made here: those are never replaced; and while another run
     is filling this `root`.
     """
@@ -144,9 +147,12 @@ def replaced(root: Path, parts: Sequence[str], record: str) -> Iterator[Path]:
     made_root = not root.exists()
     staging = root / _STAGING
     with lock(root, "run", "folder"):
+        keep = kept is not None and kept(staging)
         try:
-            remove(staging)
-            staging.mkdir()
+            if not keep:
+                remove(staging)
+                staging.mkdir()
+            keep = False
             yield staging
             (root / record).unlink(missing_ok=True)
             for part in parts:
@@ -155,8 +161,12 @@ def replaced(root: Path, parts: Sequence[str], record: str) -> Iterator[Path]:
                 if (staging / part).exists():
                     (staging / part / MARKER).touch()
                     (staging / part).rename(root / part)
+        except KeyboardInterrupt:
+            keep = kept is not None and kept(staging)
+            raise
         finally:
-            remove(staging)
+            if not keep:
+                remove(staging)
             if made_root and [path.name for path in root.iterdir()] == [_LOCK]:
                 remove(root)
 

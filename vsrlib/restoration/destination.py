@@ -2,7 +2,7 @@
 
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,10 +101,13 @@ class Destination:
                 )
 
     @contextmanager
-    def filled(self) -> Iterator[Path]:
-        """Yield a folder to fill with `frames`, `videos` and `kernels`; when the block ends well, they are in place."""
+    def filled(self, kept: Callable[[Path], bool] | None = None) -> Iterator[Path]:
+        """Yield a folder to fill with `frames`, `videos` and `kernels`; when the block ends well, they are in place.
+
+        kept: see `vsrlib.common.files.replaced`; of one video nothing is.
+        """
         if self.file is None:
-            with replaced(self.folder, _PARTS, RESULT) as staging:
+            with replaced(self.folder, _PARTS, RESULT, kept) as staging:
                 yield staging
                 self.comparison.unlink(missing_ok=True)
             return

@@ -1,8 +1,10 @@
 """Restore clips: frames in, frames and a result file out."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -30,12 +32,19 @@ from vsrlib.restoration.options import InferOptions
 from vsrlib.restoration.sampling import WORTH_SAYING, bicubic, gain_of_other
 from vsrlib.restoration.temporal import DEFAULT_FLOW
 from vsrlib.restoration.timing import time_both_ways, warm_up
+from vsrlib.restoration.unfinished import Unfinished
 
 _FAR = 100  # frames into a video
 
 
 def infer(
-    input_path: Path, output: Path, gt_path: Path | None, options: InferOptions, progress: bool = True
+    input_path: Path,
+    output: Path,
+    gt_path: Path | None,
+    options: InferOptions,
+    progress: bool = True,
+    resume: bool = False,
+    restart: bool = False,
 ) -> dict[str, Any]:
     """Restore every clip of `input_path` and write the frames, `comparison.png` and `inference.json` to `output`.
 
@@ -44,6 +53,9 @@ def infer(
     it (see `vsrlib.restoration.destination`). Until all clips are done the old results stay; then they are replaced,
     the result file last. Raises UserError for input that cannot be used or that changes meanwhile, for an `output` in
     the input, and for files in the way that were not made here.
+
+    resume: keep the frames of a restoration that is interrupted, and go on with those that are there, unless `restart`.
+    UserError where these are of other input, weights or options. Videos begin anew.
     """
     if options.all_metrics and gt_path is None:
         raise UserError("Metrics need the clips in high resolution; give --gt, or leave --all-metrics out.")
@@ -80,16 +92,27 @@ def infer(
     baseline = engine != "streaming" and options.convolution == "auto"
     convolution = network.convolution("framework" if baseline else options.convolution)
     restorer = engines.make(engine, network, convolution, options.tile)
-    with target.filled() as staging:
-        (staging / (VIDEOS if target.video else FRAMES)).mkdir()
+    asked = {
+        **{name: value for name, value in options.to_json().items() if name != "weights"},
+        "weights": _weights(network, options, target.folder)["sha256"],
+        "input": sha256_joined(low for _, low, _ in digests),
+        "ground truth": None if gt_path is None else sha256_joined(high for *_, high in digests),
+        "the program": provenance.git_state(provenance.PROJECT_ROOT)[0],
+    }
+    before = Unfinished(target.folder, asked, restart) if resume else None
+    with target.filled(before.kept if before else None) as staging:
+        (staging / (VIDEOS if target.video else FRAMES)).mkdir(exist_ok=True)
+        done = before.go_on(staging) if before and not video else {}
         clips, warm_up_seconds, timing, warmed = [], 0.0, None, set()
         with progress_bar(len(jobs), f"infer {options.framework}", "frame", progress) as bar:
             for clip, group in groupby(jobs, key=lambda job: job.clip):
                 ours, source, truth = list(group), sources[clip], truths[clip]
-                size = digests[clip][0]
-                if size not in warmed:  # another size may be another kernel to compile or to choose
+                size, there = digests[clip][0], done.get(source.name, [])
+                left = ours[len(there) :]  # a clip's frames are written in order
+                bar.update(len(there))
+                if size not in warmed and left:  # another size may be another kernel to compile or to choose
                     warmed.add(size)
-                    first_windows = [job.window for job in ours[:2]]
+                    first_windows = [job.window for job in left[:2]]
                     warm_up_seconds += warm_up(network, restorer, first_windows, FrameReader(source), options.kernels)
                 if options.timing_repeats > 0 and timing is None:
                     first, high = FrameReader(source).stack(ours[0].window), None
@@ -100,7 +123,13 @@ def infer(
                     bar.unpause()
                 written = Output(staging, video, options.kernels, options.audio)
                 scores = ClipScores() if options.all_metrics else None
-                restored = restore_clip(network, restorer, source, truth, ours, written, bar, scores, options.sampling)
+                if scores is not None and truth is not None:
+                    _score_again(scores, staging, source, FrameReader(truth), ours[: len(there)])
+                tell = partial(before.add, source.name) if before and not video else _nobody
+                restored = [
+                    *there,
+                    *restore_clip(network, restorer, source, truth, left, written, bar, scores, options.sampling, tell),
+                ]
                 of_clip = {"name": source.name, **origin[source.name]._asdict()}
                 if source.film:
                     of_clip["film"] = {"rate": str(source.film.rate), **source.film.picture.to_json()}
@@ -127,6 +156,7 @@ def infer(
         "peak_memory_mib": memory.peak_mib(),
         "import_memory_mib": loaded_memory,
         "peak_device_memory_bytes": network.backend.peak_device_memory(network.device),
+        "resumed": sum(map(len, done.values())),
         "images": target.images,
         "fps": options.fps,
         "sampling": options.sampling,
@@ -145,6 +175,20 @@ def infer(
             _look(target, source, truth, restored_here, options.sampling, shard is None and clip == 0)
     write_json(target.result, result)
     return result
+
+
+def _score_again(
+    scores: ClipScores, staging: Path, source: ClipSource, truths: FrameReader, jobs: Sequence[Job]
+) -> None:
+    """Metrics of the frames of a clip that are there from before the interruption."""
+    for job in jobs:
+        truths.forget_before(job.index)
+        restored = read_frame(staging / FRAMES / source.name / f"{source.frame_names[job.index]}.png")
+        scores.add(restored, truths[job.index][: restored.shape[0], : restored.shape[1]])
+
+
+def _nobody(frame: dict[str, Any]) -> None:
+    """Of a video, no frame is kept."""
 
 
 def _at_rate(source: ClipSource, fps: float) -> ClipSource:

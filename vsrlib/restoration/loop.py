@@ -108,11 +108,13 @@ def restore_clip(
     bar: tqdm,
     clip_scores: ClipScores | None = None,
     sampling: str = SAMPLINGS[0],
+    finished: Callable[[dict[str, Any]], None] = lambda frame: None,
 ) -> list[dict[str, Any]]:
     """Restore the frames of one clip and write them; returns name, scores and seconds of each, in order.
 
     `clip_scores` is given every restored frame that has a truth. `sampling`: where the LR pixels lie among those of the
-    truth, and of what is written (see `vsrlib.restoration.sampling`).
+    truth, and of what is written (see `vsrlib.restoration.sampling`). `finished` is given the result of each frame once
+    it is written.
     Seconds of "pre" (reading, uploading), "forward" (computing, synchronised on both sides) and "post" (downloading;
     scoring and writing, in the writer's thread).
     """
@@ -144,7 +146,8 @@ def restore_clip(
             }
             low, high = reader[job.index], None if truths is None else truths[job.index]
             label = f"{source.name}/{name}"
-            pending.append(pool.submit(_finish, label, name, image, low, high, write, seconds, clip_scores, sampling))
+            told = (label, name, image, low, high, write, seconds, clip_scores, sampling, finished)
+            pending.append(pool.submit(_finish, *told))
             while len(pending) > _AHEAD:
                 done.append(pending.popleft().result())
             bar.update()
@@ -182,6 +185,7 @@ def _finish(
     seconds: dict[str, float],
     clip_scores: ClipScores | None,
     sampling: str,
+    finished: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
     start = time.perf_counter()
     if not np.isfinite(restored).all():
@@ -195,7 +199,9 @@ def _finish(
     write(name, image)
     seconds["post"] += time.perf_counter() - start
     baseline = _scores("bicubic_", image if high is None else bicubic(low, sampling), high)
-    return {"name": name, **scores, **baseline, **seconds}
+    result = {"name": name, **scores, **baseline, **seconds}
+    finished(result)
+    return result
 
 
 def _scores(prefix: str, image: np.ndarray, high: np.ndarray | None) -> dict[str, float | bool | None]:

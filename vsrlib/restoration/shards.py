@@ -12,7 +12,7 @@ from vsrlib.restoration.options import Shard
 
 _MEMORY = ("kept_memory_mib", "peak_memory_mib", "import_memory_mib", "peak_device_memory_bytes")
 _OWN = {
-    *("shard", "clips", "timing", "warm_up_seconds", "threads", "not_compiled", "provenance", "device"),
+    *("shard", "resumed", "clips", "timing", "warm_up_seconds", "threads", "not_compiled", "provenance", "device"),
     *_MEMORY,
 }
 """What may differ between the parts: machines and times. Anything else must be equal."""
@@ -47,6 +47,7 @@ def gather(output: Path) -> dict[str, Any]:
         **results[0],
         "shard": None,
         "shards": len(results),
+        "resumed": sum(one.get("resumed", 0) for one in results),
         "weights": weights,
         "clips": _clips(results),
         "timing": next((one["timing"] for one in results if one["timing"]), None),

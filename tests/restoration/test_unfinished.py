@@ -1,0 +1,133 @@
+"""A restoration that was interrupted or killed goes on where it stopped, and ends as if nothing had been."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vsrlib import cli
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json
+from vsrlib.data.clips import Clip, write_clip
+from vsrlib.restoration import infer, loop
+from vsrlib.restoration.options import InferOptions
+
+TIMES = ("pre", "forward", "post")
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root, rng = tmp_path_factory.mktemp("clips"), np.random.default_rng(0)
+    for name in ("a", "b"):
+        high = rng.integers(0, 256, (6, 64, 80, 3), dtype=np.uint8)
+        write_clip(root / "HR" / name, Clip(name, high))
+        write_clip(root / "LR" / name, Clip(name, np.ascontiguousarray(high[:, ::4, ::4])))
+    return root
+
+
+def run(clips: Path, output: Path, gt: bool = False, restart: bool = False, **changes) -> dict:
+    options = InferOptions(**{"border": True, "kernels": True, "device": "cpu", **changes})
+    truth = clips / "HR" if gt else None
+    return infer.infer(clips / "LR", output, truth, options, progress=False, resume=True, restart=restart)
+
+
+def interrupted(clips: Path, output: Path, monkeypatch: pytest.MonkeyPatch, after: int, **given) -> None:
+    """Ctrl-C while frame number `after` is written."""
+    written, write = [], loop.write_frame
+
+    def stop(*arguments) -> None:
+        if len(written) == after:
+            raise KeyboardInterrupt
+        written.append(write(*arguments))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "write_frame", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(clips, output, **given)
+
+
+def contents(output: Path) -> dict[str, bytes]:
+    kinds = [path for kind in ("frames", "kernels") for path in (output / kind).glob("*/*")]
+    return {str(path.relative_to(output)): path.read_bytes() for path in kinds}
+
+
+@pytest.mark.parametrize("after", [1, 6, 8])
+def test_it_goes_on_where_it_stopped(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    given = {"gt": True, "all_metrics": True}
+    whole = run(clips, tmp_path / "whole", **given)
+    interrupted(clips, tmp_path / "out", monkeypatch, after, **given)
+    assert not (tmp_path / "out" / "frames").exists()
+    restored, write = [], loop.write_frame
+    monkeypatch.setattr(loop, "write_frame", lambda *given: restored.append(write(*given)))
+    result = run(clips, tmp_path / "out", **given)
+    assert (result["resumed"], len(restored)) == (after, 12 - after) and whole["resumed"] == 0
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole") and len(contents(tmp_path / "out")) == 24
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
+        path.name for path in (tmp_path / "whole").iterdir()
+    )
+    for ours, theirs in zip(result["clips"], whole["clips"], strict=True):
+        assert {**ours, "frames": None} == {**theirs, "frames": None}
+        assert [{**one, **dict.fromkeys(TIMES)} for one in ours["frames"]] == [
+            {**one, **dict.fromkeys(TIMES)} for one in theirs["frames"]
+        ]
+
+
+def test_another_restoration_is_not_mixed_in(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted(clips, tmp_path / "out", monkeypatch, 3)
+    for changes, named in (({"engine": "cached"}, "engine"), ({"seed": 5}, "seed"), ({"gt": True}, "ground truth")):
+        with pytest.raises(UserError, match=f"out holds a restoration that was interrupted and differs in {named}: "):
+            run(clips, tmp_path / "out", **changes)
+    write_clip(tmp_path / "LR" / "a", Clip("a", np.zeros((6, 16, 20, 3), np.uint8)))
+    with pytest.raises(UserError, match="differs in input"):
+        run(tmp_path, tmp_path / "out")
+    assert run(clips, tmp_path / "out", restart=True, engine="cached")["resumed"] == 0
+    assert not (tmp_path / "out" / ".unfinished").exists()
+
+
+def test_a_line_that_was_begun_does_not_count(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted(clips, tmp_path / "out", monkeypatch, 4)
+    log = tmp_path / "out" / ".unfinished" / "done.jsonl"
+    log.write_text(log.read_text()[:-20])
+    (tmp_path / "out" / ".unfinished" / "frames" / "a" / "00000002.png").unlink()
+    assert run(clips, tmp_path / "out")["resumed"] == 2
+    assert contents(tmp_path / "out") == contents_of_whole(clips, tmp_path)
+
+
+def contents_of_whole(clips: Path, folder: Path) -> dict[str, bytes]:
+    run(clips, folder / "whole")
+    return contents(folder / "whole")
+
+
+def test_where_nothing_is_done_nothing_is_left(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted(clips, tmp_path / "out", monkeypatch, 0)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment(tmp_path: Path) -> None:
+    """SIGKILL after waits drawn at random, until one process comes to the end."""
+    frames = np.random.default_rng(1).integers(0, 256, (40, 24, 32, 3), dtype=np.uint8)
+    write_clip(tmp_path / "clip", Clip("clip", frames))
+    command = ["infer", str(tmp_path / "clip"), str(tmp_path / "out"), "--weights", "study-gaussian", "--device", "cpu"]
+    draw, kills, log = random.Random(0), 0, tmp_path / "out" / ".unfinished" / "done.jsonl"
+    while True:
+        process = subprocess.Popen([sys.executable, "-m", "vsrlib", *command], stderr=subprocess.DEVNULL)
+        before = log.stat().st_size if log.exists() else 0
+        while kills < 5 and process.poll() is None and (log.stat().st_size if log.exists() else 0) <= before:
+            time.sleep(0.01)
+        if kills < 5:
+            time.sleep(draw.random() * 0.3)
+            os.kill(process.pid, signal.SIGKILL)
+        if process.wait() == 0:
+            break
+        kills += 1
+    assert kills >= 3 and read_json(tmp_path / "out" / "inference.json")["resumed"] > kills
+    command[2] = str(tmp_path / "whole")
+    assert cli.main(command) == 0
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole") and len(contents(tmp_path / "out")) == 40
