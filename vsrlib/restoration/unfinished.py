@@ -15,9 +15,9 @@ _ASKED, _DONE = "asked.json", "done.jsonl"
 class Unfinished:
     """The frames of one restoration that are written, in the folder that is filled until all are.
 
-    asked: everything that they depend on, as JSON values. anew: what is there from before does not count. A frame counts
-    as soon as its line is in the log, which is written after its file; so of a process that is killed at any moment, no
-    frame is lost or there twice.
+    asked: everything that they depend on, as JSON values. anew: what is there from before does not count. A frame
+    counts as soon as its line is in the log, which is written after its file; so of a process that is killed at any
+    moment, no frame is lost or there twice.
     """
 
     def __init__(self, output: Path, asked: Mapping[str, Any], anew: bool) -> None:
