@@ -199,7 +199,7 @@ def test_ctrl_c_leaves_the_results_of_before(weights: Path, tmp_path: Path, writ
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert said.strip().splitlines()[-1].startswith("error: interrupted") and "Traceback" not in said
-    left = {".unfinished"} if written == "frames" else set()  # for the same command to go on with
+    left = {".resume", ".unfinished"} if written == "frames" else set()  # for the same command to go on with
     assert {path.name for path in (tmp_path / "out").iterdir()} - left == {"comparison.png", "frames", "inference.json"}
     assert (tmp_path / "out" / "inference.json").read_bytes() == before
 

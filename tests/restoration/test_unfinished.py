@@ -18,6 +18,7 @@ from vsrlib.data.clips import Clip, write_clip
 from vsrlib.restoration import infer, loop
 from vsrlib.restoration.options import InferOptions
 
+RESULTS = {"comparison.png", "frames", "inference.json", "kernels"}
 TIMES = ("pre", "forward", "post")
 
 
@@ -87,15 +88,26 @@ def test_another_restoration_is_not_mixed_in(clips: Path, tmp_path: Path, monkey
     with pytest.raises(UserError, match="differs in input"):
         run(tmp_path, tmp_path / "out")
     assert run(clips, tmp_path / "out", restart=True, engine="cached")["resumed"] == 0
-    assert not (tmp_path / "out" / ".unfinished").exists()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == RESULTS
 
 
 def test_a_line_that_was_begun_does_not_count(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupted(clips, tmp_path / "out", monkeypatch, 4)
-    log = tmp_path / "out" / ".unfinished" / "done.jsonl"
+    log = tmp_path / "out" / ".resume" / "done.jsonl"
     log.write_text(log.read_text()[:-20])
     (tmp_path / "out" / ".unfinished" / "frames" / "a" / "00000002.png").unlink()
+    (tmp_path / "out" / ".unfinished" / "frames" / "a" / ".00000003-x.png").write_bytes(b"half of a picture")
     assert run(clips, tmp_path / "out")["resumed"] == 2
+    assert contents(tmp_path / "out") == contents_of_whole(clips, tmp_path)
+
+
+def test_killed_after_all_was_moved_into_place(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted(clips, tmp_path / "out", monkeypatch, 11)
+    for part in ("frames", "kernels"):  # and the folder that was filled is gone
+        (tmp_path / "out" / ".unfinished" / part).rename(tmp_path / "out" / part)
+        (tmp_path / "out" / part / ".vsrlib").touch()
+    (tmp_path / "out" / ".unfinished").rmdir()
+    assert run(clips, tmp_path / "out")["resumed"] == 11
     assert contents(tmp_path / "out") == contents_of_whole(clips, tmp_path)
 
 
@@ -115,7 +127,7 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     frames = np.random.default_rng(1).integers(0, 256, (40, 24, 32, 3), dtype=np.uint8)
     write_clip(tmp_path / "clip", Clip("clip", frames))
     command = ["infer", str(tmp_path / "clip"), str(tmp_path / "out"), "--weights", "study-gaussian", "--device", "cpu"]
-    draw, kills, log = random.Random(0), 0, tmp_path / "out" / ".unfinished" / "done.jsonl"
+    draw, kills, log = random.Random(0), 0, tmp_path / "out" / ".resume" / "done.jsonl"
     while True:
         process = subprocess.Popen([sys.executable, "-m", "vsrlib", *command], stderr=subprocess.DEVNULL)
         before = log.stat().st_size if log.exists() else 0
@@ -127,7 +139,7 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
         if process.wait() == 0:
             break
         kills += 1
-    assert kills >= 3 and read_json(tmp_path / "out" / "inference.json")["resumed"] > kills
+    assert kills == 5 and read_json(tmp_path / "out" / "inference.json")["resumed"] >= kills
     command[2] = str(tmp_path / "whole")
     assert cli.main(command) == 0
     assert contents(tmp_path / "out") == contents(tmp_path / "whole") and len(contents(tmp_path / "out")) == 40

@@ -151,8 +151,8 @@ def replaced(
         try:
             if not keep:
                 remove(staging)
-                staging.mkdir()
             keep = False
+            staging.mkdir(exist_ok=True)
             yield staging
             (root / record).unlink(missing_ok=True)
             for part in parts:

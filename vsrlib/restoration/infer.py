@@ -101,8 +101,8 @@ def infer(
     }
     before = Unfinished(target.folder, asked, restart) if resume else None
     with target.filled(before.kept if before else None) as staging:
-        (staging / (VIDEOS if target.video else FRAMES)).mkdir(exist_ok=True)
         done = before.go_on(staging) if before and not video else {}
+        (staging / (VIDEOS if target.video else FRAMES)).mkdir(exist_ok=True)
         clips, warm_up_seconds, timing, warmed = [], 0.0, None, set()
         with progress_bar(len(jobs), f"infer {options.framework}", "frame", progress) as bar:
             for clip, group in groupby(jobs, key=lambda job: job.clip):
@@ -174,6 +174,8 @@ def infer(
         if restored_here and (truth is not None or clip == 0):
             _look(target, source, truth, restored_here, options.sampling, shard is None and clip == 0)
     write_json(target.result, result)
+    if before and not video:
+        before.end()
     return result
 
 
