@@ -13,6 +13,8 @@ from training_fixture import SMALL
 
 from vsrlib.common import numbers
 from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json
+from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.experiments import training as e8
 from vsrlib.experiments.options import TrainingFaultsOptions
 from vsrlib.kernels import torch_pure
@@ -23,6 +25,8 @@ from vsrlib.training.options import Schedule
 from vsrlib.training.trainer import NotFinite, Trainer
 
 SHAPE = (2, 3, 5, 7)
+FOLDER = PROJECT_ROOT / "figures" / "experiments"
+PUBLISHED = sorted(FOLDER.rglob(e8.RESULT))
 TINY = {"steps": 2, "halve_every": 1, "batch_size": 1, "patch_size": 16, "clips": 1, "noise": 0.1, "device": "cpu"}
 
 
@@ -239,9 +243,35 @@ def test_the_flow_network_alone_is_disturbed() -> None:
     assert shares.std() == pytest.approx(0.3, rel=0.05) and abs(shares.mean()) < 0.01
     assert all(np.array_equal(one[name], value) for name, value in values.items() if name not in flow)
     assert all(np.array_equal(one[name], again[name]) and not np.array_equal(one[name], other[name]) for name in flow)
+    turned = e8.disturbed(dict(reversed(values.items())), 0.3, 1)  # as another reading of the same file may have them
+    assert all(np.array_equal(one[name], turned[name]) for name in values)
 
 
 @pytest.mark.parametrize("seeds", [[], [1, 1], [-1]])
 def test_seeds_that_make_no_sense_are_refused(seeds: list[int]) -> None:
     with pytest.raises(UserError, match="each once"):
         TrainingFaultsOptions(seeds=seeds)
+
+
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_a_published_result_follows_from_its_networks(path: Path) -> None:
+    """All networks are there, of a clean commit, paired, each seed with a start of its own; the figures are theirs."""
+    found = read_json(path)
+    seeds, networks = found["options"]["seeds"], found["networks"]
+    assert [(one["seed"], one["arm"]) for one in networks] == [(seed, arm) for seed in seeds for arm in e8.ARMS]
+    assert found["n"] == len(seeds) >= numbers.FEWEST and not found["failed"]
+    assert not found["provenance"]["dirty"] and not any(one["dirty"] for one in networks)
+    assert found["provenance"]["measured_at"] == sorted({one["commit"] for one in networks})
+    assert len({one["initial_weights"] for one in networks}) == len(seeds)
+    assert len({one["values_sha256"] for one in networks}) == len(networks)
+    assert {name: found[name] for name in ("contrasts", "means", "start", "failed")} == e8.summary(networks, seeds)
+    one = next(one for one in found["contrasts"] if (one["arm"], one["measure"]) == ("sign", "end_point_error"))
+    errors = {arm: [own["end_point_error"] for own in networks if own["arm"] == arm] for arm in ("right", "sign")}
+    by_hand = np.mean([wrong / right - 1 for wrong, right in zip(errors["sign"], errors["right"])])
+    assert one["effect"]["value"] == pytest.approx(by_hand)
+    assert path.with_suffix(".md").read_text(encoding="utf-8") == e8.table(found)
+    assert not any(place in path.read_text() for place in ("/tmp", "/home", "/work", str(Path.home())))
+
+
+def test_there_is_a_published_result() -> None:
+    assert FOLDER / e8.RESULT in PUBLISHED

@@ -141,13 +141,11 @@ def tidy(folder: Path) -> None:
 
 def disturbed(values: Values, noise: float, seed: int) -> Values:
     """Weights whose flow network's every value is multiplied by 1 + `noise` times a normal number of the seed."""
-    rng = np.random.default_rng([seed, 8])
-    return {
-        name: (value * (1 + noise * rng.standard_normal(value.shape))).astype(np.float32)
-        if name.startswith(FLOW)
-        else value
-        for name, value in values.items()
-    }
+    rng, changed = np.random.default_rng([seed, 8]), dict(values)
+    for name in sorted(values):  # a safetensors file gives its names in another order each time
+        if name.startswith(FLOW):
+            changed[name] = (values[name] * (1 + noise * rng.standard_normal(values[name].shape))).astype(np.float32)
+    return changed
 
 
 def summary(networks: list[dict[str, Any]], seeds: list[int]) -> dict[str, Any]:
