@@ -36,7 +36,6 @@ def test_the_documents_say_what_the_committed_run_found(page: str, made: Callabl
     assert [part.split(readme.END)[0].strip() for part in text.split(readme.BEGIN)[1:]] == made(CLAIMS)
 
 
-@pytest.mark.xfail(strict=True, reason="the published run is older than scenes; with the next one this mark goes")
 def test_judging_the_committed_results_again_gives_the_committed_verdicts(tmp_path: Path) -> None:
     figures = PROJECT_ROOT / "figures"
     further = {name: next((figures / "results").glob(f"*/{name}.json")) for name in ("ablation", "parity", "costs")}

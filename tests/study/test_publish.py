@@ -108,7 +108,6 @@ def test_a_run_without_comparison_is_refused(tmp_path):
         publish(tmp_path, tmp_path / "out")
 
 
-@pytest.mark.xfail(strict=True, reason="the published run is older than scenes; with the next one this mark goes")
 def test_the_results_that_come_with_the_project_are_those_of_this_version(tmp_path: Path) -> None:
     # Notebooks 05, 09 and 10 fall back on them where nothing has been run.
     compared = CompareSettings(run_folder=COMMITTED)

@@ -181,7 +181,9 @@ def _fitting(measurement: dict[str, Any] | None) -> tuple[bool, str]:
     found = measurement["blurs"]["Realistic"]
     count, nearest = found["meeting"]["all"], found["nearest"]
     torch, jittor = nearest["torch"], nearest["jittor"]
-    differing = [f"{torch[key]} against {jittor[key]}" for key in torch if torch[key] != jittor[key]]
+    differing = [
+        f"{key.replace('_', ' ')} {torch[key]} against {jittor[key]}" for key in torch if torch[key] != jittor[key]
+    ]
     return count > 0, (
         f"of {found['pairs']:,} mix-ups of the measurement {count:,} fit all published figures at once; the nearest "
         f"({', '.join(differing)}) makes {said(nearest['psnr'], 'dB')}, and {said(nearest['ssim'], 'SSIM')}"
