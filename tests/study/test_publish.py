@@ -116,8 +116,8 @@ def test_the_results_that_come_with_the_project_are_those_of_this_version(tmp_pa
     )
     published = results.read_comparison(PROJECT_ROOT / COMMITTED / COMPARISON)
     assert again["blurs"]["Realistic"]["quality"] == published["blurs"]["Realistic"]["quality"]
-    further = ClaimsSettings(comparison_file=f"{COMMITTED}/{COMPARISON}").further
-    judged = judge.judge(PROJECT_ROOT / COMMITTED / COMPARISON, tmp_path, further)
+    settings = ClaimsSettings(comparison_file=f"{COMMITTED}/{COMPARISON}")
+    judged = judge.judge(settings.comparison, tmp_path, settings.further, settings.experiments_folder)
     assert [one["verdict"] for one in judged["claims"]] == [
         one["verdict"] for one in read_json(PROJECT_ROOT / "figures" / "claims.json")["claims"]
     ]
