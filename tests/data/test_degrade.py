@@ -1,6 +1,7 @@
 """Blur and decimation, and the data sets made with them."""
 
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_array
 from vsrlib.data import degrade
 from vsrlib.data.clips import Clip, list_clips, write_clip
+from vsrlib.data.degradation import Further
 from vsrlib.data.degrade import blur_down, degrade_clips, gaussian_kernel, realistic_kernel_from_draws
 from vsrlib.data.frames import read_frame, write_frame
 
@@ -267,3 +269,28 @@ def test_wrong_folders(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="at least 4x4"):
         degrade_clips(make_hr(tmp_path / "tiny", size=(3, 8)), tmp_path / "out", "Gaussian", 1)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("further", [Further(), Further(noise=3.0, jpeg=80), Further(video=20)])
+def test_few_frames_of_a_long_clip_are_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, further: Further) -> None:
+    """A set of many frames is that of its frames; of HR and LR alike no more are alive than in a few batches."""
+    frames = noise(90, 16, 32, 3)
+    write_clip(tmp_path / "long" / "clip", Clip("clip", frames))
+    alive: list[weakref.ref] = []
+    most = []
+
+    def watched(frame: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+        low = blur_down(frame, kernel)
+        alive.append(weakref.ref(low))
+        most.append(sum(one() is not None for one in alive))
+        return low
+
+    monkeypatch.setattr(degrade, "blur_down", watched)
+    made = degrade.degrade_clips(tmp_path / "long", tmp_path / "out", "Gaussian", 0, further)
+    assert len(alive) == 90 and max(most) <= 40
+    assert made["clips"]["clip"]["hr_sha256"] == sha256_array(frames)
+    low = list_clips(tmp_path / "out" / "LR_blurdown_x4")[0].load().frames
+    assert made["clips"]["clip"]["lr_sha256"] == sha256_array(low)
+    if further == Further():
+        kernel = degrade.clip_kernel("Gaussian", 0, "clip")[0]
+        np.testing.assert_array_equal(low, np.stack([blur_down(frame, kernel) for frame in frames]))

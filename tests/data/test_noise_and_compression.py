@@ -105,7 +105,7 @@ def test_video_is_of_25_frames_a_second(hr: Path, tmp_path: Path) -> None:
             for frame in frames:
                 add(frame)
         made[rate] = np.stack(list(read_frames(tmp_path / f"{rate}.mp4")))
-    found = Further(video=30).apply(frames, "a", 0)
+    found = np.stack(list(Further(video=30).apply(frames, "a", 0)))
     assert np.array_equal(found, made[25]) and not np.array_equal(found, made[50])
 
 

@@ -95,6 +95,24 @@ def sha256_array(array: np.ndarray) -> str:
     return digest.hexdigest()
 
 
+class StackDigest:
+    """What `sha256_array` gives of `count` arrays stacked, of which one after the other is seen."""
+
+    def __init__(self, count: int) -> None:
+        self._count, self._seen, self._digest = count, 0, hashlib.sha256()
+
+    def add(self, array: np.ndarray) -> None:
+        """The next one, of the shape and type of those before."""
+        if not self._seen:
+            self._digest.update(f"{array.dtype.str}{(self._count, *array.shape)}".encode())
+        self._seen += 1
+        self._digest.update(np.ascontiguousarray(array).tobytes())
+
+    def hexdigest(self) -> str:
+        """The digest of all."""
+        return self._digest.hexdigest()
+
+
 def sha256_joined(digests: Iterable[str]) -> str:
     """One digest of several, in their order."""
     return sha256_array(np.array(list(digests)))

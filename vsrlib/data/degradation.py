@@ -7,6 +7,7 @@ upsampling is on the sampling grid of the decimation: the fair baseline.
 import math
 import tempfile
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 from vsrlib.common.errors import UserError
 from vsrlib.common.options import JobOptions, option
 from vsrlib.data.blur_kernels import require_kernel, sums_exactly
-from vsrlib.data.frames import Map, require_rgb, rounded, shown_size
+from vsrlib.data.frames import Map, batches, require_rgb, rounded, shown_size
 from vsrlib.data.video import read_frames, write_video
 
 SCALE = 4
@@ -148,24 +149,23 @@ class Further(JobOptions):
         wanted = {name: value for name, value in self.to_json().items() if value or (name, value) == ("video", 0)}
         return {"further": wanted} if wanted else {}
 
-    def apply(self, frames: np.ndarray, name: str, seed: int, run: Map = map) -> np.ndarray:
-        """(N, h, w, 3) uint8 RGB to the same; noise is drawn for each frame from (seed, clip name, index)."""
+    def apply(self, frames: Iterable[np.ndarray], name: str, seed: int, run: Map = map) -> Iterator[np.ndarray]:
+        """Frames (h, w, 3) uint8 RGB, one after the other, to the same; few of them are held.
 
-        def one(index: int) -> np.ndarray:
-            noisy = _noisy(frames[index], self.noise, [seed, zlib.crc32(name.encode()), 1, index])
+        Noise is drawn for each frame from (seed, clip name, index).
+        """
+
+        def one(numbered: tuple[int, np.ndarray]) -> np.ndarray:
+            index, frame = numbered
+            noisy = _noisy(frame, self.noise, [seed, zlib.crc32(name.encode()), 1, index])
             return noisy if self.jpeg is None else _jpeg(noisy, self.jpeg)
 
-        if self.noise or self.jpeg is not None:
-            frames = np.stack(list(run(one, range(len(frames)))))
-        if self.video is None:
-            return frames
-        if frames.shape[1] % 2 or frames.shape[2] % 2:
-            raise UserError(
-                f"clip {name} has LR frames of {shown_size(frames[0])} pixels, and H.264 with "
-                "half the colour resolution needs even sides: crop HR to multiples of 8, or leave --video "
-                "out."
-            )
-        return _video(frames, self.video)
+        changed = (
+            (frame for some in batches(enumerate(frames)) for frame in run(one, some))
+            if self.noise or self.jpeg is not None
+            else iter(frames)
+        )
+        return changed if self.video is None else _video(changed, self.video, name)
 
 
 def _padded(frame: np.ndarray, radius: int, scale: int) -> np.ndarray:
@@ -227,10 +227,16 @@ def _jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
     return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
-def _video(frames: np.ndarray, crf: int) -> np.ndarray:
+def _video(frames: Iterator[np.ndarray], crf: int, name: str) -> Iterator[np.ndarray]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
         with write_video(path, _RATE, crf) as add:
             for frame in frames:
+                if frame.shape[0] % 2 or frame.shape[1] % 2:
+                    raise UserError(
+                        f"clip {name} has LR frames of {shown_size(frame)} pixels, and H.264 with "
+                        "half the colour resolution needs even sides: crop HR to multiples of 8, or leave --video "
+                        "out."
+                    )
                 add(frame)
-        return np.stack(list(read_frames(path)))
+        yield from read_frames(path)

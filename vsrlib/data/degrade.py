@@ -5,7 +5,7 @@ A set's folder is replaced as a whole: <root>/<part>/<clip>/<frame>, and <root>/
 
 import io
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import scipy
 
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import atomic_path, read_json, replaced, sha256_array, write_json
+from vsrlib.common.files import StackDigest, atomic_path, read_json, replaced, sha256_array, write_json
 from vsrlib.common.names import BLURS
 from vsrlib.common.options import JobOptions, option
 from vsrlib.data.blur_kernels import (
@@ -26,9 +26,9 @@ from vsrlib.data.blur_kernels import (
     realistic_kernel_from_draws,
     scale_realistic,
 )
-from vsrlib.data.clips import Clip
+from vsrlib.data.clips import Clip, ClipSource
 from vsrlib.data.degradation import SCALE, Further, blur_down, blur_down_exact, cropped
-from vsrlib.data.frames import Map, in_threads, shown_size, write_frame
+from vsrlib.data.frames import Map, batches, in_threads, shown_size, write_frame
 from vsrlib.data.scenes import scene_table
 from vsrlib.data.sets.layouts import clips_of, require_outside
 
@@ -92,14 +92,14 @@ def degrade_clips(
                 f"{hr_root} lies inside {save_root}, which is to be written: give {save_root / HR} itself, "
                 "or frames from elsewhere."
             )
-        clips = ((source.load(), source.frame_names) for source in sources)
+        clips = ((source, source.frame_names) for source in sources)
         belong = {clip: {"scene": scene} for clip, scene in scene_table(hr_root).items()}
         return write_degraded_set(save_root, clips, blur, seed, not in_place, further, run, belong)
 
 
 def write_degraded_set(
     root: Path,
-    clips: Iterable[tuple[Clip, tuple[str, ...]]],
+    clips: Iterable[tuple[Clip | ClipSource, tuple[str, ...]]],
     blur: str,
     seed: int,
     write_hr: bool = True,
@@ -182,31 +182,52 @@ def clip_kernel(blur: str, seed: int, name: str) -> tuple[np.ndarray, dict[str, 
 
 
 def _write_clip(
-    root: Path, clip: Clip, names: tuple[str, ...], blur: str, seed: int, write_hr: bool, further: Further, run: Map
+    root: Path,
+    clip: Clip | ClipSource,
+    names: tuple[str, ...],
+    blur: str,
+    seed: int,
+    write_hr: bool,
+    further: Further,
+    run: Map,
 ) -> dict[str, Any]:
-    hr = cropped(clip.frames)
-    if 0 in hr.shape:
-        raise UserError(
-            f"clip {clip.name} has frames of {shown_size(clip.frames[0])} pixels: at least {SCALE}x{SCALE} are needed."
-        )
+    """Some frames at a time, so that a clip's length does not matter."""
     kernel, parameters = clip_kernel(blur, seed, clip.name)
-    lr = np.stack(list(run(lambda frame: blur_down(frame, kernel), hr)))
-    lr = further.apply(lr, clip.name, seed, run)
-    written = [(LR, lr), (HR, hr)] if write_hr else [(LR, lr)]
-    tasks = [
-        (root / part / clip.name / f"{name}.png", frame)
-        for part, frames in written
-        for name, frame in zip(names, frames, strict=True)
-    ]
-    list(run(lambda task: write_frame(*task), tasks))  # a list, so that an error is raised here
+    digests = {part: StackDigest(len(names)) for part in (HR, LR)}
+    sizes: set[tuple[int, ...]] = set()
+
+    def write(part: str, some: Sequence[str], frames: Sequence[np.ndarray]) -> None:
+        tasks = [(root / part / clip.name / f"{name}.png", frame) for name, frame in zip(some, frames, strict=True)]
+        list(run(lambda task: write_frame(*task), tasks))  # a list, so that an error is raised here
+
+    def blurred() -> Iterator[np.ndarray]:
+        every = clip.frames if isinstance(clip, Clip) else clip.frames()
+        for some, frames in zip(batches(names), batches(every), strict=True):
+            whole = cropped(np.stack(frames))
+            if 0 in whole.shape:
+                raise UserError(
+                    f"clip {clip.name} has frames of {shown_size(frames[0])} pixels: at least {SCALE}x{SCALE} are "
+                    "needed."
+                )
+            if write_hr:
+                write(HR, some, list(whole))
+            for frame in whole:
+                digests[HR].add(frame)
+            sizes.update({whole.shape[1:3], frames[0].shape[:2]})
+            yield from run(lambda frame: blur_down(frame, kernel), whole)
+
+    for some, frames in zip(batches(names), batches(further.apply(blurred(), clip.name, seed, run)), strict=True):
+        for frame in frames:
+            digests[LR].add(frame)
+        write(LR, some, frames)
     _write_kernel(root / KERNEL / clip.name, kernel, names)
     return {
         "frames": list(names),
-        "hr_size": list(hr.shape[1:3]),
-        "cropped": hr.shape != clip.frames.shape,
+        "hr_size": list(min(sizes)),
+        "cropped": len(sizes) > 1,
         "kernel": {**parameters, "size": len(kernel), "sha256": sha256_array(kernel)},
-        "hr_sha256": sha256_array(hr),
-        "lr_sha256": sha256_array(lr),
+        "hr_sha256": digests[HR].hexdigest(),
+        "lr_sha256": digests[LR].hexdigest(),
     }
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -110,6 +112,13 @@ def require_rgb(image: np.ndarray, what: str = "a frame", axes: str = "H, W, 3")
     """ValueError unless an array is 8-bit RGB with these axes and none of them is empty."""
     if image.dtype != np.uint8 or image.ndim != len(axes.split(", ")) or image.shape[-1] != 3 or 0 in image.shape:
         raise ValueError(f"{what} must be ({axes}) uint8, not {image.shape} {image.dtype}")
+
+
+def batches(items: Iterable[Any], count: int = 16) -> Iterator[list[Any]]:
+    """Lists of so many items, the last one of fewer; of what comes later, nothing is asked for yet."""
+    rest = iter(items)
+    while some := list(islice(rest, count)):
+        yield some
 
 
 @contextmanager
