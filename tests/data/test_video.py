@@ -336,12 +336,6 @@ def test_a_lossless_video_reads_back_exactly(tmp_path: Path) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(source.frames(), moving(), strict=True))
 
 
-def test_videos_of_more_than_8_bits_are_refused(tmp_path: Path) -> None:
-    path = make(tmp_path / "v.mkv", Kind(".mkv", "ffv1", "yuv420p10le"))
-    with pytest.raises(UserError, match="more than 8 bits"):
-        list_clips(path)
-
-
 @pytest.mark.parametrize("alpha, read", [(255, True), (254, False)])
 def test_transparent_videos_are_refused(tmp_path: Path, alpha: int, read: bool) -> None:
     """An alpha channel that is opaque everywhere, as decoders of GIF make one, is left out."""

@@ -75,6 +75,22 @@ def test_untagged_colours_are_told_by_size(tmp_path: Path, size: tuple[int, int]
     assert video.examine(path).picture.because == f"untagged, {size[1]}x{size[0]}"
 
 
+@pytest.mark.parametrize("pixels, codec", [("yuv444p10le", "ffv1"), ("gbrp10le", "ffv1"), ("yuv420p10le", "libx264")])
+def test_10_bits_are_read_as_the_nearest_of_8(tmp_path: Path, pixels: str, codec: str) -> None:
+    """16-bit stripes, through swscale as PyAV calls it; one level of 8 bits is 257."""
+    rgb = np.broadcast_to(COLOURS.repeat(16, 0), (16, 80, 3)).astype(np.uint16) * 257
+    with av.open(str(tmp_path / "v.mkv"), "w") as container:
+        stream = begin(container, codec, Fraction(25), rgb.shape[:2], pixels)
+        stream.options = {"crf": "1"} if codec == "libx264" else {}
+        for _ in range(5):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb48le")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    (source,) = list_clips(tmp_path / "v.mkv")
+    read = source.load().frames[0, 8, 8::16].astype(int)
+    assert source.film.picture.to_json()["bits"] == 10 and np.abs(read - COLOURS).max() <= (0 if "gbr" in pixels else 2)
+
+
 def test_another_matrix_can_be_asked_for(tmp_path: Path) -> None:
     path = striped(tmp_path / "v.mkv", "bt709", "bt601")
     assert np.abs(seen(path, "bt709") - COLOURS).max() <= 2

@@ -152,6 +152,11 @@ def _summary(result: dict[str, Any], output: Path) -> str:
         for clip in result["clips"]
         if clip.get("film", {}).get("turned")
     ]
+    turned += [
+        f"Of the {clip['film']['bits']} bits a channel of {clip['name']}, 8 are kept."
+        for clip in result["clips"]
+        if clip.get("film", {}).get("bits", 8) > 8
+    ]
     missing = [
         f"The video of {clip['name']} has no {' and no '.join(clip['left_out'])}: no .{result['video']} can hold that."
         for clip in result["clips"]

@@ -62,8 +62,8 @@ def examine(path: Path, reading: Reading = AS_IT_SAYS) -> Film:
 def read_frames(path: Path, first: int = 0, reading: Reading = AS_IT_SAYS) -> Iterator[np.ndarray]:
     """Yield every frame from the index `first` on as (H, W, 3) uint8 RGB, upright, converted from its own colours.
 
-    UserError for a file that cannot be decoded, has no video stream or no frame, more than 8 bits a channel,
-    an alpha channel, HDR, a rotation by other than right angles, interlaced frames (unless these are asked for), or
+    UserError for a file that cannot be decoded, has no video stream or no frame, is transparent
+    anywhere, HDR, a rotation by other than right angles, interlaced frames (unless these are asked for), or
     frames that change their size; and, where the file lets it be known, for one that is cut short or damaged (see
     `vsrlib.data.video_integrity`; then frames may come before the error).
     """

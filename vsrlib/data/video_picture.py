@@ -42,7 +42,7 @@ class Picture:
 
     matrix: "bt601", "bt709" ..., or "rgb" and "grey", which need none; because: what says so. full: levels 0 to 255.
     aspect: width of a pixel by its height, of the upright frame. flips: (transposed, mirrored in x, in y), which makes
-    it upright; turned: in degrees clockwise. primaries, transfer: by ITU-T H.273.
+    it upright; turned: in degrees clockwise. primaries, transfer: by ITU-T H.273. bits: of a channel in the file.
     """
 
     path: Path
@@ -55,6 +55,7 @@ class Picture:
     primaries: int
     transfer: int
     deinterlaced: bool
+    bits: int
 
     def rgb(self, frame: "av.VideoFrame") -> np.ndarray:
         """A frame as (H, W, 3) uint8, upright. UserError for one that is transparent anywhere."""
@@ -68,7 +69,10 @@ class Picture:
         # The default conversion is faster and darkens 4:2:0 video by one level.
         exact = kinds.Interpolation.BICUBIC | kinds.Interpolation.ACCURATE_RND | kinds.Interpolation.FULL_CHR_H_INT
         alpha = any(component.is_alpha for component in frame.format.components)
-        image = frame.reformat(format="rgba" if alpha else "rgb24", interpolation=exact, **told).to_ndarray()
+        kind = ("rgba" if alpha else "rgb24") if self.bits <= 8 else ("rgba64le" if alpha else "rgb48le")
+        image = frame.reformat(format=kind, interpolation=exact, **told).to_ndarray()
+        if image.dtype == np.uint16:
+            image = np.rint(image / 257).astype(np.uint8)  # as pictures of 16 bits are read
         if alpha and image[..., 3].min() < 255:
             raise UserError(f"{self.path} is transparent, which has no meaning here: export it without transparency.")
         image = image[..., :3]
@@ -86,13 +90,12 @@ class Picture:
             "aspect": f"{self.aspect.numerator}:{self.aspect.denominator}",
             "turned": self.turned,
             "deinterlaced": self.deinterlaced,
+            "bits": self.bits,
         }
 
 
 def picture_of(path: Path, stream: "av.VideoStream", frame: "av.VideoFrame", reading: Reading) -> Picture:
     """How the frames of a video that begins with `frame` become RGB. UserError for what has no meaning here."""
-    if any(component.bits > 8 for component in frame.format.components):
-        raise UserError(f"{path} has more than 8 bits a channel, which is not supported: export it as 8-bit video.")
     if frame.color_trc in _HDR:
         raise UserError(
             f"{path} is HDR, with the transfer function {_HDR[frame.color_trc]}, and the network knows SDR only: "
@@ -112,6 +115,7 @@ def picture_of(path: Path, stream: "av.VideoStream", frame: "av.VideoFrame", rea
         frame.color_primaries,
         frame.color_trc,
         bool(frame.interlaced_frame),
+        max(component.bits for component in frame.format.components),
     )
 
 
