@@ -29,6 +29,7 @@ _SMALL = {
     "08.repeats": 3,
     "08.seconds": 1,
     "08.processes": 1,
+    "08.processes": 1,
 }
 PARTS = {
     "quick": (),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vsrlib.claims.verdict import figure
+from vsrlib.common.numbers import counted
 from vsrlib.report.pages import EXECUTED, MANIFEST, PARTIAL, REPORT, REPORT_CODE, write_page
 
 
@@ -119,7 +120,7 @@ def _verdict(one: dict[str, Any], folder: str) -> str:
         f'<td data-label="verdict"><strong class="verdict {escape(name)}">{escape(one["verdict"])}</strong>'
         f"<br>{escape(one['reason'])}</td>"
         f'<td data-label="this run">{escape(figure(one))}</td>'
-        f"<td><details><summary>{len(paths)} files</summary>{links}</details></td></tr>"
+        f"<td><details><summary>{counted(len(paths), 'file')}</summary>{links}</details></td></tr>"
     )
 
 
