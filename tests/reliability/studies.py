@@ -29,7 +29,6 @@ _SMALL = {
     "08.repeats": 3,
     "08.seconds": 1,
     "08.processes": 1,
-    "08.processes": 1,
 }
 PARTS = {
     "quick": (),
