@@ -89,9 +89,9 @@ def trained(*changes: tuple[str, str, dict[str, Any], float], rest: dict[str, An
 
 
 def on_a_gpu(gibibytes: float, batch: int = 8) -> list[Change]:
-    """What `vsrlib costs --preset published --size 40x40 --batch 8 --device cuda` says of PyTorch's memory."""
+    """What `vsrlib costs --preset published --size 160x160 --batch 8 --device cuda` says of PyTorch's memory."""
     at = ("costs", "memory", "torch", "training")
-    return [(("costs", "options", "preset"), "published"), (("costs", "options", "size"), [40, 40]),
+    return [(("costs", "options", "preset"), "published"), (("costs", "options", "size"), [160, 160]),
             ((*at, "batch"), batch), ((*at, "device_type"), "cuda"), ((*at, "own_mib"), gibibytes * 2**10)]  # fmt: skip
 
 
