@@ -118,8 +118,8 @@ CLAIMS = {
         _C5,
         "8 GB in PyTorch?",
         _C5_KNOWN,
-        "Peak by PyTorch's own counter of the published training's step (batch 8, patch 160 in LR pixels) on a GPU. Confirmed "
-        "between 7.5 GB and 8.5 GiB, the two readings of the unit; refuted outside.",
+        "Peak by PyTorch's own counter of the published training's step (batch 8, patch 160 in LR pixels) on a GPU. "
+        "Confirmed between 7.5 GB and 8.5 GiB, the two readings of the unit; refuted outside.",
         (CONFIRMED, REFUTED, NOT_HERE),
     ),
     "C5b": Claim(

@@ -22,8 +22,8 @@ _HALF = 0.5  # what rounding to whole gigabytes leaves open
 def torch_memory(held: Evidence) -> Finding:
     """C5a: PyTorch's counter of the published training on a GPU."""
     if held.costs is None or (trained := _published_training(held.costs)) is None:
-        how = "vsrlib costs OUTPUT --preset published --size 160x160 --batch 8 --device cuda measures it where there is one"
-        return Finding(NOT_HERE, f"the published training was not measured on a GPU; {how}")
+        how = "vsrlib costs OUTPUT --preset published --size 160x160 --batch 8 --device cuda"
+        return Finding(NOT_HERE, f"the published training was not measured on a GPU; {how} does where there is one")
     gibibytes = trained["own_mib"] / 2**10
     low, high = (TRAINING_GIGABYTES - _HALF) * 1e9 / 2**30, TRAINING_GIGABYTES + _HALF
     verdict = CONFIRMED if low <= gibibytes <= high else REFUTED
@@ -50,7 +50,10 @@ def jittor_memory(held: Evidence) -> Finding:
     slopes = {name: found["slope_mib"][name] for name in FRAMEWORKS}
     each = " and ".join(f"{NAMES[name]} {numbers(one)} MiB" for name, one in slopes.items())
     ends = f"ratio {significant(found['ratio']['smallest'])} to {significant(found['ratio']['largest'])}"
-    words = f"{reason}; on the CPU a sample of 160x160 HR pixels more in a training step of the published network takes {each} ({ends})"
+    words = (
+        f"{reason}; on the CPU a sample of 160x160 HR pixels more in a training step of the published network takes "
+        f"{each} ({ends})"
+    )
     return finding(NEVER, words, found["ratio"], "times PyTorch's memory for a sample more")
 
 
