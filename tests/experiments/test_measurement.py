@@ -10,6 +10,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 pytest.importorskip("torch")
 
+from tiny_scenes import tiny as tiny  # a fixture
+
 from vsrlib import cli
 from vsrlib.common.files import read_json
 from vsrlib.experiments import measurement

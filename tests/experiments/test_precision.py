@@ -10,6 +10,7 @@ from skimage.metrics import peak_signal_noise_ratio
 pytest.importorskip("torch")
 
 import torch
+from tiny_scenes import tiny as tiny  # a fixture
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vsrlib import cli, load_network

@@ -70,8 +70,8 @@ def test_restoring_goes_on_and_says_why(broken: str, tmp_path: Path, capsys: pyt
     assert "note:" not in capsys.readouterr().err
     none = read_json(tmp_path / "none" / "inference.json")
     assert none["not_compiled"] == {} and "blur_down" not in none
-    ours, theirs = ([*sorted((tmp_path / name).rglob("*.png"))] for name in ("auto", "none"))
-    assert len(ours) == 2
+    ours, theirs = ([*sorted((tmp_path / name / "frames").rglob("*.png"))] for name in ("auto", "none"))
+    assert len(ours) == 6
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(read_frame(one), read_frame(other))
 

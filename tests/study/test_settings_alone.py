@@ -125,6 +125,6 @@ def test_further_evidence_is_of_the_same_run_or_is_left_out_and_named(project: P
         "parity": None,
         "costs": None,
     }
-    assert found.evidence == "ablation; left out: parity, costs"
+    assert found.evidence.startswith("ablation; left out: parity, costs, scenes, training")
     with pytest.raises(UserError, match=r"costs_file is c\.json, which does not exist"):
         ClaimsSettings(costs_file="c.json").require_inputs()
