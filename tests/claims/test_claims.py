@@ -152,3 +152,12 @@ def test_the_history_keeps_every_published_run() -> None:
     assert last["commit"] == now["provenance"]["commit"] and now["provenance"]["protocol"] in last["rules"]
     for one, other in zip(last["claims"], now["claims"], strict=True):
         assert one == {key: other[key] for key in one}
+
+
+def test_ten_fresh_runs_give_the_same_verdicts() -> None:
+    """Of every part, as the published run does; their figures on time differ, for a machine is never the same twice."""
+    runs = read_json(FIGURES / "history" / "ten_runs.json")["runs"]
+    now = {one["id"]: one["verdict"] for one in read_json(FIGURES / "claims.json")["claims"]}
+    assert len(runs) == 10 and len({run["created"] for run in runs}) == 10
+    assert all({one["id"]: one["verdict"] for one in run["claims"]} == now for run in runs)
+    assert len({one["figure"] for run in runs for one in run["claims"] if one["id"] == "C2"}) == 10
