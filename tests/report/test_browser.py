@@ -136,7 +136,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Picture(f"figures/{name}.svg", about["title"], about["alt"])
         for name, about in read_json(root / "figures" / "provenance.json")["charts"].items()
     ]
-    effects = Picture("figures/ablation/chart_ablation_effects.svg", "What it costs", "effects")
+    effects = Picture("figures/experiments/ablation/chart_ablation_effects.svg", "What it costs", "effects")
     overview = Overview(read_json(root / "figures" / "claims.json"), "figures", effects, charts)
     rows = [done, *(Row(f"0{i}_{'long_name_' * 5}", status, None, "", "because") for i, status in enumerate(STATUSES))]
     write_index(root / "index.html", "quick", rows, provenance.collect(), overview)

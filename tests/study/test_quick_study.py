@@ -11,6 +11,7 @@ from browser import chromium, crawl
 from costs_fixture import require_costs
 from shown import faults
 
+from vsrlib.claims.ten_claims import CLAIMS
 from vsrlib.common.files import read_json, sha256_file
 from vsrlib.kernels import jittor_env
 from vsrlib.networks.weights import weights_file
@@ -102,7 +103,7 @@ def test_the_study_runs_and_a_second_call_runs_nothing(root: Path) -> None:
         assert abs(quality["filmed"]["difference"]["psnr"]["value"]) < 1e-3
         assert (quality["filmed"]["total"]["scenes"], quality["made"]["total"]["scenes"]) == (8, 2)
     claims = read_json(run / "09_judge_claims" / "claims.json")["claims"]
-    assert [claim["id"] for claim in claims] == [f"C{number}" for number in range(1, 11)]
+    assert [claim["id"] for claim in claims] == list(CLAIMS)
     losses = [read_json(run / f"03_train_network_{name}" / "train.json")["last_loss"] for name in ("torch", "jittor")]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
