@@ -1,6 +1,7 @@
 """What the scripts of this folder share: their command line, the result that each writes, damage, and a meter."""
 
 import argparse
+import gc
 import os
 import random
 import sys
@@ -16,7 +17,7 @@ from damage_images import KINDS, damaged
 from vsrlib.common import provenance
 from vsrlib.common.files import write_json
 
-__all__ = ["fork", "main", "mutations"]
+__all__ = ["collect", "fork", "main", "mutations"]
 
 _KINDS = [kind for kind in KINDS if kind != "other"]  # another whole file in its place is no damage
 
@@ -68,8 +69,14 @@ def mutations(whole: list[bytes], seed: int) -> Callable[[int], tuple[str, int, 
     return mutation
 
 
+def collect() -> None:
+    """Free what is garbage, before a fork: a decoder that is freed after it waits for threads that the child has not."""
+    gc.collect()
+
+
 def fork(work: Callable[[], object]) -> int:
     """Do `work` in a fork, which has everything loaded; returns its process number. It ends with 0, or 1 on error."""
+    collect()
     child = os.fork()
     if child == 0:
         try:

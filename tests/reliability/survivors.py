@@ -8,6 +8,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from common import collect
+
 from vsrlib.common import memory
 
 MOST_SECONDS = 5
@@ -26,6 +28,7 @@ def survey(task: Callable[[int], str], count: int) -> Iterator[tuple[int, str, i
     while number < count:
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=_work, args=(task, number, min(count, number + _CHUNK), theirs))
+        collect()
         process.start()
         theirs.close()
         end = min(count, number + _CHUNK)

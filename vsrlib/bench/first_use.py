@@ -104,7 +104,7 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
     if not task["no_compiler"]:
         return _first_frame(task)
     native.BINARIES = Path(os.environ["PATH"])  # conda's compiler is in the environment's own
-    # Our own checks, and what we compile beforehand, would say what we expect; here the framework itself works or fails.
+    # Our own checks, and what we compile beforehand, would say what we expect: the framework is to work or to fail.
     with (
         mock.patch.object(jittor_env, "why_unusable", lambda: None),
         mock.patch.object(jittor_env, "_precompile", lambda: None),
