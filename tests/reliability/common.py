@@ -70,7 +70,7 @@ def mutations(whole: list[bytes], seed: int) -> Callable[[int], tuple[str, int, 
 
 
 def collect() -> None:
-    """Free what is garbage, before a fork: a decoder that is freed after it waits for threads that the child has not."""
+    """Free what is garbage, before a fork: a decoder that a child frees waits for threads that the child has not."""
     gc.collect()
 
 
