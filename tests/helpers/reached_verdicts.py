@@ -135,6 +135,10 @@ REACHED = [
     ("C2", "not testable here", [(("costs",), None)]),
     ("C3", "not testable with this software", []),
     ("C3", "not testable with this software", [(("costs",), None)]),
+    ("C3", "not testable with this software", [(("costs", "processes", "same_framework"), {})]),
+    ("C3", "not testable with this software", [(("costs", "processes", "ratio"), SKIPPED)]),
+    ("C2", "not testable here", [(("costs", "processes", "ratio"), SKIPPED)]),
+    ("C7b", "not testable here", [(("costs", "without_compiler"), {"torch": {"works": True, "reason": None}})]),
     # C4: the share of the PNG, against 95 % and a half
     ("C4", "refuted", [(PNG, processes(0.2, 0.1, 0.49))]),
     ("C4", "undecided", [(PNG, processes(0.2, 0.1, 0.5))]),

@@ -56,12 +56,16 @@ class Evidence:
         reasons = [results.why_not_both(one["runs"]) or "" for one in self.comparison["blurs"].values()]
         return reasons[-1].removeprefix("because ") if reasons else "this run holds no inference"
 
+    def cost(self, part: str, framework: str) -> dict[str, Any]:
+        """What a part of costs.json holds of a framework, or {"skipped": reason}."""
+        found: dict[str, Any] = {} if self.costs is None else self.costs[part]
+        return dict(found.get(framework, {"skipped": "it was not asked for"}))
+
     def absent_costs(self, part: str) -> str | None:
         """Why a part of costs.json does not hold both frameworks; None if it does."""
         if self.costs is None:
             return "this run holds no measurement of costs"
-        found = self.costs[part]
-        both = {name: found.get(name, {"skipped": "it was not asked for"}) for name in FRAMEWORKS}
+        both = {name: self.cost(part, name) for name in FRAMEWORKS}
         absent = [f"{NAMES[name]}: {one['skipped']}" for name, one in both.items() if is_skipped(one)]
         return "; ".join(absent) or None
 

@@ -13,7 +13,6 @@ VERDICTS = (CONFIRMED, REFUTED, MECHANISM, UNKNOWN, UNDECIDED, NOT_HERE, NEVER)
 
 # The earlier report's figures (REDS4, Realistic blur, means over all frames).
 GAIN = {"psnr": 1.195, "ssim": 0.0430}
-FORWARD_RATIO = 6.6
 TOTAL_SECONDS = {"torch": 1.73, "jittor": 1.66}
 POST_SECONDS = {"torch": 1.50, "jittor": 1.60}
 MODEL_MEBIBYTES = 72

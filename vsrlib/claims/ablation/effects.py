@@ -9,11 +9,10 @@ import numpy as np
 from vsrlib.claims.ablation.cases import STILL
 from vsrlib.claims.ablation.table import MOVES
 from vsrlib.claims.ablation.trials import GAUSSIAN, NO_NEIGHBOURS, REALISTIC, Contrast, Trial
+from vsrlib.claims.ten_claims import POWER
 from vsrlib.common.names import FILMED, MADE
 from vsrlib.common.numbers import by_group, holm, mean_interval, sign_flip
 
-POWER = 0.3
-"""dB that zero flow must cost on filmed scenes before weights can say anything about alignment."""
 _UNIT = "scene"
 
 

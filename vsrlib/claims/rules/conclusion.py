@@ -44,7 +44,7 @@ def by_use(found: Mapping[str, Finding], held: Evidence) -> list[dict[str, str]]
             f"({significant(least)} to {significant(most)}, {units(memory['ratio'])})"
         )
         rows.append({"use": "memory of a training, on the CPU", "choose": choose, "because": because})
-    if not any(is_skipped(held.costs["without_compiler"][name]) for name in FRAMEWORKS):
+    if held.absent_costs("without_compiler") is None:
         works = [name for name in FRAMEWORKS if held.costs["without_compiler"][name]["works"]]
         if len(works) == 1:
             (other,) = set(FRAMEWORKS) - set(works)

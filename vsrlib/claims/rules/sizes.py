@@ -81,7 +81,7 @@ def jittor_compiler(held: Evidence) -> Finding:
     works, reason = _works(held, "jittor")
     if works is None or held.costs is None:
         return Finding(NOT_HERE, reason)
-    first = held.costs["first_use"]["jittor"]
+    first = held.cost("first_use", "jittor")
     compiled = None if is_skipped(first) else first["compiled_files"]
     unit = None if compiled is None else "files compiled by Jittor"
     return Finding(CONFIRMED if works else REFUTED, reason, compiled, unit)
@@ -91,7 +91,7 @@ def _works(held: Evidence, framework: str) -> tuple[bool | None, str]:
     """Whether it restores a frame without a compiler, and in words; None where it was not tried."""
     if held.costs is None:
         return None, "this run holds no measurement of installing and compiling"
-    tried = held.costs["without_compiler"][framework]
+    tried = held.cost("without_compiler", framework)
     if is_skipped(tried):
         return None, f"{NAMES[framework]}: {tried['skipped']}"
     works = bool(tried["works"])

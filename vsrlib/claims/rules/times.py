@@ -18,7 +18,7 @@ from vsrlib.claims.ten_claims import (
     UNSEEN,
 )
 from vsrlib.claims.verdict import SPEED, Finding, bounds, finding, numbers, said, scaled
-from vsrlib.common.names import FRAMEWORKS, NAMES
+from vsrlib.common.names import NAMES
 from vsrlib.common.numbers import significant
 
 _SAVING = 1 - TOTAL_SECONDS["jittor"] / TOTAL_SECONDS["torch"]
@@ -33,6 +33,8 @@ def forward(held: Evidence) -> Finding:
     times = held.costs["processes"]
     share = scaled(times["jittor"]["unseen_share"], lambda part: 100 * part)
     unit = "% of Jittor's forward time unseen"
+    if is_skipped(times["ratio"]):
+        return Finding(NOT_HERE, times["ratio"]["skipped"])
     then, now = (times["ratio"]["forward"][clock] for clock in ("as_reported", "synchronised"))
     shown = (
         f"timed as the earlier report did, Jittor looks {numbers(then)} times as fast as PyTorch, synchronised it is "
@@ -52,16 +54,17 @@ def total(held: Evidence) -> Finding:
     if absent or held.costs is None:
         return Finding(NEVER, f"{_CPU_ONLY}; {absent}")
     times = held.costs["processes"]
-    apart = "; ".join(
-        f"{NAMES[name]} {significant(times['same_framework'][name]['total']['low'])} to "
-        f"{significant(times['same_framework'][name]['total']['high'])}"
-        for name in FRAMEWORKS
-    )
-    reason = (
-        f"{_CPU_ONLY}; two processes of one framework have ratios of total times of {apart}, so one run tells no 4 %"
-    )
-    if all(times["same_framework"][name]["total"]["high"] < 1 / (1 - _SAVING) for name in FRAMEWORKS):
-        reason = f"{_CPU_ONLY}; two processes of one framework have ratios of total times of {apart}"
+    spreads = {name: one["total"] for name, one in times["same_framework"].items()}  # none of one process
+    reason = _CPU_ONLY
+    if spreads:
+        apart = "; ".join(
+            f"{NAMES[name]} {significant(one['low'])} to {significant(one['high'])}" for name, one in spreads.items()
+        )
+        reason += f"; two processes of one framework have ratios of total times of {apart}"
+    if any(one["high"] >= 1 / (1 - _SAVING) for one in spreads.values()):
+        reason += ", so one run tells no 4 %"
+    if is_skipped(times["ratio"]):
+        return Finding(NEVER, f"{reason}; {times['ratio']['skipped']}")
     return finding(NEVER, reason, times["ratio"]["total"]["synchronised"], SPEED)
 
 
