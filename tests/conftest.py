@@ -2,11 +2,13 @@
 
 import os
 import signal
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from vsrlib.common.provenance import PROJECT_ROOT
-from vsrlib.kernels import jittor_env
+from vsrlib.kernels import jittor_env, native
 
 # A run in the background of a script starts with Ctrl-C ignored, and so would every program that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -31,6 +33,28 @@ FRAMEWORKS = [
         ],
     ),
 ]
+
+
+def _forget_compiled() -> None:
+    """As in a process that has compiled and loaded nothing yet."""
+    native.load.cache_clear()
+    if torch_cpp := sys.modules.get("vsrlib.kernels.torch_cpp"):
+        for cached in (torch_cpp._correlation, torch_cpp._blur_down, torch_cpp._winograd):
+            cached.cache_clear()
+
+
+@pytest.fixture
+def nothing_compiled() -> Iterator[None]:
+    """What other tests of this process compiled is not remembered, and neither is what this one does."""
+    _forget_compiled()
+    yield
+    _forget_compiled()
+
+
+@pytest.fixture
+def hide_compiler(monkeypatch: pytest.MonkeyPatch, nothing_compiled: None) -> Callable[[], None]:
+    """Called: from here on there is no g++, and nothing that one has compiled before."""
+    return lambda: monkeypatch.setattr(native, "compiler", lambda: None)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

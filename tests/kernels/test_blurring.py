@@ -44,12 +44,12 @@ class Tools:
     ],
     ids="-".join,
 )
-def blur(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[Tools, Callable]:
+def blur(request: pytest.FixtureRequest, hide_compiler: Callable[[], None]) -> tuple[Tools, Callable]:
     """A framework's tools and one of its blurs."""
     framework, name = request.param
     tools = Tools(framework)  # before the compiler is hidden, without which Jittor does not start
     if name == "convolution":
-        monkeypatch.setattr(native, "compiler", lambda: None)
+        hide_compiler()
     picked, function = pick(framework)
     assert picked == name
     return tools, function

@@ -1,6 +1,5 @@
 """Where kernels cannot be compiled: what needs none works, what was asked for by name is refused, and both say why."""
 
-import importlib
 import os
 import sys
 from pathlib import Path
@@ -25,7 +24,9 @@ def program(path: Path, text: str) -> None:
 
 
 @pytest.fixture(params=["exits", "does not run", "folder"])
-def broken(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+def broken(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nothing_compiled: None
+) -> str:
     """Nothing compiled yet, and a compiler that fails or a folder that takes nothing; words of the reason."""
     monkeypatch.setattr(native, "HOME", tmp_path / "native")
     monkeypatch.setattr(native, "BINARIES", tmp_path / "nothing")
@@ -39,15 +40,7 @@ def broken(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_
         program(tmp_path / "bin" / "g++", text)
         monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
         words = "out of order" if request.param == "exits" else "does not run"
-    forget_compiled()
-    yield words
-    forget_compiled()
-
-
-def forget_compiled() -> None:
-    torch_cpp = importlib.import_module("vsrlib.kernels.torch_cpp")
-    for cached in (native.load, torch_cpp._correlation, torch_cpp._blur_down, torch_cpp._winograd):
-        cached.cache_clear()
+    return words
 
 
 def infer(folder: Path, output: str, *more: str) -> int:
@@ -128,11 +121,12 @@ def test_jittor_says_that_its_folder_takes_nothing(monkeypatch: pytest.MonkeyPat
         jittor_env.import_jittor()
 
 
-def test_a_library_that_cannot_be_loaded_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_library_that_cannot_be_loaded_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nothing_compiled: None
+) -> None:
     """As on a file system from which no program may run."""
     monkeypatch.setattr(native, "HOME", tmp_path)
     monkeypatch.setattr(native, "_compile", lambda gxx, source, path: path.write_text("no library"))
     monkeypatch.setattr(native, "compiler", lambda: sys.executable)
-    native.load.cache_clear()
     with pytest.raises(UserError, match="cannot be loaded .* or choose another"):
         native.load("int one;", "the kernel", "another")

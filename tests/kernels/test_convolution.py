@@ -1,6 +1,7 @@
 """Winograd convolutions against plain ones in float64, and the choice between them."""
 
 import importlib
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from scipy.signal import correlate
 
 from vsrlib.common.errors import UserError
-from vsrlib.kernels import native, winograd
+from vsrlib.kernels import winograd
 from vsrlib.networks.backend import backend_of
 
 
@@ -73,9 +74,9 @@ def test_a_choice_that_cannot_be_had_is_named(name: str, device: str, features: 
     assert winograd.pick("auto", device, features) == "framework"
 
 
-def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler(hide_compiler: Callable[[], None]) -> None:
     assert winograd.pick("auto", "cpu", 128) == "winograd"
-    monkeypatch.setattr(native, "compiler", lambda: None)
+    hide_compiler()
     assert winograd.pick("auto", "cpu", 128) == "framework"
     with pytest.raises(UserError, match="g\\+\\+ was not found.*framework"):
         winograd.pick("winograd", "cpu", 128)

@@ -5,6 +5,7 @@ import importlib
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,12 +21,10 @@ SOURCE = 'extern "C" int answer() { return %d; }\n'
 
 
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nothing_compiled: None) -> Path:
     """An empty folder for compiled kernels, and nothing loaded before."""
     monkeypatch.setattr(native, "HOME", tmp_path / "native")
-    native.load.cache_clear()
-    yield native.HOME
-    native.load.cache_clear()
+    return native.HOME
 
 
 @pytest.fixture
@@ -41,10 +40,8 @@ def test_auto_is_the_compiled_kernel_where_there_is_a_compiler() -> None:
     assert name == "cpp" and function is importlib.import_module("vsrlib.kernels.torch_cpp").correlation
 
 
-def test_auto_without_a_compiler_is_pure_and_cpp_is_an_error(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    torch_cpp = importlib.import_module("vsrlib.kernels.torch_cpp")
-    monkeypatch.setattr(native, "compiler", lambda: None)
-    torch_cpp._correlation.cache_clear()
+def test_auto_without_a_compiler_is_pure_and_cpp_is_an_error(hide_compiler: Callable[[], None]) -> None:
+    hide_compiler()
     name, function = correlation.pick("torch", "auto", "cpu")
     assert name == "pure" and function is importlib.import_module("vsrlib.kernels.torch_pure").correlation
     with pytest.raises(UserError, match=r'g\+\+ was not found.*install g\+\+, or choose correlation="pure"'):
