@@ -1,4 +1,4 @@
-"""The committed results of precision and of the measurement: every figure follows from what was found in each clip."""
+"""The committed results of the experiments: figures follow from what was found, and words from the figures."""
 
 import json
 from itertools import product
@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 from vsrlib.common.files import read_json
 from vsrlib.common.numbers import mean_interval
 from vsrlib.common.provenance import PROJECT_ROOT
-from vsrlib.experiments import measurement, precision
+from vsrlib.experiments import measurement, precision, processes
 from vsrlib.report.charts import experiments
 
 FOLDER = PROJECT_ROOT / "figures" / "experiments"
@@ -97,3 +97,19 @@ def test_pairs_are_judged_by_what_each_clip_has(blur: str) -> None:
         for pair in ({"torch": one, "jittor": other} for one, other in product(found["ways"], repeat=2) if one != other)
     )
     assert own["meeting"]["half"] == halves and own["meeting"]["all"] == len(own["fitting"])
+
+
+def test_what_the_clock_misses_grows_with_the_frame() -> None:
+    """As figures/README.md says of the processes, of both blurs and engines."""
+    found = result("processes")
+    assert (FOLDER / "processes.md").read_text(encoding="utf-8") == processes.table(found)
+    assert found["n"] == 10 and not found["provenance"]["dirty"]
+    for blur, engine in product(("Gaussian", "Realistic"), ("reference", "streaming")):
+        cases = [one for one in found["cases"] if one["blur"] == blur]
+        assert [one["size"] for one in cases] == [[64, 96], [96, 128], [128, 192], [180, 320]]
+        forward = [one[engine]["ratio"]["forward"] for one in cases]
+        reported = [one["as_reported"]["value"] for one in forward]
+        assert reported == sorted(reported) and reported[0] > 4 and reported[-1] > 4 * reported[0]
+        assert all(one["synchronised"]["high"] < 1 for one in forward)
+        unseen = [one[engine]["jittor"]["unseen_share"]["value"] for one in cases]
+        assert unseen == sorted(unseen) and unseen[0] > 0.8
