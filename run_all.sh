@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # ./run_all.sh [OPTIONS]        set everything up and run the study (options of `vsrlib study`; --help lists them)
+# ./run_all.sh demo [OPTIONS]   set everything up and restore a second of film (options of `vsrlib demo`)
 # ./run_all.sh test [OPTIONS]   set everything up and pass the tests (options of pytest)
 #
 # With conda or mamba on the path the environment is made from environment.yml in .conda/, otherwise in .venv/;
@@ -58,7 +59,7 @@ set_up_venv() {
     local system_python
     system_python=$(find_python)
     choose_torch "$system_python"
-    say "1/2 installing into .venv/. Download: $torch_size; about 130 other packages, 260 MB. On disk: about 2 GB."
+    say "1/2 installing into .venv/. Download: $torch_size; about 130 other packages, 260 MB. On disk: 1.8 GB, and as much again once Jittor has compiled itself."
     # An environment that was moved or is half made is made anew: its scripts hold absolute paths.
     if moved || ! "$python" -m pip --version >/dev/null 2>&1; then
         "$system_python" -m venv --clear .venv \
@@ -99,6 +100,11 @@ install_for_tests() {
     "$python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
     cp tests/requirements.txt "$environment/.vsrlib-tests"
 }
+
+if [ "${1:-}" = demo ]; then  # PyTorch alone, so that nothing is compiled
+    shift
+    exec "$python" -m vsrlib demo "$@"
+fi
 
 # What the tests need is downloaded while Jittor compiles itself.
 if [ "${1:-}" = test ]; then

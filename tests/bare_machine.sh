@@ -46,16 +46,17 @@ line_of_readme() {
 
 # Typed in this order. A bare machine has no sudo, and nobody is there to say yes.
 read_lines() {
-    local install study infer
+    local install demo study infer
     install=$(line_of_readme "$1" 'sudo apt install ')
-    study=$(line_of_readme "$1" '\.\/run_all\.sh')
+    study=$(line_of_readme "$1" '\.\/run_all\.sh$')
+    demo=$(line_of_readme "$1" '\.\/run_all\.sh demo$')
     infer=$(line_of_readme "$1" '\.venv\/bin\/vsrlib infer CLIPS OUTPUT ')
     infer=${infer/CLIPS/$frames}
     install=${install/sudo apt install/apt install -y}
     study+=${only:+ --only $only}
     infer_torch=${infer/OUTPUT/restored/torch}
     infer_jittor="${infer/OUTPUT/restored/jittor} --framework jittor"
-    lines=("$install" "$study" "$infer_torch" "$infer_jittor")
+    lines=("$install" "$demo" "$study" "$infer_torch" "$infer_jittor")
 }
 
 read_lines "$project/README.md"

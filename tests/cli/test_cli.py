@@ -12,6 +12,7 @@ from vsrlib import cli
 from vsrlib.data.clips import Clip, list_clips, write_clip
 
 COMMANDS = (
+    "demo",
     "study",
     "check",
     "doctor",

@@ -70,7 +70,7 @@ def test_the_shots_of_bikes_end_where_they_are_cut() -> None:
 
 
 def test_the_halved_frame_is_the_mean_of_four_pixels(loaded: dict[str, np.ndarray]) -> None:
-    frame = next(read_frames(FILMS / "bigbuckbunny.mp4", 62, scenes._READING)).astype(float)
+    frame = next(read_frames(FILMS / "bigbuckbunny.mp4", 62, scenes.READING)).astype(float)
     half = (frame[0::2, 0::2] + frame[1::2, 0::2] + frame[0::2, 1::2] + frame[1::2, 1::2]) / 4
     middle = half[(360 - 256) // 2 :, (640 - 384) // 2 :][:256, :384]
     assert np.abs(loaded["bigbuckbunny"][0] - middle).max() <= 0.5

@@ -77,6 +77,12 @@ APPENDED = {
 
 ELSEWHERE = {
     "vsrlib study --profile quick": "study/test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
+    "vsrlib demo runs/demo": "restoration/test_demo.py::test_every_file_that_is_named_is_there_and_nothing_else",
+    "python -m vsrlib.report.front runs/demo figures/demo": (
+        "report/test_front.py::test_the_same_files_give_the_same_pictures"
+    ),
+    "vsrlib demo": "restoration/test_demo.py::test_every_file_that_is_named_is_there_and_nothing_else",
+    "./run_all.sh demo": "project/test_environment_files.py::test_run_all_demo_checks_no_framework_and_runs_no_study",
     "vsrlib infer --shard 1/4": "cli/test_command_infer.py::test_a_mistake_is_one_sentence",
     "papermill notebooks/04_infer_clips.ipynb out.ipynb -p framework jittor -p blur Realistic": (
         "study/test_batch.py::test_one_command_line_does_for_every_notebook"

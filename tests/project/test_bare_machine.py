@@ -35,10 +35,10 @@ def test_it_types_the_lines_of_readme(tmp_path: Path) -> None:
     }.items():
         assert added in typed
         typed = typed.replace(added, written)
-    install, study, *infer = map(documents.plain, typed.splitlines())
-    assert install.startswith("apt install") and study == "./run_all.sh"
+    install, demo, study, *infer = map(documents.plain, typed.splitlines())
+    assert install.startswith("apt install") and (demo, study) == ("./run_all.sh demo", "./run_all.sh")
     assert infer == ["vsrlib infer CLIPS OUTPUT --weights study-realistic"] * 2
-    assert {install, study, *infer} <= set(documents.commands(ROOT / "README.md"))
+    assert {install, demo, study, *infer} <= set(documents.commands(ROOT / "README.md"))
 
 
 @pytest.mark.parametrize("lost", ["sudo apt install ", "./run_all.sh", ".venv/bin/vsrlib infer CLIPS OUTPUT "])

@@ -334,7 +334,7 @@ def _run(words: list[str]) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=IDS)
-def test_python_in_documents_runs(document: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_in_documents_runs(document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import vsrlib
 
     published = vsrlib.load_network
@@ -345,6 +345,9 @@ def test_python_in_documents_runs(document: Path, monkeypatch: pytest.MonkeyPatc
         return published(framework, weights if weights in weights_file.NAMES else None, "study", **whole)
 
     monkeypatch.setattr(vsrlib, "load_network", small)
+    clip = Clip("clip", np.random.default_rng(0).integers(0, 256, (6, 16, 20, 3), dtype=np.uint8))
+    write_clip(tmp_path / "CLIPS" / "clip", clip)
+    monkeypatch.chdir(tmp_path)
     for block in documents.blocks(document):
         if block.label == "python":
             frames = np.random.default_rng(0).random((5, 3, 16, 20), dtype=np.float32)
@@ -352,3 +355,6 @@ def test_python_in_documents_runs(document: Path, monkeypatch: pytest.MonkeyPatc
             exec(compile(block.text, document.name, "exec"), names)
             if "restored" in names:
                 assert names["restored"].shape == (3, 64, 80)
+            if "image" in names:  # README's own frames, and not those that a document may take as given
+                assert np.allclose(names["frames"][2].transpose(1, 2, 0) * 255, clip.frames[2], atol=1e-3)
+                assert names["image"].shape == (64, 80, 3) and names["image"].dtype == np.uint8

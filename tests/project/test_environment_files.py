@@ -168,6 +168,19 @@ def test_the_oldest_python_is_the_one_that_the_project_and_its_check_sums_name()
     assert f"--python-version {OLDEST_PYTHON}\n" in (ROOT / "requirements.hashes").read_text()
 
 
+def test_run_all_demo_checks_no_framework_and_runs_no_study(tmp_path: Path) -> None:
+    """With a stand-in for Python that writes down how it was called, in an environment that is up to date."""
+    for name in ("run_all.sh", "environment.yml", "requirements.lock", "pyproject.toml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / "bin").mkdir()
+    conda = "#!/bin/sh\nmkdir -p .conda/bin\nprintf '#!/bin/sh\\necho \"$@\" >> python.log\\n' > .conda/bin/python\n"
+    (tmp_path / "bin" / "conda").write_text(f"{conda}chmod +x .conda/bin/python\n")
+    (tmp_path / "bin" / "conda").chmod(0o755)
+    environment = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "HOME": str(tmp_path)}
+    subprocess.run(["bash", str(tmp_path / "run_all.sh"), "demo", "OUT"], env=environment, check=True, cwd=tmp_path)
+    assert (tmp_path / "python.log").read_text().splitlines() == ["-m vsrlib demo OUT"]
+
+
 @pytest.mark.parametrize("tool", ["conda", "mamba"])
 def test_run_all_uses_conda_where_there_is_one(tool: str, tmp_path: Path) -> None:
     """With a stand-in for conda that writes down how it was called and makes an environment of stand-ins."""

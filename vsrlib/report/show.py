@@ -143,7 +143,7 @@ def _decibels(image: np.ndarray, truth: np.ndarray | None) -> str:
 def moving(chosen: Chosen, count: int) -> Page:
     """The first `count` restored frames of the clip as an animated image; whoever asked for less motion sees one."""
     frames = strip(chosen, count)
-    milliseconds = min(_FRAME_MS, _ALL_MS // (TIMES * len(frames)))
+    milliseconds = pace(len(frames))
     name = NAMES[chosen.first]
     alt = f"{len(frames)} frames of clip {chosen.clip}, {chosen.blur} blur: bicubic to the left, {name} to the right"
     width = 2 * frames[0].shape[1]
@@ -169,6 +169,11 @@ def strip(chosen: Chosen, count: int) -> list[np.ndarray]:
         gap = np.full((height, _GAP, 3), 255, np.uint8)
         frames.append(np.concatenate([both[0], gap, both[1]], axis=1))
     return frames
+
+
+def pace(count: int) -> int:
+    """Milliseconds that each of `count` frames of an animation is shown for."""
+    return min(_FRAME_MS, _ALL_MS // (TIMES * count))
 
 
 def animation(frames: list[np.ndarray], milliseconds: int) -> bytes:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import BLURS, COLOURS, CONVOLUTIONS, ENGINES, SAMPLINGS, VIDEO_FORMATS
-from vsrlib.common.options import option
+from vsrlib.common.options import changed, option
 from vsrlib.networks.network import NetworkOptions
 
 Item = TypeVar("Item")
@@ -139,3 +139,12 @@ class InferOptions(RestorationOptions):
     def part(self) -> Shard | None:
         """The part of the frames that is restored; None for all."""
         return None if self.shard is None else Shard.parse(self.shard)
+
+
+@dataclass(frozen=True)
+class DemoOptions(NetworkOptions):
+    """What `vsrlib.restoration.demo.demo` is asked for: which network, given what, and how much of it."""
+
+    blur: str = option("Realistic", "of the film before it is made small; the network is not told", choices=BLURS)
+    frames: int = option(25, "of the film, a second of it", least=5, because="a window has five")
+    device: str = changed(NetworkOptions, "device", "cpu")
