@@ -228,3 +228,13 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(weights: Path, tmp_path:
     assert process.returncode == 2, said
     assert said.strip().splitlines()[-1].startswith("error: ") and "Traceback" not in said
     assert not (tmp_path / "out").exists()
+
+
+def test_the_size_of_the_network_is_what_the_weights_note(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / "w.safetensors"
+    weights_file.write(path, architecture.initial_values(architecture.preset("medium"), 0), {"preset": "medium"})
+    write_clip(tmp_path / "clip", Clip("clip", frames(5)))
+    assert infer(tmp_path / "clip", tmp_path / "out", "--weights", path) == 0
+    assert read_json(tmp_path / "out" / "inference.json")["preset"] == "medium"
+    assert infer(tmp_path / "clip", tmp_path / "out", "--weights", path, "--preset", "study") == 2
+    assert "check the preset" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import resolve
 from vsrlib.common.names import BLURS
 from vsrlib.data.sets.addresses import QUICK_TESTS
+from vsrlib.networks.weights import weights_file
 from vsrlib.restoration.options import InferOptions, Shard
 
 
@@ -49,7 +50,7 @@ def infer_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="begin anew where an earlier command was interrupted; without it, its frames are not restored again",
     )
-    parser.set_defaults(run=run_infer)
+    parser.set_defaults(run=run_infer, preset=None)  # so that one that is given is told from what the weights note
 
 
 def run_infer(options: argparse.Namespace) -> None:
@@ -100,12 +101,12 @@ def _fill_in(options: argparse.Namespace) -> None:
     if options.input is None:
         raise UserError("No input is given; give a folder of frames, a folder of clips, a video, or --quick-test NAME.")
     if options.weights is None:
-        from vsrlib.networks.weights.weights_file import NAMES
-
         raise UserError(
             "No weights are given, and initial values restore nothing; give --weights with a file or one of the names "
-            f"{', '.join(NAMES)}."
+            f"{', '.join(weights_file.NAMES)}."
         )
+    if options.preset is None:
+        options.preset = weights_file.metadata(options.weights).get("preset", InferOptions.preset)
 
 
 def _manifest_blur(input_path: Path) -> str | None:

@@ -4,7 +4,7 @@ FRAMEWORKS = ("torch", "jittor")
 NAMES = {"torch": "PyTorch", "jittor": "Jittor"}
 """The frameworks as texts, tables and charts call them."""
 BLURS = ("Gaussian", "Realistic")
-PRESETS = ("study", "published")
+PRESETS = ("study", "medium", "published")
 OBJECTIVES = ("self-supervised", "supervised")
 ENGINES = ("streaming", "cached", "reference")
 SAMPLINGS = ("decimated", "centred")

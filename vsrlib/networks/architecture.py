@@ -82,11 +82,22 @@ PRESETS = {
         kernel_features=16,
         kernel_hidden=256,
     ),
+    # Channels in sixteens, which is what processors compute at a time.
+    "medium": NetworkConfig(
+        features=48,
+        extra_blocks=3,
+        recons_blocks=8,
+        pyramid=(16, 32, 48, 64, 80, 96),
+        decoder=(64, 64, 48, 32, 16),
+        refiner=(64, 64, 64, 48, 32, 16),
+        kernel_features=32,
+        kernel_hidden=256,
+    ),
 }
 
 
 def preset(name: str) -> NetworkConfig:
-    """The configuration called `name`: "published" or "study". Raises UserError for any other."""
+    """The configuration called `name`, one of PRESETS. Raises UserError for any other."""
     if name not in PRESETS:
         raise UserError(f"There is no network preset {name!r}; choose one of {', '.join(PRESETS)}.")
     return PRESETS[name]

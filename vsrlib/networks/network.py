@@ -54,8 +54,8 @@ def load_network(
     """Build the network in a framework and set its weights.
 
     framework: "torch" or "jittor". weights: a file (see docs/weights.md), a name such as "study-gaussian", a dictionary
-    of arrays, or None for initial values from `seed`, which are the same in both frameworks. preset: "published" or
-    "study", or None for what the weights' file notes, and "published" where it notes nothing. align_corners: how the
+    of arrays, or None for initial values from `seed`, which are the same in both frameworks. preset: one of
+    PRESETS, or None for what the weights' file notes, and "published" where it notes nothing. align_corners: how the
     warps read their sampling grids, or None for what the file notes, and True where it notes nothing. flow_weights: the
     flow network is set from these instead, e.g. a file of that alone. device: "auto", "cpu" or "cuda". correlation:
     a kernel of `vsrlib.kernels.correlation`, or "auto" for the fastest that can be had here;
