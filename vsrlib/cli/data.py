@@ -14,6 +14,7 @@ def data_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _check(commands.add_parser("check", help="say what is there, what is missing and what is wrong"))
     _fetch(commands.add_parser("fetch", help="download a data set or weights"))
+    _pictures(commands.add_parser("pictures", help="get pictures that may be learned from"))
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +63,26 @@ def _run_fetch(options: argparse.Namespace) -> None:
     from vsrlib.data.sets.fetch import fetch
 
     print(f"done: {fetch(options.name, options.data or PROJECT_ROOT / 'data')}")
+
+
+def _pictures(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Get pictures that may be learned from: photographs out of Debian's wallpaper packages and of scikit-image, of "
+        "clean licence, and drawn ones. Writes OUTPUT/train, OUTPUT/validation and OUTPUT/manifest.json with the "
+        "author and the licence of each."
+    )
+    parser.add_argument("output", type=Path, help="folder of the pictures")
+    parser.add_argument(
+        "--packages", type=Path, metavar="FOLDER", help="folder of the packages' .deb files (apt-get downloads them)"
+    )
+    parser.set_defaults(run=_run_pictures)
+
+
+def _run_pictures(options: argparse.Namespace) -> None:
+    from vsrlib.data.sets.pictures import write_pictures
+
+    manifest = write_pictures(options.output, options.packages)
+    print(f"{len(manifest['pictures'])} pictures written to {options.output}.")
 
 
 def degrade_arguments(parser: argparse.ArgumentParser) -> None:

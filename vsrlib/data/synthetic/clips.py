@@ -2,9 +2,9 @@
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import scipy
@@ -61,6 +61,7 @@ def embedded_clips(
     motion: Motion | None = None,
     leaves: int = 0,
     speeds: Sequence[float] = (),
+    pictures: Mapping[str, np.ndarray] | None = None,
 ) -> list[SyntheticClip]:
     """Make HR clips from the photographs of a split ("train", "validation" or "test"), the same ones for the same seed.
 
@@ -69,12 +70,12 @@ def embedded_clips(
     rotation, zoom) and, by default, an elliptic patch of the split's next photograph that moves on its own; both are
     low-pass filtered for the factor they are downsampled by. `leaves`: so many pictures of dead leaves join the
     photographs. `speeds`: the clips take these mean speeds in turn, in HR pixels per frame, the foreground half as much
-    again.
+    again. `pictures`, (H, W, 3) uint8 RGB by name, if given, take the place of the split's photographs.
     UserError for an unknown split, a number that makes no sense, or motion for which a photograph has no room.
     """
     if split not in PHOTOGRAPHS:
         raise UserError(f"split {split!r} is unknown: give one of {', '.join(PHOTOGRAPHS)}.")
-    names = (*PHOTOGRAPHS[split], *(f"{_LEAVES}{index + 1}" for index in range(leaves)))
+    names = (*(pictures or PHOTOGRAPHS[split]), *(f"{_LEAVES}{index + 1}" for index in range(leaves)))
     count = len(names) if count is None else count
     if frames < 1 or count < 1 or min(size) < 16 or seed < 0:
         raise UserError(
@@ -83,7 +84,10 @@ def embedded_clips(
         )
     motion = motion or Motion()
     motions = [replace(motion, speed=speed, foreground_speed=1.5 * speed) for speed in speeds] or [motion]
-    return [_make_clip(names, index, frames, size, seed, motions[index % len(motions)]) for index in range(count)]
+    shown = partial(_picture, pictures or {}, seed)
+    return [
+        _make_clip(names, shown, index, frames, size, seed, motions[index % len(motions)]) for index in range(count)
+    ]
 
 
 def render_layer(layer: Layer, photograph: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -114,28 +118,38 @@ def lowpass_sigma(scale: float) -> float:
 
 
 def _make_clip(
-    names: tuple[str, ...], index: int, frames: int, size: tuple[int, int], seed: int, motion: Motion
+    names: tuple[str, ...],
+    shown: Callable[[str], np.ndarray],
+    index: int,
+    frames: int,
+    size: tuple[int, int],
+    seed: int,
+    motion: Motion,
 ) -> SyntheticClip:
     around, which = divmod(index, len(names))
     back, front = names[which], names[(which + 1) % len(names)]
     stem = back.rsplit(".", 1)[0]
     name = stem if around == 0 else f"{stem}-{around + 1}"
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    photograph = _picture(back, seed)
+    photograph = shown(back)
     height, width = photograph.shape[:2]
     background = place_camera(rng, motion, frames, size, (height, width), back)
     pictures = render_layer(background, photograph, size)
     if motion.foreground_speed is None:
         return SyntheticClip(name, rounded(pictures), (back,), background)
-    photograph = _picture(front, seed)
+    photograph = shown(front)
     height, width = photograph.shape[:2]
     foreground = place_patch(rng, motion, frames, size, (height, width), background.scale(0))
     pictures = _cover(pictures, foreground, render_layer(foreground, photograph, size))
     return SyntheticClip(name, rounded(pictures), (back, front), background, foreground)
 
 
+def _picture(pictures: Mapping[str, np.ndarray], seed: int, name: str) -> np.ndarray:
+    return pictures[name] if name in pictures else _embedded(name, seed)
+
+
 @lru_cache(maxsize=32)
-def _picture(name: str, seed: int) -> np.ndarray:
+def _embedded(name: str, seed: int) -> np.ndarray:
     if name.startswith(_LEAVES):
         return dead_leaves(np.random.default_rng([seed, zlib.crc32(name.encode()), 1]))
     return load_photograph(name)

@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vsrlib.common.files import sha256_array
 from vsrlib.common.names import FILMED, MADE
 from vsrlib.common.options import JobOptions, option
-from vsrlib.data.clips import Clip, write_clip
+from vsrlib.data.clips import Clip, list_clips, write_clip
 from vsrlib.data.degrade import BLURS, HR, write_degraded_set, write_set
 from vsrlib.data.scenes import FRAMES, packaged_scenes
 from vsrlib.data.sets.manifest import TESTING
@@ -28,6 +30,7 @@ class ClipsOptions(JobOptions):
     frames: int = option(7, "frames of a clip")
     height: int = option(256, "of a frame, pixels")
     width: int = option(384, "of a frame, pixels")
+    images: str | None = option(None, "folder of pictures to use in place of the split's photographs")
     leaves: int = option(9, "drawn pictures (dead leaves) beside the photographs", least=0)
     speed: list[float] = option(
         [1.0, 3.0, 5.0, 8.0, 12.0], "mean motion per frame, taken by the clips in turn", metavar="PIXELS"
@@ -97,8 +100,21 @@ def write_clips(root: Path, options: ClipsOptions, motion: Motion | None = None)
     """Write HR clips of a split, as `clips.embedded_clips` makes them, to `root`/HR; return their manifest."""
     motion, size = motion or Motion(), (options.height, options.width)
     split, seed, leaves, speeds = options.split, options.seed, options.leaves, options.speed
-    clips = embedded_clips(split, options.frames, size, seed, options.count, motion, leaves, speeds)
-    return write_set(Path(root), (HR,), _hr_writer(clips, split, seed, motion, leaves=leaves, speeds=speeds), seed)
+    pictures = None if options.images is None else _pictures(Path(options.images))
+    clips = embedded_clips(split, options.frames, size, seed, options.count, motion, leaves, speeds, pictures)
+    more: dict[str, Any] = {"leaves": leaves, "speeds": speeds}
+    if pictures is not None:
+        more["pictures"] = {name: sha256_array(picture) for name, picture in pictures.items()}
+    return write_set(Path(root), (HR,), _hr_writer(clips, split, seed, motion, **more), seed)
+
+
+def _pictures(folder: Path) -> dict[str, np.ndarray]:
+    """The frames of a folder, which are pictures here, by name."""
+    return {
+        name: frame
+        for source in list_clips(folder)
+        for name, frame in zip(source.frame_names, source.frames(), strict=True)
+    }
 
 
 def _filmed(frames: int, size: tuple[int, int]) -> tuple[list[Clip], dict[str, dict[str, str]]]:
