@@ -20,6 +20,7 @@ COMMANDS = (
     "degrade",
     "clips",
     "train",
+    "adapt",
     "train-flow",
     "flow-error",
     "infer",
@@ -31,6 +32,7 @@ COMMANDS = (
     "parity",
     "parity-check",
     "experiment",
+    "weights",
     "convert",
     "publish",
 )

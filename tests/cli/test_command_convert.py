@@ -65,3 +65,24 @@ def test_mistakes_are_one_sentence(
     said = capsys.readouterr()
     assert said.err.startswith("error: ") and words in said.err and not said.out
     assert [entry.name for entry in tmp_path.iterdir()] == ["w.npz"]
+
+
+def test_half_keeps_eleven_bits_and_the_digest_is_of_what_is_stored(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    source, target = tmp_path / "w.safetensors", tmp_path / "h.safetensors"
+    weights_file.write(source, STUDY, {"preset": "study"})
+    assert cli.main(["convert", str(source), str(target), "--half"]) == 0
+    said = re.search(r"values \(sha256 (\w{64})\)", capsys.readouterr().out).group(1)
+    assert target.stat().st_size < 0.52 * source.stat().st_size
+    stored = weights_file.read(target)
+    assert said == weights_file.digest(stored) != weights_file.digest(STUDY)
+    assert weights_file.metadata(target) == {"preset": "study"}
+    for name, value in STUDY.items():
+        assert stored[name].dtype == np.float32
+        assert (
+            np.abs(stored[name] - value) <= 2.0**-11 * np.abs(value) + 2.0**-25
+        ).all()  # half a unit in the last place
+    weights_file.write(source, {"a": np.array([1.0, 7e4], np.float32)})
+    assert cli.main(["convert", str(source), str(target), "--half"]) == 2
+    assert "values beyond float16's largest" in capsys.readouterr().err and len(weights_file.read(target)) == len(STUDY)

@@ -28,13 +28,14 @@ from vsrlib.parity.options import CheckOptions, ParityOptions
 from vsrlib.restoration.options import InferOptions
 from vsrlib.study.plan import parameters_cell
 from vsrlib.training.flow.options import FlowOptions
-from vsrlib.training.options import TrainOptions
+from vsrlib.training.options import AdaptOptions, TrainOptions
 
 Jobs = tuple[type[JobOptions], ...]
 COMMANDS: dict[str, Jobs] = {
     "degrade": (DegradeOptions, Further),
     "clips": (ClipsOptions,),
     "train": (TrainOptions,),
+    "adapt": (AdaptOptions,),
     "train-flow": (FlowOptions,),
     "infer": (InferOptions,),
     "bench": (Options,),
@@ -49,7 +50,7 @@ ASKED_OTHERWISE = {
     "costs": {"height", "width", "frameworks"},
     "bench": {"size", "frameworks", "synchronised", "suites"},
 }
-UNTIL_GIVEN = {"train": {entry.name for entry in fields(TrainOptions)},
+UNTIL_GIVEN = {"train": {entry.name for entry in fields(TrainOptions)}, "infer": {"preset"},
                "ablate": {"weights_gaussian_false", "weights_realistic_false"}}  # fmt: skip
 """None on the command line, which tells a value that is given from one that a template or other weights imply."""
 
@@ -69,7 +70,7 @@ OF_THE_STUDY = {
 """The defaults that the study means to be others: it compares the frameworks, on the CPU."""
 
 ROOMS: dict[str, Jobs] = {
-    "training/*.py": (TrainOptions,),
+    "training/*.py": (TrainOptions, AdaptOptions),
     "training/flow/*.py": (FlowOptions,),
     "restoration/*.py": (InferOptions,),
     "claims/ablation/*.py": (AblationOptions,),
@@ -84,7 +85,7 @@ ROOMS: dict[str, Jobs] = {
     "cli/bench.py": (Options, CostsOptions),
     "cli/compare.py": (AblationOptions, ParityOptions, CheckOptions),
     "cli/infer.py": (InferOptions,),
-    "cli/train.py": (TrainOptions, FlowOptions),
+    "cli/train.py": (TrainOptions, AdaptOptions, FlowOptions),
     "study/settings/jobs.py": tuple(job for jobs in NOTEBOOK_OF.values() for job in jobs),
 }
 """Where a job is done -> its options. No file there but options.py gives one of them a default of its own."""

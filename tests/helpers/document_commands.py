@@ -54,9 +54,12 @@ APPENDED = {
     "vsrlib train HR VALIDATION OUTPUT --resume": (
         "--template Self_Blind_VSR_Gaussian --preset study --steps 1 --batch-size 1 --patch-size 16"
     ),
+    "vsrlib adapt CLIPS OUTPUT --weights study-realistic --minutes 10": "--steps 1 --batch-size 1 --patch-size 16",
+    "vsrlib adapt CLIPS OUTPUT": "--steps 1 --batch-size 1 --patch-size 16",
     "vsrlib clips CLIPS": "--count 1 --frames 5 --height 64 --width 64 --leaves 1",
     # docs/weights.md
     "vsrlib convert SOURCE TARGET": "",
+    "vsrlib convert SOURCE TARGET --half": "",
     "vsrlib convert SOURCE": "",
     "vsrlib clips CLIPS/train": "--count 1 --frames 5 --height 64 --width 64 --leaves 1",
     "vsrlib clips CLIPS/validation --split validation --count 6 --leaves 2 --seed 1": (
@@ -76,6 +79,15 @@ APPENDED = {
 """Commands that are run here for real -> what is appended to make them short; later options replace earlier ones."""
 
 ELSEWHERE = {
+    "vsrlib data pictures PICTURES": (
+        "data/test_pictures_to_learn_from.py::test_the_pictures_of_a_package_are_written_as_they_are"
+    ),
+    "vsrlib data pictures FOLDER": (
+        "data/test_pictures_to_learn_from.py::test_the_pictures_of_a_package_are_written_as_they_are"
+    ),
+    "vsrlib train PICTURES/train VALIDATION OUTPUT --template medium": (
+        "training/test_training_pictures.py::test_a_resumed_training_with_supervision_equals_an_uninterrupted_one"
+    ),
     "vsrlib study --profile quick": "study/test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
     "vsrlib demo runs/demo": "restoration/test_demo.py::test_every_file_that_is_named_is_there_and_nothing_else",
     "python -m vsrlib.report.front runs/demo figures/demo": (

@@ -132,8 +132,8 @@ class TestNotebook:
     def test_cells_are_short_and_define_nothing(self, path: Path) -> None:
         for number, source in enumerate(code(path)):
             # One cell alone is longer: papermill reads one parameter a line, and of one cell only. It puts what it is
-            # given below that cell, so that a second one with the rest would overwrite it. A training has 32 of them.
-            most = 32 if number == 0 and path.stem == "03_train_network" else 15
+            # given below that cell, so that a second one with the rest would overwrite it. A training has 34 of them.
+            most = 34 if number == 0 and path.stem == "03_train_network" else 15
             assert len(source.splitlines()) <= most and all(len(line) <= 120 for line in source.splitlines())
             assert source.strip() and not any(line.startswith(MAGIC) for line in source.splitlines())
             defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While, ast.If)

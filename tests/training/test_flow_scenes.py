@@ -14,7 +14,7 @@ from vsrlib.data.synthetic.pictures import PHOTOGRAPHS
 from vsrlib.training.flow import scenes
 from vsrlib.training.flow.batches import embedded_textures, folder_textures
 from vsrlib.training.flow.evaluation import STEREO
-from vsrlib.training.flow.scenes import Surface, compose, degrade, draw_samples, draw_scene, scene_flow
+from vsrlib.training.flow.scenes import Surface, at_time, compose, degrade, draw_samples, draw_scene, scene_flow
 
 SIZE = (48, 64)
 DISC = np.zeros((0, 3))  # no sides: the surface is round
@@ -193,3 +193,58 @@ def test_folder_textures_are_spread_evenly(tmp_path: Path) -> None:
     write_frame(tmp_path / "x.png", np.zeros((40, 80, 3), np.uint8))
     with pytest.raises(UserError, match="80x40"):
         folder_textures(tmp_path)
+
+
+def test_bars_are_thin_and_their_flow_is_as_exact() -> None:
+    """They come after everything else, so that the scene without them is the one that it was."""
+    widths = []
+    for seed in range(40):
+        plain, with_bars = (draw_scene(np.random.default_rng(seed), smooth_textures(1), SIZE, 8.0, n) for n in (0, 4))
+        assert len(plain) <= len(with_bars) <= len(plain) + 4
+        for one, same in zip(plain, with_bars):
+            assert np.array_equal(one.motion, same.motion) and np.array_equal(one.sides, same.sides)
+        for bar in with_bars[len(plain) :]:
+            (across, down, half), (back_across, back_down, back_half) = bar.sides
+            assert (across, down, half) == (-back_across, -back_down, back_half)
+            widths.append(2 * half / 4)
+            end = bar.centre + np.array([-down, across]) * (bar.radius - half - 1)
+            edge = bar.centre + np.array([across, down]) * half
+            np.testing.assert_allclose(bar.depth(np.stack([bar.centre, edge, end], 1)), [half, 0, half], atol=2)
+    assert 1 <= min(widths) < 2 and 4 < max(widths) <= 5
+
+
+def test_noise_is_of_both_frames_and_of_no_flow() -> None:
+    textures = smooth_textures(1)
+    plain, noisy = (
+        draw_samples(np.random.default_rng(3), textures, SIZE, jitter=0.0, noise=deviation)[0]
+        for deviation in (0.0, 0.1)
+    )
+    np.testing.assert_array_equal(plain.flow, noisy.flow)
+    added = [(getattr(noisy, name) - getattr(plain, name)).ravel() for name in ("first", "second")]
+    assert abs(np.corrcoef(added)[0, 1]) < 0.05
+    assert added[0].std() == pytest.approx(added[1].std(), rel=0.05) and 0.001 < added[0].std() <= 0.1
+
+
+def test_a_scene_goes_on_as_it_moved() -> None:
+    """A surface's own motion taken twice is what it does in two frames, but for where a turn bends the path."""
+    rng = np.random.default_rng(0)
+    for seed in range(5):
+        scene = draw_scene(np.random.default_rng(seed), smooth_textures(1), SIZE, 8.0)
+        for one, same, double, back in zip(scene, *(at_time(scene, time, rng, 0.0) for time in (1, 2, -1))):
+            np.testing.assert_allclose(same.motion, one.motion, atol=1e-9)
+            centre = one.centre[:, None]
+            shift = one.move(centre) - centre
+            np.testing.assert_allclose(double.move(centre) - centre, 2 * shift, atol=1e-9)
+            np.testing.assert_allclose(back.move(centre) - centre, -shift, atol=1e-9)
+            np.testing.assert_allclose(double.motion[:, :2], one.motion[:, :2] @ one.motion[:, :2], atol=1e-9)
+            np.testing.assert_allclose(back.motion[:, :2] @ one.motion[:, :2], np.eye(2), atol=1e-9)
+            assert double.texture is one.texture and np.array_equal(double.to_texture, one.to_texture)
+
+
+def test_a_wobble_is_as_large_as_it_is_said_to_be() -> None:
+    rng, scene = np.random.default_rng(0), [piece((20, 30), 10, (4, 0), 9)]
+    centre = scene[0].centre[:, None]
+    for time in (1, -2):
+        away = [at_time(scene, time, rng, 1.5)[0].move(centre)[:, 0] - (20 + 4 * time, 30) for _ in range(2000)]
+        assert np.sqrt(np.mean(np.sum(np.square(away), 1))) == pytest.approx(1.5 * np.sqrt(abs(time)), rel=0.05)
+        assert np.abs(np.mean(away, 0)).max() < 0.15

@@ -214,7 +214,7 @@ def test_a_flow_is_in_pixels_of_what_the_network_sees(monkeypatch: pytest.Monkey
     """A frame that is stretched to a patch stretches its flow by as much, each way by its own."""
     sizes = []
 
-    def constant(rng: np.random.Generator, textures: list, size: tuple[int, int], max_shift: float) -> list[Sample]:
+    def constant(rng: np.random.Generator, textures: list, size: tuple[int, int], *_: Any, **__: Any) -> list[Sample]:
         sizes.append(size)
         frame, flow = np.zeros((3, *size), np.float32), np.ones((2, *size), np.float32)
         flow[1] = -3

@@ -81,13 +81,17 @@ def test_the_least_is_accepted_and_anything_less_is_not(job: type[JobOptions], n
 def test_rates_are_positive(job: type[JobOptions], names: tuple[str, ...]) -> None:
     for name in names:
         job(**{name: 1e-9})
-        for wrong in (0.0, -1e-4, float("inf"), float("nan")):
+        zero = [0.0] if name != "flow_learning_rate" else []  # with which the flow network stays as it is
+        for wrong in (*zero, -1e-4, float("inf"), float("nan")):
             with pytest.raises(UserError, match=f"{name} is {wrong}"):
                 job(**{name: wrong})
     with pytest.raises(UserError, match=r"learning_rate is 1.0; give a number between 0 and 1"):
         TrainOptions(learning_rate=1.0)
     with pytest.raises(UserError, match=r"ema is -0.1; give a number below 1"):
         TrainOptions(ema=-0.1)
+    TrainOptions(flow_learning_rate=0)
+    with pytest.raises(UserError, match="flow_supervision is 0.1 and flow_learning_rate is 0"):
+        TrainOptions(flow_learning_rate=0, flow_supervision=0.1)
 
 
 @pytest.mark.parametrize("side", [65, 96, 127])

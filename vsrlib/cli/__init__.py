@@ -18,6 +18,7 @@ _COMMANDS = (
     ("degrade", "make LR clips and blur kernels from HR clips", data.degrade_arguments),
     ("clips", "make HR clips to train on from embedded photographs", data.clips_arguments),
     ("train", "train the network in one framework", train.train_arguments),
+    ("adapt", "let trained weights learn from the LR clips to be restored", train.adapt_arguments),
     ("train-flow", "train the flow network from scratch, by itself", train.flow_arguments),
     ("flow-error", "measure a flow network beside zero flow and DIS", train.error_arguments),
     ("infer", "restore clips, and measure quality where there is ground truth", infer.infer_arguments),
@@ -29,6 +30,7 @@ _COMMANDS = (
     ("parity", "compare the frameworks layer by layer with the reference network in float64", compare.parity_arguments),
     ("parity-check", "check that comparison with planted faults", compare.check_arguments),
     ("experiment", "run one experiment of the protocol", experiment.experiment_arguments),
+    ("weights", "list the weights that come with the project, or measure them", train.weights_arguments),
     ("convert", "convert a weights file, or say what it is", train.convert_arguments),
     ("publish", "keep a run's charts, verdicts and result files", study.publish_arguments),
 )

@@ -1,4 +1,4 @@
-"""The commands that make weights or look at them: `vsrlib train`, `train-flow`, `flow-error` and `convert`."""
+"""The commands that make weights or look at them: `vsrlib train`, `adapt`, `train-flow`, `flow-error`, `weights` ..."""
 
 import argparse
 from dataclasses import fields
@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from vsrlib.common import provenance
+from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_file, write_json
 from vsrlib.common.names import PRESETS
+from vsrlib.common.numbers import markdown
 from vsrlib.networks import architecture, load_network
+from vsrlib.networks.network import NetworkOptions
 from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.formats import ENDINGS
 from vsrlib.networks.weights.names import FLOW
 from vsrlib.training.flow.options import HELDOUT_SEED, FlowOptions
-from vsrlib.training.options import TEMPLATES, TrainOptions, begun_with
+from vsrlib.training.options import TEMPLATES, AdaptOptions, TrainOptions, begun_with
 
 
 def train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +70,36 @@ def _summary(result: dict[str, Any], output: Path) -> str:
         f"loss {result['first_loss']:.4f} -> {result['last_loss']:.4f}, {quality}{skipped}{stopped}; "
         f"written to {output}."
     )
+
+
+def adapt_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `vsrlib adapt`."""
+    parser.description = (
+        "Let trained weights learn some minutes more from the LR clips that are to be restored, without any truth: by "
+        "the paper's self-supervised objective. Writes OUTPUT/weights.safetensors, to be given to infer, and "
+        "OUTPUT/adapt.json. The weights with the smallest cycle loss are kept, which are those of the start where "
+        "nothing was better."
+    )
+    parser.add_argument("clips", type=Path, help="folder of LR clips, folder of frames, or video file")
+    parser.add_argument("output", type=Path, help="folder of weights.safetensors and adapt.json")
+    AdaptOptions.add_arguments(parser)
+    parser.set_defaults(run=run_adapt)
+
+
+def run_adapt(options: argparse.Namespace) -> None:
+    """Carry out `vsrlib adapt`."""
+    wanted = AdaptOptions.of(vars(options))
+    from vsrlib.training.adapt import adapt
+
+    result = adapt(options.clips, options.output, wanted)
+    took = f"{result['steps']} steps in {result['seconds'] / 60:.1f} minutes"
+    if result["kept_step"]:
+        told = (
+            f"the cycle loss fell from {result['start']:.5f} to {result['end']:.5f}, after step {result['kept_step']}"
+        )
+    else:
+        told = "no step made the cycle loss smaller, so that the weights written are those that it began with"
+    print(f"{took}: {told}; written to {options.output / 'weights.safetensors'}.")
 
 
 def flow_arguments(parser: argparse.ArgumentParser) -> None:
@@ -136,6 +169,44 @@ def run_error(options: argparse.Namespace) -> None:
         write_json(options.output, result | {"provenance": provenance.collect(seed=options.seed)})
 
 
+def weights_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `vsrlib weights`."""
+    parser.description = (
+        "List the weights that come with the project: size, preset, digest of the values. With LR clips and their HR "
+        "frames it restores them with each and says what it gains over bicubic upsampling."
+    )
+    parser.add_argument("low", type=Path, nargs="?", help="LR clips to measure on")
+    parser.add_argument("high", type=Path, nargs="?", help="the same clips in high resolution")
+    parser.add_argument("--weights", nargs="+", metavar="NAME", help="which, names or files (all that ship)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="also write what was measured to this JSON file")
+    NetworkOptions.add_arguments(parser, "device")
+    parser.set_defaults(run=run_weights)
+
+
+def run_weights(options: argparse.Namespace) -> None:
+    """Carry out `vsrlib weights`."""
+    names = options.weights or list(weights_file.NAMES)
+    if options.low is None:
+        print(markdown(["weights", "preset", "MB", "stored as", "values (sha256)"], [_row(name) for name in names]))
+        return
+    if options.high is None:
+        raise UserError("Clips are given and their truth is not; give the HR frames of the same clips after them.")
+    from vsrlib.restoration.worth import table, worth
+
+    result = worth(options.low, options.high, names, options.device)
+    print(table(result))
+    if options.output is not None:
+        write_json(options.output, result)
+
+
+def _row(name: str) -> list[str]:
+    path, values = weights_file.existing(name), weights_file.read(name)
+    size, count = path.stat().st_size, sum(value.size for value in values.values())
+    stored = "float16" if size < 3 * count else "float32"
+    preset = weights_file.metadata(name).get("preset", "-")
+    return [name, preset, f"{size / 1e6:.1f}", stored, weights_file.digest(values)]
+
+
 def convert_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib convert`."""
     parser.description = (
@@ -145,13 +216,14 @@ def convert_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("source", help="weights file, or a name such as study-gaussian")
     parser.add_argument("target", type=Path, nargs="?", help="the file to write")
+    parser.add_argument("--half", action="store_true", help="round to float16, in half the bytes")
     parser.set_defaults(run=run_convert)
 
 
 def run_convert(options: argparse.Namespace) -> None:
     """Carry out `vsrlib convert`."""
     source, target = weights_file.locate(options.source), options.target
-    values = weights_file.read(source) if target is None else weights_file.convert(source, target)
+    values = weights_file.read(source) if target is None else weights_file.convert(source, target, options.half)
     for path in (source, target):
         if path is not None:
             print(f"{path} (sha256 {sha256_file(path)})")

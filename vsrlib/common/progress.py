@@ -10,8 +10,8 @@ STREAM = "VSRLIB_PROGRESS_TO_STREAM"
 """Set in the environment of a notebook whose standard error somebody passes on to a terminal, and joins afterwards."""
 
 
-def bar(total: int, description: str, unit: str, shown: bool = True, initial: int = 0) -> tqdm:
-    """A bar for `total` units, `initial` of them done; refreshed every two seconds at most."""
+def bar(total: int | None, description: str, unit: str, shown: bool = True, initial: int = 0) -> tqdm:
+    """A bar for `total` units (None: nobody knows), `initial` of them done; refreshed every two seconds at most."""
     to_output = _in_notebook() and not os.environ.get(STREAM)
     return tqdm(
         total=total,

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import BLURS, OBJECTIVES
-from vsrlib.common.options import option, require_multiple
+from vsrlib.common.names import BLURS, OBJECTIVES, PRESETS
+from vsrlib.common.options import JobOptions, changed, option, require_multiple
 from vsrlib.networks.network import NetworkOptions
 
 GAMMA = 0.5  # what the rates are multiplied by
@@ -27,8 +27,9 @@ class TrainOptions(NetworkOptions):
     `vsrlib.training.step`. Adam; every part of the network has `learning_rate` but the flow network, which has its own.
     Starts from `weights` (a file or a name), or from values drawn from `seed`; the flow network from `flow_weights`, if
     given. align_corners: None: as the `weights` note, or True. ema: with it, the average is what is validated and
-    written. `workers` and `cache_mib` change no sample. `resume` goes on from the last checkpoint as if nothing had
-    happened, with the same options, training files and validation frames only.
+    written. `pictures`: see `vsrlib.training.made`. `flow_supervision`: on pairs of these, or of embedded pictures,
+    see `vsrlib.training.flow.supervision`. `workers` and `cache_mib` change no sample. `resume` goes on from the last
+    checkpoint as if nothing had happened, with the same options, training files and validation frames only.
     """
 
     blur: str = option("Realistic", "of the training samples", choices=BLURS)
@@ -70,7 +71,16 @@ class TrainOptions(NetworkOptions):
         metavar="MIB",
     )
     learning_rate: float = option(1e-4, "of Adam, at the start")
-    flow_learning_rate: float = option(1e-4, "of the flow network; the paper's is a hundredth of the others'")
+    flow_learning_rate: float = option(
+        1e-4, "of the flow network; the paper's is a hundredth of the others'; 0: it stays as it is"
+    )
+    flow_supervision: float = option(
+        0.0,
+        "of the end-point error on pairs with known flow beside the other losses, e.g. 0.01; 0: none",
+        least=0,
+        metavar="WEIGHT",
+    )
+    pictures: bool = option(False, "HR is a folder of pictures, of which windows in motion are made on the fly")
     halve_every: int = option(0, "halve the rates; 0: never", least=0, metavar="STEPS")
     clip_value: float = option(0.0, "bound of the entries of the gradients; 0: none")
     clip_norm: float = option(0.0, "bound of the norm of all gradients; 0: none")
@@ -84,9 +94,15 @@ class TrainOptions(NetworkOptions):
         super().__post_init__()
         if self.objective == OBJECTIVES[0]:
             require_multiple(self, "patch_size", 4, "a patch learns from itself at a quarter of its size")
-        for name in ("learning_rate", "flow_learning_rate"):
-            if not 0 < getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}; give a number between 0 and 1, such as 0.0001.")
+        for name, least in (("learning_rate", "above 0"), ("flow_learning_rate", "from 0")):
+            rate = getattr(self, name)
+            if not 0 <= rate < 1 or (rate == 0 and least == "above 0"):
+                raise UserError(f"{name} is {rate}; give a number between 0 and 1, such as 0.0001.")
+        if self.flow_supervision and not self.flow_learning_rate:
+            raise UserError(
+                f"flow_supervision is {self.flow_supervision} and flow_learning_rate is 0, with which the flow network "
+                "learns nothing; give a rate, or leave the supervision out."
+            )
         for name in ("clip_value", "clip_norm"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise UserError(f"{name} is {getattr(self, name)}; give a positive number, or 0 for none.")
@@ -122,12 +138,17 @@ TEMPLATES: Mapping[str, TrainOptions] = MappingProxyType(
             learning_rate=5e-4, flow_learning_rate=2e-5, halve_every=400, ema=0.99, validate_every=200,
             checkpoint_every=100, seed=1,
         ),
+        "medium": TrainOptions(
+            blur="Gaussian", preset="medium", objective="supervised", pictures=True, steps=12000, batch_size=4,
+            patch_size=48, learning_rate=4e-4, flow_learning_rate=2e-5, flow_supervision=0.01, halve_every=3000,
+            ema=0.999, validate_every=500, checkpoint_every=250, seed=1,
+        ),
     }
 )  # fmt: skip
 """Ready-made options by name.
 
 The two of the paper's authors presume a trained flow network, whose rate is a hundredth of the others'; without weights
-that hold one, its flow hardly learns. So does "study", by which the weights were made that come with the project.
+that hold one, its flow hardly learns. So do "study" and "medium", of which the weights of the project come.
 """
 
 
@@ -147,6 +168,39 @@ def begun_with(template: str | None, given: Mapping[str, Any]) -> TrainOptions:
                 "leave it out, or give steps without epochs."
             )
     return options
+
+
+@dataclass(frozen=True)
+class AdaptOptions(JobOptions):
+    """What `vsrlib.training.adapt.adapt` is asked for. The flow network stays as it is.
+
+    steps: 0: as many as the minutes allow; with a number the result depends on the machine's speed only where the
+    minutes are over before.
+    """
+
+    framework: str = changed(NetworkOptions, "framework", NetworkOptions.framework)
+    preset: str | None = option(None, "size of the network (what the weights note)", choices=PRESETS)
+    device: str = changed(NetworkOptions, "device", NetworkOptions.device)
+    correlation: str = changed(NetworkOptions, "correlation", NetworkOptions.correlation)
+    weights: str = option("study-realistic", "weights to start from: a file or a name")
+    minutes: float = option(10.0, "time to train, at most")
+    steps: int = option(0, "optimiser steps, at most; 0: as many as the minutes allow", least=0)
+    batch_size: int = option(2, "samples in a step", least=1)
+    patch_size: int = option(
+        64, "side of a sample, LR pixels, a multiple of 4", least=16, because="the kernel network needs that much"
+    )
+    learning_rate: float = option(2e-5, "of Adam")
+    measure_every: int = option(20, "measure the cycle loss", least=1, metavar="STEPS")
+    patience: int = option(5, "stop after N measurements in a row that are no smaller; 0: never", least=0, metavar="N")
+    seed: int = option(1, "of the samples", least=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_multiple(self, "patch_size", 4, "a patch learns from itself at a quarter of its size")
+        if not 0 < self.minutes < float("inf"):
+            raise UserError(f"minutes is {self.minutes}; give a positive number.")
+        if not 0 < self.learning_rate < 1:
+            raise UserError(f"learning_rate is {self.learning_rate}; give a number between 0 and 1, such as 0.00002.")
 
 
 @dataclass(frozen=True)

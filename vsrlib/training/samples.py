@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -25,8 +25,8 @@ from vsrlib.training.options import TrainOptions
 from vsrlib.training.prefetch import ahead
 
 SIGMAS = np.arange(4, 21) / 10  # standard deviations of the training's Gaussian kernels, HR pixels
-_SMOOTH = 7.0  # a crop whose mean gradient is below this shows next to nothing, and is drawn again,
-_DRAWS = 5  # up to this often
+SMOOTH = 7.0  # a crop whose mean gradient is below this shows next to nothing, and is drawn again,
+DRAWS = 5  # up to this often
 _ORDER, _SAMPLE = 2, 3  # tell the generators of a seed apart; 1 is that of validation
 
 
@@ -154,11 +154,20 @@ Place = tuple[int, int, int]
 """Where a sample stands: its epoch, from 1, its number in that, from 0, and the index of its window."""
 
 
+class Windows(Protocol):
+    """Windows by number: `TrainingWindows`, or those of `vsrlib.training.made`."""
+
+    def __len__(self) -> int: ...
+
+    def window(self, index: int) -> np.ndarray:
+        """The five HR frames of a window, (5, H, W, 3) uint8."""
+
+
 @dataclass(frozen=True)
 class SampleMaker:
     """Makes the samples of given places; each is drawn from (seed, epoch, number) alone."""
 
-    windows: TrainingWindows
+    windows: Windows
     blur: str
     patch_size: int
     seed: int
@@ -183,7 +192,7 @@ class SampleStream:
 
     def __init__(
         self,
-        windows: TrainingWindows,
+        windows: Windows,
         blur: str,
         batch_size: int,
         patch_size: int,
@@ -262,11 +271,11 @@ def draw_pair(
     for the five frames, blur and decimation (Bai and Pan, TPAMI 2024, section 4.1).
     """
     side = SCALE * patch_size
-    for _ in range(_DRAWS):
+    for _ in range(DRAWS):
         top = rng.integers(window.shape[1] - side + 1)
         left = rng.integers(window.shape[2] - side + 1)
         crop = window[:, top : top + side, left : left + side]
-        if gradient_strength(crop[CENTRE]) >= _SMOOTH:
+        if gradient_strength(crop[CENTRE]) >= SMOOTH:
             break
     flip_columns, flip_rows, turn = rng.random(3) < 0.5
     if flip_columns:

@@ -3,6 +3,7 @@
 The losses are the paper's self-supervised ones, or the difference from the truth if there is one.
 """
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,14 @@ from vsrlib.networks.network import Network
 from vsrlib.networks.weights.weights_file import Values
 
 
-def terms_of(objective: str, network: Network, batch: Batch) -> dict[str, Any]:
+def terms_of(objective: str, network: Network, batch: Batch, fixed_flow: bool = False) -> dict[str, Any]:
     """The losses of a batch and their `total`, as scalar tensors that may not be computed yet.
 
     objective: "self-supervised" (`vsrlib.networks.losses.losses`) or "supervised" (`supervised_losses`), which needs
-    the HR frames of the batch.
+    the HR frames of the batch. fixed_flow: none of them has a gradient that passes the flow network.
     """
     module, ops, low = network.module, network.backend.ops, network.tensor(batch.low)
-    restorer = TrainingRestorer(network)
+    restorer = TrainingRestorer(network, fixed_flow)
     if objective == "self-supervised":
         return losses(module.cycle(low, restorer.rebuild, restorer.restore), ops)
     assert batch.high is not None, "a supervised batch has HR frames"
@@ -40,11 +41,22 @@ def terms_of(objective: str, network: Network, batch: Batch) -> dict[str, Any]:
 
 
 def take_step(
-    network: Network, optimiser: Any, objective: str, batch: Batch, weight: float = 1.0
+    network: Network,
+    optimiser: Any,
+    objective: str,
+    batch: Batch,
+    weight: float = 1.0,
+    fixed_flow: bool = False,
+    flow: Any = None,
 ) -> tuple[bool, dict[str, float]]:
-    """One optimiser step; whether it changed anything, and the losses times `weight`."""
+    """One optimiser step; whether it changed anything, and the losses times `weight`.
+
+    flow: a further loss, that of `vsrlib.training.flow.supervision`, which is added to the total.
+    """
     backend = network.backend
-    terms = terms_of(objective, network, batch)
+    terms = terms_of(objective, network, batch, fixed_flow)
+    if flow is not None:
+        terms |= {"flow": flow, "total": terms["total"] + flow}
     # Before the losses are read; see the Jittor optimiser.
     done = optimiser.step(terms["total"] if weight == 1 else terms["total"] * weight)
     values = {name: backend.array(value).item() * weight for name, value in terms.items()}
@@ -55,11 +67,13 @@ def take_step(
 class TrainingRestorer:
     """The two reconstructions of a training step, with what belongs to one frame computed once.
 
-    By the network's weights as they are at each call. `convolution`: whose are used without gradients.
+    By the network's weights as they are at each call. `convolution`: whose are used without gradients. fixed_flow: the
+    flow is taken as given, which saves its backward pass.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, fixed_flow: bool = False) -> None:
         self._network, self._module, self._ops = network, network.module, network.backend.ops
+        self._fixed_flow = fixed_flow
         self.convolution = network.convolution()
 
     def rebuild(self, frames: Any) -> Any:
@@ -80,8 +94,9 @@ class TrainingRestorer:
     def _restore(self, frames: Any, blocks: Any, tail: Any) -> Any:
         places, size = range(self._network.config.frames), tuple(frames.shape[3:])
         features = [blocks.features(frames[:, i]) for i in places]
-        pyramids = self._pyramids(frames)
-        flows = flows_from(pyramids.pop(CENTRE), pyramids, self._module.flow_net, self._ops, size)
+        with self._network.backend.no_grad() if self._fixed_flow else nullcontext():
+            pyramids = self._pyramids(frames)
+            flows = flows_from(pyramids.pop(CENTRE), pyramids, self._module.flow_net, self._ops, size)
         aligned = [features[i] if i == CENTRE else self._module.warp(features[i], flows.pop(0))[0] for i in places]
         return tail(blocks.fuse(aligned)) + self._module.base(frames[:, CENTRE])
 

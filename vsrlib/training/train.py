@@ -12,6 +12,10 @@ from vsrlib.data.sets.layouts import require_outside
 from vsrlib.networks import distributed, load_network
 from vsrlib.networks.weights.weights_file import existing
 from vsrlib.training import checkpoint
+from vsrlib.training.flow.batches import embedded_textures
+from vsrlib.training.flow.evaluation import STEREO
+from vsrlib.training.flow.supervision import FlowSupervision
+from vsrlib.training.made import MadeWindows
 from vsrlib.training.options import TrainOptions
 from vsrlib.training.samples import SampleStream, TrainingWindows
 from vsrlib.training.trainer import RESULT, Trainer, Watch
@@ -48,7 +52,11 @@ def train(
     output = Path(output)
     with distributed.team(options.framework, options.device) as team:
         cache_mib = options.cache_mib // max(options.workers, 1)  # of each process that makes samples
-        windows = TrainingWindows(Path(hr_root), options.patch_size, options.n_frames_per_video, cache_mib)
+        windows: TrainingWindows | MadeWindows
+        if options.pictures:
+            windows = MadeWindows(Path(hr_root), options.patch_size, options.seed)
+        else:
+            windows = TrainingWindows(Path(hr_root), options.patch_size, options.n_frames_per_video, cache_mib)
         require_outside(output, hr_root, windows.sources)
         schedule = options.schedule(len(windows))
         record = options.recorded() | {
@@ -87,7 +95,11 @@ def train(
             high=options.objective == "supervised",
             workers=options.workers,
         )
-        trainer = Trainer(network, record, schedule, stream, validation, output, team, watch)
+        supervision = None
+        if options.flow_supervision:
+            pictures = windows.pictures if isinstance(windows, MadeWindows) else embedded_textures("train", STEREO, 9)
+            supervision = FlowSupervision(network, pictures, options.flow_supervision, options.seed)
+        trainer = Trainer(network, record, schedule, stream, validation, output, team, watch, supervision)
         if altered is not None:
             altered(trainer)
         alone = nullcontext() if team.rank > 0 else files.lock(output, "training", "output folder")

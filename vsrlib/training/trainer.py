@@ -20,6 +20,7 @@ from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.weights_file import Values
 from vsrlib.training import checkpoint
+from vsrlib.training.flow.supervision import FlowSupervision
 from vsrlib.training.options import Schedule
 from vsrlib.training.samples import SampleStream
 from vsrlib.training.step import Average, TrainingRestorer, take_step
@@ -61,12 +62,17 @@ class Trainer:
         output: Path,
         team: distributed.Team,
         watch: Watch | None = None,
+        supervision: FlowSupervision | None = None,
     ) -> None:
         self.network, self.options, self.schedule, self.output, self.team = network, options, schedule, output, team
-        self.stream, self.validation, self.watch = stream, validation, watch
-        self.rates = [options["flow_learning_rate" if part == "flow_net" else "learning_rate"] for part in PARTS]
+        self.stream, self.validation, self.watch, self.supervision = stream, validation, watch, supervision
+        rates = {part: options["flow_learning_rate" if part == "flow_net" else "learning_rate"] for part in PARTS}
+        self.fixed_flow = not rates["flow_net"]
+        if self.fixed_flow:
+            del rates["flow_net"]
+        self.rates = list(rates.values())
         self.optimiser = network.backend.Optimiser(
-            network.module, _groups(network, self.rates), options["clip_value"], options["clip_norm"], team
+            network.module, parameter_groups(network, rates), options["clip_value"], options["clip_norm"], team
         )
         self.average = Average(options["ema"], network.state()) if options["ema"] else None
         self.validations = Validations()
@@ -204,7 +210,10 @@ class Trainer:
         factor = self.schedule.factor(self.step)
         self.optimiser.set_rates([rate * factor for rate in self.rates])
         share, weight = self.team.share(batch)
-        done, values = take_step(self.network, self.optimiser, self.options["objective"], share, weight)
+        flow = self.supervision.loss(self.step) if self.supervision else None
+        done, values = take_step(
+            self.network, self.optimiser, self.options["objective"], share, weight, self.fixed_flow, flow
+        )
         if not done:
             self._skip()
             return None
@@ -299,9 +308,10 @@ class Trainer:
         return loss if psnr is None else f"{loss}, {psnr:.2f} dB"
 
 
-def _groups(network: Network, rates: list[float]) -> list[tuple[list[str], float]]:
+def parameter_groups(network: Network, rates: dict[str, float]) -> list[tuple[list[str], float]]:
+    """What an optimiser is told: the parameters of each of these parts of the network, and their rate."""
     names = list(network.state())
-    return [([name for name in names if name.startswith(part + ".")], rate) for part, rate in zip(PARTS, rates)]
+    return [([name for name in names if name.startswith(part + ".")], rate) for part, rate in rates.items()]
 
 
 def _under(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -102,9 +102,16 @@ class ValidationSet:
             if number == middle and np.isfinite(restored["recons"]).all():
                 self.seen = (to_uint8(low[CENTRE]), to_uint8(restored["recons"]), to_uint8(high))
             found["psnr"].append(_float_psnr(restored["recons"], high))
-            again = blur_down_exact(restored["recons"].transpose(1, 2, 0), restored["kernel"])
-            found["cycle"].append(float(np.abs(again.transpose(2, 0, 1) - low[CENTRE]).mean()))
+            found["cycle"].append(cycle_error(restored, low))
         return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def cycle_error(restored: dict[str, np.ndarray], low: np.ndarray) -> float:
+    """Of a window (5, 3, h, w) and what `Network.infer` made of it: the mean absolute difference of the middle frame
+    from its restoration, blurred with the estimated kernel and decimated.
+    """
+    again = blur_down_exact(restored["recons"].transpose(1, 2, 0), restored["kernel"])
+    return float(np.abs(again.transpose(2, 0, 1) - low[CENTRE]).mean())
 
 
 def write_picture(folder: Path, step: int, validation: ValidationSet) -> None:

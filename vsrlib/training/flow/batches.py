@@ -47,7 +47,7 @@ def draw_batch(rng: np.random.Generator, textures: list[np.ndarray], options: Fl
     size = tuple(rng.integers(least, side + 1, 2).tolist()) if rng.random() < 0.5 else (side, side)
     samples: list[Sample] = []
     while len(samples) < options.batch_size:
-        samples += draw_samples(rng, textures, size, options.max_shift)
+        samples += draw_samples(rng, textures, size, options.max_shift, bars=options.bars, noise=options.noise)
     del samples[options.batch_size :]
     stretch = np.array([side / size[1], side / size[0]], np.float32)[:, None, None]
     return {

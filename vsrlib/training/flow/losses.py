@@ -42,11 +42,25 @@ def step_losses(
     match = sum(parts[1:], parts[0]) / len(parts)
     if match_weight is None:
         return {"match": match, "total": match * 1}
-    flows, total, errors = flows_by_level(flow_net.moduleNetwork, first, second), match * match_weight, {}
-    for level, flow in flows.items():
-        errors[f"epe_{level}"] = endpoint_error(flow, model.tensor(level_flow(batch["flow"], level)), ops)
-        total = total + errors[f"epe_{level}"] * LEVEL_WEIGHTS[level]
-    return {"match": match, **errors, "total": total}
+    errors = endpoint_errors(model, batch["flow"], first, second)
+    return {"match": match, **errors, "total": match * match_weight + weighted(errors)}
+
+
+def endpoint_errors(
+    model: Network, truth: np.ndarray, first: dict[int, Tensor], second: dict[int, Tensor]
+) -> dict[str, Tensor]:
+    """`epe_6` to `epe_2`, in pixels, of the flow between two batches of pyramids; truth (B, 2, h, w)."""
+    ops, flows = model.backend.ops, flows_by_level(model.module.flow_net.moduleNetwork, first, second)
+    return {
+        f"epe_{level}": endpoint_error(flow, model.tensor(level_flow(truth, level)), ops)
+        for level, flow in flows.items()
+    }
+
+
+def weighted(errors: dict[str, Tensor]) -> Tensor:
+    """The sum of `endpoint_errors` by LEVEL_WEIGHTS, the coarsest first."""
+    first, *rest = (errors[f"epe_{level}"] * LEVEL_WEIGHTS[level] for level in sorted(LEVELS, reverse=True))
+    return sum(rest, first)
 
 
 def matching_loss(

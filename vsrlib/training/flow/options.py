@@ -20,7 +20,8 @@ class FlowOptions(NetworkOptions):
 
     Two stages: `match_steps` in which the pyramid learns to match, `flow_steps` in which all learns to give flow. Rates
     are of Adam; each falls linearly to a tenth over its stage's second half. images: None: the photographs of the
-    training split but for the stereo pair, which the error is measured on. weights: e.g. to go on with larger patches,
+    training split but for the stereo pair, which the error is measured on. `bars` and `noise` make pairs harder than
+    those that the error is measured on, as films are. weights: e.g. to go on with larger patches,
     without which the refiner never learns what its widest dilations see. On a GPU drawing pairs takes longer than
     learning; the result is the same for any number of `workers`.
     """
@@ -34,6 +35,8 @@ class FlowOptions(NetworkOptions):
     learning_rate: float = option(5e-4, "of the second stage")
     match_weight: float = option(0.1, "of the matching loss in the second stage", least=0)
     leaves: int = option(0, "drawn pictures (dead leaves) beside the photographs", least=0)
+    bars: int = option(0, "thin bars in front of a scene, at most", least=0)
+    noise: float = option(0.0, "standard deviation of the frames' noise, at most; frames are in [0, 1]", least=0)
     align_corners: bool = option(
         True, "how the warp reads its sampling grid; --no-align-corners is for the study's control"
     )

@@ -7,7 +7,7 @@ are LR frames: their blur and their aliasing, not a photograph's sharpness, are 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -19,6 +19,7 @@ from vsrlib.training.flow.options import FlowOptions
 from vsrlib.training.samples import draw_kernel
 
 _EDGE = 1.5  # width of a piece's soft edge, HR pixels
+_BAR = 1.0, 5.0  # widths of bars, LR pixels
 _TURN, _ZOOM = math.radians(1.5), 0.015  # standard deviations of a motion's rotation and of the logarithm of its zoom
 
 
@@ -97,31 +98,66 @@ def draw_samples(
     size: tuple[int, int],
     max_shift: float = FlowOptions.max_shift,
     jitter: float = 0.03,
+    bars: int = FlowOptions.bars,
+    noise: float = FlowOptions.noise,
 ) -> tuple[Sample, Sample]:
     """A random scene as a pair of LR frames of `size` (h, w), forwards and backwards: rendering is what takes time.
 
     Backgrounds and pieces move by up to `max_shift` LR pixels, small shifts being the most frequent, and turn and zoom
     a little. One kernel, of either family, blurs both frames. `jitter`: the second frame's brightness is multiplied by
-    1 +- jitter, and raised by a third of that at most.
+    1 +- jitter, and raised by a third of that at most. Up to `bars` thin bars stand in front. Both frames have noise of
+    one standard deviation, `noise` at most.
     """
-    scene = draw_scene(rng, textures, size, max_shift)
+    scene = draw_scene(rng, textures, size, max_shift, bars)
     kernel = draw_kernel(BLURS[rng.integers(len(BLURS))], rng)
     first, second = (degrade(compose(scene, which, size), kernel) for which in (False, True))
     gain, offset = rng.uniform(-jitter, jitter, 2)
     second = second * np.float32(1 + gain) + np.float32(offset / 3)
+    if noise:
+        deviation = np.float32(rng.uniform(0, noise))
+        first, second = (frame + deviation * rng.standard_normal(frame.shape, np.float32) for frame in (first, second))
     return Sample(first, second, *scene_flow(scene, size)), Sample(second, first, *scene_flow(scene, size, second=True))
 
 
 def draw_scene(
-    rng: np.random.Generator, textures: list[np.ndarray], size: tuple[int, int], max_shift: float
+    rng: np.random.Generator,
+    textures: list[np.ndarray],
+    size: tuple[int, int],
+    max_shift: float,
+    bars: int = FlowOptions.bars,
+    scale: float = 1.0,
 ) -> list[Surface]:
-    """The surfaces of a random scene for LR frames of `size`, the background first and the nearest last."""
+    """The surfaces of a random scene for LR frames of `size`, the background first and the nearest last.
+
+    scale: the fewest photograph pixels for an HR pixel, never below 1: an upsampled photograph is no sharp HR frame.
+    """
     frame = SCALE * np.array([size[1], size[0]], dtype=float)
-    surfaces = [_draw_surface(rng, textures, frame / 2, max_shift, math.inf, 0)]
+    surfaces = [_draw_surface(rng, textures, frame / 2, max_shift, math.inf, 0, scale)]
     for _ in range(rng.integers(4)):
         radius = frame.min() * rng.uniform(0.08, 0.25)
-        surfaces.append(_draw_surface(rng, textures, rng.random(2) * frame, max_shift, radius, rng.integers(6)))
+        surfaces.append(_draw_surface(rng, textures, rng.random(2) * frame, max_shift, radius, rng.integers(6), scale))
+    for _ in range(rng.integers(bars + 1) if bars else 0):
+        radius = frame.min() * rng.uniform(0.2, 0.6)
+        piece = _draw_surface(rng, textures, rng.random(2) * frame, max_shift, radius, 1, scale)
+        (across, down, _), half = piece.sides[0], SCALE * rng.uniform(*_BAR) / 2
+        surfaces.append(replace(piece, sides=np.array([[across, down, half], [-across, -down, half]])))
     return surfaces
+
+
+def at_time(scene: list[Surface], time: float, rng: np.random.Generator, wobble: float) -> list[Surface]:
+    """The scene whose second frame is `time` frames after the first, or before it: every surface goes on as it moved.
+
+    But for a deviation of its own, whose root mean square is `wobble` HR pixels after a frame and grows as the root of
+    the time.
+    """
+    moved = []
+    for surface in scene:
+        (cosine, _), (sine, _) = surface.motion[:, :2]
+        zoom, turn = math.hypot(cosine, sine) ** time, math.atan2(sine, cosine) * time
+        shift = surface.move(surface.centre[:, None])[:, 0] - surface.centre
+        shift = shift * time + rng.normal(0, wobble * math.sqrt(abs(time) / 2), 2)
+        moved.append(replace(surface, motion=_similarity(zoom, turn, surface.centre, surface.centre + shift)))
+    return moved
 
 
 def compose(scene: list[Surface], second: bool, size: tuple[int, int]) -> np.ndarray:
@@ -167,10 +203,10 @@ def _draw_surface(
     max_shift: float,
     radius: float,
     sides: int,
+    scale: float,
 ) -> Surface:
     texture = textures[rng.integers(len(textures))]
-    # Never upsampled: that would be no sharp HR frame.
-    zoom, turn = rng.uniform(1, 1.25), rng.uniform(0, 2 * math.pi)
+    zoom, turn = scale * rng.uniform(1, 1.25), rng.uniform(0, 2 * math.pi)
     origin = rng.random(2) * (np.array([texture.shape[1], texture.shape[0]]) - 1)
     to_texture = _similarity(zoom, turn, centre, origin)
     # The square makes small shifts the frequent ones, as in videos.

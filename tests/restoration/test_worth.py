@@ -1,0 +1,56 @@
+"""`vsrlib weights`: the list of those that ship, and what weights are worth on clips with truth."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training_fixture import SMALL, noise
+
+from vsrlib import cli
+from vsrlib.common.files import read_json, sha256_file
+from vsrlib.data.clips import Clip, list_clips, write_clip
+from vsrlib.data.degradation import bicubic_on_grid
+from vsrlib.data.degrade import degrade_clips
+from vsrlib.networks import architecture, load_network
+from vsrlib.networks.weights import weights_file
+from vsrlib.restoration.worth import table
+
+
+def test_the_list_has_every_name_with_its_digest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["weights"]) == 0
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert [line.split(" | ")[0].strip("| ") for line in lines] == list(weights_file.NAMES)
+    for name, line in zip(weights_file.NAMES, lines):
+        assert weights_file.digest(weights_file.read(name)) in line and weights_file.metadata(name)["preset"] in line
+
+
+def test_worth_is_the_difference_from_bicubic_upsampling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(architecture.PRESETS, "study", SMALL)
+    frames = noise(6, 64, 80).reshape(6, 16, 4, 20, 4, 3).mean((2, 4)).astype(np.uint8).repeat(4, 1).repeat(4, 2)
+    write_clip(tmp_path / "HR" / "a", Clip("a", frames))
+    degrade_clips(tmp_path / "HR", tmp_path / "Set", "Gaussian", 0)
+    weights = tmp_path / "mine.safetensors"
+    weights_file.write(weights, architecture.initial_values(SMALL, 0), {"preset": "study"})
+    low, high, output = tmp_path / "Set" / "LR_blurdown_x4", tmp_path / "HR", tmp_path / "worth.json"
+    command = ["weights", str(low), str(high), "--weights", str(weights), "--output", str(output), "--device", "cpu"]
+    assert cli.main(command) == 0
+    result = read_json(output)
+    clip = result["weights"]["mine"]["clips"]["a"]
+    assert result["weights"]["mine"]["sha256"] == sha256_file(weights) and clip["frames"] == 2
+    network, small, found = load_network("torch", weights, device="cpu"), list_clips(low)[0].load().frames, []
+    for index in (2, 3):
+        window = np.ascontiguousarray(small[index - 2 : index + 3].transpose(0, 3, 1, 2), np.float32) / 255
+        restored = np.rint(np.clip(network.infer(window)["recons"].transpose(1, 2, 0) * 255, 0, 255))
+        scores = []
+        for picture in (restored, bicubic_on_grid(small[index])):
+            error = (picture.astype(float) - frames[index])[4:-4, 4:-4]
+            scores.append(10 * np.log10(255**2 / np.mean(error**2)))
+        found.append(scores)
+    assert [clip["psnr"], clip["bicubic_psnr"]] == pytest.approx(np.mean(found, 0).tolist(), abs=2e-3)
+    gain = np.mean(found, 0) @ [1, -1]
+    said = capsys.readouterr().out
+    assert said.rstrip("\n") == table(result) and f"| mine | {gain:.2f} | {gain:.2f} |" in said
+    assert cli.main(["weights", str(low)]) == 2
+    assert "give the HR frames" in capsys.readouterr().err

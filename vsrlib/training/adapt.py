@@ -1,0 +1,160 @@
+"""`vsrlib adapt`: trained weights learn some minutes more from the LR clips that are to be restored, without any truth.
+
+The objective is the paper's self-supervised one (Bai and Pan, TPAMI 2024). What is kept are the weights with the
+smallest cycle loss on windows of these clips, those of the start among them.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vsrlib.common import files, provenance
+from vsrlib.common.errors import UserError
+from vsrlib.common.files import sha256_array, sha256_joined, write_json
+from vsrlib.common.progress import bar as progress_bar
+from vsrlib.data.clips import WINDOW, require_frames
+from vsrlib.data.frames import shown_size, to_float
+from vsrlib.data.sets.layouts import LR_ROLE, clips_in, require_outside
+from vsrlib.networks import load_network
+from vsrlib.networks.architecture import PARTS
+from vsrlib.networks.distributed import Batch
+from vsrlib.networks.network import Network
+from vsrlib.networks.weights import weights_file
+from vsrlib.training.options import AdaptOptions
+from vsrlib.training.step import take_step
+from vsrlib.training.trainer import MOST_SKIPPED, NotFinite, parameter_groups
+from vsrlib.training.validation import cycle_error
+
+RESULT, WEIGHTS = "adapt.json", "weights.safetensors"
+_MEASURED = 8  # windows by which weights are judged, evenly spread over the clips,
+_SIDE = 128  # and the side of what is restored of each, LR pixels, at most
+
+
+def adapt(clips: Path, output: Path, options: AdaptOptions, progress: bool = True) -> dict[str, Any]:
+    """Train on LR clips, and write weights.safetensors and, last, adapt.json, which is returned, to `output`.
+
+    The cycle loss is that of `ValidationSet.scores`: how far the input is from its restoration, blurred with the
+    estimated kernel and decimated. It is measured before, after every `measure_every` steps, and after the last one.
+    Ends when the minutes or steps are over, or after `patience` measurements that were no smaller. The frames are held
+    in memory, three bytes a pixel. UserError for unusable clips or weights, and while another training runs in
+    `output`.
+    """
+    output, begin = Path(output), time.monotonic()
+    sources = clips_in(Path(clips), LR_ROLE)
+    require_outside(output, clips, sources)
+    low = []
+    for source in sources:
+        require_frames(source, WINDOW)
+        low.append(source.load().frames)
+        if min(low[-1].shape[1:3]) < options.patch_size:
+            raise UserError(
+                f"The clip {source.name} has frames of {shown_size(low[-1][0])} pixels, and a patch has "
+                f"{options.patch_size} a side; give a smaller patch_size."
+            )
+    network = load_network(
+        options.framework, options.weights, options.preset, options.device, correlation=options.correlation
+    )
+    rates = {part: options.learning_rate for part in PARTS if part != "flow_net"}
+    optimiser = network.backend.Optimiser(network.module, parameter_groups(network, rates))
+    with files.lock(output, "training", "output folder"):
+        for name in (RESULT, WEIGHTS):
+            (output / name).unlink(missing_ok=True)  # so that a broken run does not look like the one before it
+        kept = _Kept(network, low)
+        step = skipped = 0
+        most = options.steps or None
+        with progress_bar(most, "adapt", "step", progress) as bar:
+            for batch in _batches(low, options):
+                if (
+                    step == most
+                    or time.monotonic() - begin > 60 * options.minutes
+                    or kept.stale == options.patience > 0
+                ):
+                    break
+                step += 1
+                done, _ = take_step(network, optimiser, "self-supervised", batch, fixed_flow=True)
+                skipped = 0 if done else skipped + 1
+                if skipped == MOST_SKIPPED:
+                    raise NotFinite(
+                        f"The losses of {skipped} steps in a row were not finite; give a smaller learning_rate."
+                    )
+                if step % options.measure_every == 0:
+                    kept.measure(step)
+                bar.update()
+        if kept.cycle[-1]["step"] < step:
+            kept.measure(step)
+        notes = weights_file.metadata(options.weights) | {
+            "preset": options.preset or weights_file.metadata(options.weights).get("preset", "published"),
+            "align_corners": str(network.config.align_corners).lower(),
+            "adapted_from": weights_file.entry(options.weights, output)["sha256"],
+        }
+        weights_file.write(output / WEIGHTS, kept.values, notes)
+        result = {
+            "settings": options.to_json(),
+            "clips": [source.name for source in sources],
+            "clips_sha256": sha256_joined(map(sha256_array, low)),
+            "started_from": weights_file.entry(options.weights, output),
+            "weights": weights_file.entry(output / WEIGHTS, output),
+            "steps": step,
+            "kept_step": kept.step,
+            "cycle": kept.cycle,
+            "start": kept.cycle[0]["cycle"],
+            "end": kept.least,
+            "stopped_early": kept.stale == options.patience > 0,
+            "seconds": time.monotonic() - begin,
+            **network.conditions(),
+            "provenance": provenance.collect(seed=options.seed),
+        }
+        write_json(output / RESULT, result)
+        return result
+
+
+class _Kept:
+    """The weights with the smallest cycle loss so far: `values`, of step `step`, with `least`; and all that was found.
+
+    `stale`: how many measurements in a row were no smaller.
+    """
+
+    def __init__(self, network: Network, low: list[np.ndarray]) -> None:
+        places = [(clip, start) for clip, frames in enumerate(low) for start in range(len(frames) - WINDOW + 1)]
+        chosen = np.unique(np.linspace(0, len(places) - 1, _MEASURED).round().astype(int))
+        self._windows = [_middle(low[clip][start : start + WINDOW]) for clip, start in (places[i] for i in chosen)]
+        self._network, self.cycle, self.step, self.stale, self.least = network, list[dict[str, Any]](), 0, 0, math.inf
+        self.values = network.state()
+        self.measure(0)
+
+    def measure(self, step: int) -> None:
+        """Measure the network as it is after `step` steps, and keep its weights if they are the best."""
+        found = float(np.mean([cycle_error(self._network.infer(window), window) for window in self._windows]))
+        self.cycle.append({"step": step, "cycle": found if math.isfinite(found) else None})
+        self.stale += 1
+        if found < self.least:
+            self.least, self.step, self.stale, self.values = found, step, 0, self._network.state()
+
+
+def _middle(window: np.ndarray) -> np.ndarray:
+    """(5, H, W, 3) uint8 -> the middle of it as the network takes it, (5, 3, h, w)."""
+    top, left = (max(0, side - _SIDE) // 2 for side in window.shape[1:3])
+    return to_float(window[:, top : top + _SIDE, left : left + _SIDE])
+
+
+def _batches(low: list[np.ndarray], options: AdaptOptions) -> Iterator[Batch]:
+    """Random crops of random windows without end, flipped and turned as those of a training are."""
+    rng, side = np.random.default_rng(options.seed), options.patch_size
+    counts = np.array([len(frames) - WINDOW + 1 for frames in low])
+    while True:
+        samples = []
+        for _ in range(options.batch_size):
+            frames = low[rng.choice(len(low), p=counts / counts.sum())]
+            start, top, left = (
+                rng.integers(length - size + 1) for length, size in zip(frames.shape, (WINDOW, side, side))
+            )
+            crop = frames[start : start + WINDOW, top : top + side, left : left + side]
+            flip_columns, flip_rows, turn = rng.random(3) < 0.5
+            crop = crop[:, :, ::-1] if flip_columns else crop
+            crop = crop[:, ::-1] if flip_rows else crop
+            samples.append(to_float(np.ascontiguousarray(np.rot90(crop, axes=(1, 2)) if turn else crop)))
+        yield Batch(np.stack(samples))
