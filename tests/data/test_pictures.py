@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from vsrlib import cli
+from vsrlib.data.frames import read_frame, write_frame
 from vsrlib.data.synthetic.clips import embedded_clips
 from vsrlib.data.synthetic.pictures import SIDE, dead_leaves
 
@@ -43,6 +44,20 @@ def test_leaves_join_the_photographs_and_speeds_take_turns() -> None:
     assert np.array_equal(
         embedded_clips("validation", 5, (64, 64), 0, 2, leaves=1, speeds=(0.0, 4.0))[1].frames, clips[1].frames
     )
+
+
+def test_clips_of_ones_own_pictures(tmp_path: Path) -> None:
+    """Of two sizes; each clip shows its own, as it is where nothing moves and nothing is in front."""
+    for name, side, level in (("a", 200, 60), ("b", 240, 180)):
+        write_frame(tmp_path / "own" / f"{name}.png", np.full((side, side, 3), level, np.uint8))
+    small = ["--frames", "5", "--height", "64", "--width", "64", "--count", "2", "--leaves", "0"]
+    assert cli.main(["clips", str(tmp_path / "set"), "--images", str(tmp_path / "own"), *small]) == 0
+    manifest = json.loads((tmp_path / "set" / "manifest.json").read_text())
+    assert sorted(manifest["clips"]) == ["a", "b"] == sorted(manifest["pictures"])
+    assert manifest["photographs"]["a"] == ["a", "b"]
+    for name, levels in (("a", {60, 180}), ("b", {180, 60})):
+        corner = read_frame(tmp_path / "set" / "HR" / name / "00000000.png")[:4, :4]
+        assert set(corner.ravel().tolist()) <= levels
 
 
 def test_the_command_writes_a_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from vsrlib.common.files import sha256_array
 from vsrlib.common.names import FILMED, MADE
 from vsrlib.common.options import JobOptions, option
-from vsrlib.data.clips import Clip, list_clips, write_clip
+from vsrlib.data.clips import Clip, FrameReader, list_clips, write_clip
 from vsrlib.data.degrade import BLURS, HR, write_degraded_set, write_set
 from vsrlib.data.scenes import FRAMES, packaged_scenes
 from vsrlib.data.sets.manifest import TESTING
@@ -109,12 +109,12 @@ def write_clips(root: Path, options: ClipsOptions, motion: Motion | None = None)
 
 
 def _pictures(folder: Path) -> dict[str, np.ndarray]:
-    """The frames of a folder, which are pictures here, by name."""
-    return {
-        name: frame
-        for source in list_clips(folder)
-        for name, frame in zip(source.frame_names, source.frames(), strict=True)
-    }
+    """The frames of a folder, which are pictures here and may differ in size, by name."""
+    found = {}
+    for source in list_clips(folder):
+        reader = FrameReader(source)
+        found |= {name: reader[index] for index, name in enumerate(source.frame_names)}
+    return found
 
 
 def _filmed(frames: int, size: tuple[int, int]) -> tuple[list[Clip], dict[str, dict[str, str]]]:
