@@ -129,14 +129,14 @@ def test_compiled_once_and_anew_for_other_source_or_cpu(home: Path, monkeypatch:
     assert native.load(SOURCE % 42, *NAMED).answer() == 42
     assert len(list(home.iterdir())) == 2
     native.load.cache_clear()
-    monkeypatch.setattr(native, "_cpu", lambda: ["model name: another"])
+    monkeypatch.setattr(native, "cpu", lambda: ["model name: another"])
     assert native.load(SOURCE % 41, *NAMED).answer() == 41
     assert len(list(home.iterdir())) == 3
 
 
 @NO_COMPILER
 def test_the_cpu_and_the_compiler_are_named() -> None:
-    assert len(native._cpu()) >= 2  # model and instruction sets
+    assert len(native.cpu()) >= 2  # model and instruction sets
     assert Path(native.compiler()).name == "g++"
 
 

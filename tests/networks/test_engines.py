@@ -99,7 +99,7 @@ def test_the_halo_is_as_far_as_fusion_and_tail_see() -> None:
     features = np.zeros((1, network.config.features, 3, 2 * margin + 9), np.float32)
     features[:, :, 1, margin + 4] = 1
     with network.backend.no_grad():
-        out = engine._tail(engine._fuse(network.tensor(features) for _ in range(network.config.frames)))
+        out = engine._tail(engine._blocks.fuse(network.tensor(features) for _ in range(network.config.frames)))
     seen = np.flatnonzero(network.download(out).any(axis=(0, 1, 2))) // 4
     assert (seen.min(), seen.max()) == (4, 2 * margin + 4)
     assert engines.halo(architecture.preset("published")) == 43

@@ -37,7 +37,10 @@ _NETWORK = (
 )
 _CORRELATION = ("kernels/correlation.py", "kernels/correlation.h", "kernels/torch_pure.py")
 _BLUR = ("kernels/blur.py", "kernels/blur_down.h")
-_WINOGRAD = ("kernels/winograd.py", "kernels/winograd.h", "networks/fast.py")
+_WINOGRAD = (
+    *("kernels/winograd.py", "kernels/winograd.h", "kernels/winograd_product.h", "kernels/warp.h"),
+    *("networks/fast.py", "networks/fast_flow.py"),
+)
 _PLAIN = ("bench/plain_torch.py", "bench/plain_jittor.py")
 _ENGINES = (*_NETWORK, *_CORRELATION, *_WINOGRAD, "restoration/engines.py", "bench/engines.py", "common/memory.py")
 _DATA = ("data/degradation.py", "data/blur_kernels.py", "bench/blur.py")

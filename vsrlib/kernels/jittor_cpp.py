@@ -5,7 +5,7 @@ change recompiles.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from vsrlib.kernels import blur, winograd
@@ -19,12 +19,24 @@ Run = Callable[[str, Var, Var, tuple[int, ...]], Var]
 _OPENMP = "#include <omp.h>\n"
 _WINOGRAD = _OPENMP + winograd.source()
 _LINKAGE = "static inline"  # every operation is a library of its own, and all have functions of these names
-_CONVOLVE = """
+_PARTS = range(winograd.MOST_PARTS)
+# One source and one number of inputs for all calls, because any other would be compiled anew.
+_CONVOLVE = f"""
+    const float* const pixels[] = {{{", ".join(f"in{i}_p" for i in _PARTS)}}};
+    const int channels[] = {{{", ".join(f"(int)in{i}_shape3" for i in _PARTS)}}};
+    std::vector<winograd::Part> in;
+    for (int i = 0; i < (int)data["parts"]; i++) in.push_back({{pixels[i], channels[i]}});
+    @alias(residual, in{len(_PARTS)})
+    @alias(weight, in{len(_PARTS) + 1})
+    @alias(bias, in{len(_PARTS) + 2})
+    winograd::convolve(in, weight_p, {{bias_p, data["residual"] ? residual_p : nullptr, out0_p, (int)out0_shape3,
+                       (float)data["slope"]}}, {{(int)in0_shape0, (int)in0_shape1, (int)in0_shape2,
+                       (int)data["dilation"]}}, omp_get_max_threads());
+"""
+_WARP = """
     @alias(x, in0)
-    @alias(weight, in1)
-    @alias(bias, in2)
-    winograd::convolve(x_p, weight_p, bias_p, RESIDUAL, out0_p, x_shape0, x_shape1, x_shape2, weight_shape2, RELU,
-                       omp_get_max_threads());
+    warp::forward(x_p, in1_p, in2_p, out0_p, x_shape0, x_shape1, x_shape2, x_shape3, data["align_corners"],
+                  omp_get_max_threads());
 """
 
 
@@ -52,24 +64,42 @@ def blur_down(x: Var, kernel: Var, scale: int) -> Var:
 
 
 def channels_last(x: Var) -> Var:
-    """(1, C, h, w) -> (h, w, C)."""
-    return x[0].transpose(1, 2, 0)
+    """(B, C, h, w) -> (B, h, w, C), with channels of zeros after them up to a multiple of `winograd.LANES`."""
+    batch, channels, height, width = x.shape
+    missing = -channels % winograd.LANES
+    parts = [x, jt.zeros((batch, missing, height, width))] if missing else [x]
+    return jt.concat(parts, 1).transpose(0, 2, 3, 1) if missing else x.transpose(0, 2, 3, 1)
 
 
-def channels_first(x: Var) -> Var:
-    """(h, w, C) -> (1, C, h, w)."""
-    return x.transpose(2, 0, 1).unsqueeze(0)
+def channels_first(x: Var, channels: int | None = None) -> Var:
+    """(B, h, w, C) -> (B, C, h, w), or the first `channels` of them."""
+    return x[:, :, :, :channels].transpose(0, 3, 1, 2) if channels else x.transpose(0, 3, 1, 2)
 
 
-def convolve(x: Var, weight: Var, bias: Var, residual: Var | None = None, relu: bool = False) -> Var:
-    """x (h, w, C), weight (36, C, D) as `winograd.transformed`, bias (D,) -> (h, w, D), plus `residual`, then ReLU.
+def convolve(
+    parts: Sequence[Var],
+    weight: Var,
+    bias: Var,
+    residual: Var | None = None,
+    slope: float = winograd.LINEAR,
+    dilation: int = 1,
+) -> Var:
+    """A 3x3 convolution of `parts`, (B, h, w, C) each, together C channels -> (B, h, w, D); plus `residual`, activated.
 
-    ReLU if asked. `residual` is used up: in PyTorch the result lies in its memory. Without gradients.
+    weight as `winograd.transformed`; bias (D,); slope: what values below zero are multiplied by. `residual` is used up:
+    in PyTorch the result lies in its memory. Without gradients.
     """
-    inputs = [x, weight, bias] if residual is None else [x, weight, bias, residual]
-    call = _CONVOLVE.replace("RESIDUAL", "nullptr" if residual is None else "in3_p").replace("RELU", str(relu).lower())
-    size = (x.shape[0], x.shape[1], weight.shape[2])
-    return jt.code(size, x.dtype, inputs, cpu_header=_WINOGRAD, cpu_src=call)
+    missing = [parts[0]] * (len(_PARTS) - len(parts))
+    inputs = [*parts, *missing, parts[0] if residual is None else residual, weight, bias]
+    data = {"parts": len(parts), "residual": int(residual is not None), "slope": slope, "dilation": dilation}
+    size = (*parts[0].shape[:3], bias.shape[0])
+    return jt.code(size, "float32", inputs, cpu_header=_WINOGRAD, cpu_src=_CONVOLVE, data=data)
+
+
+def warp(x: Var, flow: Var, mask: Var, align_corners: bool) -> Var:
+    """x (B, h, w, C) where flow (B, 2, h, w) points, borders repeated, times mask (B, 1, h, w). Without gradients."""
+    data = {"align_corners": int(align_corners)}
+    return jt.code(x.shape, "float32", [x, flow, mask], cpu_header=_WINOGRAD, cpu_src=_WARP, data=data)
 
 
 class Operation(jt.Function):  # type: ignore[name-defined] # Jittor has no annotations

@@ -147,11 +147,11 @@ def _run(command: list[str], text: str = "") -> None:
 
 def _key(source: str, gxx: str) -> str:
     version = subprocess.run([gxx, "-v"], capture_output=True, text=True).stderr
-    parts = [source, *_COMPILE, *_LINK, version, platform.machine(), *_cpu()]
+    parts = [source, *_COMPILE, *_LINK, version, platform.machine(), *cpu()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def _cpu() -> list[str]:
+def cpu() -> list[str]:
     """What identifies this machine's CPU to a compiler: model and instruction sets of the first processor."""
     processor = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
     return [line for line in processor if line.partition(":")[0].strip() in _CPU]

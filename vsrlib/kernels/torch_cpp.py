@@ -5,9 +5,10 @@ Compiled on first use and called through ctypes on float32 tensors.
 
 import ctypes
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
@@ -17,9 +18,16 @@ from vsrlib.kernels import correlation as definition
 Run = Callable[[str, Tensor, Tensor, Tensor], Tensor]
 
 _CONVOLVE = """
-extern "C" void convolve(const float* in, const float* weight, const float* bias, const float* residual, float* out,
-                         int height, int width, int inputs, int outputs, int relu, int threads) {
-    winograd::convolve(in, weight, bias, residual, out, height, width, inputs, outputs, relu, threads);
+extern "C" void convolve(const float* const* parts, const int* channels, const float* weight, const float* bias,
+                         const float* residual, float* out, int count, int images, int height, int width, int outputs,
+                         int dilation, int threads, float slope) {
+    std::vector<winograd::Part> in;
+    for (int i = 0; i < count; i++) in.push_back({parts[i], channels[i]});
+    winograd::convolve(in, weight, {bias, residual, out, outputs, slope}, {images, height, width, dilation}, threads);
+}
+extern "C" void warp_forward(const float* in, const float* flow, const float* mask, float* out, int images, int height,
+                             int width, int channels, int align_corners, int threads) {
+    warp::forward(in, flow, mask, out, images, height, width, channels, align_corners, threads);
 }
 """
 
@@ -62,34 +70,51 @@ def blur_down(x: Tensor, kernel: Tensor, scale: int) -> Tensor:
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """(1, C, h, w) -> (h, w, C)."""
-    return x[0].permute(1, 2, 0).contiguous()
+    """(B, C, h, w) -> (B, h, w, C), with channels of zeros after them up to a multiple of `winograd.LANES`."""
+    missing = -x.shape[1] % winograd.LANES
+    last = x.permute(0, 2, 3, 1)
+    return F.pad(last, (0, missing)).contiguous() if missing else last.contiguous()
 
 
-def channels_first(x: Tensor) -> Tensor:
-    """(h, w, C) -> (1, C, h, w)."""
-    return x.permute(2, 0, 1).contiguous()[None]
+def channels_first(x: Tensor, channels: int | None = None) -> Tensor:
+    """(B, h, w, C) -> (B, C, h, w), or the first `channels` of them."""
+    return x[..., :channels].permute(0, 3, 1, 2).contiguous()
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor, residual: Tensor | None = None, relu: bool = False) -> Tensor:
-    """x (h, w, C), weight (36, C, D) as `winograd.transformed`, bias (D,) -> (h, w, D), plus `residual`, then ReLU.
+def convolve(
+    parts: Sequence[Tensor],
+    weight: Tensor,
+    bias: Tensor,
+    residual: Tensor | None = None,
+    slope: float = winograd.LINEAR,
+    dilation: int = 1,
+) -> Tensor:
+    """A 3x3 convolution of `parts`, (B, h, w, C) each, together C channels -> (B, h, w, D); plus `residual`, activated.
 
-    ReLU if asked. `residual` is used up: the result may lie in its memory. Without gradients.
+    weight as `winograd.transformed`; bias (D,); slope: what values below zero are multiplied by. `residual` is used up:
+    the result may lie in its memory. Without gradients.
     """
-    height, width, inputs = x.shape
-    out = x.new_empty(height, width, weight.shape[2]) if residual is None else residual
+    parts = [part.contiguous() for part in parts]
+    images, height, width, _ = parts[0].shape
+    outputs = bias.shape[0]
+    out = parts[0].new_empty(images, height, width, outputs) if residual is None else residual
     _winograd().convolve(
-        x.data_ptr(),
+        (ctypes.c_void_p * len(parts))(*(part.data_ptr() for part in parts)),
+        (ctypes.c_int * len(parts))(*(part.shape[3] for part in parts)),
         weight.data_ptr(),
         bias.data_ptr(),
         None if residual is None else residual.data_ptr(),
         out.data_ptr(),
-        height,
-        width,
-        inputs,
-        weight.shape[2],
-        relu,
-        torch.get_num_threads(),
+        *(len(parts), images, height, width, outputs, dilation, torch.get_num_threads(), slope),
+    )
+    return out
+
+
+def warp(x: Tensor, flow: Tensor, mask: Tensor, align_corners: bool) -> Tensor:
+    """x (B, h, w, C) where flow (B, 2, h, w) points, borders repeated, times mask (B, 1, h, w). Without gradients."""
+    out, flow, mask = torch.empty_like(x), flow.contiguous(), mask.contiguous()
+    _winograd().warp_forward(
+        *(one.data_ptr() for one in (x, flow, mask, out)), *x.shape, align_corners, torch.get_num_threads()
     )
     return out
 
@@ -150,12 +175,13 @@ def _blur_down(size: int, scale: int) -> ctypes.CDLL:
 @functools.cache
 def _winograd() -> ctypes.CDLL:
     loaded = native.load(winograd.source() + _CONVOLVE, 'the convolution "winograd"', 'convolution="framework"')
-    return _typed(loaded, 5, 6, "convolve")
+    return _typed(_typed(loaded, 6, 7, "convolve", floats=1), 4, 6, "warp_forward")
 
 
-def _typed(library: ctypes.CDLL, pointers: int, integers: int, *names: str) -> ctypes.CDLL:
-    """The library, its functions of that many pointers, then integers, declared to ctypes."""
+def _typed(library: ctypes.CDLL, pointers: int, integers: int, *names: str, floats: int = 0) -> ctypes.CDLL:
+    """The library, its functions of that many pointers, then integers, then floats, declared to ctypes."""
     for name in names:
-        getattr(library, name).argtypes = [ctypes.c_void_p] * pointers + [ctypes.c_int] * integers
+        arguments = [ctypes.c_void_p] * pointers + [ctypes.c_int] * integers + [ctypes.c_float] * floats
+        getattr(library, name).argtypes = arguments
         getattr(library, name).restype = None
     return library

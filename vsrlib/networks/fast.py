@@ -7,7 +7,7 @@ a stage would have computed outside the frame does not exist; that reaches one L
 outermost ring has kernels of its own.
 
 The convolutions that inference spends its time in, from one feature width to the same: residual blocks and fusion, by
-the framework or by Winograd. And the flows from a window's centre to its neighbours as one batch.
+the framework or by Winograd. What the flow network has of its own is in `fast_flow.py`.
 """
 
 import importlib
@@ -21,11 +21,9 @@ from typing import Any
 import numpy as np
 
 from vsrlib.kernels import winograd
-from vsrlib.networks.architecture import NetworkConfig
+from vsrlib.networks.architecture import MASK_THRESHOLD, NetworkConfig
+from vsrlib.networks.fast_flow import Weights, WinogradFlow
 from vsrlib.networks.network import Network
-
-Weights = tuple[Any, Any]  # transformed weight and bias
-Pyramid = dict[int, Any]
 
 REACH = 2  # LR pixels that the tail looks to either side
 _STAGES = ("upsample_layers.0", "upsample_layers.2", "out_conv.0", "out_conv.1")
@@ -78,22 +76,44 @@ class FoldedTail:
         return self._kernels[rows, columns]
 
 
-class FrameworkBlocks:
-    """By the framework's own convolutions."""
+class PublishedBlocks:
+    """What comes before the tail, by the framework and in the published order; with gradients where they are asked for.
+
+    `flow_net`: the flow network, for `flows_from`.
+    """
 
     def __init__(self, network: Network) -> None:
         self._module, self._ops = network.module, network.backend.ops
+        self.flow_net: Any = network.module.flow_net
+
+    def features(self, frames: Any) -> Any:
+        """(B, 3, h, w) -> features, of a layout of its own."""
+        return self._module.features(frames)
+
+    def align(self, features: Any, flow: Any) -> Any:
+        """Features where the flow (B, 2, h, w) points; zero where that is outside the frame."""
+        return self._module.warp(features, flow)[0]
+
+    def cut(self, features: Any, rows: slice, columns: slice) -> Any:
+        """The features of a rectangle."""
+        return features[:, :, rows, columns]
+
+    def fuse(self, aligned: Iterable[Any]) -> Any:
+        """Features of the five frames, aligned to the centre -> reconstruction features (B, F, h, w)."""
+        return self._module.fuse(list(aligned))
+
+
+class FrameworkBlocks(PublishedBlocks):
+    """By the framework's own convolutions, which are given the frames one after the other; without gradients."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__(network)
         values = network.state()
         weight, bias = values["fusion_conv.0.weight"], values["fusion_conv.0.bias"]
         self._fusion = [network.tensor(weight[:, one]) for one in _frames(network.config)]
         self._bias, self._zero = network.tensor(bias), network.tensor(0 * bias)
 
-    def features(self, frame: Any) -> Any:
-        """(1, 3, h, w) -> (1, F, h, w)."""
-        return self._module.features(frame)
-
     def fuse(self, aligned: Iterable[Any]) -> Any:
-        """Features of the five frames, aligned to the centre, (1, F, h, w) each -> (1, F, h, w)."""
         x = None
         for features, weight in zip(aligned, self._fusion):
             part = self._ops.conv2d(features, weight, self._bias if x is None else self._zero, (1, 1))
@@ -101,13 +121,18 @@ class FrameworkBlocks:
         return self._module.recons_net(x)
 
 
-class WinogradBlocks:
-    """By `vsrlib.kernels.winograd`; for one frame at a time. `values`: the network's parameters by name."""
+class WinogradBlocks(PublishedBlocks):
+    """By `vsrlib.kernels.winograd`, without gradients. `values`: the network's parameters by name.
+
+    Features are (B, h, w, F).
+    """
 
     def __init__(self, network: Network, values: dict[str, np.ndarray]) -> None:
-        self._module = network.module
+        super().__init__(network)
         self._native = importlib.import_module(f"vsrlib.kernels.{network.framework}_cpp")
+        self.flow_net = WinogradFlow(network, values)
         config = network.config
+        self._align_corners = config.align_corners
 
         def weights(name: str, inputs: slice = slice(None)) -> Weights:
             weight = winograd.transformed(values[f"{name}.weight"][:, inputs])
@@ -121,34 +146,26 @@ class WinogradBlocks:
         self._extra = blocks("extra_feat", config.extra_blocks)
         self._recons = blocks("recons_net", config.recons_blocks)
 
-    def features(self, frame: Any) -> Any:
-        """(1, 3, h, w) -> (1, F, h, w)."""
-        x = self._native.channels_last(self._module.in_conv(frame))
-        return self._native.channels_first(self._residual(x, self._extra))
+    def features(self, frames: Any) -> Any:
+        return self._residual(self._native.channels_last(self._module.in_conv(frames)), self._extra)
+
+    def align(self, features: Any, flow: Any) -> Any:
+        inside = self._ops.sample(self._ops.ones(flow), flow, "zeros", self._align_corners)
+        return self._native.warp(features, flow, self._ops.at_least(inside, MASK_THRESHOLD), self._align_corners)
+
+    def cut(self, features: Any, rows: slice, columns: slice) -> Any:
+        return features[:, rows, columns]
 
     def fuse(self, aligned: Iterable[Any]) -> Any:
-        """Features of the five frames, aligned to the centre, (1, F, h, w) each -> (1, F, h, w)."""
         x = None
         for features, (weight, bias) in zip(aligned, self._fusion):
-            x = self._native.convolve(
-                self._native.channels_last(features), weight, bias if x is None else self._zero, x
-            )
+            x = self._native.convolve([features], weight, bias if x is None else self._zero, x)
         return self._native.channels_first(self._residual(x, self._recons))
 
     def _residual(self, x: Any, blocks: list[tuple[Weights, Weights]]) -> Any:
         for first, second in blocks:
-            x = self._native.convolve(self._native.convolve(x, *first, relu=True), *second, residual=x)
+            x = self._native.convolve([self._native.convolve([x], *first, slope=winograd.RELU)], *second, residual=x)
         return x
-
-
-def flows_from(
-    centre: Pyramid, others: list[Pyramid], flow_net: Any, ops: ModuleType, size: tuple[int, int]
-) -> list[Any]:
-    """The flow from `centre` to each of `others`, (B, 2, h, w) each, for frames of `size` (height, width)."""
-    repeated = {level: ops.concat([value] * len(others), 0) for level, value in centre.items()}
-    batch = {level: ops.concat([other[level] for other in others], 0) for level in centre}
-    flows, count = flow_net.between(repeated, batch, size), centre[1].shape[0]
-    return [flows[i * count : (i + 1) * count] for i in range(len(others))]
 
 
 def fold(values: dict[str, np.ndarray]) -> Callable[[Ends, Ends], Kernel]:

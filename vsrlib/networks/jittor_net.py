@@ -126,21 +126,24 @@ class Decoder(nn.Module):
         self.moduleSix = nn.Sequential(conv(layers["moduleSix.0"]))
 
     def execute(self, first: Var, second: Var, coarser: tuple[Var, Var] | None) -> tuple[Var, Var]:
-        if coarser is None:
-            feat = nn.leaky_relu(self.correlation(first, second), arch.LEAKY_SLOPE)
-        else:
-            flow, dense = coarser
-            upflow = self.moduleUpflow(flow)
-            upfeat = self.moduleUpfeat(dense)
-            warped = self.warp(second, upflow * arch.WARP_SCALE[self.level])
-            volume = nn.leaky_relu(self.correlation(first, warped), arch.LEAKY_SLOPE)
-            feat = jt.concat([volume, first, upflow, upfeat], dim=1)
+        feat = self.gathered(first, second, coarser)
         feat = jt.concat([self.moduleOne(feat), feat], dim=1)
         feat = jt.concat([self.moduleTwo(feat), feat], dim=1)
         feat = jt.concat([self.moduleThr(feat), feat], dim=1)
         feat = jt.concat([self.moduleFou(feat), feat], dim=1)
         feat = jt.concat([self.moduleFiv(feat), feat], dim=1)
         return self.moduleSix(feat), feat
+
+    def gathered(self, first: Var, second: Var, coarser: tuple[Var, Var] | None) -> Var:
+        """What the dense layers are given: correlation, features, and the coarser level's flow and features."""
+        if coarser is None:
+            return nn.leaky_relu(self.correlation(first, second), arch.LEAKY_SLOPE)
+        flow, dense = coarser
+        upflow = self.moduleUpflow(flow)
+        upfeat = self.moduleUpfeat(dense)
+        warped = self.warp(second, upflow * arch.WARP_SCALE[self.level])
+        volume = nn.leaky_relu(self.correlation(first, warped), arch.LEAKY_SLOPE)
+        return jt.concat([volume, first, upflow, upfeat], dim=1)
 
     def warp(self, x: Var, flow: Var) -> Var:
         """Sample x where the flow points; zero wherever that is not wholly inside the frame."""
@@ -210,8 +213,12 @@ class FlowNet(nn.Module):
 
     def between(self, first: dict[int, Var], second: dict[int, Var], size: tuple[int, int]) -> Var:
         """Flow from the first frame to the second, both given as pyramids, for frames of `size` (height, width)."""
-        flow = ops.resize(self.moduleNetwork(first, second), size) * arch.FLOW_SCALE
-        height, width = (2 * side for side in first[1].shape[2:])
+        return self.in_pixels(self.moduleNetwork(first, second), size)
+
+    def in_pixels(self, flow: Var, size: tuple[int, int]) -> Var:
+        """What `moduleNetwork` finds, in pixels of frames of `size`."""
+        height, width = (4 * side for side in flow.shape[2:])
+        flow = ops.resize(flow, size) * arch.FLOW_SCALE
         return jt.concat([flow[:, 0:1] * (size[1] / width), flow[:, 1:2] * (size[0] / height)], dim=1)
 
     def execute(self, first: Var, second: Var) -> Var:

@@ -130,21 +130,24 @@ class Decoder(nn.Module):
         self.moduleSix = nn.Sequential(conv(layers["moduleSix.0"]))
 
     def forward(self, first: Tensor, second: Tensor, coarser: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
-        if coarser is None:
-            feat = F.leaky_relu(self.correlation(first, second), arch.LEAKY_SLOPE)
-        else:
-            flow, dense = coarser
-            upflow = self.moduleUpflow(flow)
-            upfeat = self.moduleUpfeat(dense)
-            warped = self.warp(second, upflow * arch.WARP_SCALE[self.level])
-            volume = F.leaky_relu(self.correlation(first, warped), arch.LEAKY_SLOPE)
-            feat = torch.cat([volume, first, upflow, upfeat], dim=1)
+        feat = self.gathered(first, second, coarser)
         feat = torch.cat([self.moduleOne(feat), feat], dim=1)
         feat = torch.cat([self.moduleTwo(feat), feat], dim=1)
         feat = torch.cat([self.moduleThr(feat), feat], dim=1)
         feat = torch.cat([self.moduleFou(feat), feat], dim=1)
         feat = torch.cat([self.moduleFiv(feat), feat], dim=1)
         return self.moduleSix(feat), feat
+
+    def gathered(self, first: Tensor, second: Tensor, coarser: tuple[Tensor, Tensor] | None) -> Tensor:
+        """What the dense layers are given: correlation, features, and the coarser level's flow and features."""
+        if coarser is None:
+            return F.leaky_relu(self.correlation(first, second), arch.LEAKY_SLOPE)
+        flow, dense = coarser
+        upflow = self.moduleUpflow(flow)
+        upfeat = self.moduleUpfeat(dense)
+        warped = self.warp(second, upflow * arch.WARP_SCALE[self.level])
+        volume = F.leaky_relu(self.correlation(first, warped), arch.LEAKY_SLOPE)
+        return torch.cat([volume, first, upflow, upfeat], dim=1)
 
     def warp(self, x: Tensor, flow: Tensor) -> Tensor:
         """Sample x where the flow points; zero wherever that is not wholly inside the frame."""
@@ -214,8 +217,12 @@ class FlowNet(nn.Module):
 
     def between(self, first: dict[int, Tensor], second: dict[int, Tensor], size: tuple[int, int]) -> Tensor:
         """Flow from the first frame to the second, both given as pyramids, for frames of `size` (height, width)."""
-        flow = ops.resize(self.moduleNetwork(first, second), size) * arch.FLOW_SCALE
-        height, width = (2 * side for side in first[1].shape[2:])
+        return self.in_pixels(self.moduleNetwork(first, second), size)
+
+    def in_pixels(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
+        """What `moduleNetwork` finds, in pixels of frames of `size`."""
+        height, width = (4 * side for side in flow.shape[2:])
+        flow = ops.resize(flow, size) * arch.FLOW_SCALE
         return torch.cat([flow[:, 0:1] * (size[1] / width), flow[:, 1:2] * (size[0] / height)], dim=1)
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:

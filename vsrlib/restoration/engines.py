@@ -14,7 +14,8 @@ import numpy as np
 from vsrlib.data.clips import FrameReader
 from vsrlib.data.frames import to_float
 from vsrlib.networks.architecture import CENTRE, NetworkConfig
-from vsrlib.networks.fast import REACH, FoldedTail, FrameworkBlocks, WinogradBlocks, flows_from
+from vsrlib.networks.fast import REACH, FoldedTail, FrameworkBlocks, PublishedBlocks, WinogradBlocks
+from vsrlib.networks.fast_flow import flows_from
 from vsrlib.networks.network import Network
 
 Frames = Mapping[int, np.ndarray] | FrameReader
@@ -102,7 +103,7 @@ class Streaming:
         self._exact = exact
         self._tile = tile
         self._blocks = (
-            network.module
+            PublishedBlocks(network)
             if exact
             else WinogradBlocks(network, network.state())
             if convolution == "winograd"
@@ -144,7 +145,7 @@ class Streaming:
         flows = self._flows()
         for place, index in enumerate(self._window):
             features = self._features[index]
-            yield features if place == CENTRE else self._module.warp(features, flows.pop(0))[0]
+            yield features if place == CENTRE else self._blocks.align(features, flows.pop(0))
 
     def _flows(self) -> list[Any]:
         """The flow from the centre to each neighbour, in the window's order."""
@@ -152,7 +153,7 @@ class Streaming:
         size = tuple(self._frames[centre].shape[2:])
         first = self._pyramids[centre]
         others = [self._pyramids[index] for place, index in enumerate(self._window) if place != CENTRE]
-        flow_net = self._module.flow_net
+        flow_net = self._blocks.flow_net
         if self._exact:
             return [flow_net.between(first, second, size) for second in others]
         return flows_from(first, others, flow_net, self._ops, size)
@@ -160,20 +161,17 @@ class Streaming:
     def _residual(self, aligned: Iterator[Any]) -> Any:
         """Aligned features -> residual image; by tiles, each with a halo that all its pixels' reach lies in."""
         if not self._tile:
-            return self._tail(self._fuse(aligned))
+            return self._tail(self._blocks.fuse(aligned))
         whole, config, rows = list(aligned), self._network.config, []
-        height, width = whole[0].shape[2:]
+        height, width = self._frames[self._window[CENTRE]].shape[2:]
         for row in tiles(height, self._tile, config):
             parts = []
             for column in tiles(width, self._tile, config):
-                cut = (features[:, :, row.read, column.read] for features in whole)
-                parts.append(self._tail(self._fuse(cut))[:, :, row.keep, column.keep])
+                cut = (self._blocks.cut(features, row.read, column.read) for features in whole)
+                parts.append(self._tail(self._blocks.fuse(cut))[:, :, row.keep, column.keep])
                 self._network.synchronise()  # a lazy framework would hold all tiles at once
             rows.append(self._ops.concat(parts, 3))
         return self._ops.concat(rows, 2)
-
-    def _fuse(self, aligned: Iterator[Any]) -> Any:
-        return self._blocks.fuse(list(aligned) if self._exact else aligned)
 
 
 def halo(config: NetworkConfig) -> int:

@@ -10,7 +10,8 @@ import numpy as np
 
 from vsrlib.networks.architecture import CENTRE
 from vsrlib.networks.distributed import Batch
-from vsrlib.networks.fast import FoldedTail, WinogradBlocks, flows_from
+from vsrlib.networks.fast import FoldedTail, PublishedBlocks, WinogradBlocks
+from vsrlib.networks.fast_flow import flows_from
 from vsrlib.networks.losses import losses, supervised_losses
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights.weights_file import Values
@@ -78,7 +79,7 @@ class TrainingRestorer:
 
     def rebuild(self, frames: Any) -> Any:
         """Windows (B, 5, 3, h, w) -> the centre frames restored, (B, 3, 4h, 4w), with gradients."""
-        return self._restore(frames, self._module, self._module.upsample)
+        return self._restore(frames, PublishedBlocks(self._network), self._module.upsample)
 
     def restore(self, frames: Any) -> Any:
         """As `rebuild`, without gradients; to be called where none are prepared."""
@@ -87,17 +88,16 @@ class TrainingRestorer:
         values = self._network.state()
         tail = FoldedTail(values, self._ops, self._network.tensor)
         if self.convolution == "framework":
-            return self._restore(frames, self._module, tail)
-        blocks = WinogradBlocks(self._network, values)
-        return self._ops.concat([self._restore(frames[i : i + 1], blocks, tail) for i in range(frames.shape[0])], 0)
+            return self._restore(frames, PublishedBlocks(self._network), tail)
+        return self._restore(frames, WinogradBlocks(self._network, values), tail)
 
-    def _restore(self, frames: Any, blocks: Any, tail: Any) -> Any:
+    def _restore(self, frames: Any, blocks: PublishedBlocks, tail: Any) -> Any:
         places, size = range(self._network.config.frames), tuple(frames.shape[3:])
         features = [blocks.features(frames[:, i]) for i in places]
         with self._network.backend.no_grad() if self._fixed_flow else nullcontext():
             pyramids = self._pyramids(frames)
-            flows = flows_from(pyramids.pop(CENTRE), pyramids, self._module.flow_net, self._ops, size)
-        aligned = [features[i] if i == CENTRE else self._module.warp(features[i], flows.pop(0))[0] for i in places]
+            flows = flows_from(pyramids.pop(CENTRE), pyramids, blocks.flow_net, self._ops, size)
+        aligned = [features[i] if i == CENTRE else blocks.align(features[i], flows.pop(0)) for i in places]
         return tail(blocks.fuse(aligned)) + self._module.base(frames[:, CENTRE])
 
     def _pyramids(self, frames: Any) -> list[dict[int, Any]]:
