@@ -112,7 +112,7 @@ if [ "${1:-}" = test ]; then
     installing=$!
 fi
 say "2/2 checking the frameworks; the first time Jittor compiles itself, 3 to 6 minutes on two cores."
-"$python" -m vsrlib check
+"$python" -m vsrlib check --if-changed
 
 if [ "${1:-}" != test ]; then
     say "running the study"

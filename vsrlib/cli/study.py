@@ -81,6 +81,11 @@ def check_arguments(parser: argparse.ArgumentParser) -> None:
         "Use each framework once, forward and backward, and say what works. Exit status 1 if neither does. "
         "`vsrlib doctor` runs nothing, and says what mends what is missing."
     )
+    parser.add_argument(
+        "--if-changed",
+        action="store_true",
+        help="pass over a framework that has worked here if code, packages, compiler and machine are what they were",
+    )
     parser.set_defaults(run=run_check)
 
 
@@ -88,7 +93,7 @@ def run_check(options: argparse.Namespace) -> int:
     """Carry out `vsrlib check`."""
     from vsrlib.study.doctor import frameworks
 
-    found = frameworks.check(list(FRAMEWORKS))
+    found = frameworks.check(list(FRAMEWORKS), not options.if_changed)
     return 0 if any(entry["usable"] for entry in found.values()) else 1
 
 

@@ -12,23 +12,31 @@ from vsrlib.common.processes import answer, ask
 from vsrlib.kernels import jittor_env
 from vsrlib.networks import load_network
 from vsrlib.networks.distributed import Batch
+from vsrlib.study.doctor import worked
 from vsrlib.training.step import take_step
 
 
-def check(frameworks: list[str]) -> dict[str, dict[str, Any]]:
+def check(frameworks: list[str], anew: bool = True) -> dict[str, dict[str, Any]]:
     """Use each framework once, forward and backward; Jittor compiles itself and its operations on the first run.
 
     Returns {framework: {"usable", "reason" (None if usable), "version", "device", "seconds"}}. A framework that cannot
-    be used is not an error here. UserError: an unknown framework.
+    be used is not an error here. anew: also where it has worked and nothing has changed since (see `worked`); what was
+    found then is returned else. UserError: an unknown framework.
     """
     found = {}
     for framework in frameworks:
         if framework not in FRAMEWORKS:
             raise UserError(f"There is no framework {framework!r}; choose one of {', '.join(FRAMEWORKS)}.")
+        before = None if anew else worked.recall(framework)
+        if before is not None:
+            print(f"{framework}: works; nothing has changed since it was used", flush=True)
+            found[framework] = before
+            continue
         minutes = " (Jittor compiles; the first time this takes some minutes)" if framework == "jittor" else ""
         print(f"{framework}: checking{minutes} ...", flush=True)
         start = time.perf_counter()
         found[framework] = _check(framework) | {"seconds": time.perf_counter() - start}
+        worked.keep(framework, found[framework])
         outcome = "works" if found[framework]["usable"] else f"cannot be used because {found[framework]['reason']}"
         print(f"{framework}: {outcome} ({found[framework]['seconds']:.0f} s)", flush=True)
     return found
