@@ -10,6 +10,7 @@ import pytest
 from vsrlib import cli
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
+from vsrlib.data.frame_names import in_order
 from vsrlib.data.frames import read_frame, write_frame
 from vsrlib.data.sets import picture_table, pictures
 from vsrlib.data.sets.picture_table import Package, Source
@@ -118,3 +119,13 @@ def test_the_table_is_of_clean_licences_and_of_no_picture_that_is_tested_on() ->
     assert len(dict(table)) == len(table) == len({source.file for _, source in table}) > 20
     assert {source.part for _, source in table} == {"train", "validation"}
     assert not set(map(tuple, picture_table.LEAVES["train"])) & set(map(tuple, picture_table.LEAVES["validation"]))
+
+
+def test_the_names_of_all_have_an_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one a folder of them would be refused as a clip."""
+    monkeypatch.setattr(pictures, "dead_leaves", lambda rng: np.zeros((1, 1, 3), np.uint8))
+    packaged = [one for package in picture_table.PACKAGES.values() for one in package.pictures.items()]
+    named = [*packaged, *((name, source) for name, source, *_ in (*pictures._embedded(), *pictures._drawn()))]
+    for part in ("train", "validation"):
+        names = [name for name, source in named if source.part == part]
+        assert in_order(names) == sorted(names) and len(set(names)) == len(names)

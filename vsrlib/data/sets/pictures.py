@@ -66,7 +66,7 @@ def _drawn() -> Iterator[Found]:
     for part, seeds in LEAVES.items():
         for seed in seeds:
             source = Source(part, f"the seed {seed}", "drawn", "MIT")
-            yield f"leaves-{seed[0] + 1}", source, "vsrlib.data.synthetic", dead_leaves(np.random.default_rng(seed))
+            yield f"leaves-{seed[0] + 1:02}", source, "vsrlib.data.synthetic", dead_leaves(np.random.default_rng(seed))
 
 
 def _packaged(debs: dict[str, Path]) -> Iterator[Found]:
