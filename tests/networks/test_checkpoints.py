@@ -47,6 +47,15 @@ def test_conversion_keeps_every_bit(tmp_path: Path, first: str, second: str) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted({f"w{first}", f"v{second}", f"again{second}"})
 
 
+@pytest.mark.parametrize("name", ["epoch=3-step=100.ckpt", "pytorch_model.bin", "weights", "W.CKPT"])
+def test_an_archive_of_pytorch_may_have_any_name(tmp_path: Path, name: str) -> None:
+    held = {"state_dict": {key: torch.from_numpy(value.copy()) for key, value in VALUES.items()}, "epoch": 3}
+    torch.save(held, tmp_path / name)
+    assert same(weights_file.read(tmp_path / name), VALUES)
+    weights_file.convert(tmp_path / name, tmp_path / "w.safetensors")
+    assert same(weights_file.read(tmp_path / "w.safetensors"), VALUES)
+
+
 def test_the_library_that_made_a_format_reads_what_is_written(tmp_path: Path) -> None:
     for name in ("w.pt", "w.pkl", "w.npz", "w.safetensors"):
         weights_file.write(tmp_path / name, VALUES)
@@ -162,6 +171,8 @@ def test_old_and_half_precision_files_of_torch_are_read(tmp_path: Path) -> None:
         ("none.pt", None, "does not exist"),
         ("w.onnx", b"x", "end in"),
         ("w.tar", b"x", "end in"),
+        ("w.ckpt", b"PK\x03\x04" + bytes(60), "end in"),
+        ("w.bin", b"PK\x05\x06" + bytes(18), "end in"),
         ("w.safetensors", b"x", "refused"),
         ("w.pt", b"not a checkpoint", "refused"),
         ("w.pt", b"", "refused"),

@@ -49,6 +49,15 @@ def format_of(path: Path) -> str | None:
     return next((kind for ending, kind in ENDINGS.items() if path.name.lower().endswith(ending)), None)
 
 
+def kind_inside(path: Path) -> str | None:
+    """The format of a file by what it holds: PyTorch's archive under any name (.ckpt, .bin), else None."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "PyTorch" if any(name.endswith("/data.pkl") for name in archive.namelist()) else None
+    except zipfile.BadZipFile:
+        return None
+
+
 def read(path: Path, kind: str) -> dict[str, Any]:
     """What a file of the format `kind` holds. Raises any exception for what cannot be read.
 

@@ -35,10 +35,11 @@ _NESTED = (*_AVERAGES, "state_dict", "model_state_dict", "params", "model", "net
 def read(weights: str | Path) -> Values:
     """Read weights from a file, or those that ship under a name; float32, under the published names.
 
-    Formats: see `vsrlib.networks.weights.formats.ENDINGS`. Raises UserError when that cannot be done.
+    Formats: see `vsrlib.networks.weights.formats.ENDINGS`; an archive that `torch.save` made may have any name, such as
+    .ckpt. Raises UserError when that cannot be done.
     """
     path = existing(weights)
-    kind = _format_of(path)
+    kind = formats.format_of(path) or formats.kind_inside(path) or _format_of(path)
     if kind == "PyTorch" and "jittor" in sys.modules:
         # A process that uses Jittor does not import PyTorch; another one translates the file.
         with tempfile.TemporaryDirectory() as folder:
@@ -79,7 +80,7 @@ def write(path: Path, values: Values, metadata: dict[str, str] | None = None) ->
 def metadata(weights: str | Path) -> dict[str, str]:
     """The notes that a weights file holds: of a safetensors file, such as preset and align_corners; of others none."""
     path = locate(weights)
-    if not path.is_file() or _format_of(path) != "safetensors":
+    if not path.is_file() or formats.format_of(path) != "safetensors":
         return {}
     try:
         return formats.metadata(path)
