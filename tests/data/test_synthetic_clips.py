@@ -238,7 +238,7 @@ def test_what_a_smaller_frame_cannot_hold_is_filtered_out(cycles: float) -> None
     wave = np.cos(2 * np.pi * cycles * np.arange(200))
     photograph = np.broadcast_to((128 + 100 * wave)[None, :, None], (200, 200, 3))
     layer = Layer(np.array([[[2.0, 0, 10], [0, 2, 10]]]))
-    rendered = render_layer(layer, photograph, (64, 64))[0]
+    rendered = next(render_layer(layer, photograph, (64, 64)))
     remaining = rendered[32, :, 0].std() / (photograph[10, 10:137:2, 0].std())
     assert remaining == pytest.approx(np.exp(-0.5 * (lowpass_sigma(2) * 2 * np.pi * cycles) ** 2), abs=0.02)
     assert remaining < 0.3
@@ -247,7 +247,7 @@ def test_what_a_smaller_frame_cannot_hold_is_filtered_out(cycles: float) -> None
 def test_at_one_to_one_the_photograph_itself_is_shown() -> None:
     photograph = load_photograph("coffee.png")
     layer = Layer(np.array([[[1.0, 0, 17], [0, 1, 23]]]))
-    rendered = render_layer(layer, photograph, (40, 50))[0]
+    rendered = next(render_layer(layer, photograph, (40, 50)))
     assert np.abs(rendered - photograph[23:63, 17:67]).max() < 1e-6
 
 

@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
@@ -15,7 +15,7 @@ from vsrlib.data.frames import rounded
 from vsrlib.data.synthetic.motion import Layer, Motion, pixel_grid, place_camera, place_patch
 from vsrlib.data.synthetic.pictures import PHOTOGRAPHS, dead_leaves, load_photograph
 
-__all__ = ["PHOTOGRAPHS", "Motion", "SyntheticClip", "embedded_clips"]
+__all__ = ["PHOTOGRAPHS", "Motion", "PlannedClip", "SyntheticClip", "embedded_clips", "planned_clips"]
 
 _LEAVES = "leaves-"  # begins the names of pictures that are no photographs
 _EDGE = 1.5  # width of the patch's soft edge, HR pixels
@@ -52,6 +52,41 @@ class SyntheticClip(Clip):
         return (there - here).astype(np.float32), clear & inside
 
 
+@dataclass(frozen=True)
+class PlannedClip:
+    """A clip whose frames are made when they are asked for, one by one; size: (H, W) in pixels.
+
+    photographs, background, foreground: see `SyntheticClip`; shown: gives the picture (h, w, 3) uint8 of each name.
+    """
+
+    name: str
+    size: tuple[int, int]
+    shown: Callable[[str], np.ndarray]
+    photographs: tuple[str, ...]
+    background: Layer
+    foreground: Layer | None
+
+    def __len__(self) -> int:
+        return len(self.background.to_texture)
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Yield every frame, (H, W, 3) uint8 RGB, and keep none."""
+        behind = render_layer(self.background, self.shown(self.photographs[0]), self.size)
+        if self.foreground is None:
+            yield from map(rounded, behind)
+            return
+        here = pixel_grid(self.size)
+        patches = render_layer(self.foreground, self.shown(self.photographs[1]), self.size)
+        for t, (picture, patch) in enumerate(zip(behind, patches)):
+            opacity = np.clip(0.5 + self.foreground.depth(t, here) / _EDGE, 0, 1)[..., None]
+            yield rounded(picture + opacity * (patch - picture))
+
+    def made(self) -> SyntheticClip:
+        """The clip with all of its frames."""
+        frames = np.stack(list(self.frames()))
+        return SyntheticClip(self.name, frames, self.photographs, self.background, self.foreground)
+
+
 def embedded_clips(
     split: str,
     frames: int,
@@ -73,6 +108,21 @@ def embedded_clips(
     again. `pictures`, (H, W, 3) uint8 RGB by name, if given, take the place of the split's photographs.
     UserError for an unknown split, a number that makes no sense, or motion for which a photograph has no room.
     """
+    return [one.made() for one in planned_clips(split, frames, size, seed, count, motion, leaves, speeds, pictures)]
+
+
+def planned_clips(
+    split: str,
+    frames: int,
+    size: tuple[int, int],
+    seed: int,
+    count: int | None = None,
+    motion: Motion | None = None,
+    leaves: int = 0,
+    speeds: Sequence[float] = (),
+    pictures: Mapping[str, np.ndarray] | None = None,
+) -> list[PlannedClip]:
+    """What `embedded_clips` makes, before any frame is; the same parameters and errors."""
     if split not in PHOTOGRAPHS:
         raise UserError(f"split {split!r} is unknown: give one of {', '.join(PHOTOGRAPHS)}.")
     names = (*(pictures or PHOTOGRAPHS[split]), *(f"{_LEAVES}{index + 1}" for index in range(leaves)))
@@ -85,16 +135,13 @@ def embedded_clips(
     motion = motion or Motion()
     motions = [replace(motion, speed=speed, foreground_speed=1.5 * speed) for speed in speeds] or [motion]
     shown = partial(_picture, pictures or {}, seed)
-    return [
-        _make_clip(names, shown, index, frames, size, seed, motions[index % len(motions)]) for index in range(count)
-    ]
+    return [_planned(names, shown, index, frames, size, seed, motions[index % len(motions)]) for index in range(count)]
 
 
-def render_layer(layer: Layer, photograph: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The layer as seen in every frame, (N, H, W, 3) float64, by cubic B-spline interpolation."""
+def render_layer(layer: Layer, photograph: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """Yield the layer as seen in every frame, (H, W, 3) float64, by cubic B-spline interpolation."""
     # The spline's prefilter and the low-pass filter commute, so the former is done once, the latter per scale.
     planes = [scipy.ndimage.spline_filter(photograph[..., c].astype(np.float64), mode="mirror") for c in range(3)]
-    result = np.empty((len(layer.to_texture), *size, 3))
     sigma, smooth = 0.0, planes
     for t, transform in enumerate(layer.to_texture):
         wanted = lowpass_sigma(layer.scale(t))
@@ -102,11 +149,12 @@ def render_layer(layer: Layer, photograph: np.ndarray, size: tuple[int, int]) ->
             sigma, smooth = wanted, [scipy.ndimage.gaussian_filter(plane, wanted, mode="mirror") for plane in planes]
         # SciPy counts rows before columns, the transforms x before y.
         matrix, offset = transform[::-1, 1::-1], transform[::-1, 2]
+        result = np.empty((*size, 3))
         for c in range(3):
             scipy.ndimage.affine_transform(
-                smooth[c], matrix, offset, size, output=result[t, :, :, c], mode="mirror", prefilter=False
+                smooth[c], matrix, offset, size, output=result[:, :, c], mode="mirror", prefilter=False
             )
-    return result
+        yield result
 
 
 def lowpass_sigma(scale: float) -> float:
@@ -117,7 +165,7 @@ def lowpass_sigma(scale: float) -> float:
     return 0.5 * math.sqrt(max(scale**2 - 1, 0))
 
 
-def _make_clip(
+def _planned(
     names: tuple[str, ...],
     shown: Callable[[str], np.ndarray],
     index: int,
@@ -125,23 +173,19 @@ def _make_clip(
     size: tuple[int, int],
     seed: int,
     motion: Motion,
-) -> SyntheticClip:
+) -> PlannedClip:
     around, which = divmod(index, len(names))
     back, front = names[which], names[(which + 1) % len(names)]
     stem = back.rsplit(".", 1)[0]
     name = stem if around == 0 else f"{stem}-{around + 1}"
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    photograph = shown(back)
-    height, width = photograph.shape[:2]
+    height, width = shown(back).shape[:2]
     background = place_camera(rng, motion, frames, size, (height, width), back)
-    pictures = render_layer(background, photograph, size)
     if motion.foreground_speed is None:
-        return SyntheticClip(name, rounded(pictures), (back,), background)
-    photograph = shown(front)
-    height, width = photograph.shape[:2]
+        return PlannedClip(name, size, shown, (back,), background, None)
+    height, width = shown(front).shape[:2]
     foreground = place_patch(rng, motion, frames, size, (height, width), background.scale(0))
-    pictures = _cover(pictures, foreground, render_layer(foreground, photograph, size))
-    return SyntheticClip(name, rounded(pictures), (back, front), background, foreground)
+    return PlannedClip(name, size, shown, (back, front), background, foreground)
 
 
 def _picture(pictures: Mapping[str, np.ndarray], seed: int, name: str) -> np.ndarray:
@@ -153,10 +197,3 @@ def _embedded(name: str, seed: int) -> np.ndarray:
     if name.startswith(_LEAVES):
         return dead_leaves(np.random.default_rng([seed, zlib.crc32(name.encode()), 1]))
     return load_photograph(name)
-
-
-def _cover(pictures: np.ndarray, foreground: Layer, patch: np.ndarray) -> np.ndarray:
-    here = pixel_grid(pictures.shape[1:3])
-    depths = np.stack([foreground.depth(t, here) for t in range(len(pictures))])
-    opacity = np.clip(0.5 + depths / _EDGE, 0, 1)[..., None]
-    return pictures + opacity * (patch - pictures)

@@ -1,20 +1,21 @@
 """Write the embedded data sets, made from photographs, in the same layout as downloaded ones; and their options."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vsrlib.common.files import sha256_array
+from vsrlib.common.files import StackDigest, sha256_array
 from vsrlib.common.names import FILMED, MADE
 from vsrlib.common.options import JobOptions, option
-from vsrlib.data.clips import Clip, FrameReader, list_clips, write_clip
+from vsrlib.data.clips import Clip, FrameReader, list_clips
 from vsrlib.data.degrade import BLURS, HR, write_degraded_set, write_set
+from vsrlib.data.frames import write_frame
 from vsrlib.data.scenes import FRAMES, packaged_scenes
 from vsrlib.data.sets.manifest import TESTING
-from vsrlib.data.synthetic.clips import Motion, SyntheticClip, embedded_clips
+from vsrlib.data.synthetic.clips import Motion, PlannedClip, SyntheticClip, embedded_clips, planned_clips
 from vsrlib.data.synthetic.pictures import LICENCES, PHOTOGRAPHS
 from vsrlib.data.video import frame_name
 
@@ -82,7 +83,7 @@ def write_embedded_sets(
     ):
         if only is not None and name not in only:
             continue
-        clips = embedded_clips(split, frames, size, seed, count, motion)
+        clips = planned_clips(split, frames, size, seed, count, motion)
         manifests[name] = write_set(root / name, (HR,), _hr_writer(clips, split, seed, motion), seed)
     blurs = [blur for blur in BLURS if only is None or embedded_set(blur) in only]
     clips = embedded_clips("test", test_frames, size, seed, options.test_clips, motion) if blurs else []
@@ -101,7 +102,7 @@ def write_clips(root: Path, options: ClipsOptions, motion: Motion | None = None)
     motion, size = motion or Motion(), (options.height, options.width)
     split, seed, leaves, speeds = options.split, options.seed, options.leaves, options.speed
     pictures = None if options.images is None else _pictures(Path(options.images))
-    clips = embedded_clips(split, options.frames, size, seed, options.count, motion, leaves, speeds, pictures)
+    clips = planned_clips(split, options.frames, size, seed, options.count, motion, leaves, speeds, pictures)
     more: dict[str, Any] = {"leaves": leaves, "speeds": speeds}
     if pictures is not None:
         more["pictures"] = {name: sha256_array(picture) for name, picture in pictures.items()}
@@ -139,22 +140,21 @@ def _said_of(clip: SyntheticClip) -> dict[str, str]:
 
 
 def _hr_writer(
-    clips: list[SyntheticClip], split: str, seed: int, motion: Motion, **more: Any
+    clips: list[PlannedClip], split: str, seed: int, motion: Motion, **more: Any
 ) -> Callable[[Path], dict[str, Any]]:
     def fill(staging: Path) -> dict[str, Any]:
         entries = {}
         for clip in clips:
-            write_clip(staging / HR / clip.name, clip)
-            entries[clip.name] = {
-                "frames": [frame_name(i) for i in range(len(clip.frames))],
-                "hr_size": list(clip.frames.shape[1:3]),
-                "hr_sha256": sha256_array(clip.frames),
-            }
+            names, digest = [frame_name(index) for index in range(len(clip))], StackDigest(len(clip))
+            for name, frame in zip(names, clip.frames()):
+                write_frame(staging / HR / clip.name / f"{name}.png", frame)
+                digest.add(frame)
+            entries[clip.name] = {"frames": names, "hr_size": list(clip.size), "hr_sha256": digest.hexdigest()}
         return {"seed": seed, **_described(clips, split, motion), **more, "clips": entries}
 
     return fill
 
 
-def _described(clips: list[SyntheticClip], split: str, motion: Motion) -> dict[str, Any]:
+def _described(clips: Sequence[PlannedClip | SyntheticClip], split: str, motion: Motion) -> dict[str, Any]:
     photographs = {clip.name: list(clip.photographs) for clip in clips}
     return {"split": split, "motion": asdict(motion), "photographs": photographs}
