@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, write_json
 from vsrlib.data.clips import Clip, write_clip
+from vsrlib.data.comparison_picture import write_comparison
+from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.frames import read_frame
 from vsrlib.restoration import infer as restoration_infer
 from vsrlib.restoration.options import InferOptions, Shard
@@ -47,6 +49,11 @@ def pictures(folder: Path) -> dict[str, np.ndarray]:
     return {str(path.relative_to(folder)): read_frame(path) for path in sorted(folder.glob("*/*.png"))}
 
 
+def looked_at(clips: Path, whole: Path, clip: str, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    low = read_frame(clips / clip / f"{name}.png")
+    return low, bicubic_on_grid(low), read_frame(whole / "frames" / clip / f"{name}.png")
+
+
 def test_gathered_parts_are_the_whole_restoration(clips: Path, tmp_path: Path) -> None:
     whole = infer(clips, tmp_path / "whole", kernels=True)
     for number in (2, 1, 3):  # in any order
@@ -69,7 +76,12 @@ def test_gathered_parts_are_the_whole_restoration(clips: Path, tmp_path: Path) -
     ]
     np.testing.assert_array_equal(*kernels)
     assert kernels[0].shape == (12, 13, 13) and np.allclose(kernels[0].sum(axis=(1, 2)), 1, atol=1e-5)
-    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["frames", "inference.json", "kernels"]
+    names = ["comparison.png", "frames", "inference.json", "kernels"]
+    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == names
+    # Of the first clip's seven frames, the middle one of the second part's three.
+    shown = tmp_path / "parts" / result["comparison"]
+    write_comparison(tmp_path / "by hand.png", *looked_at(clips, tmp_path / "whole", "a", "00000005"), None)
+    assert shown.read_bytes() == (tmp_path / "by hand.png").read_bytes()
     for name in ("input_digest", "weights", "set", "engine", "border"):
         assert result[name] == whole[name]
 

@@ -1,12 +1,14 @@
 """A restoration split over several processes or machines: each restores one run of frames, and `gather` joins them."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, remove, replaced, write_json
+from vsrlib.data.clips import COMPARISON
 from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT, VIDEOS
 from vsrlib.restoration.options import Shard
 
@@ -21,6 +23,7 @@ _OWN = {
 def gather(output: Path) -> dict[str, Any]:
     """Move the frames of all parts below `output` to `output`/frames, and write one inference.json; return that.
 
+    Of the pictures of the parts, that of the middle one of those with the first clip becomes `output`/comparison.png.
     Of the times, those of every frame are kept; memory is the largest of the parts, warm-up their sum.
     UserError for parts that are missing, or that are not of one restoration; then nothing is changed.
     """
@@ -40,6 +43,12 @@ def gather(output: Path) -> dict[str, Any]:
                 target = staging / path.relative_to(folder)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.link(path, target)  # not moved: until all is there, the parts stay whole
+    name = results[0]["clips"][0]["name"]
+    of_first = [folder for folder, one in zip(folders, results) if one["clips"][0]["name"] == name]
+    picture = of_first[len(of_first) // 2] / COMPARISON
+    (output / COMPARISON).unlink(missing_ok=True)
+    if picture.exists():
+        shutil.copyfile(picture, output / COMPARISON)
     weights = results[0]["weights"]
     if weights["sha256"] is not None:  # its path is relative to the part's folder, one deeper
         weights = {**weights, "path": os.path.relpath(folders[0] / weights["path"], output)}
@@ -47,6 +56,7 @@ def gather(output: Path) -> dict[str, Any]:
         **results[0],
         "shard": None,
         "shards": len(results),
+        "comparison": COMPARISON if picture.exists() else None,
         "resumed": sum(one.get("resumed", 0) for one in results),
         "weights": weights,
         "clips": _clips(results),
