@@ -11,6 +11,7 @@ from PIL import Image
 from vsrlib.common.errors import UserError
 from vsrlib.data.clips import Clip, list_clips, read_through, require_frames, write_clip
 from vsrlib.data.frames import read_frame, write_frame
+from vsrlib.data.sets.check import check
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -174,6 +175,16 @@ def test_notes_and_hidden_files_are_passed_over_but_nothing_else(tmp_path: Path)
     for name in (".x.png", "notes.txt", "kernel.mat", "m.json", "Thumbs.db"):
         (tmp_path / name).write_text("x")
     assert list_clips(tmp_path)[0].frame_names == ("a",)
+    for left in ("__MACOSX", "@eaDir"):  # by a Mac's archive, and by a network drive
+        (tmp_path / left).mkdir()
+        (tmp_path / left / "._a.png").write_text("x")
+    assert list_clips(tmp_path)[0].frame_names == ("a",)
+    (tmp_path / "kernel.mat").unlink()  # which is looked into
+    assert check(tmp_path)["faults"] == []
+    (tmp_path / "v.MP4").write_text("x")
+    with pytest.raises(UserError, match="v.MP4 is a video among folders or frames: give the path of the video itself"):
+        list_clips(tmp_path)
+    (tmp_path / "v.MP4").unlink()
     (tmp_path / "b.tiff").write_text("x")
     with pytest.raises(UserError, match="b.tiff is not a PNG or JPEG frame"):
         list_clips(tmp_path)

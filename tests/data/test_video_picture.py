@@ -91,6 +91,34 @@ def test_10_bits_are_read_as_the_nearest_of_8(tmp_path: Path, pixels: str, codec
     assert source.film.picture.to_json()["bits"] == 10 and np.abs(read - COLOURS).max() <= (0 if "gbr" in pixels else 2)
 
 
+@pytest.mark.parametrize("tag", [0, 1, 2])
+@pytest.mark.parametrize("pixels", ["yuv444p", "yuv420p", "gray", "bgr0"])
+def test_the_range_is_as_tagged_or_as_asked_for(tmp_path: Path, tag: int, pixels: str) -> None:
+    """A grey of level 100 in the file: by hand, it is shown as 100 or as (100 - 16) * 255 / 219."""
+    planes = 1 if pixels in ("gray", "bgr0") else 3
+    with av.open(str(tmp_path / "v.mkv"), "w") as container:
+        stream = begin(container, "ffv1", Fraction(25), (16, 16), pixels)
+        stream.codec_context.color_range = tag
+        for _ in range(5):
+            frame = av.VideoFrame(16, 16, pixels)
+            for plane in range(planes):
+                level = 100 if plane == 0 else 128
+                frame.planes[plane].update(bytes([level]) * frame.planes[plane].buffer_size)
+            frame.color_range = tag
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    shown = {"full": 100, "limited": round((100 - 16) * 255 / 219)}
+    tagged = "full" if planes == 1 or tag == 2 else "limited"
+    for asked in ("auto", "full", "limited"):
+        reading = Reading(colour_range=asked)
+        (source,) = list_clips(tmp_path / "v.mkv", reading)
+        expected = tagged if asked == "auto" else asked
+        assert np.abs(next(source.frames()).astype(int) - shown[expected]).max() <= 1, (asked, expected)
+        told = source.film.picture.to_json()
+        why = "asked for" if asked != "auto" else "pixels" if planes == 1 else "tagged"
+        assert (told["range"], told["range_because"]) == (expected, why if tag or why != "tagged" else "untagged")
+
+
 def test_another_matrix_can_be_asked_for(tmp_path: Path) -> None:
     path = striped(tmp_path / "v.mkv", "bt709", "bt601")
     assert np.abs(seen(path, "bt709") - COLOURS).max() <= 2

@@ -1,8 +1,10 @@
 """Sound and subtitles of a video: in the output as they were, in step, or named."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 from films import PAUSES, SUBTITLES, pictures, timed, tracks, with_sound
 
@@ -74,3 +76,109 @@ def test_a_subtitle_that_is_on_when_the_part_begins_is_shortened(tmp_path: Path)
         (0, b"one"),
         (pytest.approx(1.15 - 0.166, abs=0.0012), b"two"),
     ]
+
+
+CHAPTERS = [(0, 120, "one"), (120, 500, "two"), (500, 1700, "three")]
+
+
+def with_more(path: Path, source: Path, more: Callable[[av.container.OutputContainer], None]) -> Path:
+    """The pictures of `source` beside what `more` adds."""
+    with av.open(str(source)) as film, av.open(str(path), "w") as target:
+        template = film.streams.video[0]
+        video = target.add_stream_from_template(template, opaque=True)
+        more(target)
+        for packet in film.demux(template):
+            if packet.size:
+                packet.stream = video
+                target.mux(packet)
+    return path
+
+
+def chapters(path: Path) -> list[tuple[float, float, str]]:
+    with av.open(str(path)) as container:
+        return [
+            *(
+                (float(one["start"] * one["time_base"]), float(one["end"] * one["time_base"]), one["metadata"]["title"])
+                for one in container.chapters()
+            )
+        ]
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+@pytest.mark.parametrize("name", ["v.mp4", "v.mkv"])
+def test_chapters_are_copied(tmp_path: Path, name: str, ending: str) -> None:
+    told = [
+        {"id": number, "start": begin, "end": end, "time_base": MS, "metadata": {"title": title}}
+        for number, (begin, end, title) in enumerate(CHAPTERS, 1)
+    ]
+    plain = timed(tmp_path / f"plain-{name}", PAUSES, MS, last=500)
+    (source,) = list_clips(with_more(tmp_path / name, plain, lambda target: target.set_chapters(told)))
+    written = tmp_path / "out" / "videos" / f"v.{ending}"
+    assert copied(source, tmp_path / "out", ending).left_out == []
+    expected = [(begin / 1000, end / 1000, title) for begin, end, title in CHAPTERS]
+    assert chapters(written) == [(pytest.approx(a, abs=0.002), pytest.approx(b, abs=0.002), t) for a, b, t in expected]
+    copied(source, tmp_path / "out", ending, 2, 6)  # from 66 to 1200 ms
+    part = [(0, 0.054, "one"), (0.054, 0.434, "two"), (0.434, 1.134, "three")]
+    assert chapters(written) == [(pytest.approx(a, abs=0.002), pytest.approx(b, abs=0.002), t) for a, b, t in part]
+    copied(source, tmp_path / "out", ending, 4, 6)  # from 133 ms on, where the first one is over
+    assert [title for _, _, title in chapters(written)] == ["two", "three"]
+
+
+def test_attachments_are_copied_or_named(tmp_path: Path) -> None:
+    def attach(target: av.container.OutputContainer) -> None:
+        target.add_attachment("my font.ttf", "font/ttf", b"letters")
+
+    plain = timed(tmp_path / "plain.mkv", PAUSES, MS, last=500)
+    (source,) = list_clips(with_more(tmp_path / "v.mkv", plain, attach))
+    assert copied(source, tmp_path / "out", "mkv").left_out == []
+    with av.open(str(tmp_path / "out" / "videos" / "v.mkv")) as container:
+        (found,) = container.streams.attachments
+        assert (found.name, found.mimetype, found.data) == ("my font.ttf", "font/ttf", b"letters")
+    assert copied(source, tmp_path / "out", "mp4").left_out == ["attachment (unknown, my font.ttf)"]
+
+
+def cover(path: Path, source: Path) -> Path:
+    """A film with a picture of itself, in front of it where the container lets that be."""
+    with av.open(str(source)) as film, av.open(str(path), "w") as target:
+        picture = target.add_stream("mjpeg", rate=1)
+        picture.height, picture.width, picture.pix_fmt = 24, 24, "yuvj420p"
+        picture.disposition = av.stream.Disposition.attached_pic
+        video = target.add_stream_from_template(film.streams.video[0], opaque=True)
+        frame = av.VideoFrame.from_ndarray(pictures(1, 24, 24)[0], format="rgb24").reformat(format="yuvj420p")
+        target.mux([*picture.encode(frame), *picture.encode()])
+        for packet in film.demux(video=0):
+            if packet.size:
+                packet.stream = video
+                target.mux(packet)
+    return path
+
+
+def test_a_cover_picture_is_not_the_film(tmp_path: Path) -> None:
+    plain = timed(tmp_path / "plain.mp4", PAUSES, MS, last=500)
+    (source,) = list_clips(cover(tmp_path / "v.mp4", plain))
+    assert len(source) == 7 and next(source.frames()).shape == (48, 64, 3)
+    assert copied(source, tmp_path / "out", "mp4").left_out == ["cover picture (mjpeg)"]
+
+
+def test_a_second_video_and_two_tracks_of_sound(tmp_path: Path) -> None:
+    """Of two pictures the first is restored, and the other is named; of two languages both are there."""
+    one = timed(tmp_path / "one.mkv", PAUSES, MS, last=500)
+    two = with_sound(tmp_path / "two.mkv", one)
+    with av.open(str(two)) as film, av.open(str(tmp_path / "v.mkv"), "w") as target:
+        streams = [film.streams.video[0], film.streams.video[0], film.streams.audio[0], film.streams.audio[0]]
+        copies = [target.add_stream_from_template(stream, opaque=True) for stream in streams]
+        copies[2].metadata["language"], copies[3].metadata["language"] = "eng", "ger"
+        for packet in film.demux():
+            if packet.size:
+                for copy, stream in zip(copies, streams):
+                    if stream.index == packet.stream_index:
+                        again = av.Packet(bytes(packet))
+                        again.pts, again.dts, again.time_base = packet.pts, packet.dts, packet.time_base
+                        again.duration, again.is_keyframe, again.stream = packet.duration, packet.is_keyframe, copy
+                        target.mux(again)
+    (source,) = list_clips(tmp_path / "v.mkv")
+    assert copied(source, tmp_path / "out", "mkv").left_out == ["second video (h264)"]
+    with av.open(str(tmp_path / "out" / "videos" / "v.mkv")) as container:
+        assert [one.metadata.get("language") for one in container.streams.audio] == ["eng", "ger"]
+        assert len(container.streams.video) == 1
+    assert len(tracks(tmp_path / "out" / "videos" / "v.mkv", "audio")) == 2 * len(tracks(two, "audio"))

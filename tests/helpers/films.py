@@ -33,9 +33,10 @@ def timed(
     pixels: str = "yuv420p",
     last: int = 0,
     rate: Fraction = Fraction(30),
+    size: tuple[int, int] = (48, 64),
 ) -> Path:
     """A video whose frames begin at these ticks; the last one lasts `last` ticks, or what the encoder says."""
-    frames = pictures(len(stamps))
+    frames = pictures(len(stamps), *size)
     with av.open(str(path), "w") as container:
         stream = begin(container, codec, rate, frames.shape[1:3], pixels)
         stream.codec_context.time_base = tick

@@ -39,6 +39,14 @@ def _kills(one: Result) -> str:
     )
 
 
+def _restorations(one: Result) -> str:
+    return "; ".join(
+        f"{kind}: {found['kills']} kills, {found['lost']} frames lost, {found['twice']} there twice, {found['ends']} "
+        "ends, each equal to an uninterrupted one"
+        for kind, found in one["kinds"].items()
+    )
+
+
 def _disk(one: Result) -> str:
     if "skipped" in one:
         return f"skipped, {one['skipped']}"
@@ -129,6 +137,11 @@ ROWS: dict[str, tuple[str, str, Callable[[Result], str]]] = {
         "a whole checkpoint after each kill, never an older one, and the same end",
         _kills,
     ),
+    "restoration_kills": (
+        "one restoration killed again and again",
+        "the same command goes on, and the end is equal: frames and lossless video by byte, other video by frame",
+        _restorations,
+    ),
     "disk": ("a full or read-only disk", "stop, an exit status other than 0, last good files intact", _disk),
     "dead_kernels": ("a notebook that dies", "`failed`, never `completed`, partial notebook kept", _kernels),
     "names": ("paths and names", "outputs stay in their folder, names escaped in HTML, no shell", _names),
@@ -152,10 +165,11 @@ ROWS: dict[str, tuple[str, str, Callable[[Result], str]]] = {
 
 _RULES = """## Rules
 
-- **Frames.** PNG and JPEG, 8 bits; 16 bits become the nearest of 8; grey is repeated; an opaque alpha channel is left
-  out. Refused with a sentence: what is damaged as far as the file lets it be known (any changed byte of a PNG; of a
-  JPEG what a strict decoder cannot follow), transparency, CMYK, an animated PNG, an EXIF orientation other than
-  upright, more than 2^27 pixels (15360x8640 and hardly more), names with control characters or bytes that are no text.
+- **Frames.** PNG and JPEG, 8 bits; `infer` restores 16 as they are, elsewhere they become the nearest of 8; grey is
+  repeated; an opaque alpha channel is left out. Refused with a sentence: what is damaged as far as the file lets it be
+  known (any changed byte of a PNG; of a JPEG what a strict decoder cannot follow), transparency, CMYK, an animated PNG,
+  an EXIF orientation other than upright, more than 2^27 pixels (15360x8640 and hardly more), names with control
+  characters or bytes that are no text.
 - **Not found.** A changed byte of a JPEG, or of a video without check sums, that leaves another valid picture. The
   counts of `other pixels` in the result file say how often; the record of an earlier `vsrlib data check` (its
   `--json`, then `--against`) finds it.
@@ -163,6 +177,8 @@ _RULES = """## Rules
   `train-flow` lock their output. A second run waits for five seconds, and then says who is there.
 - **Evidence.** `partial.ipynb` is written anew after each cell, in place, and `error.txt` too: a kill may leave half of
   one. They are never results; the next run of the step removes them.
+- **A restoration that ended early**, whatever ended it, keeps what was done in hidden folders of the output (of a video
+  the whole segments of 48 frames) until the same command has come to its end, or `--restart` begins anew.
 - **A training without `--resume`** replaces what an earlier one left, from its first moment.
 - **Hangs** are counted in the process's own computing time, because the machine may be busy with other things.
 """

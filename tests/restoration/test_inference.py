@@ -216,7 +216,7 @@ def test_an_interrupted_run_leaves_nothing_that_looks_finished(
         if len(calls) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "write_frame", stop)
+    monkeypatch.setattr(loop.deep_frames, "write", stop)
     with pytest.raises(KeyboardInterrupt):
         run("torch", dataset, tmp_path)
     # the results of the run before it are still whole, and nothing else is there

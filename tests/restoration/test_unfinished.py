@@ -1,5 +1,6 @@
 """A restoration that was interrupted or killed goes on where it stopped, and ends as if nothing had been."""
 
+import errno
 import os
 import random
 import signal
@@ -10,16 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stopping import TIMES, stopped_at
 
 from vsrlib import cli
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
+from vsrlib.data import deep_frames
 from vsrlib.data.clips import Clip, write_clip
-from vsrlib.restoration import infer, loop
+from vsrlib.restoration import infer
 from vsrlib.restoration.options import InferOptions
 
 RESULTS = {"comparison.png", "frames", "inference.json", "kernels"}
-TIMES = ("pre", "forward", "post")
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +41,9 @@ def run(clips: Path, output: Path, gt: bool = False, restart: bool = False, **ch
 
 
 def interrupted(clips: Path, output: Path, monkeypatch: pytest.MonkeyPatch, after: int, **given) -> None:
-    """Ctrl-C while frame number `after` is written."""
-    written, write = [], loop.write_frame
-
-    def stop(*arguments) -> None:
-        if len(written) == after:
-            raise KeyboardInterrupt
-        written.append(write(*arguments))
-
+    """Ctrl-C before frame number `after` is written."""
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "write_frame", stop)
+        stopped_at(patch, after, KeyboardInterrupt())
         with pytest.raises(KeyboardInterrupt):
             run(clips, output, **given)
 
@@ -64,8 +59,8 @@ def test_it_goes_on_where_it_stopped(clips: Path, tmp_path: Path, monkeypatch: p
     whole = run(clips, tmp_path / "whole", **given)
     interrupted(clips, tmp_path / "out", monkeypatch, after, **given)
     assert not (tmp_path / "out" / "frames").exists()
-    restored, write = [], loop.write_frame
-    monkeypatch.setattr(loop, "write_frame", lambda *given: restored.append(write(*given)))
+    restored, write = [], deep_frames.write
+    monkeypatch.setattr(deep_frames, "write", lambda *given: restored.append(write(*given)))
     result = run(clips, tmp_path / "out", **given)
     assert (result["resumed"], len(restored)) == (after, 12 - after) and whole["resumed"] == 0
     assert contents(tmp_path / "out") == contents(tmp_path / "whole") and len(contents(tmp_path / "out")) == 24
@@ -119,6 +114,29 @@ def contents_of_whole(clips: Path, folder: Path) -> dict[str, bytes]:
 def test_where_nothing_is_done_nothing_is_left(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupted(clips, tmp_path / "out", monkeypatch, 0)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_error_loses_no_frame_either(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk, twice, and the frames behind the one that failed may have been written."""
+    for first, second, kept in ((3, 4, 7), (2, 0, 2)):
+        for after in (first, second):
+            with monkeypatch.context() as patch:
+                stopped_at(patch, after, OSError(errno.ENOSPC, "No space left on device"), alone=True)
+                with pytest.raises(OSError, match="No space"):
+                    run(clips, tmp_path / f"out{first}")
+        assert run(clips, tmp_path / f"out{first}")["resumed"] == kept
+        assert contents(tmp_path / f"out{first}") == contents_of_whole(clips, tmp_path)
+
+
+def test_half_a_line_amid_the_log_ends_what_counts(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(clips, tmp_path / "out", monkeypatch, 6)
+    log = tmp_path / "out" / ".resume" / "done.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join([*lines[:2], lines[2][:30], *lines[3:]]))  # the disk was full for one line
+    assert run(clips, tmp_path / "out")["resumed"] == 2
+    assert contents(tmp_path / "out") == contents_of_whole(clips, tmp_path)
 
 
 @pytest.mark.slow

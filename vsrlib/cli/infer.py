@@ -154,9 +154,10 @@ def _summary(result: dict[str, Any], output: Path) -> str:
         if clip.get("film", {}).get("turned")
     ]
     turned += [
-        f"Of the {clip['film']['bits']} bits a channel of {clip['name']}, 8 are kept."
+        f"Of the {had} bits a channel of {clip['name']}, {kept} are kept."
         for clip in result["clips"]
-        if clip.get("film", {}).get("bits", 8) > 8
+        for had, kept in [clip.get("bits", (8, 8))]
+        if kept < had
     ]
     missing = [
         f"The video of {clip['name']} has no {' and no '.join(clip['left_out'])}: no .{result['video']} can hold that."

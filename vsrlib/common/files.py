@@ -156,7 +156,7 @@ def replaced(
 
     `record` is the file that describes the parts; the caller writes the new one afterwards, so that it never describes
     others. A part that was not filled is removed. An error leaves everything as it was. `kept` says whether the folder
-    of a run that was interrupted or killed is to be filled on; without it, that is removed.
+    of a run that was interrupted or killed, or that ended in an error, is to be filled on; without it, that is removed.
     UserError for a part that holds files which were not made here: those are never replaced; and while another run
     is filling this `root`.
     """
@@ -179,7 +179,7 @@ def replaced(
                 if (staging / part).exists():
                     (staging / part / MARKER).touch()
                     (staging / part).rename(root / part)
-        except KeyboardInterrupt:
+        except BaseException:
             keep = kept is not None and kept(staging)
             raise
         finally:

@@ -11,6 +11,7 @@ import numpy as np
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_array, sha256_joined
 from vsrlib.data import video
+from vsrlib.data.deep_frames import is_deep, read_deep
 from vsrlib.data.frame_names import Ambiguous, in_order, spelt
 from vsrlib.data.frames import FRAME_SUFFIXES, read_frame, require_rgb, shown_size, write_frame
 from vsrlib.data.video_film import Film
@@ -25,6 +26,8 @@ COMPANION_SUFFIXES = (
     *(".mat", ".npy", ".npz", ".flo"),  # arrays
     *(".db", ".ini"),  # what file managers leave
 )
+
+_LEFT = ("__MACOSX", "@eaDir")  # beside what was packed on a Mac, and on drives of Synology: notes on files, no frames
 
 COMPARISON = "comparison.png"
 """The picture that a restoration ends with, or the end of its name, beside a result file likewise."""
@@ -45,7 +48,7 @@ class Clip:
 class ClipSource:
     """Where a clip can be read from: frame files, or one video file with what it says beside its pixels.
 
-    given_rate: frames a second of frame files, which do not say.
+    given_rate: frames a second of frame files, which do not say. reading: how the frames are read.
     """
 
     name: str
@@ -69,8 +72,23 @@ class ClipSource:
         """Frames a second of a video, on average; of a folder of frames the one given, or None."""
         return self.given_rate if self.film is None else self.film.rate
 
+    @property
+    def bits(self) -> int:
+        """Bits a channel of what `frames` gives: those of the files with `reading.deep`, else 8."""
+        if not self.reading.deep:
+            return 8
+        if self.film is not None:
+            return max(8, self.film.picture.bits)
+        return 16 if any(map(is_deep, self.paths)) else 8
+
+    def read(self, index: int) -> np.ndarray:
+        """One of the frame files, as `frames` gives it."""
+        return (read_deep if self.reading.deep else read_frame)(self.paths[index])
+
     def frames(self) -> Iterator[np.ndarray]:
         """Yield one frame after another, (H, W, 3) uint8 RGB, and keep none.
+
+        With `reading.deep`, those of more than 8 bits are float32 in levels of 255.
 
         UserError names the frame that cannot be read or that differs in size from the first; for a video see
         `vsrlib.data.video.read_frames`.
@@ -79,8 +97,8 @@ class ClipSource:
             yield from video.read_frames(self.video, reading=self.reading)
             return
         first = None
-        for path in self.paths:
-            frame = read_frame(path)
+        for index, path in enumerate(self.paths):
+            frame = self.read(index)
             first = frame if first is None else first
             if frame.shape != first.shape:
                 raise UserError(
@@ -104,14 +122,14 @@ class FrameReader:
         self._first = self._next = 0
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """Frame `index`, (H, W, 3) uint8. KeyError for one that was forgotten."""
+        """Frame `index`, (H, W, 3), as the clip gives it. KeyError for one that was forgotten."""
         while self._video is not None and self._next <= index:
             frame = next(self._video)
             if self._next >= self._first:
                 self._held[self._next] = frame
             self._next += 1
         if self._video is None and index not in self._held and index >= self._first:
-            self._held[index] = read_frame(self._source.paths[index])
+            self._held[index] = self._source.read(index)
         return self._held[index]
 
     def stack(self, indices: Sequence[int]) -> np.ndarray:
@@ -162,10 +180,10 @@ def list_clips(root: Path, reading: Reading = AS_IT_SAYS) -> list[ClipSource]:
             "move the frames into a folder of their own."
         )
     if paths:
-        return [_folder_clip(root.resolve().name, root, paths)]
+        return [_folder_clip(root.resolve().name, root, paths, reading)]
     if not folders:
         raise UserError(f"{root} holds no frames: put PNG or JPEG frames there, or one folder of them for each clip.")
-    clips = [_folder_clip(name, folder, _frame_paths(folder)) for name, folder in _named(folders)]
+    clips = [_folder_clip(name, folder, _frame_paths(folder), reading) for name, folder in _named(folders)]
     by_name: dict[str, ClipSource] = {}
     for clip in clips:
         if by_name.setdefault(clip.name, clip) is not clip:
@@ -174,8 +192,13 @@ def list_clips(root: Path, reading: Reading = AS_IT_SAYS) -> list[ClipSource]:
 
 
 def subfolders(root: Path) -> list[Path]:
-    """The folders in a folder, sorted, but for hidden ones."""
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    """The folders in a folder, sorted, but for hidden ones and those that a Mac or a network drive leaves."""
+    return sorted(path for path in root.iterdir() if path.is_dir() and not passed_over(path.name))
+
+
+def passed_over(name: str) -> bool:
+    """Whether a folder's name says that no frames of a user's lie in it."""
+    return name.startswith(".") or name in _LEFT
 
 
 def holds_frames(folder: Path) -> bool:
@@ -240,7 +263,7 @@ def _named(folders: list[Path]) -> list[tuple[str, Path]]:
     return [(folder.name, folder) for folder in folders]
 
 
-def _folder_clip(name: str, folder: Path, paths: list[Path]) -> ClipSource:
+def _folder_clip(name: str, folder: Path, paths: list[Path], reading: Reading) -> ClipSource:
     if not paths:
         meant = [clip for one in [folder, *subfolders(folder)] for clip in subfolders(one) if holds_frames(clip)]
         if meant:
@@ -256,7 +279,7 @@ def _folder_clip(name: str, folder: Path, paths: list[Path]) -> ClipSource:
     if len(set(names)) != len(names):
         twice = next(a for a, b in zip(names, names[1:]) if a == b)
         raise UserError(f"{folder} holds two frames named {twice} with different endings or bytes: keep one of them.")
-    return ClipSource(spelt(name), names, paths=tuple(paths))
+    return ClipSource(spelt(name), names, paths=tuple(paths), reading=reading)
 
 
 def _frame_paths(folder: Path) -> list[Path]:
@@ -267,6 +290,8 @@ def _frame_paths(folder: Path) -> list[Path]:
             continue
         if suffix in FRAME_SUFFIXES:
             paths.append(path)
+        elif suffix in video.VIDEO_SUFFIXES:
+            raise UserError(f"{path} is a video among folders or frames: give the path of the video itself.")
         elif suffix not in COMPANION_SUFFIXES:
             raise UserError(f"{path} is not a PNG or JPEG frame: convert it, or move it out of the folder.")
     # By stem, so that the order of a clip does not depend on the endings; a stem that occurs twice is refused above.

@@ -11,12 +11,11 @@ import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path
-from vsrlib.data.frames import require_rgb, shown_size
+from vsrlib.data.frames import shown_size
 from vsrlib.data.video_film import Film, film_of
-from vsrlib.data.video_integrity import Progress, load_av, opened, require_whole_file
-from vsrlib.data.video_matroska import state_aspect
+from vsrlib.data.video_integrity import Progress, load_av, main_stream, opened, require_whole_file
 from vsrlib.data.video_picture import AS_IT_SAYS, RESERVED, Picture, Reading, deinterlaced, picture_of, require_alike
-from vsrlib.data.video_tracks import Tracks
+from vsrlib.data.video_tracks import muxing
 
 if TYPE_CHECKING:
     import av
@@ -30,8 +29,26 @@ VIDEO_SUFFIXES = (
 WRITTEN_SUFFIXES = (".mp4", ".mkv")
 """Of what can be written: H.264, which plays everywhere, and FFV1, which is exact."""
 
-_LOSSLESS, _LOSSY = "ffv1", "libx264"
+_LOSSLESS, _LOSSY, _LOSSY_DEEP = "ffv1", "libx264", "libx265"
+# Frames in the order in which they are shown: then videos join packet by packet, and an .mp4, which states the time
+# from one decoding to the next, states that of frames. With MB-tree one run of x264 in some hundreds differs from the
+# others, on one thread and from the same frames, and with B frames too.
+_IN_ORDER = {
+    8: {"x264-params": "bframes=0:mbtree=0"},
+    10: {"x265-params": "bframes=0:cutree=0:log-level=error"},
+}
 _BT709 = 1  # what ITU-T H.273 calls BT.709 in all three of its tables: primaries, transfer and matrix
+
+
+def written_bits(ending: str, bits: int) -> int:
+    """Bits a channel that a video with this ending (".mkv"), or a PNG, keeps of frames that have `bits`."""
+    if bits <= 8:
+        return 8
+    if ending == ".png":
+        return 16
+    if ending == ".mkv":
+        return next(depth for depth in (10, 12, 16) if depth >= bits)
+    return 10 if _LOSSY_DEEP in load_av().codecs_available else 8
 
 
 def frame_name(index: int) -> str:
@@ -62,6 +79,7 @@ def examine(path: Path, reading: Reading = AS_IT_SAYS) -> Film:
 def read_frames(path: Path, first: int = 0, reading: Reading = AS_IT_SAYS) -> Iterator[np.ndarray]:
     """Yield every frame from the index `first` on as (H, W, 3) uint8 RGB, upright, converted from its own colours.
 
+    With `reading.deep`, of a video of more than 8 bits a channel, as float32 in levels of 255.
     UserError for a file that cannot be decoded, has no video stream or no frame, is transparent
     anywhere, HDR, a rotation by other than right angles, interlaced frames (unless these are asked for), or
     frames that change their size; and, where the file lets it be known, for one that is cut short or damaged (see
@@ -70,7 +88,7 @@ def read_frames(path: Path, first: int = 0, reading: Reading = AS_IT_SAYS) -> It
     with _opened(path) as (container, stream, proved):
         frames = _frames(path, container, stream, Progress(path, container, stream, proved), reading)
         for picture, frame in islice(frames, first, None):
-            yield picture.rgb(frame)
+            yield picture.rgb(frame, reading.deep)
 
 
 @contextmanager
@@ -78,18 +96,16 @@ def write_video(
     path: Path,
     rate: Fraction,
     crf: int | None = None,
-    film: Film | None = None,
-    audio: bool = True,
-    left_out: list[str] | None = None,
+    look: Picture | None = None,
+    bits: int = 8,
 ) -> Iterator[Callable[[np.ndarray], None]]:
     """Yield a function that adds a frame, (H, W, 3) uint8 RGB; the file appears whole when the block ends well.
 
-    rate: frames a second. film: the clock that the frames keep to, one after the other, in place of even steps; .mkv
-    rounds it to milliseconds. Its sound (unless `audio` is false) and subtitles are copied; `left_out` is given the
-    names of the tracks that the container cannot hold. By the ending of `path`, .mkv is lossless (FFV1 in RGB, with
-    check sums: reads back bit for bit) and .mp4 is H.264 of high quality (CRF 12, 4:2:0, BT.709) with half the colour
-    resolution. `crf`: another quality of an .mp4, by one thread and without B frames and MB-tree, so that the same
-    frames give the same bytes.
+    rate: frames a second. look: the pictures of the video that the frames are made of, whose pixels' shape, primaries
+    and transfer are stated. bits: of a channel, one of what `written_bits` gives; frames are uint16 where that is not
+    8. By the ending of `path`, .mkv is lossless (FFV1 in RGB, with check sums: reads back bit for bit) and .mp4 is
+    H.264 of high quality (CRF 12, 4:2:0, BT.709) with half the colour resolution, or with 10 bits H.265. `crf`: another
+    quality of an .mp4 of 8 bits, by one thread, so that the same frames give the same bytes on any machine.
     UserError for another ending, an encoder that this FFmpeg lacks, and an .mp4 of odd width or height. OSError for a
     full disk. ValueError for frames of another type or of differing sizes, no frame, or a rate that is not positive.
     """
@@ -99,21 +115,10 @@ def write_video(
     if rate <= 0:
         raise ValueError(f"a frame rate must be positive, not {rate}")
     av = load_av()
-    with atomic_path(path) as temporary:
-        # bitexact leaves out the random identifier and the program's version; faststart puts the index in front, for
-        # players that begin before they have the whole file.
-        options = {"fflags": "+bitexact"} | ({"movflags": "+faststart"} if path.suffix.lower() == ".mp4" else {})
-        with av.open(str(temporary), "w", options=options) as container:
-            writer = _Writer(container, path, rate, crf, film, audio)
-            try:
-                yield writer.add
-                writer.finish()
-            finally:
-                writer.close()
-            if left_out is not None and writer.tracks is not None:
-                left_out += writer.tracks.left_out
-        if film is not None and writer.lossless and film.picture.aspect != 1:
-            state_aspect(temporary, film.picture.aspect)
+    with atomic_path(path) as temporary, av.open(str(temporary), "w", options=muxing(path)) as container:
+        writer = _Writer(container, path, rate, crf, look, bits)
+        yield writer.add
+        writer.finish()
 
 
 @contextmanager
@@ -126,9 +131,9 @@ def _opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.Vid
     try:
         proved = require_whole_file(path)
         with opened(path) as container:
-            if not container.streams.video:
+            stream = main_stream(container)
+            if stream is None:
                 raise UserError(f"{path} has no video stream: give a video file.")
-            stream = container.streams.video[0]
             if stream.codec_context is None:
                 raise UserError(
                     f"{path} is in a format that FFmpeg does not know, or damaged: copy or export it again."
@@ -185,33 +190,28 @@ class _Writer:
         container: "av.container.OutputContainer",
         path: Path,
         rate: Fraction,
-        crf: int | None = None,
-        film: Film | None = None,
-        audio: bool = True,
+        crf: int | None,
+        look: Picture | None,
+        bits: int,
     ) -> None:
-        self.container, self.path, self.rate, self.crf = container, path, rate, crf
-        self.tick, self.film, self.count = film.tick if film else 1 / Fraction(rate), film, 0
-        self._durations: dict[int, int] = {}  # by stamp, until the packet comes
-        self.audio = audio
-        self.tracks: Tracks | None = None
+        self.container, self.path, self.rate, self.crf, self.look = container, path, Fraction(rate), crf, look
+        self.bits, self.type, self.count = bits, np.dtype(np.uint8 if bits == 8 else np.uint16), 0
         self.lossless = path.suffix.lower() == ".mkv"
         self.stream: av.VideoStream | None = None
 
     def add(self, rgb: np.ndarray) -> None:
-        require_rgb(rgb)
+        if rgb.dtype != self.type or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
+            raise ValueError(f"a frame must be (H, W, 3) {self.type}, not {rgb.shape} {rgb.dtype}")
         height, width = rgb.shape[:2]
         if self.stream is None:
             self.stream = self._begin(height, width)
-            self.tracks = None if self.film is None else Tracks(self.container, self.film, self.audio)
         if (self.stream.height, self.stream.width) != (height, width):
             raise ValueError(
                 f"{self.path.name}: a frame is {shown_size(rgb)} after frames of "
                 f"{self.stream.width}x{self.stream.height}"
             )
-        frame, stamps = self._converted(rgb), self.film.stamps if self.film else range(self.count + 2)
-        begin, end = stamps[self.count : self.count + 2]
-        frame.pts, frame.time_base = begin, self.tick
-        self._durations[begin] = end - begin
+        frame = self._converted(np.ascontiguousarray(rgb))
+        frame.pts, frame.time_base = self.count, 1 / self.rate
         self.count += 1
         self._mux(self.stream.encode(frame))
 
@@ -219,18 +219,10 @@ class _Writer:
         if self.stream is None:
             raise ValueError(f"{self.path.name}: a video needs at least one frame")
         self._mux(self.stream.encode())
-        if self.tracks is not None:
-            self.tracks.write()
-
-    def close(self) -> None:
-        if self.tracks is not None:
-            self.tracks.close()
 
     def _mux(self, packets: "list[av.Packet]") -> None:
         for packet in packets:
-            packet.duration = self._durations.pop(packet.pts)  # encoders pass none on, or a rounded one
-            if self.tracks is not None:
-                self.tracks.write(until=packet.pts * self.tick)
+            packet.duration = 1  # encoders pass none on, or a rounded one
             self.container.mux(packet)
 
     def _begin(self, height: int, width: int) -> "av.VideoStream":
@@ -240,14 +232,10 @@ class _Writer:
                 f"{self.path} would be {width}x{height} pixels, and an .mp4 needs even sides: "
                 "write an .mkv, which takes any size."
             )
-        encoder = _LOSSLESS if self.lossless else _LOSSY
-        options = {"level": "3", "slicecrc": "1"} if self.lossless else {"crf": "12"}
-        if self.film is not None and not isinstance(self.film.stamps, range) and not self.lossless:
-            # An .mp4 states the time from one decoding to the next: of frames out of order that is no frame's duration.
-            options["x264-params"] = "bframes=0"
+        encoder = _LOSSLESS if self.lossless else _LOSSY if self.bits == 8 else _LOSSY_DEEP
+        options = {"level": "3", "slicecrc": "1"} if self.lossless else {"crf": "12", **_IN_ORDER[self.bits]}
         if self.crf is not None and not self.lossless:
-            # With either, one run in some hundreds differs from the others, on one thread and from the same frames.
-            options = {"crf": str(self.crf), "threads": "1", "x264-params": "bframes=0:mbtree=0"}
+            options |= {"crf": str(self.crf), "threads": "1"}
         try:
             stream = self.container.add_stream(encoder, rate=self.rate, options=options)
         except av.codec.codec.UnknownCodecError as error:
@@ -257,30 +245,35 @@ class _Writer:
                 f"write an {other}, or install PyAV from its wheel."
             ) from error
         stream.height, stream.width = height, width
-        stream.codec_context.time_base = self.tick
-        context, shown = stream.codec_context, self.film.picture if self.film else None
-        if shown is not None:
-            context.sample_aspect_ratio = shown.aspect
-        stream.pix_fmt = "bgr0" if self.lossless else "yuv420p"
+        stream.codec_context.time_base = 1 / self.rate
+        context, look = stream.codec_context, self.look
+        if look is not None:
+            context.sample_aspect_ratio = look.aspect
+        stream.pix_fmt = _pixels(self.lossless, self.bits)
+        if encoder == _LOSSY_DEEP:
+            context.codec_tag = "hvc1"  # Apple's players take no other
         if not self.lossless:
             context.colorspace = context.color_primaries = context.color_trc = _BT709
             context.color_range = av.video.reformatter.ColorRange.MPEG
         # Converted is the matrix alone: what red is, and what light a level stands for, is as it was.
-        if shown is not None and shown.primaries not in RESERVED:
-            context.color_primaries = shown.primaries
-        if shown is not None and shown.transfer not in RESERVED:
-            context.color_trc = shown.transfer
+        if look is not None and look.primaries not in RESERVED:
+            context.color_primaries = look.primaries
+        if look is not None and look.transfer not in RESERVED:
+            context.color_trc = look.transfer
         return stream
 
     def _converted(self, rgb: np.ndarray) -> "av.VideoFrame":
         av = load_av()
-        kinds = av.video.reformatter
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+        kinds, pixels = av.video.reformatter, _pixels(self.lossless, self.bits)
+        if self.lossless and self.bits > 8:
+            most = 2**self.bits - 1
+            return av.VideoFrame.from_ndarray(np.rint(rgb * (most / 65535)).astype(np.uint16), format=pixels)
+        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24" if self.bits == 8 else "rgb48le")
         if self.lossless:
-            return frame.reformat(format="bgr0")
+            return frame.reformat(format=pixels)
         # Without ACCURATE_RND and FULL_CHR_H_INP the conversion is fast and off by up to two levels.
         return frame.reformat(
-            format="yuv420p",
+            format=pixels,
             dst_colorspace=kinds.Colorspace.ITU709,
             src_color_range=kinds.ColorRange.JPEG,
             dst_color_range=kinds.ColorRange.MPEG,
@@ -288,3 +281,10 @@ class _Writer:
             | kinds.Interpolation.ACCURATE_RND
             | kinds.Interpolation.FULL_CHR_H_INP,
         )
+
+
+def _pixels(lossless: bool, bits: int) -> str:
+    """FFmpeg's name of the pixels that are written."""
+    if bits == 8:
+        return "bgr0" if lossless else "yuv420p"
+    return f"gbrp{bits}le" if lossless else f"yuv420p{bits}le"

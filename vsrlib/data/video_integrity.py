@@ -49,6 +49,12 @@ def opened(path: Path) -> "av.container.InputContainer":
     return load_av().open(str(path.absolute()), metadata_errors="replace")
 
 
+def main_stream(container: "av.container.InputContainer") -> "av.VideoStream | None":
+    """The first video stream that is no cover picture; None if there is none."""
+    cover = load_av().stream.Disposition.attached_pic
+    return next((stream for stream in container.streams.video if not stream.disposition & cover), None)
+
+
 def require_whole_file(path: Path) -> bool:
     """UserError when the file ends before the last element of its container does, or Matroska's elements do not join.
 

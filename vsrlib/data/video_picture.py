@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsrlib.common.errors import UserError
+from vsrlib.data.deep_frames import eight_bits
 from vsrlib.data.video_integrity import load_av
 
 if TYPE_CHECKING:
@@ -26,10 +27,16 @@ _HD = (720, 1280)  # lines, or pixels a line, from which untagged video is taken
 
 @dataclass(frozen=True)
 class Reading:
-    """How a video is read. colour: "auto" or a matrix of its own; deinterlace: make whole frames of fields."""
+    """How a video is read, and frames of more than 8 bits.
+
+    colour: "auto" or a matrix of its own; colour_range: "auto", "full" or "limited"; deinterlace: make whole frames of
+    fields; deep: what has more than 8 bits a channel comes as float32 in levels of 255, not rounded to 8 bits.
+    """
 
     colour: str = "auto"
     deinterlace: bool = False
+    colour_range: str = "auto"
+    deep: bool = False
 
 
 AS_IT_SAYS = Reading()
@@ -40,7 +47,8 @@ AS_IT_SAYS = Reading()
 class Picture:
     """What the frames of a video have in common, and so how each becomes RGB.
 
-    matrix: "bt601", "bt709" ..., or "rgb" and "grey", which need none; because: what says so. full: levels 0 to 255.
+    matrix: "bt601", "bt709" ..., or "rgb" and "grey", which need none; because: what says so. full: levels 0 to 255,
+    and not 16 to 235; range_because: what says that.
     aspect: width of a pixel by its height, of the upright frame. flips: (transposed, mirrored in x, in y), which makes
     it upright; turned: in degrees clockwise. primaries, transfer: by ITU-T H.273. bits: of a channel in the file.
     """
@@ -49,6 +57,7 @@ class Picture:
     matrix: str
     because: str
     full: bool
+    range_because: str
     aspect: Fraction
     flips: tuple[bool, bool, bool]
     turned: int
@@ -57,8 +66,11 @@ class Picture:
     deinterlaced: bool
     bits: int
 
-    def rgb(self, frame: "av.VideoFrame") -> np.ndarray:
-        """A frame as (H, W, 3) uint8, upright. UserError for one that is transparent anywhere."""
+    def rgb(self, frame: "av.VideoFrame", deep: bool = False) -> np.ndarray:
+        """A frame as (H, W, 3) uint8, upright. UserError for one that is transparent anywhere.
+
+        deep: where the file has more than 8 bits a channel, float32 in levels of 255 instead, none of them lost.
+        """
         kinds = load_av().video.reformatter
         told = {}
         if self.matrix in _SWSCALE:
@@ -72,10 +84,14 @@ class Picture:
         kind = ("rgba" if alpha else "rgb24") if self.bits <= 8 else ("rgba64le" if alpha else "rgb48le")
         image = frame.reformat(format=kind, interpolation=exact, **told).to_ndarray()
         if image.dtype == np.uint16:
-            image = np.rint(image / 257).astype(np.uint8)  # as pictures of 16 bits are read
-        if alpha and image[..., 3].min() < 255:
+            image = image / np.float32(257)
+        if alpha and np.rint(image[..., 3].min()) < 255:
             raise UserError(f"{self.path} is transparent, which has no meaning here: export it without transparency.")
         image = image[..., :3]
+        if not self.full and not told:  # of what needs no matrix, swscale takes every level for one of the full range
+            image = np.clip((image.astype(np.float32) - 16) * np.float32(255 / 219), 0, 255)
+        if not deep or self.bits <= 8:
+            image = eight_bits(image)
         transposed, mirror_x, mirror_y = self.flips
         if transposed:
             image = image.transpose(1, 0, 2)
@@ -87,6 +103,7 @@ class Picture:
             "matrix": self.matrix,
             "because": self.because,
             "range": "full" if self.full else "limited",
+            "range_because": self.range_because,
             "aspect": f"{self.aspect.numerator}:{self.aspect.denominator}",
             "turned": self.turned,
             "deinterlaced": self.deinterlaced,
@@ -103,12 +120,14 @@ def picture_of(path: Path, stream: "av.VideoStream", frame: "av.VideoFrame", rea
         )
     matrix, because = _matrix(path, frame, reading.colour)
     flips, turned = _upright(path, frame)
+    full, range_because = _range(frame, matrix, reading.colour_range)
     aspect = stream.sample_aspect_ratio or Fraction(1)
     return Picture(
         path,
         matrix,
         because,
-        frame.color_range == 2 or frame.format.name.startswith("yuvj") or matrix == "rgb",
+        full,
+        range_because,
         1 / aspect if flips[0] else aspect,
         flips,
         turned,
@@ -175,6 +194,17 @@ def _matrix(path: Path, frame: "av.VideoFrame", colour: str) -> tuple[str, str]:
         )
     large = frame.height >= _HD[0] or frame.width >= _HD[1]
     return "bt709" if large else "bt601", f"untagged, {frame.width}x{frame.height}"
+
+
+def _range(frame: "av.VideoFrame", matrix: str, asked: str) -> tuple[bool, str]:
+    """Whether levels go from 0 to 255, and why: as asked for, else by the tag, else limited but for RGB and grey."""
+    if asked != "auto":
+        return asked == "full", "asked for"
+    if matrix in ("rgb", "grey"):  # which FFmpeg writes in full range whatever the tag
+        return True, "pixels"
+    if frame.format.name.startswith("yuvj"):
+        return True, "tagged"
+    return frame.color_range == 2, "tagged" if frame.color_range in (1, 2) else "untagged"
 
 
 def _upright(path: Path, frame: "av.VideoFrame") -> tuple[tuple[bool, bool, bool], int]:

@@ -15,6 +15,9 @@ from vsrlib.data.video import VIDEO_SUFFIXES, WRITTEN_SUFFIXES
 from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT, VIDEOS
 from vsrlib.restoration.options import InferOptions
 
+NOTES = ".resume"
+"""Folder in which stands what is done of a restoration (see `vsrlib.restoration.unfinished`), until all of it is."""
+
 _PARTS = (FRAMES, VIDEOS, KERNELS)
 _LONGEST_NAME = 255  # bytes, on the usual file systems
 
@@ -52,9 +55,18 @@ class Destination:
         if options.part is not None or options.kernels:
             raise UserError(f"{output} is one video; give a folder with --shard or --kernels.")
         found = cls(output.parent, output, suffix[1:])
-        if output.exists() and not found.result.exists():
+        # Killed between the two, it is gone on with.
+        if output.exists() and not found.result.exists() and not (found.work / NOTES).exists():
             raise UserError(f"{output} is there and was not made here: choose another name, or move it away.")
         return found
+
+    @property
+    def work(self) -> Path:
+        """The folder that is filled: `folder`, or a hidden one beside the one video."""
+        if self.file is None:
+            return self.folder
+        name = os.fsencode(self.file.name)
+        return self.folder / f".{name[:40].decode('utf-8', 'ignore')}-{zlib.crc32(name):08x}.unfinished"
 
     @property
     def result(self) -> Path:
@@ -104,22 +116,23 @@ class Destination:
     def filled(self, kept: Callable[[Path], bool] | None = None) -> Iterator[Path]:
         """Yield a folder to fill with `frames`, `videos` and `kernels`; when the block ends well, they are in place.
 
-        kept: see `vsrlib.common.files.replaced`; of one video nothing is.
+        kept: see `vsrlib.common.files.replaced`. Then the result file is written, and then it is `cleared`.
         """
         if self.file is None:
             with replaced(self.folder, _PARTS, RESULT, kept) as staging:
                 yield staging
                 self.comparison.unlink(missing_ok=True)
             return
-        name = os.fsencode(self.file.name)
-        work = self.folder / f".{name[:40].decode('utf-8', 'ignore')}-{zlib.crc32(name):08x}.unfinished"
-        with replaced(work, (VIDEOS,), RESULT) as staging:
+        with replaced(self.work, (VIDEOS,), RESULT, kept) as staging:
             yield staging
-        (made,) = [path for path in (work / VIDEOS).iterdir() if path.suffix.lower() == f".{self.video}"]
-        self.result.unlink(missing_ok=True)
-        self.comparison.unlink(missing_ok=True)
+            self.result.unlink(missing_ok=True)
+            self.comparison.unlink(missing_ok=True)
+        (made,) = [path for path in (self.work / VIDEOS).iterdir() if path.suffix.lower() == f".{self.video}"]
         os.replace(made, self.file)
-        remove(work)
+
+    def cleared(self) -> None:
+        """Remove what was kept in case that all is not done."""
+        remove(self.work / NOTES if self.file is None else self.work)
 
     def _beside(self, name: str) -> Path:
         if self.file is None:

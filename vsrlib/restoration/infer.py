@@ -11,22 +11,24 @@ from typing import Any
 
 from vsrlib.common import memory, provenance
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import sha256_joined, stamp, write_json
+from vsrlib.common.files import remove, sha256_joined, stamp, write_json
 from vsrlib.common.names import SAMPLINGS
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.data.clips import ClipSource, FrameReader, read_through, windows
 from vsrlib.data.comparison_picture import write_comparison
+from vsrlib.data.deep_frames import eight_bits
 from vsrlib.data.degrade import SCALE
 from vsrlib.data.frames import read_frame
 from vsrlib.data.sets.layouts import HR_ROLE, LR_ROLE, clips_in
 from vsrlib.data.sets.manifest import origins
 from vsrlib.data.video import read_frames as video_frames
+from vsrlib.data.video import written_bits
 from vsrlib.data.video_picture import Reading
 from vsrlib.networks import load_network
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights.weights_file import entry, existing
 from vsrlib.restoration import engines
-from vsrlib.restoration.destination import Destination
+from vsrlib.restoration.destination import NOTES, Destination
 from vsrlib.restoration.loop import FRAMES, KERNELS, VIDEOS, ClipScores, Job, Output, restore_clip
 from vsrlib.restoration.options import InferOptions
 from vsrlib.restoration.sampling import WORTH_SAYING, bicubic, gain_of_other
@@ -54,8 +56,9 @@ def infer(
     the result file last. Raises UserError for input that cannot be used or that changes meanwhile, for an `output` in
     the input, and for files in the way that were not made here.
 
-    resume: keep the frames of a restoration that is interrupted, and go on with those that are there, unless `restart`.
-    UserError where these are of other input, weights or options. Videos begin anew.
+    resume: keep what is done of a restoration that is interrupted (frames, and whole segments of videos), and go on
+    with what is there, unless `restart`. UserError where that is of other input, weights or options. A video with
+    `all_metrics`, which are of frames that a video does not hold, begins anew.
     """
     if options.all_metrics and gt_path is None:
         raise UserError("Metrics need the clips in high resolution; give --gt, or leave --all-metrics out.")
@@ -63,8 +66,8 @@ def infer(
         existing(options.weights)  # now, and not only when the clips have been read
     target = Destination.of(output, options)  # now, and not only when hours have been spent
     shard, engine, video, input_path = options.part, options.engine, target.video, Path(input_path)
-    reading = Reading(options.colour, options.deinterlace)
-    sources = clips_in(input_path, LR_ROLE, reading)
+    reading = Reading(options.colour, options.deinterlace, options.colour_range)
+    sources = clips_in(input_path, LR_ROLE, replace(reading, deep=True))
     truths = _paired(sources, None if gt_path is None else clips_in(gt_path, HR_ROLE, reading))
     target.require_fit(input_path, sources)
     if options.fps is not None:
@@ -99,14 +102,17 @@ def infer(
         "ground truth": None if gt_path is None else sha256_joined(high for *_, high in digests),
         "the program": provenance.git_state(provenance.PROJECT_ROOT)[0],
     }
-    before = Unfinished(target.folder, asked, restart) if resume else None
+    resume = resume and not (video and options.all_metrics)
+    before = Unfinished(target, asked, restart) if resume else None
+    groups = [(clip, list(ours)) for clip, ours in groupby(jobs, key=lambda job: job.clip)]
     with target.filled(before.kept if before else None) as staging:
-        done = before.go_on(staging) if before and not video else {}
+        names = [(sources[clip].name, [sources[clip].frame_names[job.index] for job in ours]) for clip, ours in groups]
+        done = before.go_on(staging, names) if before else {}
         (staging / (VIDEOS if target.video else FRAMES)).mkdir(exist_ok=True)
         clips, warm_up_seconds, timing, warmed = [], 0.0, None, set()
         with progress_bar(len(jobs), f"infer {options.framework}", "frame", progress) as bar:
-            for clip, group in groupby(jobs, key=lambda job: job.clip):
-                ours, source, truth = list(group), sources[clip], truths[clip]
+            for clip, ours in groups:
+                source, truth = sources[clip], truths[clip]
                 size, there = digests[clip][0], done.get(source.name, [])
                 left = ours[len(there) :]  # a clip's frames are written in order
                 bar.update(len(there))
@@ -121,22 +127,23 @@ def infer(
                     timing = {"engine": "reference", **time_both_ways(network, first, high, options.timing_repeats)}
                     warm_up_seconds += timing["warm_up_seconds"]
                     bar.unpause()
-                written = Output(staging, video, options.kernels, options.audio)
+                bits = written_bits(f".{video or 'png'}", source.bits)
+                segments = before.segments if before else None
+                written = Output(staging, video, options.kernels, options.audio, [], bits, segments)
                 scores = ClipScores() if options.all_metrics else None
                 if scores is not None and truth is not None:
                     _score_again(scores, staging, source, FrameReader(truth), ours[: len(there)])
-                tell = partial(before.add, source.name) if before and not video else _nobody
-                restored = [
-                    *there,
-                    *restore_clip(network, restorer, source, truth, left, written, bar, scores, options.sampling, tell),
-                ]
-                of_clip = {"name": source.name, **origin[source.name]._asdict()}
+                tell = partial(before.add, source.name) if before else _nobody
+                restored = restore_clip(
+                    network, restorer, source, truth, ours, there, written, bar, scores, options.sampling, tell
+                )
+                of_clip = {"name": source.name, **origin[source.name]._asdict(), "bits": [source.bits, bits]}
                 if source.film:
                     of_clip["film"] = {"rate": str(source.film.rate), **source.film.picture.to_json()}
                 if source.film and video:
                     of_clip["left_out"] = written.left_out
                 clips.append({**of_clip, "frames": restored, **(scores.result() if scores else {})})
-        _require_unchanged(stamps)
+        _require_unchanged(stamps, target)
     result = {
         "framework": options.framework,
         "blur": options.blur,
@@ -160,7 +167,7 @@ def infer(
         "images": target.images,
         "fps": options.fps,
         "sampling": options.sampling,
-        "comparison": None if shard is not None else target.comparison.name,
+        "comparison": target.comparison.name,
         "video": video,
         "kernels": KERNELS if options.kernels else None,
         "input_digest": sha256_joined(low for _, low, _ in digests),
@@ -171,11 +178,11 @@ def infer(
         result["flow"] = DEFAULT_FLOW
     for clip, (source, truth) in enumerate(zip(sources, truths)):
         restored_here = [job.index for job in jobs if job.clip == clip]
-        if restored_here and (truth is not None or clip == 0):
-            _look(target, source, truth, restored_here, options.sampling, shard is None and clip == 0)
+        first = clip == jobs[0].clip
+        if restored_here and (truth is not None or first):
+            _look(target, source, truth, restored_here, options.sampling, first)
     write_json(target.result, result)
-    if before and not video:
-        before.end()
+    target.cleared()
     return result
 
 
@@ -190,7 +197,7 @@ def _score_again(
 
 
 def _nobody(frame: dict[str, Any]) -> None:
-    """Of a video, no frame is kept."""
+    """What is done is not kept."""
 
 
 def _at_rate(source: ClipSource, fps: float) -> ClipSource:
@@ -214,7 +221,7 @@ def _look(
     made = target.path_of(source.name, source.frame_names[index])
     restored = next(video_frames(made, number)) if target.video else read_frame(made)
     high = None if truth is None else FrameReader(truth)[index]
-    low = FrameReader(source)[index]
+    low = eight_bits(FrameReader(source)[index])
     gain = 0.0 if high is None else gain_of_other(restored, high, sampling)
     if gain >= WORTH_SAYING:
         other = next(one for one in SAMPLINGS if one != sampling)
@@ -247,10 +254,11 @@ def _read_through(sources: list[ClipSource], truths: list[ClipSource | None]) ->
     return found
 
 
-def _require_unchanged(stamps: dict[Path, tuple[int, int]]) -> None:
+def _require_unchanged(stamps: dict[Path, tuple[int, int]], target: Destination) -> None:
     """UserError for a file that is not what it was: what is restored is what the digests of the result are of."""
     for path, before in stamps.items():
         if not path.exists() or stamp(path) != before:
+            remove(target.work / NOTES)  # what is done is of neither
             raise UserError(
                 f"{path} has changed while its clip was restored, and no result says of frames what is true of others: "
                 "leave the files alone and restore again."

@@ -15,20 +15,26 @@ from tqdm import tqdm
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import SAMPLINGS
+from vsrlib.data import deep_frames
 from vsrlib.data.clips import ClipSource, FrameReader
-from vsrlib.data.frames import to_uint8, write_frame
-from vsrlib.data.video import write_video
+from vsrlib.data.deep_frames import eight_bits, to_uint16
+from vsrlib.data.frames import to_uint8
 from vsrlib.data.video_film import DEFAULT_RATE
+from vsrlib.data.video_tracks import join
 from vsrlib.networks.network import Network
 from vsrlib.restoration import metrics
 from vsrlib.restoration.engines import Engine
 from vsrlib.restoration.sampling import bicubic, placed
+from vsrlib.restoration.segments import parts, segments
 from vsrlib.restoration.temporal import TemporalErrors
 
 RESULT = "inference.json"
 
 FRAMES, VIDEOS, KERNELS = "frames", "videos", "kernels"
 """Folders of what is written: a PNG per frame, or a video per clip; and a kernel (.npy) per frame if asked for."""
+
+SEGMENTS = ".segments"
+"""Folder with the segments of videos in the making, a folder for each clip."""
 
 _AHEAD = 3  # restored frames that may wait for the writer
 
@@ -47,6 +53,7 @@ class Output:
     """What is written of each clip below `folder`: PNG frames, or with `video` (an ending) a video; and kernels.
 
     audio: whether a video takes the sound of the one that it is made from. left_out: what it cannot hold of that one.
+    bits: of a channel of what is written. segments: where those of videos lie, if not below `folder`.
     """
 
     folder: Path
@@ -54,18 +61,26 @@ class Output:
     kernels: bool
     audio: bool
     left_out: list[str] = field(default_factory=list)
+    bits: int = 8
+    segments: Path | None = None
 
     @contextlib.contextmanager
-    def writer(self, source: ClipSource, indices: Sequence[int]) -> Iterator[Callable[[str, np.ndarray], None]]:
-        """Yield what writes the restored frames (H, W, 3) uint8 of these consecutive indices under their names."""
+    def writer(
+        self, source: ClipSource, indices: Sequence[int], there: int = 0
+    ) -> Iterator[Callable[[str, np.ndarray], None]]:
+        """Yield what writes the restored frames of these consecutive indices, but for the first `there`, under their
+        names: (H, W, 3) uint8, or uint16 where more than 8 bits are written.
+        """
         if self.video is None:
-            yield lambda name, image: write_frame(self.folder / FRAMES / source.name / f"{name}.png", image)
+            yield lambda name, image: deep_frames.write(self.folder / FRAMES / source.name / f"{name}.png", image)
             return
         film = None if source.film is None else source.film.part(indices[0], indices[-1])
-        path = self.folder / VIDEOS / f"{source.name}.{self.video}"
-        rate = source.rate or DEFAULT_RATE
-        with write_video(path, rate, film=film, audio=self.audio, left_out=self.left_out) as write:
+        path, count = self.folder / VIDEOS / f"{source.name}.{self.video}", len(indices)
+        rate, look = source.rate or DEFAULT_RATE, film.picture if film else None
+        folder = (self.segments or self.folder / SEGMENTS) / source.name
+        with segments(folder, self.video, there, count, rate, look, self.bits) as write:
             yield lambda name, image: write(image)
+        self.left_out.extend(join(path, parts(folder, count, self.video), rate, film, self.audio))
 
     def write_kernel(self, source: ClipSource, name: str, kernel: np.ndarray) -> None:
         """Save the estimated blur kernel (13, 13) of a frame."""
@@ -104,6 +119,7 @@ def restore_clip(
     source: ClipSource,
     truth: ClipSource | None,
     jobs: Sequence[Job],
+    there: Sequence[dict[str, Any]],
     output: Output,
     bar: tqdm,
     clip_scores: ClipScores | None = None,
@@ -112,6 +128,7 @@ def restore_clip(
 ) -> list[dict[str, Any]]:
     """Restore the frames of one clip and write them; returns name, scores and seconds of each, in order.
 
+    `there`: what was returned of the first frames before an interruption; these are written, and not restored again.
     `clip_scores` is given every restored frame that has a truth. `sampling`: where the LR pixels lie among those of the
     truth, and of what is written (see `vsrlib.restoration.sampling`). `finished` is given the result of each frame once
     it is written.
@@ -121,10 +138,10 @@ def restore_clip(
     engine.reset()
     reader = FrameReader(source)
     truths = None if truth is None else FrameReader(truth)
-    done: list[dict[str, Any]] = []
+    done = list(there)
     pending: deque[Future[dict[str, Any]]] = deque()
-    with output.writer(source, [job.index for job in jobs]) as write, _one_thread() as pool:
-        for job in jobs:
+    with output.writer(source, [job.index for job in jobs], len(there)) as write, _one_thread() as pool:
+        for job in jobs[len(there) :]:
             name = source.frame_names[job.index]
             reader.forget_before(min(job.window))
             if truths is not None:
@@ -146,7 +163,8 @@ def restore_clip(
             }
             low, high = reader[job.index], None if truths is None else truths[job.index]
             label = f"{source.name}/{name}"
-            told = (label, name, image, low, high, write, seconds, clip_scores, sampling, finished)
+            deep = output.bits > 8
+            told = (label, name, image, low, high, write, seconds, clip_scores, sampling, finished, deep)
             pending.append(pool.submit(_finish, *told))
             while len(pending) > _AHEAD:
                 done.append(pending.popleft().result())
@@ -186,19 +204,21 @@ def _finish(
     clip_scores: ClipScores | None,
     sampling: str,
     finished: Callable[[dict[str, Any]], None],
+    deep: bool,
 ) -> dict[str, Any]:
     start = time.perf_counter()
     if not np.isfinite(restored).all():
         raise UserError(f"The restoration of {label} holds NaN or infinite values; use other weights.")
-    image = to_uint8(placed(restored, sampling))
+    written = (to_uint16 if deep else to_uint8)(placed(restored, sampling))
+    image = eight_bits(written)  # what is measured, and what the truth has
     if high is not None:
         high = high[: image.shape[0], : image.shape[1]]
     scores = _scores("", image, high)
     if clip_scores is not None and high is not None:
         clip_scores.add(image, high)
-    write(name, image)
+    write(name, written)
     seconds["post"] += time.perf_counter() - start
-    baseline = _scores("bicubic_", image if high is None else bicubic(low, sampling), high)
+    baseline = _scores("bicubic_", image if high is None else bicubic(eight_bits(low), sampling), high)
     result = {"name": name, **scores, **baseline, **seconds}
     finished(result)
     return result

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import BLURS, COLOURS, CONVOLUTIONS, ENGINES, SAMPLINGS, VIDEO_FORMATS
+from vsrlib.common.names import BLURS, COLOUR_RANGES, COLOURS, CONVOLUTIONS, ENGINES, SAMPLINGS, VIDEO_FORMATS
 from vsrlib.common.options import changed, option
 from vsrlib.networks.network import NetworkOptions
 
@@ -95,10 +95,10 @@ class InferOptions(RestorationOptions):
     """What `vsrlib.restoration.infer.infer` is asked for: also which frames are restored, and what is written of them.
 
     video: None for PNG frames, "mp4", or "mkv" (lossless). audio: the sound of a video goes into the one made of it.
-    colour, deinterlace: how a video is read (see `vsrlib.data.video_picture.Reading`). kernels: also save the blur
-    kernel estimated for each frame. shard: "2/4" restores the second of four parts of the frames, to a folder of its
-    own below the output; `vsrlib.restoration.shards` puts the parts together. all_metrics: also measure each clip's
-    `psnr_y`, `ssim_y`, `tof_norm` and `warping_error` against the ground truth (see
+    colour, colour_range, deinterlace: how a video is read (see `vsrlib.data.video_picture.Reading`). kernels: also save
+    the blur kernel estimated for each frame. shard: "2/4" restores the second of four parts of the frames, to a folder
+    of its own below the output; `vsrlib.restoration.shards` puts the parts together. all_metrics: also measure each
+    clip's `psnr_y`, `ssim_y`, `tof_norm` and `warping_error` against the ground truth (see
     `vsrlib.restoration.loop.ClipScores`).
     """
 
@@ -118,6 +118,11 @@ class InferOptions(RestorationOptions):
         "colour matrix that a video is read by; auto: as it is tagged, and untagged bt709 from 720 lines or 1280 "
         "pixels a line on, else bt601",
         choices=COLOURS,
+    )
+    colour_range: str = option(
+        "auto",
+        "levels of a video: full, 0 to 255, or limited, 16 to 235; auto: as it is tagged, and untagged limited",
+        choices=COLOUR_RANGES,
     )
     deinterlace: bool = option(False, "make whole frames of an interlaced video, which is refused otherwise")
     kernels: bool = option(False, "also save the blur kernel estimated for each frame (.npy)")

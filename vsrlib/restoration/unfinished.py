@@ -1,66 +1,76 @@
 """What is done of a restoration that was interrupted, so that the same command goes on where it stopped."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, read_json, remove, write_json
-from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT
+from vsrlib.restoration.destination import NOTES, Destination
+from vsrlib.restoration.loop import FRAMES, KERNELS
+from vsrlib.restoration.segments import segment, whole
 
-NOTES = ".resume"
-"""Folder in the output in which stands what is done, until the result file is written."""
-
-_ASKED, _DONE = "asked.json", "done.jsonl"
+_ASKED, _DONE, _SEGMENTS = "asked.json", "done.jsonl", "segments"
 
 
 class Unfinished:
-    """The frames of one restoration to the folder `output` that are written while not all are.
+    """The frames of one restoration that are written while not all are.
 
     asked: everything that they depend on, as JSON values. anew: what is there from before does not count. A frame
-    counts as soon as its line is in the log, which is written after its file; so of a process that is killed at any
-    moment, no frame is lost or there twice.
+    counts as soon as its line is in the log, which is written after its file, and one of a video when the segment that
+    it lies in is whole; so of a process that is killed at any moment, no frame is lost or there twice.
     """
 
-    def __init__(self, output: Path, asked: Mapping[str, Any], anew: bool) -> None:
-        self._output, self._asked, self._anew = output, dict(asked), anew
-        self._notes = output / NOTES
+    def __init__(self, target: Destination, asked: Mapping[str, Any], anew: bool) -> None:
+        self._target, self._asked, self._anew = target, dict(asked), anew
+        self._notes = target.work / NOTES
+        self.segments = self._notes / _SEGMENTS
+        """Folder of the segments of videos, which stay there until the result file is written."""
 
     def kept(self, folder: Path) -> bool:
-        """Whether `folder`, which is filled, has frames to go on from. UserError for those of another restoration."""
+        """Whether `folder`, which is filled, is to be filled on. UserError for frames of another restoration."""
         anew, self._anew = self._anew, False
-        over = not folder.exists() and (self._output / RESULT).exists()
+        over = not folder.exists() and self._target.result.exists()
         if anew or over or not self._lines():
+            remove(self._notes)
             return False
         before = read_json(self._notes / _ASKED)
         differing = sorted(name for name in before.keys() | self._asked if before.get(name) != self._asked.get(name))
         if differing:
             raise UserError(
-                f"{self._output} holds a restoration that was interrupted and differs in {', '.join(differing)}: give "
-                "its command to go on with it, --restart to begin anew, or another output."
+                f"{self._target.file or self._target.folder} holds a restoration that was interrupted and differs in "
+                f"{', '.join(differing)}: give its command to go on with it, --restart to begin anew, or another "
+                "output."
             )
         return True
 
-    def go_on(self, folder: Path) -> dict[str, list[dict[str, Any]]]:
-        """What is done and lies in `folder`, in order: clip -> the results of its frames."""
-        for part in (FRAMES, KERNELS) if self._asked["kernels"] else (FRAMES,):
-            moved = self._output / part
+    def go_on(self, folder: Path, wanted: Sequence[tuple[str, Sequence[str]]]) -> dict[str, list[dict[str, Any]]]:
+        """What is done of the `wanted` frames of each clip, in order: clip -> the results of its first frames."""
+        kernels = (KERNELS,) if self._asked["kernels"] else ()
+        for part in kernels if self._target.video else (FRAMES, *kernels):
+            moved = self._target.work / part
             # It was killed after all had been moved into place, and before the result file was written.
-            if moved.exists() and not (folder / part).exists() and not (self._output / RESULT).exists():
+            if moved.exists() and not (folder / part).exists() and not self._target.result.exists():
                 moved.rename(folder / part)
-        for half in folder.glob("*/*/.*"):  # of a file that was being written when the process was killed
-            half.unlink()
+        for half in [*folder.glob("*/*/.*"), *self.segments.glob("*/.*")]:
+            half.unlink()  # of a file that was being written when the process was killed
         done: dict[str, list[dict[str, Any]]] = {}
-        lines = []
-        for line in self._lines():
-            clip, frame = json.loads(line)
-            if not (folder / FRAMES / clip / f"{frame['name']}.png").exists():
+        lines: list[str] = []
+        for line, (clip, number, name) in zip(self._lines(), _numbered(wanted)):
+            frame = _result(line, clip, name)
+            if frame is None or not self._path(folder, clip, number, name).exists():
                 break
             lines.append(line)
             done.setdefault(clip, []).append(frame)
+        if self._target.video and done:
+            clip = next(reversed(done))
+            if len(done[clip]) < len(dict(wanted)[clip]):  # its last segment may lack frames that have no line yet
+                kept = whole(len(done[clip]))
+                lines = lines[: len(lines) - len(done[clip]) + kept]
+                done[clip] = done[clip][:kept]
         if not lines:
-            self.end()
+            remove(self._notes)
             return {}
         with atomic_path(self._notes / _DONE) as temporary:  # without a line that was begun and not ended
             temporary.write_text("".join(lines), encoding="utf-8")
@@ -68,14 +78,16 @@ class Unfinished:
 
     def add(self, clip: str, frame: Mapping[str, Any]) -> None:
         """Another frame is written, with this result."""
-        if not self._notes.exists():
+        if not (self._notes / _ASKED).exists():
             write_json(self._notes / _ASKED, self._asked)
         with open(self._notes / _DONE, "a", encoding="utf-8") as file:
             file.write(json.dumps([clip, frame], allow_nan=False) + "\n")
 
-    def end(self) -> None:
-        """All is done: forget how."""
-        remove(self._notes)
+    def _path(self, folder: Path, clip: str, number: int, name: str) -> Path:
+        """The file that a frame lies in: frame `number` of those that are restored of its clip."""
+        if self._target.video:
+            return segment(self.segments / clip, number, self._target.video)
+        return folder / FRAMES / clip / f"{name}.png"
 
     def _lines(self) -> list[str]:
         """The whole lines of the log, each with its end."""
@@ -83,3 +95,16 @@ class Unfinished:
             return []
         text = (self._notes / _DONE).read_text(encoding="utf-8")
         return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def _numbered(wanted: Sequence[tuple[str, Sequence[str]]]) -> list[tuple[str, int, str]]:
+    return [(clip, number, name) for clip, names in wanted for number, name in enumerate(names)]
+
+
+def _result(line: str, clip: str, name: str) -> dict[str, Any] | None:
+    """The result in a line, if it is that of this frame: where a write failed, half a line or a gap may have stayed."""
+    try:
+        found, frame = json.loads(line)
+    except ValueError:
+        return None
+    return frame if (found, frame["name"]) == (clip, name) else None

@@ -142,7 +142,7 @@ def clips_in(root: Path, role: str, reading: Reading = AS_IT_SAYS) -> list[ClipS
         raise UserError(f"{root} holds {both}, each of which may be the {role} clips: give the path of one.")
     below = {folder: [one for one in subfolders(folder) if place((one.name,)).role == role] for folder in folders}
     if folders and all(len(one) == 1 for one in below.values()) and not any(map(holds_frames, folders)):
-        return [replace(_one_clip(one), name=spelt(folder.name)) for folder, (one,) in below.items()]
+        return [replace(_one_clip(one, reading), name=spelt(folder.name)) for folder, (one,) in below.items()]
     return list_clips(root, reading)
 
 
@@ -212,8 +212,8 @@ def _reds_folders(root: Path, part: str) -> list[Path]:
     return [root] if root.name == name else [path for path in (root / name, root / part / name) if path.is_dir()]
 
 
-def _one_clip(folder: Path) -> ClipSource:
-    found = list_clips(folder)
+def _one_clip(folder: Path, reading: Reading) -> ClipSource:
+    found = list_clips(folder, reading)
     if len(found) != 1:
         raise UserError(f"{folder} holds folders and should hold the frames of one clip: give the folder of the clips.")
     return found[0]

@@ -11,7 +11,7 @@ import scipy
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_array, sha256_bytes, sha256_file, sha256_named
 from vsrlib.data import video
-from vsrlib.data.clips import COMPANION_SUFFIXES, is_comparison
+from vsrlib.data.clips import COMPANION_SUFFIXES, is_comparison, passed_over
 from vsrlib.data.frame_names import Ambiguous, in_order, spelt
 from vsrlib.data.frames import FRAME_SUFFIXES, decode_frame
 from vsrlib.data.image_integrity import Damaged, Refused, inspect
@@ -71,11 +71,11 @@ def read_tree(root: Path) -> Tree:
 
     for folder, folders, files in os.walk(root, onerror=unreadable, followlinks=True):
         here = Path(folder)
-        hidden = [name for name in (*folders, *files) if name.startswith(".")]
+        hidden = [name for name in folders if passed_over(name)] + [name for name in files if name.startswith(".")]
         _count(tree, "hidden", len(hidden))
         circles = {name for name in folders if here.resolve().is_relative_to((here / name).resolve())}
         tree.faults |= {tree.name(here / name): "is a link to a folder that it lies in" for name in circles}
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in circles)
+        folders[:] = sorted(name for name in folders if not passed_over(name) and name not in circles)
         if not folders and not files and not circles:
             tree.faults[tree.name(here)] = "is an empty folder"
         for name in sorted(files):
