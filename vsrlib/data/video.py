@@ -1,5 +1,6 @@
 """Video files, through PyAV (FFmpeg's libraries): frames out of them, and frames into them."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -15,7 +16,7 @@ from vsrlib.data.frames import shown_size
 from vsrlib.data.video_film import Film, film_of
 from vsrlib.data.video_integrity import Progress, load_av, main_stream, opened, require_whole_file
 from vsrlib.data.video_picture import AS_IT_SAYS, RESERVED, Picture, Reading, deinterlaced, picture_of, require_alike
-from vsrlib.data.video_tracks import muxing
+from vsrlib.data.video_tracks import join, muxing
 
 if TYPE_CHECKING:
     import av
@@ -119,6 +120,18 @@ def write_video(
         writer = _Writer(container, path, rate, crf, look, bits)
         yield writer.add
         writer.finish()
+
+
+@contextmanager
+def write_film(path: Path, film: Film, audio: bool = True) -> Iterator[Callable[[np.ndarray], None]]:
+    """As `write_video`, of as many frames as `film` has, on its clock and with what else it holds (see `join`)."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
+        part = Path(folder) / f"part{path.suffix}"
+        with write_video(part, film.rate, look=film.picture) as add:
+            yield add
+        join(path, [part], film.rate, film, audio)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from vsrlib.data.comparison_picture import beside
 from vsrlib.data.degradation import bicubic_on_grid, blur_down
 from vsrlib.data.degrade import clip_kernel
 from vsrlib.data.scenes import READING, halve, packaged_film
-from vsrlib.data.video import examine, read_frames, write_video
+from vsrlib.data.video import examine, read_frames, write_film
 from vsrlib.restoration.infer import infer
 from vsrlib.restoration.options import DemoOptions, InferOptions
 
@@ -40,14 +40,14 @@ def demo(output: Path, options: DemoOptions, progress: bool = True) -> dict[str,
     kernel, _ = clip_kernel(options.blur, 0, FILM)
     low = [blur_down(frame, kernel) for frame in high]
     for name, frames in ((TRUTH, high), (LOW, low)):
-        with write_video(output / name, film.rate, film=part) as write:
+        with write_film(output / name, part) as write:
             for frame in frames:
                 write(frame)
     asked = {name: value for name, value in options.to_json().items() if name != "frames"}
     weights = f"study-{options.blur.lower()}"
     restore = InferOptions(**asked, weights=weights, border=True)
     result = infer(output / LOW, output / RESTORED, output / TRUTH, restore, progress)
-    with write_video(output / BESIDE, film.rate, film=part) as write:
+    with write_film(output / BESIDE, part) as write:
         for small, restored in zip(low, read_frames(output / RESTORED)):
             write(beside(dict(zip(CAPTIONS, (bicubic_on_grid(small), restored)))))
     return result

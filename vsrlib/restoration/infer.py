@@ -178,9 +178,9 @@ def infer(
         result["flow"] = DEFAULT_FLOW
     for clip, (source, truth) in enumerate(zip(sources, truths)):
         restored_here = [job.index for job in jobs if job.clip == clip]
-        first = clip == jobs[0].clip
-        if restored_here and (truth is not None or first):
-            _look(target, source, truth, restored_here, options.sampling, first)
+        shown = clip == jobs[0].clip
+        if restored_here and (truth is not None or shown):
+            _look(target, source, truth, restored_here, options.sampling, shown)
     write_json(target.result, result)
     target.cleared()
     return result

@@ -86,13 +86,13 @@ def write_embedded_sets(
         clips = planned_clips(split, frames, size, seed, count, motion)
         manifests[name] = write_set(root / name, (HR,), _hr_writer(clips, split, seed, motion), seed)
     blurs = [blur for blur in BLURS if only is None or embedded_set(blur) in only]
-    clips = embedded_clips("test", test_frames, size, seed, options.test_clips, motion) if blurs else []
+    made = embedded_clips("test", test_frames, size, seed, options.test_clips, motion) if blurs else []
     filmed, said = _filmed(options.filmed_frames, size) if blurs and options.filmed_frames else ([], {})
-    said |= {clip.name: _said_of(clip) for clip in clips}
+    said |= {clip.name: _said_of(clip) for clip in made}
     for blur in blurs:
-        named = [(clip, tuple(map(frame_name, range(len(clip.frames))))) for clip in [*clips, *filmed]]
+        named = [(clip, tuple(map(frame_name, range(len(clip.frames))))) for clip in [*made, *filmed]]
         manifests[embedded_set(blur)] = write_degraded_set(
-            root / embedded_set(blur), named, blur, seed, of_clip=said, **_described(clips, "test", motion)
+            root / embedded_set(blur), named, blur, seed, of_clip=said, **_described(made, "test", motion)
         )
     return manifests
 
