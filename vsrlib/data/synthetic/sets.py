@@ -111,7 +111,7 @@ def write_clips(root: Path, options: ClipsOptions, motion: Motion | None = None)
 
 def _pictures(folder: Path) -> dict[str, np.ndarray]:
     """The frames of a folder, which are pictures here and may differ in size, by name."""
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for source in list_clips(folder):
         reader = FrameReader(source)
         found |= {name: reader[index] for index, name in enumerate(source.frame_names)}
