@@ -34,6 +34,7 @@ COMMANDS = (
     "experiment",
     "weights",
     "convert",
+    "export",
     "publish",
 )
 

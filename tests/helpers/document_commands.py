@@ -14,6 +14,7 @@ APPENDED = {
     "vsrlib degrade HR DATASET --blur Realistic": "",
     "vsrlib data check DATASET": "",
     "vsrlib convert WEIGHTS weights.safetensors": "",
+    "vsrlib export study-realistic model.onnx": "",
     "vsrlib train HR VALIDATION OUTPUT": "--steps 1 --batch-size 1 --patch-size 16",
     "vsrlib study --set 04_infer_clips_torch.device=auto --dry-run": "--run dry --data dry-data",
     "vsrlib bench --device auto": "blur --framework torch --size 16x16 --repeats 3 --seconds 1 --preset study",
@@ -27,6 +28,9 @@ APPENDED = {
     "vsrlib degrade HR SET": "",
     "vsrlib data fetch --help": "",
     "python tests/helpers/damage_images.py FRAMES COUNT": "",
+    # docs/deploy.md
+    "vsrlib export WEIGHTS model.onnx --preset published": "--preset study",
+    "vsrlib infer CLIPS OUTPUT --weights study-realistic --framework onnx": "",
     # docs/experiments.md
     "vsrlib study --dry-run": "--run dry --data dry-data",
     "vsrlib infer CLIPS runs/mine/torch --weights study-realistic": "",

@@ -36,7 +36,7 @@ def of_engine(options: Options, network: Network, engine: str) -> dict[str, Any]
     kept = engines.allocate_as(engine)
     for _ in engines.first_frames(network, MovingTexture(options.size), engine, _TURNS):
         pass
-    on_device = _mib(network.backend.peak_device_memory(network.device))
+    on_device = _mib(network.peak_device_memory())
     return _held(loaded) | {"kept_mib": kept, "peak_device_mib": on_device}
 
 

@@ -32,6 +32,7 @@ _COMMANDS = (
     ("experiment", "run one experiment of the protocol", experiment.experiment_arguments),
     ("weights", "list the weights that come with the project, or measure them", train.weights_arguments),
     ("convert", "convert a weights file, or say what it is", train.convert_arguments),
+    ("export", "write a network as ONNX files, which run without this program", train.export_arguments),
     ("publish", "keep a run's charts, verdicts and result files", study.publish_arguments),
 )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import resolve
-from vsrlib.common.names import BLURS
+from vsrlib.common.names import BLURS, ONNX
 from vsrlib.data.sets.addresses import QUICK_TESTS
 from vsrlib.networks.weights import weights_file
 from vsrlib.restoration.options import InferOptions, Shard
@@ -106,7 +106,16 @@ def _fill_in(options: argparse.Namespace) -> None:
             f"{', '.join(weights_file.NAMES)}."
         )
     if options.preset is None:
-        options.preset = weights_file.metadata(options.weights).get("preset", InferOptions.preset)
+        options.preset = _notes(options).get("preset", InferOptions.preset)
+
+
+def _notes(options: argparse.Namespace) -> dict[str, str]:
+    """What the weights, or the exported model, note of themselves."""
+    if options.framework == ONNX and options.weights.endswith(".onnx"):
+        from vsrlib.networks.onnx_network import notes
+
+        return notes(weights_file.existing(options.weights))
+    return weights_file.metadata(options.weights)
 
 
 def _manifest_blur(input_path: Path) -> str | None:

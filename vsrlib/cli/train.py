@@ -238,6 +238,27 @@ def run_convert(options: argparse.Namespace) -> None:
     print(f"values (sha256 {weights_file.digest(values)})")
 
 
+def export_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `vsrlib export`."""
+    parser.description = (
+        "Write a network as ONNX files that any program can run, at any height and width, without this one: MODEL.onnx "
+        "restores the middle of five frames, MODEL.features.onnx and MODEL.restoration.onnx do the same for a clip and "
+        "compute each frame's part once, MODEL.kernel.onnx estimates the blur kernel. docs/deploy.md has a program."
+    )
+    parser.add_argument("weights", help="weights file, or a name such as study-gaussian")
+    parser.add_argument("model", type=Path, metavar="MODEL.onnx", help="the file to write; the others lie beside it")
+    parser.add_argument("--preset", choices=PRESETS, help="size of the network (what the weights note, or published)")
+    parser.set_defaults(run=run_export)
+
+
+def run_export(options: argparse.Namespace) -> None:
+    """Carry out `vsrlib export`."""
+    from vsrlib.networks.onnx_model import export
+
+    for path in export(options.weights, options.model, options.preset):
+        print(f"{path} (sha256 {sha256_file(path)}, {path.stat().st_size / 2**20:.1f} MiB)")
+
+
 def _fitting(values: weights_file.Values) -> str:
     """Which network the values are for."""
     shapes = {name: value.shape for name, value in values.items()}

@@ -3,6 +3,9 @@
 FRAMEWORKS = ("torch", "jittor")
 NAMES = {"torch": "PyTorch", "jittor": "Jittor"}
 """The frameworks as texts, tables and charts call them."""
+ONNX = "onnx"
+RESTORERS = (*FRAMEWORKS, ONNX)
+"""What restores: the frameworks, and ONNX Runtime, which does nothing else."""
 BLURS = ("Gaussian", "Realistic")
 PRESETS = ("study", "medium", "published")
 OBJECTIVES = ("self-supervised", "supervised")

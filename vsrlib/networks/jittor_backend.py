@@ -1,6 +1,5 @@
 """What the rest of vsrlib asks of Jittor; `backend.py` says what that is. Twin: `torch_backend.py`."""
 
-import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 from vsrlib.common.errors import UserError
 from vsrlib.networks import jittor_ops as ops
 from vsrlib.networks.architecture import NetworkConfig
-from vsrlib.networks.backend import Adam, Backend, Values
+from vsrlib.networks.backend import Adam, Backend, Values, openmp_threads
 from vsrlib.networks.jittor_net import BlurDown, Correlation, SelfBlindVSR
 from vsrlib.networks.jittor_ops import Var, jt
 
@@ -93,8 +92,7 @@ class JittorBackend(Backend):
 
     def threads(self) -> int:
         """OpenMP's, one for each core that the process may use if not told."""
-        given = os.environ.get("OMP_NUM_THREADS", "")
-        return int(given) if given.isdigit() else len(os.sched_getaffinity(0))
+        return openmp_threads()
 
     def synchronise(self, device: str) -> None:
         """Before that, a call has only built a graph."""

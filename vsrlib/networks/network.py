@@ -65,12 +65,26 @@ def load_network(
     """
     if framework not in FRAMEWORKS:
         raise UserError(f"There is no framework {framework!r}; choose one of {', '.join(FRAMEWORKS)}.")
+    backend = backend_of(framework)
+    device = backend.pick_device(device)
+    config, values = described(weights, preset, seed, align_corners, flow_weights)
+    network = Network(framework, backend, config, device, correlation)
+    network.load(values)
+    return network
+
+
+def described(
+    weights: str | Path | Values | None,
+    preset: str | None = None,
+    seed: int = 0,
+    align_corners: bool | None = None,
+    flow_weights: str | Path | Values | None = None,
+) -> tuple[NetworkConfig, Values]:
+    """What `load_network` builds from, before there is a framework: the configuration, and every parameter by name."""
     notes = {} if weights is None or isinstance(weights, dict) else weights_file.metadata(weights)
     config = architecture.preset(preset or notes.get("preset", "published"))
     config = replace(config, align_corners=_align_corners(notes, weights) if align_corners is None else align_corners)
     shapes = architecture.parameter_shapes(config)
-    backend = backend_of(framework)
-    device = backend.pick_device(device)
     if weights is None:
         values = architecture.initial_values(config, seed)
     else:
@@ -78,9 +92,7 @@ def load_network(
     if flow_weights is not None:
         merged = merge_flow(values, _values(flow_weights), _source(flow_weights))
         values = weights_file.checked(merged, shapes, _source(flow_weights))
-    network = Network(framework, backend, config, device, correlation)
-    network.load(values)
-    return network
+    return config, values
 
 
 class Network:
@@ -163,6 +175,10 @@ class Network:
             "correlation": self.correlation,
             "not_compiled": self.not_compiled,
         }
+
+    def peak_device_memory(self) -> int | None:
+        """Largest number of bytes that tensors held on the GPU; None on the CPU."""
+        return self.backend.peak_device_memory(self.device)
 
     def state(self) -> Values:
         """Every parameter by name, copied."""

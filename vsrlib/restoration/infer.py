@@ -12,7 +12,7 @@ from typing import Any
 from vsrlib.common import memory, provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import remove, sha256_joined, stamp, write_json
-from vsrlib.common.names import SAMPLINGS
+from vsrlib.common.names import ONNX, SAMPLINGS
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.data.clips import ClipSource, FrameReader, read_through, windows
 from vsrlib.data.comparison_picture import write_comparison
@@ -24,10 +24,10 @@ from vsrlib.data.sets.manifest import origins
 from vsrlib.data.video import read_frames as video_frames
 from vsrlib.data.video import written_bits
 from vsrlib.data.video_picture import Reading
-from vsrlib.networks import load_network
+from vsrlib.networks import load_network, onnx_network
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights.weights_file import entry, existing
-from vsrlib.restoration import engines
+from vsrlib.restoration import engines, onnx_engine
 from vsrlib.restoration.destination import NOTES, Destination
 from vsrlib.restoration.loop import FRAMES, KERNELS, VIDEOS, ClipScores, Job, Output, restore_clip
 from vsrlib.restoration.options import InferOptions
@@ -88,13 +88,11 @@ def infer(
     stamps = {path: stamp(path) for source in [*sources, *truths] if source is not None for path in source.files}
     digests = _read_through(sources, truths)
     origin = origins(input_path, [source.name for source in sources])
-    network = load_network(
-        options.framework, options.weights, options.preset, options.device, options.seed, options.correlation
-    )
+    network = _network(options)
     loaded_memory = memory.resident_mib()
     baseline = engine != "streaming" and options.convolution == "auto"
     convolution = network.convolution("framework" if baseline else options.convolution)
-    restorer = engines.make(engine, network, convolution, options.tile)
+    restorer = _engine(network, options, convolution)
     asked = {
         **{name: value for name, value in options.to_json().items() if name != "weights"},
         "weights": _weights(network, options, target.folder)["sha256"],
@@ -162,7 +160,7 @@ def infer(
         "warm_up_seconds": warm_up_seconds,
         "peak_memory_mib": memory.peak_mib(),
         "import_memory_mib": loaded_memory,
-        "peak_device_memory_bytes": network.backend.peak_device_memory(network.device),
+        "peak_device_memory_bytes": network.peak_device_memory(),
         "resumed": sum(map(len, done.values())),
         "images": target.images,
         "fps": options.fps,
@@ -184,6 +182,21 @@ def infer(
     write_json(target.result, result)
     target.cleared()
     return result
+
+
+def _network(options: InferOptions) -> Network:
+    """The network in a framework, or in ONNX Runtime, for which none is imported."""
+    if options.framework == ONNX:
+        return onnx_network.load(options.weights, options.preset, options.seed)
+    return load_network(
+        options.framework, options.weights, options.preset, options.device, options.seed, options.correlation
+    )
+
+
+def _engine(network: Network, options: InferOptions, convolution: str) -> engines.Engine:
+    if isinstance(network, onnx_network.OnnxNetwork):
+        return onnx_engine.make(options.engine, network)
+    return engines.make(options.engine, network, convolution, options.tile)
 
 
 def _score_again(

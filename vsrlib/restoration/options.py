@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import BLURS, COLOUR_RANGES, COLOURS, CONVOLUTIONS, ENGINES, SAMPLINGS, VIDEO_FORMATS
+from vsrlib.common.names import (
+    BLURS,
+    COLOUR_RANGES,
+    COLOURS,
+    CONVOLUTIONS,
+    ENGINES,
+    ONNX,
+    RESTORERS,
+    SAMPLINGS,
+    VIDEO_FORMATS,
+)
 from vsrlib.common.options import changed, option
 from vsrlib.networks.network import NetworkOptions
 
@@ -102,6 +112,11 @@ class InferOptions(RestorationOptions):
     `vsrlib.restoration.loop.ClipScores`).
     """
 
+    framework: str = option(
+        "torch",
+        "onnx: ONNX Runtime on the CPU; --weights may then also be a model that `vsrlib export` wrote",
+        choices=RESTORERS,
+    )
     video: str | None = option(
         None, "write a video of each clip instead of PNG; mkv is lossless", choices=VIDEO_FORMATS
     )
@@ -139,6 +154,18 @@ class InferOptions(RestorationOptions):
             raise UserError(f"fps is {self.fps:g}; give frames a second from 1 to 1000.")
         if self.part is not None and self.all_metrics:
             raise UserError("Metrics of a clip need all of its frames; give --all-metrics without --shard.")
+        if self.framework == ONNX:
+            self._require_fit_for_onnx()
+
+    def _require_fit_for_onnx(self) -> None:
+        taken = {"device": ("auto", "cpu"), "engine": ("streaming", "reference"), "tile": (0,)}
+        taken |= {"correlation": ("auto",), "convolution": ("auto", "framework")}
+        for name, values in taken.items():
+            if (value := getattr(self, name)) not in values:
+                raise UserError(
+                    f"{name} is {value!r} and framework is 'onnx', whose graphs restore whole frames on the CPU by the "
+                    f"operations of ONNX Runtime; leave --{name} out, or take --framework torch."
+                )
 
     @property
     def part(self) -> Shard | None:

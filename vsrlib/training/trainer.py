@@ -193,7 +193,7 @@ class Trainer:
             "seconds_per_step": float(np.median(np.subtract(seconds, waited))),
             "seconds": float(np.sum(seconds)),
             "wait_seconds": float(np.sum(waited)),
-            "peak_device_memory_bytes": self.network.backend.peak_device_memory(self.network.device),
+            "peak_device_memory_bytes": self.network.peak_device_memory(),
             **self.network.conditions(),
             "blur_down": self.network.blur,
             "convolution_without_gradients": TrainingRestorer(self.network).convolution,

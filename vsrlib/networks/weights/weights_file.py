@@ -192,6 +192,11 @@ def locate(weights: str | Path) -> Path:
 
 def _format_of(path: Path) -> str:
     kind = formats.format_of(path)
+    if path.suffix.lower() == ".onnx":
+        raise UserError(
+            f"{path.name} is an exported model and no weights file; run it by `vsrlib infer --framework onnx`, or give "
+            "the weights that it was made of."
+        )
     if kind is None:
         raise UserError(
             f"Weights files end in {', '.join(formats.ENDINGS)}, and {path.name} does not; "
