@@ -186,6 +186,9 @@ ELSEWHERE = {
     "vsrlib data check data/UDM10": "project/test_extending.py::test_a_data_set",
     "vsrlib data fetch udm10": "project/test_extending.py::test_a_data_set",
     "vsrlib degrade data/UDM10 SET": "project/test_extending.py::test_a_data_set",
+    "python restore.py model FRAMES OUTPUT": (
+        "restoration/test_infer_onnx.py::test_the_program_of_the_page_restores_without_this_project"
+    ),
     "python -m porting.page": (
         "porting/test_porting.py::test_a_planted_answer_is_mended_and_a_row_in_the_wrong_table_refused"
     ),

@@ -64,13 +64,13 @@ def test_the_window_s_form_at_every_size(pair: tuple[Network, OnnxNetwork], size
 
 @pytest.mark.parametrize("size, wanted", [((180, 50), (192, 64)), ((48, 16), (180, 50)), ((64, 64), (1, 3))])
 def test_a_resize_reads_where_pytorch_reads(size: tuple[int, int], wanted: tuple[int, int]) -> None:
-    """By ONNX Runtime's own Resize the first of these is 4e-6 away, which was 2e-4 in a restored frame of noise."""
+    """By ONNX Runtime's own Resize the first is 1.5e-5 away, which was 2e-4 in a restored frame of noise."""
     graph, values = Graph(), np.random.default_rng(0).random((2, 3, *size), dtype=np.float32)
     resized = graph.resize("x", graph.integers(*wanted))
     data = graph.model({"x": (2, 3, "h", "w")}, {"y": (resized, (2, 3, "H", "W"))}, {})
     (found,) = onnxruntime.InferenceSession(data).run(None, {"x": values})
     expected = torch_ops.resize(torch.from_numpy(values), wanted).numpy()
-    assert np.abs(found - expected).max() <= 5e-7
+    assert np.abs(found - expected).max() <= 1e-6
 
 
 @pytest.mark.parametrize("size", [(1, 6), (31, 45), (70, 66)])
