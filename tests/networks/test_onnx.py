@@ -110,7 +110,7 @@ def test_the_authors_network(align_corners: bool) -> None:
     golden = np.load(GOLDEN / "infer_seed11_40x56.npz")
     truth = golden["recons" if align_corners else "recons_align_corners_false"][0]
     config, values = onnx_network.described(weights(11), align_corners=align_corners)
-    network = OnnxNetwork(config, lambda form: contents(form, config, values))
+    network = OnnxNetwork(config, lambda form: contents(form, config, values), weights_file.digest(values))
     found = network.infer(frames(golden["frames_u8"][0]))
     assert relative_error(found["recons"], truth) < 1e-5
     assert relative_error(found["kernel"], golden["est_kernel"][0, 0]) < 1e-5

@@ -22,7 +22,6 @@ _DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
     "numpy": ("numpy",),
     "torch": ("torch",),
     "jittor": ("jittor",),
-    "onnxruntime": ("onnxruntime",),
     "cv2": ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"),
     "scikit-image": ("scikit-image",),
     "vsrlib": ("vsrlib",),

@@ -19,6 +19,7 @@ from vsrlib.networks.network import Network, described
 from vsrlib.networks.onnx_graph import package
 from vsrlib.networks.onnx_model import ENDING, contents, path_of
 from vsrlib.networks.onnx_net import FRAMES, KERNEL, RECONS, WINDOW
+from vsrlib.networks.weights.weights_file import digest
 
 Arrays = dict[str, np.ndarray]
 Source = Callable[[str], bytes | Path]
@@ -33,7 +34,7 @@ def load(weights: str | Path | None, preset: str, seed: int = 0) -> "OnnxNetwork
     """
     if weights is None or Path(weights).suffix != ENDING:
         config, values = described(weights, preset, seed)
-        return OnnxNetwork(config, lambda form: contents(form, config, values), values)
+        return OnnxNetwork(config, lambda form: contents(form, config, values), digest(values), values)
     model = Path(weights)
     noted = notes(model)
     if noted["preset"] != preset:
@@ -41,7 +42,7 @@ def load(weights: str | Path | None, preset: str, seed: int = 0) -> "OnnxNetwork
             f"{model} was made of weights of the preset {noted['preset']}; give --preset {noted['preset']}."
         )
     config = replace(architecture.preset(preset), align_corners=noted["align_corners"] == "true")
-    return OnnxNetwork(config, lambda form: path_of(model, form), digest=noted["digest"])
+    return OnnxNetwork(config, lambda form: path_of(model, form), noted["digest"])
 
 
 def notes(model: Path) -> dict[str, str]:
@@ -55,12 +56,14 @@ class OnnxNetwork(Network):
     Tensors are arrays, and everything is computed when a call returns.
     """
 
-    def __init__(self, config: NetworkConfig, source: Source, values: Values | None = None, digest: str = "") -> None:
-        """values: what `state` tells; digest: of the weights that every graph must have been made of, "" for any."""
+    def __init__(self, config: NetworkConfig, source: Source, digest: str, values: Values | None = None) -> None:
+        """digest: of the weights that every graph is to have been made of; values: what `state` tells."""
         self.framework, self.device, self.correlation = ONNX, "cpu", "pure"
         self.config = config
         self.not_compiled = {}
-        self._source, self._values, self._digest = source, values or {}, digest
+        self.version: str = package("onnxruntime").__version__
+        self.digest = digest
+        self._source, self._values = source, values or {}
         self._sessions: dict[str, Any] = {}
 
     def compute(self, form: str, inputs: Arrays) -> Arrays:
@@ -86,7 +89,7 @@ class OnnxNetwork(Network):
 
     def conditions(self) -> dict[str, Any]:
         return {
-            "device": f"cpu, ONNX Runtime {package('onnxruntime').__version__}",
+            "device": f"cpu, ONNX Runtime {self.version}",
             "device_type": self.device,
             "threads": openmp_threads(),
             "correlation": self.correlation,
@@ -113,7 +116,7 @@ class OnnxNetwork(Network):
         if form not in self._sessions:
             source = self._source(form)
             session = _opened(source)
-            if isinstance(source, Path) and _notes(session, form, source)["digest"] != self._digest:
+            if isinstance(source, Path) and _notes(session, form, source)["digest"] != self.digest:
                 raise UserError(f"{source} was made of other weights than the model; export the model again.")
             self._sessions[form] = session
         return self._sessions[form]
@@ -135,7 +138,8 @@ def _opened(source: bytes | Path, optimised: bool = True) -> Any:
         )
     except Exception as error:
         reason = str(error).strip().splitlines()[0][:160].rstrip(". ")
-        raise UserError(f"{source} was refused by ONNX Runtime ({reason}); export the model again.") from error
+        name = source if isinstance(source, Path) else "The graph of the weights"
+        raise UserError(f"{name} was refused by ONNX Runtime ({reason}); export the model again.") from error
 
 
 def _notes(session: Any, form: str, path: Path) -> dict[str, str]:

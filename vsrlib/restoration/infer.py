@@ -170,7 +170,7 @@ def infer(
         "kernels": KERNELS if options.kernels else None,
         "input_digest": sha256_joined(low for _, low, _ in digests),
         "gt_digest": None if gt_path is None else sha256_joined(high for *_, high in digests),
-        "provenance": provenance.collect(seed=options.seed),
+        "provenance": provenance.collect(seed=options.seed, **_runtime(network)),
     }
     if options.all_metrics:
         result["flow"] = DEFAULT_FLOW
@@ -191,6 +191,13 @@ def _network(options: InferOptions) -> Network:
     return load_network(
         options.framework, options.weights, options.preset, options.device, options.seed, options.correlation
     )
+
+
+def _runtime(network: Network) -> dict[str, str]:
+    """What provenance tells of ONNX Runtime, where that computes; a framework's version is told of every result."""
+    if not isinstance(network, onnx_network.OnnxNetwork):
+        return {}
+    return {"onnxruntime": network.version, "model_digest": network.digest}
 
 
 def _engine(network: Network, options: InferOptions, convolution: str) -> engines.Engine:
