@@ -96,7 +96,7 @@ fi
 install_for_tests() {
     cmp -s tests/requirements.txt "$environment/.vsrlib-tests" && return
     say "installing what only the tests need. Download: NVIDIA's runtime compiler, 90 MB; a driver of browsers, 53 MB;" \
-        "ruff, mypy and snakemake, 40 MB."
+        "ruff, mypy and snakemake, 40 MB; ONNX and its runtime, 45 MB."
     "$python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
     cp tests/requirements.txt "$environment/.vsrlib-tests"
 }
