@@ -89,6 +89,20 @@ ELSEWHERE = {
     "vsrlib data pictures FOLDER": (
         "data/test_pictures_to_learn_from.py::test_the_pictures_of_a_package_are_written_as_they_are"
     ),
+    "vsrlib train PICTURES/train MADE/HR OUT --template medium --blur Gaussian --flow-weights FLOW/flow.safetensors "
+    "--device cpu": (
+        "training/test_training_pictures.py::test_a_resumed_training_with_supervision_equals_an_uninterrupted_one"
+    ),
+    "vsrlib clips MADE --images PICTURES/validation --leaves 0 --count 8 --seed 1": (
+        "data/test_pictures.py::test_clips_of_ones_own_pictures"
+    ),
+    "vsrlib train-flow FLOW/begun --preset medium --images PICTURES/train --bars 2 --noise 0.02 --max-shift 10 "
+    "--match-steps 1200 --flow-steps 1500 --device cpu": "training/test_flow_training.py::test_results",
+    "vsrlib train-flow FLOW --preset medium --images PICTURES/train --weights FLOW/begun/flow.safetensors "
+    "--match-steps 0 --patch-size 128 --batch-size 4 --bars 3 --noise 0.02 --max-shift 20 --flow-steps 12000 --seed 2 "
+    "--device cpu": "training/test_flow_training.py::test_results",
+    "vsrlib weights": "restoration/test_worth.py::test_the_list_has_every_name_with_its_digest",
+    "vsrlib weights LR HR": "restoration/test_worth.py::test_worth_is_the_difference_from_bicubic_upsampling",
     "vsrlib train PICTURES/train VALIDATION OUTPUT --template medium": (
         "training/test_training_pictures.py::test_a_resumed_training_with_supervision_equals_an_uninterrupted_one"
     ),
