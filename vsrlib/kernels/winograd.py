@@ -28,6 +28,7 @@ _G = np.array(
         [0, 0, 1],
     ]
 )
+_BOTH_WAYS = np.kron(_G, _G)  # along the columns and along the rows
 
 
 def pick(name: str, device: str, features: int) -> str:
@@ -74,18 +75,17 @@ def transformed(weight: np.ndarray, widths: Sequence[int] | None = None) -> np.n
 
     The outputs, and the inputs of each part, whose `widths` add up to C (None: one part), are `filled`.
     """
-    parts = np.split(weight, np.cumsum(widths)[:-1], axis=1) if widths else [weight]
+    parts = [weight] if widths is None else np.split(weight, np.cumsum(widths)[:-1], axis=1)
     weight = filled(np.concatenate([filled(part, 1) for part in parts], axis=1), 0)
-    outputs, inputs = weight.shape[:2]
-    positions = weight.transpose(2, 3, 0, 1).reshape(9, -1).astype(np.float64)
-    values = (np.kron(_G, _G) @ positions).astype(np.float32).reshape(36, outputs // LANES, LANES, inputs)
-    return np.ascontiguousarray(values.swapaxes(2, 3))
+    panels, inputs = weight.shape[0] // LANES, weight.shape[1]
+    taps = weight.reshape(panels, LANES, inputs, 9).transpose(3, 0, 2, 1).reshape(9, -1)
+    return (_BOTH_WAYS @ taps.astype(np.float64)).astype(np.float32).reshape(36, panels, inputs, LANES)
 
 
 def filled(values: np.ndarray, axis: int = 0) -> np.ndarray:
     """The values with zeros after them, up to a multiple of LANES along an axis."""
-    widths = [(0, -values.shape[axis] % LANES if i == axis else 0) for i in range(values.ndim)]
-    return np.pad(values, widths)
+    missing = -values.shape[axis] % LANES
+    return np.pad(values, [(0, missing if i == axis else 0) for i in range(values.ndim)]) if missing else values
 
 
 def source() -> str:

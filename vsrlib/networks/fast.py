@@ -104,11 +104,13 @@ class PublishedBlocks:
 
 
 class FrameworkBlocks(PublishedBlocks):
-    """By the framework's own convolutions, which are given the frames one after the other; without gradients."""
+    """By the framework's own convolutions, which are given the frames one after the other; without gradients.
 
-    def __init__(self, network: Network) -> None:
+    `values`: the network's parameters by name.
+    """
+
+    def __init__(self, network: Network, values: dict[str, np.ndarray]) -> None:
         super().__init__(network)
-        values = network.state()
         weight, bias = values["fusion_conv.0.weight"], values["fusion_conv.0.bias"]
         self._fusion = [network.tensor(weight[:, one]) for one in _frames(network.config)]
         self._bias, self._zero = network.tensor(bias), network.tensor(0 * bias)

@@ -102,14 +102,15 @@ class Streaming:
         self._module = network.module
         self._exact = exact
         self._tile = tile
+        values = {} if exact else network.state()
         self._blocks = (
             PublishedBlocks(network)
             if exact
-            else WinogradBlocks(network, network.state())
+            else WinogradBlocks(network, values)
             if convolution == "winograd"
-            else FrameworkBlocks(network)
+            else FrameworkBlocks(network, values)
         )
-        self._tail = network.module.upsample if exact else FoldedTail(network.state(), self._ops, network.tensor)
+        self._tail = network.module.upsample if exact else FoldedTail(values, self._ops, network.tensor)
         self.kept_mib = network.backend.keep_memory(network.device, KEPT_MIB["cached" if exact else "streaming"])
         self.reset()
 

@@ -93,7 +93,7 @@ class TrainingRestorer:
 
     def _restore(self, frames: Any, blocks: PublishedBlocks, tail: Any) -> Any:
         places, size = range(self._network.config.frames), tuple(frames.shape[3:])
-        features = [blocks.features(frames[:, i]) for i in places]
+        features = self._each(blocks.features(self._joined(frames)))
         with self._network.backend.no_grad() if self._fixed_flow else nullcontext():
             pyramids = self._pyramids(frames)
             flows = flows_from(pyramids.pop(CENTRE), pyramids, blocks.flow_net, self._ops, size)
@@ -101,10 +101,19 @@ class TrainingRestorer:
         return tail(blocks.fuse(aligned)) + self._module.base(frames[:, CENTRE])
 
     def _pyramids(self, frames: Any) -> list[dict[int, Any]]:
-        """Each frame's, all computed as one batch."""
-        count, places = frames.shape[0], range(self._network.config.frames)
-        batch = self._module.flow_net.pyramid(self._ops.concat([frames[:, i] for i in places], 0))
-        return [{level: value[i * count : (i + 1) * count] for level, value in batch.items()} for i in places]
+        """Each frame's."""
+        batch = self._module.flow_net.pyramid(self._joined(frames))
+        levels = {level: self._each(value) for level, value in batch.items()}
+        return [{level: values[i] for level, values in levels.items()} for i in range(frames.shape[1])]
+
+    def _joined(self, frames: Any) -> Any:
+        """Windows (B, 5, 3, h, w) -> all their frames (5 B, 3, h, w), for what is computed of each by itself."""
+        return self._ops.concat([frames[:, i] for i in range(frames.shape[1])], 0)
+
+    def _each(self, joined: Any) -> list[Any]:
+        """What was computed of these, by place in the window."""
+        count = joined.shape[0] // self._network.config.frames
+        return [joined[i * count : (i + 1) * count] for i in range(self._network.config.frames)]
 
 
 class Average:
