@@ -271,6 +271,7 @@ WORDS = {
     "FLOW_WEIGHTS": "flow.safetensors",
     "COUNT": "2",
     "FRAMES": "HR",
+    "LR": "DATASET/LR_blurdown_x4",
     "tests/helpers/damage_images.py": str(TESTS / "helpers" / "damage_images.py"),
 }
 """Placeholders of files -> what is given for them; those of folders are folders of the workspace."""
