@@ -28,7 +28,7 @@ from vsrlib.restoration.options import InferOptions
 
 KINDS = {"frames": None, "lossless video": "mkv", "video": "mp4"}
 _FRAMES, _SIZE = 200, (16, 24)
-_MOST_SECONDS = 120  # until there is more of a restoration; it takes less than ten
+_MOST_SECONDS = 600  # until there is more of a restoration; where nothing else runs it takes less than ten
 
 
 def check(
