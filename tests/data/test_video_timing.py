@@ -47,6 +47,14 @@ def test_the_rate_is_kept(tmp_path: Path, name: str, rate: str, ending: str) -> 
     assert times(written) == pytest.approx([float(index / wanted) for index in range(10)], abs=0.0011)
 
 
+@pytest.mark.parametrize("name", ["v.flv", "v.ts"])
+def test_frames_without_durations_come_evenly(tmp_path: Path, name: str) -> None:
+    """An .flv says no duration, and a rate of 1000 frames a second: its last frame was shown for a millisecond."""
+    path = timed(tmp_path / name, range(0, 240, 40), MS, rate=Fraction(25))
+    written = copied(list_clips(path)[0], tmp_path / "out", "mp4")
+    assert times(written) == pytest.approx([index / 25 for index in range(7)], abs=0.0011)
+
+
 def test_a_rate_that_matroska_rounds_is_written_evenly(tmp_path: Path) -> None:
     # 29.97 frames a second are 33, 34, 33, 33 ... ms in Matroska: in the .mp4 they are even again.
     path = timed(tmp_path / "v.mkv", range(12), Fraction(1001, 30000), last=1, rate=Fraction(30000, 1001))

@@ -19,7 +19,7 @@ from vsrlib.data.clips import Clip, list_clips, windows, write_clip
 from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.frames import read_frame, to_float, to_uint8, write_frame
-from vsrlib.data.video_film import DEFAULT_RATE
+from vsrlib.data.video_integrity import DEFAULT_RATE
 from vsrlib.networks import load_network
 from vsrlib.restoration import infer, loop, metrics
 from vsrlib.restoration.options import InferOptions

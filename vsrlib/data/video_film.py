@@ -7,16 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsrlib.data.video_integrity import Progress
+from vsrlib.data.video_integrity import Progress, nominal_rate
 from vsrlib.data.video_picture import Picture
 
 if TYPE_CHECKING:
     import av
 
-DEFAULT_RATE = Fraction(25)
-"""Frames a second of a video that does not say, or says what cannot be."""
-
-_RATES = (1, 250)  # what can be: null frames in AVI and time stamps in milliseconds lead to rates such as 1000
 _FINEST = 10**6  # ticks a second: of a clock that is finer, a file's own is taken
 
 
@@ -69,8 +65,8 @@ def film_of(
     known = [stamp for stamp in stamps if stamp is not None]
     tick = stream.time_base
     if len(known) < len(stamps) or tick is None or any(b <= a for a, b in zip(known, known[1:])):
-        rate = _nominal(stream)  # a clock that stands still or runs backwards says nothing
-        return Film(progress.path, range(len(stamps) + 1), 1 / rate, picture)
+        # a clock that stands still or runs backwards says nothing
+        return Film(progress.path, range(len(stamps) + 1), 1 / nominal_rate(stream), picture)
     begins = known[0] * tick
     if container.start_time is not None:  # where sound begins before the picture does
         begins = min(begins, Fraction(container.start_time, 1_000_000))
@@ -82,15 +78,6 @@ def film_of(
             start = int(delay / fine)
             return Film(progress.path, range(start, start + step * len(known) + 1, step), fine, picture, begins)
     return Film(progress.path, tuple(stamp - round(begins / tick) for stamp in [*known, end]), tick, picture, begins)
-
-
-def _nominal(stream: "av.VideoStream") -> Fraction:
-    possible = [
-        rate
-        for rate in (stream.average_rate, stream.guessed_rate)
-        if rate is not None and _RATES[0] <= rate <= _RATES[1]
-    ]
-    return possible[0].limit_denominator(1001) if possible else DEFAULT_RATE  # 30000/1001 and its like stay exact
 
 
 def _even_rate(stream: "av.VideoStream", stamps: list[int], end: int) -> Fraction | None:

@@ -16,6 +16,10 @@ from vsrlib.data.video_ends import stated_end
 if TYPE_CHECKING:
     import av
 
+DEFAULT_RATE = Fraction(25)
+"""Frames a second of a video that does not say, or says what cannot be."""
+
+_RATES = (1, 250)  # what can be: null frames in AVI and time stamps in milliseconds lead to rates such as 1000
 _SLACK = 2.5  # frames by which a claimed duration may be wrong: rounding, and an audio track that ends later
 _EXACT = 0.5  # an AVI states its number of frames, and where its index is gone nothing else tells
 _BOXES = (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"mfra", b"sidx", b"free", b"skip", b"wide", b"uuid")
@@ -47,6 +51,16 @@ def opened(path: Path) -> "av.container.InputContainer":
     """A video file, open for reading; the errors of PyAV."""
     # Absolute, for FFmpeg takes what stands before a colon in a relative path for a protocol.
     return load_av().open(str(path.absolute()), metadata_errors="replace")
+
+
+def nominal_rate(stream: "av.VideoStream") -> Fraction:
+    """Frames a second that a video says it has, or DEFAULT_RATE where it does not say, or says what cannot be."""
+    possible = [
+        rate
+        for rate in (stream.average_rate, stream.guessed_rate)
+        if rate is not None and _RATES[0] <= rate <= _RATES[1]
+    ]
+    return possible[0].limit_denominator(1001) if possible else DEFAULT_RATE  # 30000/1001 and its like stay exact
 
 
 def main_stream(container: "av.container.InputContainer") -> "av.VideoStream | None":
@@ -118,7 +132,7 @@ class Progress:
             return
         # Some decoders (libvpx, FFV1) pass no duration on.
         lasts = max(frame.duration or 0, self._durations.pop(frame.pts, 0))
-        self.period = float(lasts * frame.time_base) or float(1 / (self.stream.average_rate or 25))
+        self.period = float(lasts * frame.time_base or 1 / nominal_rate(self.stream))
         self.longest = max(self.longest, self.period, frame.time - self.end if self.frames > 1 else 0)
         self.last, self.end = frame.time, max(self.end, frame.time + self.period)
 

@@ -19,7 +19,7 @@ from vsrlib.data import deep_frames
 from vsrlib.data.clips import ClipSource, FrameReader
 from vsrlib.data.deep_frames import eight_bits, to_uint16
 from vsrlib.data.frames import to_uint8
-from vsrlib.data.video_film import DEFAULT_RATE
+from vsrlib.data.video_integrity import DEFAULT_RATE
 from vsrlib.data.video_tracks import join
 from vsrlib.networks.network import Network
 from vsrlib.restoration import metrics
