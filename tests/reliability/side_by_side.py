@@ -61,6 +61,7 @@ _ORIGIN = ("commit", "dirty", "versions", "machine")
 def convolution(network: Any, size: tuple[int, int]) -> tuple[Work, int, dict[str, Any]]:
     """A convolution of all features; also how far it is from float64, relative to the largest output."""
     import torch
+
     from vsrlib.kernels import torch_cpp, winograd
 
     features = network.config.features
