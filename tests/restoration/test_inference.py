@@ -21,7 +21,7 @@ from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.frames import read_frame, to_float, to_uint8, write_frame
 from vsrlib.data.video_integrity import DEFAULT_RATE
 from vsrlib.networks import load_network
-from vsrlib.restoration import infer, loop, metrics
+from vsrlib.restoration import engines, infer, loop, metrics
 from vsrlib.restoration.options import InferOptions
 from vsrlib.restoration.temporal import tof, warping_error
 
@@ -222,6 +222,17 @@ def test_an_interrupted_run_leaves_nothing_that_looks_finished(
     # the results of the run before it are still whole, and nothing else is there
     assert sorted(path.name for path in tmp_path.iterdir()) == ["comparison.png", "frames", "inference.json"]
     assert len(list((tmp_path / "frames").glob("*/*.png"))) == 3
+
+
+@pytest.mark.parametrize("repeats", [0, 2])
+def test_frames_are_restored_for_nothing_only_where_something_is_compiled_or_timed(
+    framework: str, repeats: int, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, untouched = [], engines.Streaming.run
+    monkeypatch.setattr(engines.Streaming, "run", lambda engine: (runs.append(1), untouched(engine))[1])
+    result = run(framework, dataset, tmp_path, device="cpu", timing_repeats=repeats)
+    before = 2 if framework == "jittor" or repeats else 0
+    assert len(runs) == 3 + before and (result["warm_up_seconds"] > 0) == (before > 0)
 
 
 @pytest.mark.parametrize("engine, kept", [("streaming", 64), ("reference", 0)])

@@ -114,8 +114,8 @@ def infer(
                 size, there = digests[clip][0], done.get(source.name, [])
                 left = ours[len(there) :]  # a clip's frames are written in order
                 bar.update(len(there))
-                if size not in warmed and left:  # another size may be another kernel to compile or to choose
-                    warmed.add(size)
+                if size not in warmed and left and _gets_warm(network, options):
+                    warmed.add(size)  # another size may be another kernel to compile or to choose
                     first_windows = [job.window for job in left[:2]]
                     warm_up_seconds += warm_up(network, restorer, first_windows, FrameReader(source), options.kernels)
                 if options.timing_repeats > 0 and timing is None:
@@ -214,6 +214,11 @@ def _score_again(
         truths.forget_before(job.index)
         restored = read_frame(staging / FRAMES / source.name / f"{source.frame_names[job.index]}.png")
         scores.add(restored, truths[job.index][: restored.shape[0], : restored.shape[1]])
+
+
+def _gets_warm(network: Network, options: InferOptions) -> bool:
+    """Whether frames are restored for nothing first. PyTorch on a CPU compiles nothing, and needs it for timings alone."""
+    return options.timing_repeats > 0 or (network.framework, network.device) != ("torch", "cpu")
 
 
 def _nobody(frame: dict[str, Any]) -> None:
