@@ -1,6 +1,7 @@
 """Whether a step of the study must run again: what it read and wrote, and the code it depends on, by digest."""
 
 import ast
+import functools
 import hashlib
 import importlib.util
 from collections.abc import Iterable
@@ -138,7 +139,17 @@ def _code(notebook: Path) -> str:
 
 
 def _imports(source: str, package: str, root: Path) -> set[str]:
+    imported, texts = _mentioned(source, package)
+    names = set(imported).union(*(_named_by(text, root) for text in texts))
+    ours = {name for name in names if name.split(".")[0] == PACKAGE}
+    return {parent for name in ours for parent in _with_parents(name)}
+
+
+@functools.cache  # every notebook reaches most of the library
+def _mentioned(source: str, package: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The modules that a source imports, and the strings in it that may name others."""
     names: set[str] = set()
+    texts: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
@@ -146,9 +157,8 @@ def _imports(source: str, package: str, root: Path) -> set[str]:
             base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
             names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith(f"{PACKAGE}."):
-            names |= _named_by(node.value, root)
-    ours = {name for name in names if name.split(".")[0] == PACKAGE}
-    return {parent for name in ours for parent in _with_parents(name)}
+            texts.add(node.value)
+    return frozenset(names), frozenset(texts)
 
 
 def _named_by(text: str, root: Path) -> set[str]:
