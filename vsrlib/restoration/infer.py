@@ -217,7 +217,7 @@ def _score_again(
 
 
 def _gets_warm(network: Network, options: InferOptions) -> bool:
-    """Whether frames are restored for nothing first. PyTorch on a CPU compiles nothing, and needs it for timings alone."""
+    """Whether frames are restored for nothing first: PyTorch on a CPU compiles nothing, and needs it for times."""
     return options.timing_repeats > 0 or (network.framework, network.device) != ("torch", "cpu")
 
 
