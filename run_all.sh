@@ -5,23 +5,77 @@
 #
 # With conda or mamba on the path the environment is made from environment.yml in .conda/, otherwise in .venv/;
 # VSRLIB_ENV=venv takes .venv/ in any case. The packages are those of requirements.lock either way.
+#
+# ./run_all.sh --frameworks torch    the same study in PyTorch alone: with this system's own Python 3.11, 3.12 or 3.13, in
+#                                    .venv/, and without the packages that Jittor needs
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-fail() { echo "error: $1" >&2; exit 1; }
+fail() { echo "error: $*" >&2; exit 1; }
 say() { echo "== $*"; }
 
 has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; }
 
-find_python() {
+frameworks=torch,jittor
+arguments=("$@")
+for index in "${!arguments[@]}"; do
+    case ${arguments[index]} in
+        --frameworks) frameworks=${arguments[index + 1]:-} ;;
+        --frameworks=*) frameworks=${arguments[index]#*=} ;;
+    esac
+done
+alone() { with_jittor='' versions='3.11 3.12 3.13' candidates='python3 python python3.13 python3.12 python3.11'; }
+case $frameworks in
+    torch) alone ;;
+    torch,jittor | jittor,torch) with_jittor=1 versions=3.11 candidates='python3.11 python3 python' ;;
+    *) fail "--frameworks is '$frameworks'; choose torch,jittor or torch." ;;
+esac
+
+version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
+
+# The first of the candidates that has one of the versions.
+first_python() {
     local candidate
-    for candidate in python3.11 python3 python; do
-        if "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+    for candidate in $candidates; do
+        if [[ " $versions " == *" $(version_of "$candidate") "* ]]; then
             echo "$candidate"
             return
         fi
     done
-    fail "Python 3.11 was not found; install it (Debian: apt install python3.11-dev python3.11-venv) or install conda."
+    return 1
+}
+
+# The same; where there is none, one that uv brings.
+find_python() {
+    first_python && return
+    if command -v uv >/dev/null; then
+        say "Python ${versions%% *} was not found; uv brings one. Download: about 35 MB." >&2
+        uv python install --quiet "${versions%% *}" && uv python find --no-project --system "${versions%% *}" && return
+    fi
+    if [ -n "$with_jittor" ]; then
+        fail "Python 3.11 was not found, which Jittor needs; install it: $(line_for_python), or leave Jittor out:" \
+             "./run_all.sh --frameworks torch."
+    fi
+    fail "none of Python ${versions// /, } was found; install one: $(line_for_python)."
+}
+
+# What brings Python 3.11 on this system, by what it says of itself.
+line_for_python() {
+    local system
+    # shellcheck disable=SC1090
+    system=$(. "${OS_RELEASE:-/etc/os-release}" 2>/dev/null && echo "${ID:-}${VERSION_ID:-}")
+    if [ -n "$conda" ]; then
+        echo "conda does, without VSRLIB_ENV=venv"
+        return
+    fi
+    case $system in
+        debian12* | ubuntu22.04) echo "sudo apt install python3.11-dev python3.11-venv g++" ;;
+        ubuntu24.04) echo "sudo add-apt-repository ppa:deadsnakes/ppa && sudo apt install python3.11-dev python3.11-venv g++" ;;
+        fedora* | rhel[89]* | centos[89]* | rocky[89]* | almalinux[89]*) echo "sudo dnf install python3.11-devel gcc-c++" ;;
+        opensuse* | sles*) echo "sudo zypper install python311-devel gcc-c++" ;;
+        arch*) echo "sudo pacman -S uv gcc, with which this script fetches it" ;;
+        *) echo "curl -LsSf https://astral.sh/uv/install.sh | sh, with which this script fetches it" ;;
+    esac
 }
 
 # PyTorch's CPU build is a tenth of the plain package, which brings CUDA; its index is used if it can be reached.
@@ -50,47 +104,78 @@ set_up_conda() {
         "$1" env create --quiet --yes --prefix .conda --file environment.yml
     fi
     pwd > .conda/.vsrlib-path
-    fingerprint > .conda/.vsrlib-installed
+    fingerprint "$with_jittor" > .conda/.vsrlib-installed
 }
 
 set_up_venv() {
     environment=.venv python=.venv/bin/python
     up_to_date && return
-    local system_python
+    local system_python version others cupy
     system_python=$(find_python)
+    version=$(version_of "$system_python")
     choose_torch "$system_python"
-    say "1/2 installing into .venv/. Download: $torch_size; about 130 other packages, 260 MB. On disk: 1.8 GB, and as much again once Jittor has compiled itself."
-    # An environment that was moved or is half made is made anew: its scripts hold absolute paths.
-    if moved || ! "$python" -m pip --version >/dev/null 2>&1; then
+    others="about 130 other packages, 260 MB. On disk: 1.8 GB, and as much again once Jittor has compiled itself"
+    [ -n "$with_jittor" ] || others="about 110 other packages, 240 MB. On disk: 1.5 GB and more, most of it PyTorch"
+    say "1/2 installing into .venv/. Download: $torch_size; $others."
+    # An environment that was moved, is half made, or is of another Python is made anew: its scripts hold absolute paths.
+    if moved || ! "$python" -m pip --version >/dev/null 2>&1 || [ "$(version_of "$python")" != "$version" ]; then
         "$system_python" -m venv --clear .venv \
-        || fail "the virtual environment could not be made; install Python's venv (Debian: apt install python3.11-venv)."
+        || fail "the virtual environment could not be made; install Python's venv (Debian: apt install python$version-venv)."
     fi
     pwd > .venv/.vsrlib-path
-    "$python" -m pip install --quiet --disable-pip-version-check -r requirements.lock
-    if has_gpu; then
-        "$python" -m pip install --quiet --disable-pip-version-check "$(grep -o 'cupy-cuda12x==[0-9.]*' environment.yml)"
+    cupy=$(grep -o 'cupy-cuda12x==[0-9.]*' environment.yml)
+    if [ -n "$with_jittor" ]; then
+        pip_install -r requirements.lock
+        pip_install --no-deps --no-build-isolation --editable .
+    elif [ "$version" = 3.11 ]; then
+        pip_install --constraint requirements.lock --editable '.[notebooks]'
+    else
+        # the lock is of Python 3.11
+        pip_install --editable '.[notebooks]'
+        cupy="cupy-cuda12x"
     fi
-    "$python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-    fingerprint > .venv/.vsrlib-installed
+    if has_gpu; then
+        pip_install "$cupy"
+    fi
+    fingerprint "$with_jittor" > .venv/.vsrlib-installed
 }
+
+pip_install() { "$python" -m pip install --quiet --disable-pip-version-check "$@"; }
 
 # Whether the environment was made for another folder.
 moved() { [ -f "$environment/.vsrlib-path" ] && [ "$(cat "$environment/.vsrlib-path")" != "$PWD" ]; }
 
-# What an environment was made from.
-fingerprint() { { pwd; has_gpu && echo gpu; cat requirements.lock environment.yml pyproject.toml; } | sha256sum; }
+# What an environment was made from, with Jittor (1) or without.
+fingerprint() {
+    { pwd; echo "jittor $1"; has_gpu && echo gpu; cat requirements.lock environment.yml pyproject.toml; } | sha256sum
+}
 
 up_to_date() {
-    [ -x "$python" ] && [ -f "$environment/.vsrlib-installed" ] && [ "$(fingerprint)" = "$(cat "$environment/.vsrlib-installed")" ]
+    local installed
+    [ -x "$python" ] && [ -f "$environment/.vsrlib-installed" ] || return
+    installed=$(cat "$environment/.vsrlib-installed")
+    # one with Jittor does for PyTorch alone, too
+    [ "$installed" = "$(fingerprint 1)" ] || [ "$installed" = "$(fingerprint "$with_jittor")" ]
+}
+
+# Its environment is of Python 3.11 with Jittor, so that for PyTorch alone it is not made but used where it is there.
+use_conda() {
+    environment=.conda python=.conda/bin/python
+    [ -n "$conda" ] && [ "${VSRLIB_ENV:-}" != venv ] && { [ -n "$with_jittor" ] || up_to_date; }
 }
 
 conda=$(command -v mamba || command -v conda || true)
-if [ -n "$conda" ] && [ "${VSRLIB_ENV:-}" != venv ]; then
+# The demonstration is in PyTorch, and does not need the Python of Jittor.
+if [ "${1:-}" = demo ] && [ -z "$conda" ] && ! first_python >/dev/null; then
+    alone
+fi
+if use_conda; then
     set_up_conda "$conda"
     PATH="$PWD/.conda/bin:$PATH"  # its compiler
 else
     set_up_venv
-    command -v g++ >/dev/null || echo "warning: no g++ was found, so all Jittor steps will be skipped (Debian: apt install g++)." >&2
+    [ -z "$with_jittor" ] || command -v g++ >/dev/null \
+    || echo "warning: no g++ was found, so all Jittor steps will be skipped (Debian: apt install g++)." >&2
 fi
 
 install_for_tests() {
@@ -111,8 +196,13 @@ if [ "${1:-}" = test ]; then
     install_for_tests &
     installing=$!
 fi
-say "2/2 checking the frameworks; the first time Jittor compiles itself, 3 to 6 minutes on two cores."
-"$python" -m vsrlib check --if-changed
+if [ -n "$with_jittor" ]; then
+    say "2/2 checking the frameworks; the first time Jittor compiles itself, 3 to 6 minutes on two cores."
+    "$python" -m vsrlib check --if-changed
+else
+    say "2/2 checking PyTorch."
+    "$python" -m vsrlib check --if-changed --frameworks torch
+fi
 
 if [ "${1:-}" != test ]; then
     say "running the study"

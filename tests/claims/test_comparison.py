@@ -12,6 +12,7 @@ from vsrlib.claims.quality import difference_of
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_file
 from vsrlib.data.frames import read_frame, write_frame
+from vsrlib.report.charts.comparison import skip_notes, why_empty
 
 SCORES = ("psnr", "ssim", "bicubic_psnr", "bicubic_ssim")
 GPU = {"device": "NVIDIA H200", "device_type": "cuda"}
@@ -208,7 +209,24 @@ def test_without_ground_truth_or_times(files, tmp_path):
 def test_only_one_blur_and_no_training(files, tmp_path):
     found = comparison.compare(files[0][:1], [], tmp_path / "out")
     assert list(found["blurs"]) == ["Gaussian"] and found["training"] == {}
+    assert found["blurs"]["Gaussian"]["runs"]["jittor"] == {"skipped": results.NOT_ASKED}
+    found = comparison.compare([files[0][0], files[0][3]], [], tmp_path / "out")
     assert found["blurs"]["Gaussian"]["runs"]["jittor"] == {"skipped": "because no Gaussian result was given"}
+
+
+def test_what_nobody_asked_for_is_not_called_skipped(files, tmp_path):
+    """A run of PyTorch alone: Jittor has no row and no note, and what takes both says what was not asked for."""
+    of_torch = [[path for path in kind if "torch" in path.parent.name] for kind in files]
+    found = comparison.compare(*of_torch, tmp_path / "out")
+    text = (tmp_path / "out" / "comparison.md").read_text()
+    assert "skipped" not in text and text.count("Jittor was not asked for") >= 4
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert any("PyTorch" in line for line in rows) and not any("Jittor" in line for line in rows)
+    assert skip_notes(found) == []
+    for blur in found["blurs"].values():
+        assert why_empty({"runs": {**blur["runs"], "torch": {"skipped": "because of rain"}}}) == (
+            "PyTorch: skipped, because of rain"
+        )
 
 
 def test_inputs_are_named_with_their_digests(files, tmp_path):

@@ -1,6 +1,7 @@
 """A file that appears whole or not at all, and what is said when it cannot."""
 
 import errno
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,37 @@ def test_a_full_disk_is_told_with_the_file_and_what_to_do(capsys: pytest.Capture
     assert capsys.readouterr().err == (
         "error: out/result.json: No space left on device; free some space and run the same command again.\n"
     )
+
+
+REQUIRES = [
+    "numpy>=1.26",
+    'nbformat; extra == "notebooks"',
+    "nbformat-of-old; extra == 'other'",
+    'papermill>2; extra == "notebooks"',
+]
+
+
+@pytest.mark.parametrize(
+    ("module", "known"),
+    [
+        ("papermill.engines", True),
+        ("nbformat", True),
+        ("numpy", False),  # without what all need, something is broken
+        ("nbform", False),
+    ],
+)
+def test_a_package_of_an_extra_that_is_missing_is_named_with_the_command(
+    module: str, known: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def use() -> int:
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+    monkeypatch.setattr(metadata, "requires", lambda name: REQUIRES)
+    if not known:
+        with pytest.raises(ModuleNotFoundError):
+            reported(use)
+        return
+    assert reported(use) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {module} is not installed, which this needs from vsrlib[notebooks]; install it: ")
+    assert said.endswith("-m pip install nbformat 'papermill>2'\n") and said.count("\n") == 1

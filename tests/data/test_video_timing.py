@@ -1,14 +1,16 @@
 """The clock of a video: rate, pauses and length are those of the video that frames come from."""
 
 from fractions import Fraction
+from numbers import Rational
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 from films import PAUSES, pictures, timed, times
 
-from vsrlib.data import video
+from vsrlib.data import video, video_integrity
 from vsrlib.data.clips import ClipSource, list_clips
 from vsrlib.restoration import loop
 
@@ -83,3 +85,36 @@ def test_a_clock_that_stands_still_is_left_for_the_rate(tmp_path: Path) -> None:
 
 def progress(stream: av.VideoStream) -> video.Progress:
     return video.Progress(Path("v.avi"), stream.container, stream)
+
+
+class Rounded:
+    """A ratio as PyAV has them from version 19 on: a number of its own kind, false where a file states none."""
+
+    def __init__(self, numerator: int, denominator: int) -> None:
+        self.numerator, self.denominator = numerator, denominator
+
+    def __bool__(self) -> bool:
+        return self.numerator != 0 and self.denominator != 0
+
+
+Rational.register(Rounded)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "found"),
+    [
+        (Rounded(30000, 1001), Fraction(30000, 1001)),
+        (Fraction(1, 3), Fraction(1, 3)),
+        *((none, None) for none in (Rounded(0, 1), Rounded(1, 0), Rounded(0, 0), None)),
+    ],
+)
+def test_ratios_of_every_pyav_are_exact(ratio: Rational | None, found: Fraction | None) -> None:
+    read = video_integrity.fraction_of(ratio)
+    assert read == found and type(read) is type(found)
+
+
+@pytest.mark.parametrize(("version", "given"), [("18.1.0", {"metadata_errors": "replace"}), ("19.0.1", {})])
+def test_every_pyav_is_asked_as_it_wants(version: str, given: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    av = SimpleNamespace(__version__=version, open=lambda path, **settings: settings)
+    monkeypatch.setattr(video_integrity, "load_av", lambda: av)
+    assert video_integrity.opened(Path("film.mp4")) == given

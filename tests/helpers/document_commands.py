@@ -118,6 +118,10 @@ ELSEWHERE = {
         "study/test_batch.py::test_one_command_line_does_for_every_notebook"
     ),
     "./run_all.sh": "project/test_environment_files.py::test_run_all_uses_conda_where_there_is_one",
+    "vsrlib study --frameworks torch --run runs/torch": (
+        "study/test_plan.py::test_a_study_of_pytorch_alone_has_no_step_about_jittor"
+    ),
+    "./run_all.sh --frameworks torch": "project/test_run_all.py::test_pytorch_alone_installs_nothing_of_jittor",
     "./run_all.sh test": "project/test_environment_files.py::test_run_all_uses_conda_where_there_is_one",
     "vsrlib study": "study/test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
     "vsrlib study --profile published": (
@@ -214,6 +218,8 @@ NOT_RUN = {
     "snakemake ": "tests/study/test_sweep.py runs the same Snakefile",
     "vsrlib experiment NAME ": "any of the experiments, each of which has its test",
     "ssh ": "another machine",
+    "podman ": "an engine and a registry of images; tests/bare_machine.sh runs what Containerfile does",
+    "pip wheel ": "tests/project/test_wheel.py makes it and installs it",
     "pipx run pip-audit": "a network",
     "git clone ": "a network",
     "python tests/reliability/": "hours; tests/reliability/short_checks.py has short forms of them",

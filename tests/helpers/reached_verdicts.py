@@ -6,6 +6,7 @@ from evidence_fixture import ABSENT, Change, evidence, interval
 
 from vsrlib.claims.ablation.table import SIDES
 from vsrlib.claims.evidence import Evidence
+from vsrlib.claims.results import NOT_ASKED
 from vsrlib.claims.rules import quality
 from vsrlib.claims.ten_claims import GAIN, NEGLIGIBLE
 from vsrlib.common.names import BLURS, FRAMEWORKS
@@ -113,6 +114,9 @@ REACHED = [
     ("C1a", "not testable here", [(("comparison", "blurs", blur, "outputs"), SKIPPED)
                                   for blur in BLURS]),
     ("C1a", "not testable here", [(("comparison", "blurs", blur, "runs", "jittor"), SKIPPED) for blur in BLURS]),
+    *((part, "not testable with one framework", [
+        (("comparison", "blurs", blur, "runs", "jittor"), {"skipped": NOT_ASKED}) for blur in BLURS
+    ]) for part in ("C1a", "C2", "C6", "C7b")),
     # C1b: against 1.195 dB, after correction; on REDS4 its four clips as they are
     ("C1b", "cause unknown", [*NO_EFFECT, *UNFIT]),
     ("C1b", "cause unknown", [*NO_EFFECT, (("experiments", "measurement"), ABSENT)]),

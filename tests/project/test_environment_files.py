@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,16 +67,38 @@ def test_the_lock_pins_what_is_known_to_coexist() -> None:
     assert all(re.fullmatch(r"[\w.]+", version) for version in LOCK.values())
 
 
+EXTRAS = PROJECT["optional-dependencies"]
+
+
+def named(entries: list[str]) -> set[str]:
+    """The packages that requirements name."""
+    return {re.match(r"[\w-]+", entry).group().lower() for entry in entries}
+
+
 def test_every_dependency_of_the_project_is_locked() -> None:
-    names = [
-        re.match(r"[\w-]+", entry).group().lower()
-        for entry in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
-    ]
+    # CuPy stands in environment.yml alone: it is for NVIDIA GPUs
+    names = named([*PROJECT["dependencies"], *(name for extra in EXTRAS if extra != "gpu" for name in EXTRAS[extra])])
     assert not [name for name in names if name not in LOCK]
 
 
+def test_what_an_extra_pins_is_what_the_lock_pins() -> None:
+    pinned = dict(entry.split(";")[0].split("==") for entries in EXTRAS.values() for entry in entries if "==" in entry)
+    assert pinned == {name: LOCK[name] for name in pinned} and "jittor" in pinned
+
+
+def test_jittor_binds_its_own_extra_alone() -> None:
+    """The base goes with numpy 1 and 2; what is for Python 3.11 alone says so."""
+    admitted = SpecifierSet(PROJECT["requires-python"])
+    assert [minor for minor in range(9, 16) if admitted.contains(f"3.{minor}.5")] == [11, 12, 13]
+    numpy = next(Requirement(entry) for entry in PROJECT["dependencies"] if entry.startswith("numpy"))
+    assert numpy.specifier.contains("1.26.4") and numpy.specifier.contains("2.5.5")
+    for minor, there in ((11, True), (12, False), (13, False)):
+        environment = {"python_version": f"3.{minor}"}
+        assert {Requirement(entry).marker.evaluate(environment) for entry in EXTRAS["jittor"]} == {there}
+
+
 def test_everything_imported_is_a_dependency() -> None:
-    declared = {re.match(r"[\w-]+", entry).group().lower() for entry in PROJECT["dependencies"]}
+    declared = named([*PROJECT["dependencies"], *(name for entries in EXTRAS.values() for name in entries)])
     foreign = set()
     for path in (ROOT / "vsrlib").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -84,7 +107,7 @@ def test_everything_imported_is_a_dependency() -> None:
             elif isinstance(node, ast.ImportFrom):
                 foreign.add(node.module.split(".")[0])
     foreign = {IMPORTED_AS.get(name, name) for name in foreign - set(sys.stdlib_module_names) - {"vsrlib"}}
-    # CuPy stands in environment.yml: it is for NVIDIA GPUs, and what needs it says so where it is not
+    # CuPy's package has the CUDA version in its name
     assert foreign <= declared | {"mpl_toolkits", "cupy"}, foreign - declared
 
 

@@ -8,7 +8,7 @@ from toy_study import CLASSES, planned, write_notebook, write_toys
 from vsrlib.common.errors import UserError
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.study.plan import parameters_cell, plan
-from vsrlib.study.profiles import PROFILES, Step, steps_of
+from vsrlib.study.profiles import PARITY, PROFILES, Step, steps_of
 from vsrlib.study.settings import NOTEBOOKS, Settings
 
 
@@ -16,6 +16,32 @@ from vsrlib.study.settings import NOTEBOOKS, Settings
 def toys(tmp_path: Path) -> Path:
     write_toys(tmp_path)
     return tmp_path
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_study_of_pytorch_alone_has_no_step_about_jittor(profile: str) -> None:
+    """The others have the parameters that they have with both, but for what names Jittor's results."""
+    run, data = PROJECT_ROOT / "runs" / "none", PROJECT_ROOT / "data"
+    both = {step.id: step for step in steps_of(profile, run, data)}
+    alone = {step.id: step for step in steps_of(profile, run, data, ("torch",))}
+    assert both.keys() - alone.keys() == {name for name in both if "_jittor" in name or name == PARITY}
+    assert list(alone) == [name for name in both if name in alone]
+    for name, step in alone.items():
+        assert "jittor" not in repr(step.parameters) and "06_" not in repr(step) and set(step.needs) <= alone.keys()
+        changed = {key for key, value in step.parameters.items() if both[name].parameters[key] != value}
+        assert changed <= {"frameworks", "inference_files", "training_files", "parity_file"}
+    assert steps_of(profile, run, data, ("jittor", "torch")) == list(both.values())
+    planned = plan(list(alone.values()), PROJECT_ROOT / "notebooks", NOTEBOOKS, None, ["01"])
+    assert [one.step.id for one in planned] == list(alone)
+
+
+@pytest.mark.parametrize(
+    ("frameworks", "message"),
+    [(("jittor",), "name torch, too"), (("tf",), "choose one of: torch, jittor"), (("torch", "torch"), "at most once")],
+)
+def test_a_wrong_choice_of_frameworks_is_one_sentence(frameworks: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        steps_of("quick", PROJECT_ROOT, PROJECT_ROOT, frameworks)
 
 
 def steps(profile: str = "quick") -> list[Step]:
@@ -259,7 +285,8 @@ def test_referee_ablation_and_costs_are_of_the_network_that_is_judged(profile: s
 def test_elsewhere_they_are_of_what_comes_with_the_project(profile: str) -> None:
     kinds = ("06_prove_parity", "07_ablate_alignment", "08_measure_costs")
     found = [step.parameters for step in steps(profile) if step.id in kinds]
-    assert found == [{"output": f"runs/none/{name}"} for name in kinds]
+    frameworks = {"08_measure_costs": {"frameworks": ["torch", "jittor"]}}
+    assert found == [{**frameworks.get(name, {}), "output": f"runs/none/{name}"} for name in kinds]
 
 
 def test_the_referee_alone_says_whose_weights_and_frames_it_lacks(tmp_path: Path) -> None:

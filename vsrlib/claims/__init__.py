@@ -8,4 +8,5 @@ Its numbers stand here once, as data (`ten_claims`). The verdicts:
   undecided                        it was measured, and the interval holds more than one answer
   not testable here                this run lacks what a test needs, which a user can bring; the reason says what
   not testable with this software  no run of this software can decide it
+  not testable with one framework  it is about both frameworks, and the run was asked for one alone
 """

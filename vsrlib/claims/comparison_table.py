@@ -1,7 +1,7 @@
 """A comparison as Markdown: what comparison.md holds and what the notebooks show."""
 
 from vsrlib.claims.quality import SCENE, identical_in
-from vsrlib.claims.results import is_skipped
+from vsrlib.claims.results import absence, is_skipped, was_asked_for
 from vsrlib.common.names import FILMED, FRAMEWORKS, KINDS, MADE, NAMES
 from vsrlib.common.numbers import FEWEST, counted, interval, markdown, number, plain, units
 
@@ -35,7 +35,7 @@ def quality_table(quality: dict, statistics: dict) -> str:
     """PSNR and SSIM per clip and over the scenes of each kind; in words the difference and the gain over bicubic."""
     methods = [method for method in _METHODS if any(method in clip for clip in quality["clips"])]
     if not methods:
-        return _skipped(quality[FILMED])
+        return absence(quality[FILMED])
     header = ["clip", "scene", "frames"] + [f"{_METHODS[m]} {unit}" for unit in ("PSNR (dB)", "SSIM") for m in methods]
     rows, words = [], []
     for kind in (one for one in KINDS if not is_skipped(quality[one])):
@@ -56,7 +56,7 @@ def quality_table(quality: dict, statistics: dict) -> str:
 def _difference_text(kind: str, found: dict) -> str:
     difference = found["difference"]
     if is_skipped(difference):
-        return f"{_CLIPS[kind]}, difference of the frameworks: {_skipped(difference)}"
+        return f"{_CLIPS[kind]}, difference of the frameworks: {absence(difference)}"
     psnr, ssim = difference["psnr"], difference["ssim"]
     return (
         f"{_CLIPS[kind]}, Jittor minus PyTorch, paired by frame: {interval(psnr, 4, signed=True)} dB PSNR "
@@ -92,7 +92,7 @@ def _identical_text(quality: dict) -> str:
 def outputs_text(outputs: dict) -> str:
     """How far the two frameworks' written pictures agree, in words."""
     if is_skipped(outputs):
-        return f"Outputs: {_skipped(outputs)}"
+        return f"Outputs: {absence(outputs)}"
     besides = f" The runs differ in: {'; '.join(outputs['differs'])}." if outputs["differs"] else ""
     if outputs["identical"]:
         return f"Outputs, same weights and input: identical in all {outputs['frames']} pictures.{besides}"
@@ -107,9 +107,9 @@ def timing_table(timing: dict) -> str:
     """Median seconds per frame by part in both protocols, and the ratios."""
     rows = []
     for protocol, words in _PROTOCOLS.items():
-        for framework in FRAMEWORKS:
+        for framework in _asked(timing):
             if is_skipped(timing[framework]):
-                rows.append([words, NAMES[framework], _skipped(timing[framework]), "", "", ""])
+                rows.append([words, NAMES[framework], absence(timing[framework]), "", "", ""])
             else:
                 medians = timing[framework][protocol]
                 rows.append([words, NAMES[framework], *(number(medians[part], 4) for part in _PARTS)])
@@ -118,7 +118,7 @@ def timing_table(timing: dict) -> str:
             rows.append([words, "PyTorch / Jittor", *(interval(ratios[part], 2) for part in _PARTS)])
     text = markdown(["median seconds per frame, clock", "", "pre", "forward", "post", "total"], rows)
     if is_skipped(timing["ratio"]):
-        text += f"\n\nPyTorch / Jittor, time and memory: {_skipped(timing['ratio'])}."
+        text += f"\n\nPyTorch / Jittor, time and memory: {absence(timing['ratio'])}."
     for framework in FRAMEWORKS:
         if not is_skipped(timing[framework]):
             one = timing[framework]
@@ -134,11 +134,11 @@ def timing_table(timing: dict) -> str:
 def memory_table(runs: dict) -> str:
     """Peak memory of each inference process and the size of its weights."""
     rows = [
-        [NAMES[f], _skipped(run), "", "", "", ""]
+        [NAMES[f], absence(run), "", "", "", ""]
         if is_skipped(run)
         else [NAMES[f], number(run["peak_memory_mib"], 0), number(run["import_memory_mib"], 0),
               number(run["weights"]["bytes"] / 2**20, 2), run["device"], str(run["threads"])]
-        for f, run in runs.items()
+        for f, run in runs.items() if was_asked_for(run)
     ]  # fmt: skip
     memory = ["peak memory (MiB)", "once the network is loaded (MiB)"]
     header = ["inference", *memory, "weights (MiB)", "device", "threads"]
@@ -149,10 +149,10 @@ def training_table(training: dict) -> str:
     """Both trainings beside each other and how far their losses agree."""
     header = ["", "first loss", "last loss", "falls", "validation PSNR (dB)", "s per step", "peak memory (MiB)"]
     rows = []
-    for framework in FRAMEWORKS:
+    for framework in _asked(training):
         run = training[framework]
         if is_skipped(run):
-            rows.append([NAMES[framework], _skipped(run), *[""] * 5])
+            rows.append([NAMES[framework], absence(run), *[""] * 5])
             continue
         psnr = " to ".join(number(run["validation"][i]["psnr"], 3) for i in (0, -1)) if run["validation"] else "none"
         rows.append(
@@ -162,7 +162,7 @@ def training_table(training: dict) -> str:
         )  # fmt: skip
     agreement = training["agreement"]
     if is_skipped(agreement):
-        return f"{markdown(header, rows)}\n\nAgreement: {_skipped(agreement)}"
+        return f"{markdown(header, rows)}\n\nAgreement: {absence(agreement)}"
     step, smoothed = agreement["per_step"], agreement["smoothed"]
     return (
         f"{markdown(header, rows)}\n\nThe total losses of {agreement['steps']} steps differ by at most "
@@ -171,5 +171,6 @@ def training_table(training: dict) -> str:
     )
 
 
-def _skipped(record: dict) -> str:
-    return f"skipped, {record['skipped']}"
+def _asked(records: dict) -> list[str]:
+    """The frameworks that a run was of."""
+    return [framework for framework in FRAMEWORKS if was_asked_for(records[framework])]

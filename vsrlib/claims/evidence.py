@@ -56,6 +56,12 @@ class Evidence:
         reasons = [results.why_not_both(one["runs"]) or "" for one in self.comparison["blurs"].values()]
         return reasons[-1].removeprefix("because ") if reasons else "this run holds no inference"
 
+    def left_out(self) -> str | None:
+        """Which framework the run was not asked for, in words; None where it was asked for both."""
+        runs = [run for blur in self.comparison["blurs"].values() for run in blur["runs"].items()]
+        names = [NAMES[name] for name, run in runs if not results.was_asked_for(run)]
+        return f"{names[0]} was not asked for" if names else None
+
     def cost(self, part: str, framework: str) -> dict[str, Any]:
         """What a part of costs.json holds of a framework, or {"skipped": reason}."""
         found: dict[str, Any] = {} if self.costs is None else self.costs[part]

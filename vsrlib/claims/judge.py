@@ -9,7 +9,7 @@ from vsrlib.claims import results
 from vsrlib.claims.evidence import Evidence, experiment_files
 from vsrlib.claims.rules import quality, sizes, times, training
 from vsrlib.claims.rules.conclusion import by_use, recommendation
-from vsrlib.claims.ten_claims import CLAIMS
+from vsrlib.claims.ten_claims import CLAIMS, ONE
 from vsrlib.claims.verdict import Finding, profile_of, table
 from vsrlib.common import provenance
 from vsrlib.common.files import atomic_path, relative, sha256_file, write_json
@@ -102,7 +102,11 @@ def judge(
 
 def find(held: Evidence) -> dict[str, Finding]:
     """The verdicts alone, by id."""
-    found = {name: rule(held) for name, rule in RULES.items()}
+    left_out = held.left_out()
+    found = {
+        name: Finding(ONE, left_out) if left_out and ONE in CLAIMS[name].verdicts else rule(held)
+        for name, rule in RULES.items()
+    }
     return found | {"C10": recommendation(found)}
 
 

@@ -40,9 +40,24 @@ _WORDS = {
 }
 
 
+NOT_ASKED = "because it was not asked for"
+"""In place of a reason, where a run is of one framework alone."""
+
+
 def is_skipped(record: dict) -> bool:
     """Whether a section says that it was not measured."""
     return "skipped" in record
+
+
+def was_asked_for(record: dict) -> bool:
+    """Whether a section was measured, or was to be."""
+    return record.get("skipped") != NOT_ASKED
+
+
+def absence(record: dict) -> str:
+    """Why a section was not measured, in words; what nobody asked for is not called skipped."""
+    reason = str(record["skipped"])
+    return reason.removeprefix("because ") if "not asked for" in reason else f"skipped, {reason}"
 
 
 def collect(files: Sequence[Path], output: Path, fields: Sequence[str]) -> dict[tuple[str, str], dict]:
@@ -123,15 +138,21 @@ def given(records: dict, blur: str) -> bool:
 
 
 def pair(records: dict, blur: str) -> dict[str, dict]:
-    """Both frameworks' records of one blur; an absent one counts as skipped."""
+    """Both frameworks' records of one blur; an absent one counts as skipped, or as not asked for without any blur."""
+    asked = {framework for framework, _ in records}
     absent = {"skipped": f"because no {blur} result was given"}
-    return {framework: records.get((framework, blur), absent) for framework in FRAMEWORKS}
+    return {name: records.get((name, blur), absent if name in asked else {"skipped": NOT_ASKED}) for name in FRAMEWORKS}
 
 
 def why_not_both(pair: dict[str, dict]) -> str | None:
     """Why the two cannot be compared, or None if they can."""
-    absent = [name for name in FRAMEWORKS if is_skipped(pair[name])]
-    reasons = [f"{NAMES[name]} has no result ({pair[name]['skipped']})" for name in absent]
+    reasons = [
+        f"{NAMES[name]} has no result ({pair[name]['skipped']})"
+        if was_asked_for(pair[name])
+        else f"{NAMES[name]} was not asked for"
+        for name in FRAMEWORKS
+        if is_skipped(pair[name])
+    ]
     return f"because {' and '.join(reasons)}" if reasons else None
 
 

@@ -9,7 +9,8 @@ CONFIRMED, REFUTED = "confirmed", "refuted"
 MECHANISM, UNKNOWN = "mechanism shown", "cause unknown"
 UNDECIDED = "undecided"
 NOT_HERE, NEVER = "not testable here", "not testable with this software"
-VERDICTS = (CONFIRMED, REFUTED, MECHANISM, UNKNOWN, UNDECIDED, NOT_HERE, NEVER)
+ONE = "not testable with one framework"
+VERDICTS = (CONFIRMED, REFUTED, MECHANISM, UNKNOWN, UNDECIDED, NOT_HERE, NEVER, ONE)
 
 # The earlier report's figures (REDS4, Realistic blur, means over all frames).
 GAIN = {"psnr": 1.195, "ssim": 0.0430}
@@ -73,7 +74,7 @@ CLAIMS = {
         "Jittor minus PyTorch with equal weights, frames, preset and engine, by filmed scene, each blur by itself. "
         "Confirmed if the intervals of PSNR and SSIM reach the claim and exclude half of it; refuted if both lie "
         "within a tenth of it, on either side of zero; undecided otherwise, or where the blurs disagree.",
-        (CONFIRMED, REFUTED, UNDECIDED, NOT_HERE),
+        (CONFIRMED, REFUTED, UNDECIDED, NOT_HERE, ONE),
     ),
     "C1b": Claim(
         _C1,
@@ -93,7 +94,7 @@ CLAIMS = {
         "Share of a frame's forward time that Jittor's call does not wait for, by process. Mechanism shown if its "
         "interval lies above one half, refuted below, undecided otherwise. The speed on a GPU is not testable with "
         "this software, whose Jittor side runs on the CPU.",
-        (MECHANISM, REFUTED, UNDECIDED, NOT_HERE),
+        (MECHANISM, REFUTED, UNDECIDED, NOT_HERE, ONE),
     ),
     "C3": Claim(
         "Jittor's total time per frame is 4 % lower.",
@@ -134,7 +135,7 @@ CLAIMS = {
         "Is it?",
         "The published network has 18.9 million parameters of four bytes, which is 72.1 MiB.",
         "Size of each side's file of the published network. Confirmed if both have 71 to 73 MiB, refuted otherwise.",
-        (CONFIRMED, REFUTED, NOT_HERE),
+        (CONFIRMED, REFUTED, NOT_HERE, ONE),
     ),
     "C7a": Claim(
         _C7,
@@ -148,7 +149,7 @@ CLAIMS = {
         "Does Jittor need none?",
         _C7_KNOWN,
         "Jittor restores a frame in a process that finds no compiler: confirmed if it does, refuted if it does not.",
-        (CONFIRMED, REFUTED, NOT_HERE),
+        (CONFIRMED, REFUTED, NOT_HERE, ONE),
     ),
     "C8a": Claim(
         _C8,

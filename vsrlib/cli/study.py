@@ -33,6 +33,7 @@ def study_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="set a notebook's parameter, for one step as STEP.NAME=VALUE; may be given several times",
     )
+    _frameworks_argument(parser, "of the study; torch alone needs no Jittor")
     parser.add_argument("--only", nargs="+", metavar="STEP", help="run only these steps, e.g. 05 06")
     parser.add_argument("--force", action="store_true", help="run the steps even if they are up to date")
     parser.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
@@ -50,7 +51,19 @@ def run_study(options: argparse.Namespace) -> int:
             raise UserError(f"--set {pair!r} has no =; write NAME=VALUE.")
         overrides[name] = value
     run_root = options.run_root or PROJECT_ROOT / "runs" / options.profile
-    return runner.run(options.profile, run_root, options.data, overrides, options.only, options.force, options.dry_run)
+    choice = (overrides, options.only, options.force, options.dry_run, options.frameworks)
+    return runner.run(options.profile, run_root, options.data, *choice)
+
+
+def _frameworks_argument(parser: argparse.ArgumentParser, what: str) -> None:
+    """--frameworks torch,jittor: a tuple of names, which whoever uses them checks."""
+    parser.add_argument(
+        "--frameworks",
+        type=lambda words: tuple(words.replace(" ", "").split(",")),
+        default=FRAMEWORKS,
+        metavar="NAMES",
+        help=f"the frameworks {what} ({','.join(FRAMEWORKS)})",
+    )
 
 
 def publish_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +91,7 @@ def run_publish(options: argparse.Namespace) -> None:
 def check_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib check`."""
     parser.description = (
-        "Use each framework once, forward and backward, and say what works. Exit status 1 if neither does. "
+        "Use each framework once, forward and backward, and say what works. Exit status 1 if none does. "
         "`vsrlib doctor` runs nothing, and says what mends what is missing."
     )
     parser.add_argument(
@@ -86,6 +99,7 @@ def check_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="pass over a framework that has worked here if code, packages, compiler and machine are what they were",
     )
+    _frameworks_argument(parser, "to use")
     parser.set_defaults(run=run_check)
 
 
@@ -93,7 +107,7 @@ def run_check(options: argparse.Namespace) -> int:
     """Carry out `vsrlib check`."""
     from vsrlib.study.doctor import frameworks
 
-    found = frameworks.check(list(FRAMEWORKS), not options.if_changed)
+    found = frameworks.check(list(options.frameworks), not options.if_changed)
     return 0 if any(entry["usable"] for entry in found.values()) else 1
 
 

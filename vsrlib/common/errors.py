@@ -1,8 +1,11 @@
 """The one exception that stands for a mistake of the user rather than of the program."""
 
 import errno
+import re
+import shlex
 import sys
 from collections.abc import Callable
+from importlib import metadata
 
 
 class UserError(Exception):
@@ -32,6 +35,12 @@ def reported(task: Callable[[], int]) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        sentence = _not_installed(error.name or "")
+        if sentence is None:
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
+        return 2
     except OSError as error:  # a full disk, a folder without permission: the environment's fault, not the program's
         remedy = _REMEDIES.get(error.errno or 0, "")
         print(f"error: {error.filename or 'The output'}: {error.strerror or error}{remedy}.", file=sys.stderr)
@@ -39,3 +48,27 @@ def reported(task: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("error: interrupted; what was not finished has not been written.", file=sys.stderr)
         return INTERRUPTED
+
+
+def extras() -> dict[str, list[str]]:
+    """What may be installed beside the base, by the names of pyproject.toml: {"notebooks": ["ipykernel", ...], ...}."""
+    try:
+        entries = metadata.requires("vsrlib") or []
+    except metadata.PackageNotFoundError:  # a folder of sources
+        return {}
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        requirement, _, marker = entry.partition(";")
+        if extra := re.search(r"extra == ['\"](\w+)['\"]", marker):
+            found.setdefault(extra[1], []).append(requirement.strip())
+    return found
+
+
+def _not_installed(module: str) -> str | None:
+    """The sentence for a module that an extra brings; None for any other."""
+    package = module.partition(".")[0].lower()
+    for extra, requirements in extras().items():
+        if any(re.match(rf"{package}(?![\w-])", one.lower()) for one in requirements):
+            install = shlex.join([sys.executable, "-m", "pip", "install", *requirements])
+            return f"{module} is not installed, which this needs from vsrlib[{extra}]; install it: {install}"
+    return None

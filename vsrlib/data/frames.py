@@ -14,7 +14,9 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path
 from vsrlib.data.image_integrity import Damaged, Refused, inspect
 
-cv2.setLogLevel(2)  # errors only: a damaged file is told in a sentence of ours
+# Errors only: a damaged file is told in a sentence of ours. OpenCV 5 has the call elsewhere.
+_set_log_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel
+_set_log_level(2)
 
 FRAME_SUFFIXES = (".png", ".jpg", ".jpeg")
 """File name endings (in lower case) of what is read as a frame."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsrlib.data.video_integrity import Progress, nominal_rate
+from vsrlib.data.video_integrity import Progress, fraction_of, nominal_rate
 from vsrlib.data.video_picture import Picture
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def film_of(
 ) -> Film:
     """The clock of a video that was read to its end; stamps: those of its frames, in the stream's unit of time."""
     known = [stamp for stamp in stamps if stamp is not None]
-    tick = stream.time_base
+    tick = fraction_of(stream.time_base)
     if len(known) < len(stamps) or tick is None or any(b <= a for a, b in zip(known, known[1:])):
         # a clock that stands still or runs backwards says nothing
         return Film(progress.path, range(len(stamps) + 1), 1 / nominal_rate(stream), picture)
@@ -82,8 +82,8 @@ def film_of(
 
 def _even_rate(stream: "av.VideoStream", stamps: list[int], end: int) -> Fraction | None:
     """The rate at which frames come that are shown equally long but for the rounding of their clock; None if not."""
-    tick, first, count = stream.time_base, stamps[0], len(stamps)
-    rates = [rate for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate) if rate]
+    tick, first, count = Fraction(stream.time_base), stamps[0], len(stamps)
+    rates = [rate for rate in map(fraction_of, (stream.average_rate, stream.guessed_rate, stream.base_rate)) if rate]
     if count > 1:
         rates.append(Fraction(count - 1) / ((stamps[-1] - first) * tick))
     for rate in (rate.limit_denominator(1001) for rate in rates):

@@ -6,6 +6,7 @@ FFmpeg passes over both: where a file ends early it stops and calls that the end
 import re
 import zlib
 from fractions import Fraction
+from numbers import Rational
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO
@@ -49,15 +50,26 @@ def load_av() -> ModuleType:
 
 def opened(path: Path) -> "av.container.InputContainer":
     """A video file, open for reading; the errors of PyAV."""
+    av = load_av()
+    # From 19 on PyAV keeps what is no UTF-8 as it is, and takes no such argument.
+    replaced = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
     # Absolute, for FFmpeg takes what stands before a colon in a relative path for a protocol.
-    return load_av().open(str(path.absolute()), metadata_errors="replace")
+    return av.open(str(path.absolute()), **replaced)
+
+
+def fraction_of(ratio: Rational | None) -> Fraction | None:
+    """A rate, a tick or an aspect ratio as PyAV read it; None for one that a file does not state.
+
+    From 19 on PyAV has a type of its own for it, which rounds, and a false one in place of None.
+    """
+    return Fraction(ratio) if ratio else None
 
 
 def nominal_rate(stream: "av.VideoStream") -> Fraction:
     """Frames a second that a video says it has, or DEFAULT_RATE where it does not say, or says what cannot be."""
     possible = [
         rate
-        for rate in (stream.average_rate, stream.guessed_rate)
+        for rate in map(fraction_of, (stream.average_rate, stream.guessed_rate))
         if rate is not None and _RATES[0] <= rate <= _RATES[1]
     ]
     return possible[0].limit_denominator(1001) if possible else DEFAULT_RATE  # 30000/1001 and its like stay exact

@@ -10,7 +10,7 @@ import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.data.deep_frames import eight_bits
-from vsrlib.data.video_integrity import load_av
+from vsrlib.data.video_integrity import fraction_of, load_av
 
 if TYPE_CHECKING:
     import av
@@ -121,7 +121,7 @@ def picture_of(path: Path, stream: "av.VideoStream", frame: "av.VideoFrame", rea
     matrix, because = _matrix(path, frame, reading.colour)
     flips, turned = _upright(path, frame)
     full, range_because = _range(frame, matrix, reading.colour_range)
-    aspect = stream.sample_aspect_ratio or Fraction(1)
+    aspect = fraction_of(stream.sample_aspect_ratio) or Fraction(1)
     return Picture(
         path,
         matrix,

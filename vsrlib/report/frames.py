@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from vsrlib.claims import results
-from vsrlib.claims.results import is_skipped
+from vsrlib.claims.results import is_skipped, was_asked_for
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import located, sha256_file
 from vsrlib.common.names import FRAMEWORKS, NAMES
@@ -29,7 +29,8 @@ _FIELDS = ("preset", "weights", "clips", "images", "border")
 class Chosen:
     """One restored frame of a run; frames are (H, W, 3) uint8 RGB.
 
-    `folders`: framework -> folder with its restored frames of this clip. `skipped`: framework -> why it has none.
+    `folders`: framework -> folder with its restored frames of this clip. `skipped`: framework -> why it has none,
+    although it was asked for.
     `window`: the five LR frames (5, h, w, 3) that restore it. `truth`, `kernel` (n, n): None where they are not known.
     `names`: every restored frame of the clip, in order; `indices`: which LR frames they are.
     """
@@ -94,8 +95,9 @@ def choose(
     weights that are not those of the run any more.
     """
     records = results.pair(results.collect(files, Path.cwd(), _FIELDS), blur)
-    skipped = {name: records[name]["skipped"] for name in FRAMEWORKS if is_skipped(records[name])}
-    done = {name: records[name] for name in FRAMEWORKS if name not in skipped}
+    asked = {name: records[name] for name in FRAMEWORKS if was_asked_for(records[name])}
+    skipped = {name: record["skipped"] for name, record in asked.items() if is_skipped(record)}
+    done = {name: record for name, record in asked.items() if name not in skipped}
     if not done:
         reasons = "; ".join(f"{NAMES[name]} {reason}" for name, reason in skipped.items())
         raise UserError(f"No {blur} frames were restored ({reasons}); run 04_infer_clips first.")

@@ -62,6 +62,7 @@ CHINESE = {
         "undecided": "尚无定论",
         "not testable here": "此处无法检验",
         "not testable with this software": "本软件无法检验",
+        "not testable with one framework": "只用一个框架无法检验",
     },
     "units": {
         "dB": "dB",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vsrlib.claims.results import is_skipped
+from vsrlib.claims.results import absence, is_skipped
 from vsrlib.common import provenance
 from vsrlib.common.files import read_json, relative, sha256_array, write_json
 from vsrlib.common.names import NAMES
@@ -49,7 +49,7 @@ def inference(inference_file: Path, clips: Path, truths: Path | None = None) -> 
     """The middle frame of a run's first clip, as `crops` shows it; a skipped run gives its reason in words."""
     found = read_json(inference_file)
     if is_skipped(found):
-        words = f"{NAMES.get(found.get('framework'), 'This framework')}: skipped, {found['skipped']}"
+        words = f"{NAMES.get(found.get('framework'), 'This framework')}: {absence(found)}"
         return Page(f"<p>{escape(words)}</p>", words)
     return crops(replace(choose([inference_file], found["blur"], clips, truths), skipped={}))
 

@@ -5,7 +5,8 @@ standard   your own clips (folders given as overrides), the small network
 published  no training: the released weights of the paper on REDS4, both of which must lie in the data folder
 paper      the paper's training on REDS, then its network on REDS4; both sets must lie in the data folder
 
-Everything runs on the CPU unless `device` is overridden, because only there both frameworks run.
+Everything runs on the CPU unless `device` is overridden, because only there both frameworks run. Of PyTorch alone each
+has the same steps, but for those in Jittor and the comparison layer by layer.
 """
 
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from typing import Any
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import shown
 from vsrlib.common.names import BLURS, FRAMEWORKS
+from vsrlib.common.options import require_list
 from vsrlib.training.options import TEMPLATES
 
 ENVIRONMENT = "01_check_environment"
@@ -45,36 +47,50 @@ class Step:
     yours: dict[str, str] = field(default_factory=dict)
 
 
-def steps_of(profile: str, run_root: Path, data_root: Path) -> list[Step]:
-    """The steps of a profile in order; parameters not named are the notebooks' defaults. UserError: unknown profile."""
+Frameworks = tuple[str, ...]
+
+
+def steps_of(profile: str, run_root: Path, data_root: Path, frameworks: Frameworks = FRAMEWORKS) -> list[Step]:
+    """The steps of a profile in order; parameters not named are the notebooks' defaults.
+
+    frameworks: those of the study. UserError: an unknown profile or framework, or a study without PyTorch.
+    """
     if profile not in _PROFILES:
         raise UserError(f"profile is {profile!r}; choose one of: {', '.join(_PROFILES)}.")
-    return _PROFILES[profile](shown(run_root), shown(data_root))
+    require_list("frameworks", list(frameworks), FRAMEWORKS)
+    if "torch" not in frameworks:
+        raise UserError(
+            f"frameworks is {','.join(frameworks)}, and the ablation and the shown frames are made in PyTorch: "
+            "name torch, too."
+        )
+    # In the order in which everything names them, whatever the order of the user's words.
+    chosen = tuple(name for name in FRAMEWORKS if name in frameworks)
+    return _PROFILES[profile](shown(run_root), shown(data_root), chosen)
 
 
-def _quick(run: str, data: str) -> list[Step]:
+def _quick(run: str, data: str, frameworks: Frameworks) -> list[Step]:
     return [
-        _environment(run),
+        _environment(run, frameworks),
         Step(DATA, DATA, {"data_root": data}),
-        *_trainings(run, data, "Embedded_Train/HR", "Embedded_Validation/HR"),
+        *_trainings(run, data, frameworks, "Embedded_Train/HR", "Embedded_Validation/HR"),
         # Trained for minutes, a network is below bicubic upsampling; those that come with the project are not.
         *(
             _infer(run, framework, blur, f"{data}/Embedded_BlurDown_{blur}", f"study-{blur.lower()}", (DATA,))
             for blur in BLURS
-            for framework in FRAMEWORKS
+            for framework in frameworks
         ),
-        *_conclude(run, {blur: f"{data}/Embedded_BlurDown_{blur}" for blur in BLURS}, [""]),
+        *_conclude(run, frameworks, {blur: f"{data}/Embedded_BlurDown_{blur}" for blur in BLURS}, [""]),
     ]
 
 
-def _standard(run: str, data: str) -> list[Step]:
+def _standard(run: str, data: str, frameworks: Frameworks) -> list[Step]:
     # test_root, hr_root and validation_root are yours to give; the defaults, which do not exist, say so by name.
     name = "Yours"
     test = {"data_root": data, "name": name, "test_root": f"{data}/{name}_Test/HR"}
     return [
-        _environment(run),
+        _environment(run, frameworks),
         Step(DATA, DATA, test, yours={"test_root": "HR clips to test with"}),
-        *_trainings(run, data, f"{name}_Train/HR", f"{name}_Validation/HR"),
+        *_trainings(run, data, frameworks, f"{name}_Train/HR", f"{name}_Validation/HR"),
         *(
             _infer(
                 run,
@@ -85,35 +101,35 @@ def _standard(run: str, data: str) -> list[Step]:
                 (f"{TRAIN}_torch",),
             )
             for blur in BLURS
-            for framework in FRAMEWORKS
+            for framework in frameworks
         ),
-        *_conclude(run, {blur: f"{data}/{name}_BlurDown_{blur}" for blur in BLURS}, [""]),
+        *_conclude(run, frameworks, {blur: f"{data}/{name}_BlurDown_{blur}" for blur in BLURS}, [""]),
     ]
 
 
-def _published(run: str, data: str) -> list[Step]:
-    steps = [_environment(run)]
+def _published(run: str, data: str, frameworks: Frameworks) -> list[Step]:
+    steps = [_environment(run, frameworks)]
     released = {blur: f"{data}/pretrain_models/self_blind_vsr_{blur.lower()}.pt" for blur in BLURS}
     for blur in BLURS:
-        steps += [_infer_reds4(run, data, framework, blur, released[blur]) for framework in FRAMEWORKS]
-    return [*steps, *_conclude(run, _reds4(data), [], _on_reds4(data, released))]
+        steps += [_infer_reds4(run, data, framework, blur, released[blur]) for framework in frameworks]
+    return [*steps, *_conclude(run, frameworks, _reds4(data), [], _on_reds4(data, released))]
 
 
-def _paper(run: str, data: str) -> list[Step]:
+def _paper(run: str, data: str, frameworks: Frameworks) -> list[Step]:
     """The paper's numbers. Its small `flow_learning_rate` presumes a trained flow network, and no such weights are
     part of this project: bring a file that holds one with `--set 03.weights=FILE`, or its flow hardly learns.
     """
-    steps = [_environment(run)]
+    steps = [_environment(run, frameworks)]
     trained = {blur: f"{TRAIN}_torch_{blur}" for blur in BLURS}
     weights = {blur: f"{run}/{step}/weights.safetensors" for blur, step in trained.items()}
     for blur in BLURS:
         roots = {"hr_root": f"{data}/REDS/train/HR", "validation_root": f"{data}/REDS4_BlurDown_{blur}/HR"}
         training = {"blur": blur, **roots, **PAPER}
-        steps += [_train(run, framework, f"_{blur}", training) for framework in FRAMEWORKS]
+        steps += [_train(run, framework, f"_{blur}", training) for framework in frameworks]
         needs = (trained[blur],)
-        steps += [_infer_reds4(run, data, framework, blur, weights[blur], needs) for framework in FRAMEWORKS]
+        steps += [_infer_reds4(run, data, framework, blur, weights[blur], needs) for framework in frameworks]
     evidence = _on_reds4(data, weights, tuple(trained.values()))
-    return [*steps, *_conclude(run, _reds4(data), [f"_{blur}" for blur in BLURS], evidence)]
+    return [*steps, *_conclude(run, frameworks, _reds4(data), [f"_{blur}" for blur in BLURS], evidence)]
 
 
 _TEMPLATE = TEMPLATES["Self_Blind_VSR_Gaussian"]
@@ -137,13 +153,13 @@ _TRAINING_DATA = {
 }
 
 
-def _environment(run: str) -> Step:
-    return Step(ENVIRONMENT, ENVIRONMENT, {"output": f"{run}/{ENVIRONMENT}"})
+def _environment(run: str, frameworks: Frameworks) -> Step:
+    return Step(ENVIRONMENT, ENVIRONMENT, {"frameworks": list(frameworks), "output": f"{run}/{ENVIRONMENT}"})
 
 
-def _trainings(run: str, data: str, train: str, validation: str) -> list[Step]:
+def _trainings(run: str, data: str, frameworks: Frameworks, train: str, validation: str) -> list[Step]:
     roots = {"hr_root": f"{data}/{train}", "validation_root": f"{data}/{validation}"}
-    return [_train(run, framework, "", {"blur": "Realistic", **roots}, (DATA,)) for framework in FRAMEWORKS]
+    return [_train(run, framework, "", {"blur": "Realistic", **roots}, (DATA,)) for framework in frameworks]
 
 
 def _train(run: str, framework: str, suffix: str, parameters: dict[str, Any], needs: tuple[str, ...] = ()) -> Step:
@@ -203,38 +219,50 @@ _ON_WHAT_COMES_WITH_THE_PROJECT = [Step(name, name, {}) for name in (PARITY, ABL
 
 
 def _conclude(
-    run: str, sets: dict[str, str], trained: list[str], evidence: list[Step] = _ON_WHAT_COMES_WITH_THE_PROJECT
+    run: str,
+    frameworks: Frameworks,
+    sets: dict[str, str],
+    trained: list[str],
+    evidence: list[Step] = _ON_WHAT_COMES_WITH_THE_PROJECT,
 ) -> list[Step]:
     # `sets`: the test set of each blur. `trained`: what the names of the training steps end in, after the framework.
-    # `evidence`: referee, ablation and costs, still without output.
+    # `evidence`: referee, ablation and costs, still without output and frameworks; the referee takes two of these.
+    evidence = [step for step in evidence if step.id != PARITY or len(frameworks) > 1]
+    of_costs = {COSTS: {"frameworks": list(frameworks)}}
     files = {
         "run_folder": run,
-        "inference_files": [f"{run}/{INFER}_{f}_{blur}/inference.json" for blur in BLURS for f in FRAMEWORKS],
-        "training_files": [f"{run}/{TRAIN}_{f}{suffix}/train.json" for suffix in trained for f in FRAMEWORKS],
+        "inference_files": [f"{run}/{INFER}_{f}_{blur}/inference.json" for blur in BLURS for f in frameworks],
+        "training_files": [f"{run}/{TRAIN}_{f}{suffix}/train.json" for suffix in trained for f in frameworks],
     }
     comparison = {"comparison_file": f"{run}/{COMPARE}/comparison.json"}
     further = {
         "ablation_file": f"{run}/{ABLATION}/ablation.json",
-        "parity_file": f"{run}/{PARITY}/parity.json",
+        "parity_file": f"{run}/{PARITY}/parity.json" if len(frameworks) > 1 else None,
         "costs_file": f"{run}/{COSTS}/costs.json",
     }
     return [
         Step(COMPARE, COMPARE, {**files, "output": f"{run}/{COMPARE}"}),
-        *(replace(step, parameters={**step.parameters, "output": f"{run}/{step.id}"}) for step in evidence),
+        *(
+            replace(step, parameters={**step.parameters, **of_costs.get(step.id, {}), "output": f"{run}/{step.id}"})
+            for step in evidence
+        ),
         Step(
-            CLAIMS, CLAIMS, {**comparison, **further, "output": f"{run}/{CLAIMS}"}, (COMPARE, PARITY, ABLATION, COSTS)
+            CLAIMS,
+            CLAIMS,
+            {**comparison, **further, "output": f"{run}/{CLAIMS}"},
+            (COMPARE, *(step.id for step in evidence)),
         ),
         Step(FIGURES, FIGURES, {**comparison, "output": f"{run}/figures"}, (COMPARE,)),
-        *(_show(run, blur, clips) for blur, clips in sets.items()),
+        *(_show(run, frameworks, blur, clips) for blur, clips in sets.items()),
     ]
 
 
-def _show(run: str, blur: str, clips: str) -> Step:
+def _show(run: str, frameworks: Frameworks, blur: str, clips: str) -> Step:
     # Kernels and motion are what the network sees in PyTorch, so its result is needed; Jittor's may be missing.
     name = f"{SHOW}_{blur}"
     files = {
         "run_folder": run,
-        "inference_files": [f"{run}/{INFER}_{framework}_{blur}/inference.json" for framework in FRAMEWORKS],
+        "inference_files": [f"{run}/{INFER}_{framework}_{blur}/inference.json" for framework in frameworks],
         "input_path": f"{clips}/LR_blurdown_x4",
         "gt_path": f"{clips}/HR",
     }

@@ -18,6 +18,7 @@ from typing import Any, TextIO
 from vsrlib.common import provenance
 from vsrlib.common.errors import INTERRUPTED, UserError
 from vsrlib.common.files import lock, shown, write_json
+from vsrlib.common.names import FRAMEWORKS
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.report import index
 from vsrlib.report.index import Overview, Picture, Row
@@ -50,21 +51,23 @@ def run(
     only: Sequence[str] | None = None,
     force: bool = False,
     dry_run: bool = False,
+    frameworks: profiles.Frameworks = FRAMEWORKS,
 ) -> int:
     """Run a profile's study in the folder `run_root`; results, reports and index.html go there.
 
     `data_root`: where data sets are read and written; None for the project's data folder.
     `overrides` and `only` as in `vsrlib.study.plan.plan`; what the chosen steps read from others must be up to date.
     `force`: run the chosen steps even if they are up to date.
-    `dry_run`: say what would be run, and run nothing.
+    `dry_run`: say what would be run, and run nothing. `frameworks`: those of the study, PyTorch among them.
     Returns the exit status: 0 if every chosen step is done or skipped for a stated reason, 1 if one failed,
     130 if the study was interrupted. UserError: a parameter, step, profile or input that is wrong, a result that is
     needed and not up to date, or a study already running in this folder or making data in the same data folder.
     """
     run_root = Path(run_root).absolute()
     data = PROJECT_ROOT / "data" if data_root is None else Path(data_root).absolute()
-    steps = plan(profiles.steps_of(profile, run_root, data), PROJECT_ROOT / "notebooks", NOTEBOOKS, overrides, only)
-    return execute(steps, run_root, profile, force, dry_run)
+    steps = profiles.steps_of(profile, run_root, data, frameworks)
+    planned = plan(steps, PROJECT_ROOT / "notebooks", NOTEBOOKS, overrides, only)
+    return execute(planned, run_root, profile, force, dry_run)
 
 
 def execute(

@@ -6,7 +6,15 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from vsrlib.claims.quality import decisive, difference_of, frames_of, identical_in, totals_of
-from vsrlib.claims.results import device_words, is_skipped, unlike_fields, why_not_alike, why_not_both
+from vsrlib.claims.results import (
+    absence,
+    device_words,
+    is_skipped,
+    unlike_fields,
+    was_asked_for,
+    why_not_alike,
+    why_not_both,
+)
 from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.common.numbers import counted
 from vsrlib.report.charts.style import LOOKS, Chart, canvas, empty
@@ -49,8 +57,8 @@ def skip_notes(found: dict) -> list[str]:
     notes: dict[str, list[str]] = {}
     for blur, one in found["blurs"].items():
         for framework, run in one["runs"].items():
-            if is_skipped(run):
-                notes.setdefault(f"{NAMES[framework]}: skipped, {run['skipped']}", []).append(blur)
+            if is_skipped(run) and was_asked_for(run):
+                notes.setdefault(f"{NAMES[framework]}: {absence(run)}", []).append(blur)
         for note in _unlike_notes(one) + _identical_notes(one):
             notes.setdefault(note, []).append(blur)
     every = len(found["blurs"])
@@ -87,8 +95,9 @@ def counted_clips(quality: dict) -> str:
 
 def why_empty(blur: dict, otherwise: str = NO_TRUTH) -> str:
     """Why a panel has nothing to show."""
-    reasons = [f"{NAMES[f]}: skipped, {run['skipped']}" for f, run in blur["runs"].items() if is_skipped(run)]
-    return "; ".join(reasons) if len(reasons) == len(FRAMEWORKS) else otherwise
+    runs = {framework: run for framework, run in blur["runs"].items() if was_asked_for(run)}
+    reasons = [f"{NAMES[f]}: {absence(run)}" for f, run in runs.items() if is_skipped(run)]
+    return "; ".join(reasons) if len(reasons) == len(runs) else otherwise
 
 
 def _unlike_notes(blur: dict) -> list[str]:
@@ -103,7 +112,7 @@ def _unlike_notes(blur: dict) -> list[str]:
     ]
     judged = any(run["gt_digest"] for run in runs.values())
     if judged and is_skipped(difference):
-        notes.append(f"Difference in quality: skipped, {difference['skipped']}")
+        notes.append(f"Difference in quality: {absence(difference)}")
     unlike = why_not_alike(runs)
     if unlike:
         notes.append(f"Times and memory: skipped, {unlike}")

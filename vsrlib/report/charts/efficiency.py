@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from vsrlib.claims.quality import difference_of, totals_of
-from vsrlib.claims.results import is_skipped, why_not_alike, why_not_both
+from vsrlib.claims.results import absence, is_skipped, why_not_alike, why_not_both
 from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.report.charts.comparison import (
     by_blur,
@@ -102,7 +102,7 @@ def _draw_points(axes: Axes, one: dict) -> str | None:
     points = _speed_points(one)
     if not points:
         unlike = why_not_alike(one["runs"])
-        return why_empty(one, f"skipped, {unlike}" if unlike else _NOT_BOTH)
+        return why_empty(one, absence({"skipped": unlike}) if unlike else _NOT_BOTH)
     for framework, ((low, middle, high), psnr) in points.items():
         axes.plot([low, high], [psnr, psnr], color=LOOKS[framework].color, linewidth=2.2)
         axes.plot([middle], [psnr], linestyle="none", **LOOKS[framework].marks())

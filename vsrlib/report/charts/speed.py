@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from vsrlib.bench.costs_tables import WAYS
-from vsrlib.claims.results import is_skipped, why_not_alike
+from vsrlib.claims.results import absence, is_skipped, was_asked_for, why_not_alike
 from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.common.numbers import counted, significant
 from vsrlib.report.charts.comparison import by_blur, timed
@@ -77,14 +77,14 @@ def two_clocks(result: dict) -> Chart:
             f"{counted(options['processes'], 'process')} of each framework; lines: 95 % interval of the total, where "
             "there are six at least."
         )
-        figure, panels = canvas(title, [1.3] * len(FRAMEWORKS), legend=_legend(), footer=footer)
+        measured = {name: result["processes"][name] for name in FRAMEWORKS if name in result["processes"]}
+        figure, panels = canvas(title, [1.3] * len(measured), legend=_legend(), footer=footer)
         longest = 0.0
-        for axes, framework in zip(panels, FRAMEWORKS, strict=True):
-            found = result["processes"].get(framework, {"skipped": "because it was not measured"})
+        for axes, (framework, found) in zip(panels, measured.items(), strict=True):
             axes.set_title(NAMES[framework], loc="left", fontweight="bold")
             if is_skipped(found):
-                empty(axes, f"skipped, {found['skipped']}")
-                spoken.append(f"{NAMES[framework]}: skipped, {found['skipped']}")
+                empty(axes, absence(found))
+                spoken.append(f"{NAMES[framework]}: {absence(found)}")
                 continue
             for row, clock in enumerate(WAYS):
                 longest = max(longest, _bar(axes, row, found, clock))
@@ -180,8 +180,9 @@ def _words(found: dict, clock: str) -> str:
 def _why_no_times(blur: dict) -> str:
     unlike = why_not_alike(blur["runs"])
     if unlike:
-        return f"skipped, {unlike}"
-    return "; ".join(f"{NAMES[f]}: skipped, {blur['timing'][f]['skipped']}" for f in FRAMEWORKS)
+        return absence({"skipped": unlike})
+    timing = blur["timing"]
+    return "; ".join(f"{NAMES[f]}: {absence(timing[f])}" for f in FRAMEWORKS if was_asked_for(timing[f]))
 
 
 def _spoken(found: dict, part: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from vsrlib.claims import agreement, results
-from vsrlib.claims.results import is_skipped
+from vsrlib.claims.results import absence, is_skipped
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
 from vsrlib.common.names import NAMES
@@ -87,7 +87,7 @@ def loss_curves(training_files: Sequence[Path]) -> Chart:
     runs = results.collect(training_files, Path(), results.TRAINING_FIELDS)
     if not runs:
         raise UserError("There is no training to show; run the training first.")
-    notes = [f"{NAMES[f]}, {blur}: skipped, {run['skipped']}" for (f, blur), run in runs.items() if is_skipped(run)]
+    notes = [f"{NAMES[f]}, {blur}: {absence(run)}" for (f, blur), run in runs.items() if is_skipped(run)]
     done = {name: run for name, run in runs.items() if not is_skipped(run)}
     logs = {name: agreement.read_losses(Path(run["file"]).parent / run["log"]) for name, run in done.items()}
     blurs = list(dict.fromkeys(blur for _, blur in done))

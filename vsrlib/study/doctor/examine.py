@@ -69,17 +69,21 @@ def _checks(run_root: Path, data: Path) -> list[Finding]:
     python_h = Path(sysconfig.get_path("include")) / "Python.h"
     temporary, environ = Path(tempfile.gettempdir()), dict(os.environ)
     compiled = any(jittor_env.HOME.glob(".cache/jittor/**/jittor_core*.so"))
+    with_jittor = version("jittor") is not None
+    of_jittor = [
+        packages.onednn(jittor_env.onednn_prefix()),
+        packages.jittor_settings(environ, jittor_env.HOME / ".cache" / "jittor" / "config.json"),
+        machine.headers(python_h, jittor_env.python_config()),
+    ]
     return [
         packages.python(sys.version_info[:2]),
-        packages.numpy(version("numpy")),
+        packages.numpy(version("numpy"), with_jittor),
         packages.torch(torch_version, torch_error),
         packages.cuda(gpu, torch_cuda, cuda_used),
         packages.cupy(gpu, packages.cupy_packages(), torch_cuda, version("numpy"), _cupy_error(gpu)),
-        packages.jittor(version("jittor"), jittor_env.why_unusable(), compiled),
-        packages.onednn(jittor_env.onednn_prefix()),
-        packages.jittor_settings(environ, jittor_env.HOME / ".cache" / "jittor" / "config.json"),
+        packages.jittor(version("jittor"), jittor_env.why_unusable(), compiled, sys.version_info[:2]),
+        *(of_jittor if with_jittor else []),
         machine.compiler(native.compiler(), temporary),
-        machine.headers(python_h, jittor_env.python_config()),
         packages.codecs(*packages.av_codecs()),
         machine.cpu(machine.cpu_flags(), len(psutil.Process().cpu_affinity() or [0]), environ),
         machine.memory(psutil.virtual_memory().available / 2**30),
@@ -124,5 +128,9 @@ def _together(findings: list[Finding]) -> str:
     left = frameworks_left(findings)
     if not left:
         return "The study cannot be run here."
-    skipped = "".join(f" The steps of {name} would be skipped." for name in FRAMEWORKS if name not in left)
+    skipped = "".join(
+        f" The steps of {name} would be skipped; --frameworks {','.join(left)} leaves them out."
+        for name in FRAMEWORKS
+        if name not in left
+    )
     return f"The study can be run here with {' and '.join(left)}.{skipped}"

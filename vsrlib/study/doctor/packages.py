@@ -10,6 +10,7 @@ from typing import Literal
 
 from vsrlib.study.doctor import Finding, fault, ok, pip, warning
 
+_OF_JITTOR = (3, 11)
 _ONEDNN = "onednn-devel-cpu-gomp==2022.2.1"
 _CUPY = "cupy-cuda12x==13.6.0"
 # What Jittor reads from the environment and `jittor_env` does not set: another compiler, other flags, other libraries.
@@ -24,17 +25,17 @@ _DECODERS, _ENCODERS = ("h264", "hevc", "mpeg4", "vp9", "ffv1"), ("libx264", "ff
 def python(version: tuple[int, ...]) -> Finding:
     """version: (major, minor)."""
     says = ".".join(map(str, version))
-    if tuple(version) != (3, 11):
-        return fault("Python", f"{says}: the pinned Jittor is for 3.11", "apt install python3.11-dev python3.11-venv")
+    if tuple(version) not in (_OF_JITTOR, (3, 12), (3, 13)):
+        return fault("Python", f"{says}: 3.11, 3.12 and 3.13 will do", "./run_all.sh")
     return ok("Python", says)
 
 
-def numpy(version: str | None) -> Finding:
-    """Jittor's pinned version was compiled for numpy 1."""
+def numpy(version: str | None, with_jittor: bool = True) -> Finding:
+    """Jittor's pinned version was compiled for numpy 1. with_jittor: whether it is installed."""
     install = pip("install", "numpy==1.26.4")
     if version is None:
         return fault("numpy", "is not installed", install)
-    if int(version.split(".")[0]) >= 2:
+    if with_jittor and int(version.split(".")[0]) >= 2:
         return fault("numpy", f"{version}: Jittor needs numpy 1", install, stops="jittor")
     return ok("numpy", version)
 
@@ -88,10 +89,16 @@ def cupy(
     return ok("CuPy", f"{names}, compiles")
 
 
-def jittor(version: str | None, reason: str | None, compiled: bool) -> Finding:
-    """reason: what `jittor_env.why_unusable` says; compiled: whether it has compiled itself in this environment."""
+def jittor(version: str | None, reason: str | None, compiled: bool, python: tuple[int, ...] = _OF_JITTOR) -> Finding:
+    """reason: what `jittor_env.why_unusable` says; compiled: whether it has compiled itself in this environment.
+
+    python: (major, minor).
+    """
+    if version is None and tuple(python) != _OF_JITTOR:
+        says = f"is not installed, and this Python is {'.'.join(map(str, python))}: its pinned version is for 3.11"
+        return fault("Jittor", says, "./run_all.sh", stops="jittor")
     if version is None:
-        return fault("Jittor", "is not installed", pip("install", "jittor==1.3.11.0"), stops="jittor")
+        return fault("Jittor", "is not installed", pip("install", "jittor==1.3.11.0", _ONEDNN), stops="jittor")
     if reason is not None:
         return fault("Jittor", f"{version} cannot be built because {reason}", _mends(reason), stops="jittor")
     first_use = "has compiled itself" if compiled else "compiles itself at the first use, 3 to 6 minutes on two cores"
