@@ -116,7 +116,7 @@ REACHED = [
     ("C1a", "not testable here", [(("comparison", "blurs", blur, "runs", "jittor"), SKIPPED) for blur in BLURS]),
     *((part, "not testable with one framework", [
         (("comparison", "blurs", blur, "runs", "jittor"), {"skipped": NOT_ASKED}) for blur in BLURS
-    ]) for part in ("C1a", "C2", "C6", "C7b")),
+    ]) for part in ("C1a", "C2", "C6", "C7b", "C9a")),
     # C1b: against 1.195 dB, after correction; on REDS4 its four clips as they are
     ("C1b", "cause unknown", [*NO_EFFECT, *UNFIT]),
     ("C1b", "cause unknown", [*NO_EFFECT, (("experiments", "measurement"), ABSENT)]),

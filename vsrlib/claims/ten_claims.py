@@ -176,7 +176,7 @@ CLAIMS = {
         "difference is told from none (p below 0.05 after correction) and the interval excludes zero, confirmed if it "
         "lies within a tenth of 1.195 dB, undecided otherwise, and where this run's own two implementations differ or "
         "the weights have no power.",
-        (CONFIRMED, REFUTED, UNDECIDED, NOT_HERE),
+        (CONFIRMED, REFUTED, UNDECIDED, NOT_HERE, ONE),
     ),
     "C9b": Claim(
         _C9,
