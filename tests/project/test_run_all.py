@@ -66,9 +66,9 @@ def test_pytorch_alone_installs_nothing_of_jittor(version: str, installed: str, 
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr
     assert system.called == [
         installed,
-        "-m vsrlib check --frameworks torch",
+        "-m vsrlib check --if-changed --frameworks torch",
         "-m vsrlib study --frameworks torch --only 01",
-        "-m vsrlib check --frameworks torch",  # the second call found it made
+        "-m vsrlib check --if-changed --frameworks torch",  # the second call found it made
         "-m vsrlib study --frameworks=torch",
     ]
     assert "Jittor" not in first.stdout + first.stderr
@@ -81,7 +81,7 @@ def test_both_frameworks_take_python_3_11_and_the_lock(tmp_path: Path) -> None:
     assert system.called[-4:] == [
         "-m pip install -r requirements.lock",
         "-m pip install --no-deps --no-build-isolation --editable .",
-        "-m vsrlib check",
+        "-m vsrlib check --if-changed",
         "-m vsrlib study --only 01",
     ]
     assert system.run("--frameworks", "torch").returncode == 0
@@ -150,4 +150,4 @@ def test_the_demonstration_needs_no_python_of_jittors(pythons: dict[str, str], i
     done = system.run("demo", "--height", "64")
     assert done.returncode == 0, done.stderr
     assert system.called[-1] == "-m vsrlib demo --height 64" and installed in system.called[0]
-    assert not any(line.startswith("-m vsrlib check") for line in system.called)
+    assert not any(line.startswith("-m vsrlib check --if-changed") for line in system.called)
