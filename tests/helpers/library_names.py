@@ -8,6 +8,7 @@ import importlib
 import inspect
 import json
 import sys
+import warnings
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -39,6 +40,12 @@ def used(sources: list[str] | None = None) -> set[str]:
 
 def there(name: str) -> bool:
     """Whether an installed package has a name; a keyword is there, too, where a call does not say what it takes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a name of old that is still there
+        return _there(name)
+
+
+def _there(name: str) -> bool:
     path, _, keyword = name.partition("(")
     found: Any = importlib.import_module(path.partition(".")[0])
     for at, part in enumerate(parts := path.split(".")):
