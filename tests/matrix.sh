@@ -6,7 +6,8 @@
 #
 #   lock       Python 3.11 with requirements.lock: the fast tests, without Jittor's
 #   3.12       Python 3.12 with the newest version of every package, without Jittor: the same tests
-#   3.13       the same on Python 3.13; before its tests it writes tests/project/newest_names.json anew
+#   3.13       the same on Python 3.13; before its tests it lists what those packages have, and where FOLDER has the
+#              environment `lock`, writes what they have dropped to tests/project/dropped_names.json
 #   wheel      Python 3.13 with the project's wheel and what it requires, and nothing else: vsrlib infer, in PyTorch
 #   debian12   tests/bare_machine.sh; as root
 #   debian13   tests/bare_machine.sh --debian 13; as root
@@ -58,7 +59,9 @@ newest() {
     mapfile -t tools < <(sed -nE 's/^([A-Za-z][^=]*)==.*/\1/p' tests/requirements.txt)
     pip_install "$1" --editable '.[notebooks,onnx,test]' "${tools[@]}"
     if [ "$1" = 3.13 ]; then
-        "$folder/$1/bin/python" tests/helpers/library_names.py tests/project/newest_names.json
+        "$folder/$1/bin/python" tests/helpers/library_names.py list "$folder/newest.json"
+        [ ! -d "$folder/lock" ] || "$folder/lock/bin/python" tests/helpers/library_names.py dropped "$folder/newest.json" \
+            tests/project/dropped_names.json
     fi
     fast_tests "$1"
 }

@@ -1,37 +1,28 @@
-"""What the pinned packages' next versions have dropped: `newest_names.json` is what tests/matrix.sh saw in them."""
+"""What the newest versions of the pinned packages have dropped: `dropped_names.json`, which tests/matrix.sh writes."""
 
 import json
-from importlib import metadata
 from pathlib import Path
 
 import library_names
 import pytest
 
-SEEN = json.loads((Path(__file__).parent / "newest_names.json").read_text(encoding="utf-8"))
+SEEN = json.loads((Path(__file__).parent / "dropped_names.json").read_text(encoding="utf-8"))
+DROPPED = set(SEEN["dropped"])
 FALLBACKS = {"cv2.setLogLevel": "cv2.utils.logging.setLogLevel"}
 """Gone from the newest version -> what is used there in its place."""
 
 
-@pytest.fixture(scope="module")
-def used() -> set[str]:
-    return library_names.used()
+def test_nothing_is_used_that_the_newest_versions_have_dropped() -> None:
+    used = library_names.used()
+    gone = used & DROPPED
+    assert gone == FALLBACKS.keys(), f"gone from {SEEN['versions']}: use what both versions have, or say what is there"
+    assert set(FALLBACKS.values()) <= used
 
 
-def test_the_newest_versions_have_what_is_used_of_them(used: set[str]) -> None:
-    """A name that is new here is seen there first: tests/matrix.sh writes the file anew."""
-    unknown = used - set(SEEN["names"]) - FALLBACKS.keys()
-    assert not unknown, f"not seen in {SEEN['versions']}: look whether they are there, and run tests/matrix.sh"
-
-
-def test_what_is_gone_has_another_name_there(used: set[str]) -> None:
-    assert FALLBACKS.keys() <= used and not FALLBACKS.keys() & set(SEEN["names"])
-    assert set(FALLBACKS.values()) <= used & set(SEEN["names"])
-
-
-def test_the_pinned_versions_have_what_is_used_of_them(used: set[str]) -> None:
-    """But for the other names of what only the newest version calls otherwise."""
-    absent = {name for name in used if not library_names.there(name)}
-    assert absent <= {*FALLBACKS, *FALLBACKS.values()}
+def test_what_is_known_to_be_gone_is_in_the_list() -> None:
+    assert {"numpy.product", "numpy.float_", "numpy.in1d", "cv2.setLogLevel"} <= DROPPED
+    assert not DROPPED & {"numpy.zeros", "cv2.imread", "torch.nn.functional.pad", "av.open"}
+    assert set(SEEN["versions"]) == set(SEEN["than"]) == set(library_names.LIBRARIES)
 
 
 def test_names_are_found_in_every_form() -> None:
@@ -49,21 +40,27 @@ load_av().open("x", metadata_errors="replace")
 av.codec.Codec("h264")
 os.path.join("a")
 """
-    assert library_names.used([source]) >= {
+    found = library_names.used([source])
+    assert found >= {
         *("numpy.linalg.norm", "numpy.linalg.norm(ord=)", "numpy.zeros", "torch.nn.functional.pad", "skimage.data.cat"),
         *("matplotlib.use", "av.open", "av.open(metadata_errors=)", "av.codec.Codec"),
     }
-    assert not any("mean" in name or "join" in name for name in library_names.used([source]))
+    assert not any("mean" in name or "join" in name for name in found)
+    modules = library_names.modules(found)
+    assert {"numpy", "numpy.linalg", "torch.nn.functional", "skimage.data", "av.codec"} <= modules.keys()
+    assert {"numpy.linalg.norm", "numpy.linalg.norm(ord=)"} <= library_names.had(
+        {"numpy.linalg": modules["numpy.linalg"]}
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "there"),
+    ("new", "dropped"),
     [
-        *(("numpy.linalg.norm(ord=)", True), ("numpy.linalg.norm(order=)", False), ("numpy.no_such_name", False)),
-        *(("scipy.signal.fftconvolve", True), ("cv2.imread(flags=)", True), ("torch.nn.functional.pad", True)),
+        (["a.open", "a.open(mode=)"], ["a.gone", "a.open(errors=)"]),
+        (["a.gone", "a.open", "a.open(*)"], []),  # takes what it is given, or does not say
+        (["a.gone"], ["a.open"]),
     ],
 )
-def test_a_name_is_looked_for(name: str, there: bool) -> None:
-    assert library_names.there(name) == there
-    assert set(SEEN["versions"]) == set(library_names.LIBRARIES)
-    assert all(metadata.version(one) for one in library_names.LIBRARIES.values())
+def test_what_is_no_longer_there_is_named(new: list[str], dropped: list[str]) -> None:
+    old = {"a.open", "a.open(mode=)", "a.open(errors=)", "a.gone"}
+    assert library_names.dropped(old, set(new)) == dropped
