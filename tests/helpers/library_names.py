@@ -1,7 +1,7 @@
 """Which names of other packages the project uses, and which of them the newest version of a package has dropped.
 
 `python tests/helpers/library_names.py list FILE`, in an environment with the newest versions, writes what these have.
-`python tests/helpers/library_names.py dropped FILE OUTPUT`, in the project's own, writes what its versions have besides.
+`python tests/helpers/library_names.py dropped FILE OUTPUT`, in the project's own, writes what only its versions have.
 """
 
 import ast
