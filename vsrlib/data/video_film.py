@@ -91,7 +91,7 @@ def _even_rate(stream: "av.VideoStream", stamps: list[int], end: int) -> Fractio
             continue
         period = 1 / (rate * tick)
         near = all(abs(stamp - first - index * period) <= 1 for index, stamp in enumerate(stamps))
-        if near and abs(end - first - count * period) <= max(period / 2, 1):
+        if near and abs(end - first - count * period) <= max(period / 2, Fraction(1)):
             return rate
     return None
 
