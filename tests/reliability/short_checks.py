@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +23,7 @@ import numpy as np
 import pipeline
 import pytest
 import report
+import restoration_kills
 import training_kills
 import two_runs
 import waiting
@@ -36,6 +37,7 @@ from vsrlib.data.frames import FRAME_SUFFIXES, read_frame, write_frame
 from vsrlib.networks.weights.weights_file import read
 from vsrlib.networks.weights.weights_file import write as write_weights
 from vsrlib.restoration import loop
+from vsrlib.restoration.unfinished import Unfinished
 from vsrlib.study import step
 from vsrlib.training import checkpoint
 
@@ -154,6 +156,25 @@ def without_moments(arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> tup
     """A checkpoint as a reader with a fault gives it: Adam's moments are forgotten."""
     moments = ("first.", "second.")
     return {name: value * (not name.startswith(moments)) for name, value in arrays.items()}, facts
+
+
+def test_restorations_killed_often(tmp_path: Path) -> None:
+    found = restoration_kills.check(tmp_path, 2, seed=5, frames=60, kinds=("frames", "lossless video"))
+    assert [one["kills"] for one in found["kinds"].values()] == [2, 2] and found["broken"] == []
+
+
+def test_a_frame_that_is_taken_for_done_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = Unfinished.go_on
+
+    def ahead(self: Unfinished, folder: Path, wanted: Sequence[tuple[str, Sequence[str]]]) -> dict[str, list]:
+        done = go_on(self, folder, wanted)
+        for clip, frames in done.items():
+            frames.append({**frames[-1], "name": dict(wanted)[clip][len(frames)]})
+        return done
+
+    monkeypatch.setattr(Unfinished, "go_on", ahead)
+    broken = restoration_kills.check(tmp_path, 1, seed=5, frames=30, kinds=("frames",))["broken"]
+    assert any("is not what the uninterrupted one left" in sentence for sentence in broken)
 
 
 def test_half_of_any_file_is_seen(tmp_path: Path) -> None:

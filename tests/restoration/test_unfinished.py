@@ -1,21 +1,13 @@
 """A restoration that was interrupted or killed goes on where it stopped, and ends as if nothing had been."""
 
 import errno
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from stopping import TIMES, stopped_at
 
-from vsrlib import cli
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import read_json
 from vsrlib.data import deep_frames
 from vsrlib.data.clips import Clip, write_clip
 from vsrlib.restoration import infer
@@ -137,27 +129,3 @@ def test_half_a_line_amid_the_log_ends_what_counts(
     log.write_text("".join([*lines[:2], lines[2][:30], *lines[3:]]))  # the disk was full for one line
     assert run(clips, tmp_path / "out")["resumed"] == 2
     assert contents(tmp_path / "out") == contents_of_whole(clips, tmp_path)
-
-
-@pytest.mark.slow
-def test_killed_at_any_moment(tmp_path: Path) -> None:
-    """SIGKILL after waits drawn at random, until one process comes to the end."""
-    frames = np.random.default_rng(1).integers(0, 256, (40, 24, 32, 3), dtype=np.uint8)
-    write_clip(tmp_path / "clip", Clip("clip", frames))
-    command = ["infer", str(tmp_path / "clip"), str(tmp_path / "out"), "--weights", "study-gaussian", "--device", "cpu"]
-    draw, kills, log = random.Random(0), 0, tmp_path / "out" / ".resume" / "done.jsonl"
-    while True:
-        process = subprocess.Popen([sys.executable, "-m", "vsrlib", *command], stderr=subprocess.DEVNULL)
-        before = log.stat().st_size if log.exists() else 0
-        while kills < 5 and process.poll() is None and (log.stat().st_size if log.exists() else 0) <= before:
-            time.sleep(0.01)
-        if kills < 5:
-            time.sleep(draw.random() * 0.3)
-            os.kill(process.pid, signal.SIGKILL)
-        if process.wait() == 0:
-            break
-        kills += 1
-    assert kills == 5 and read_json(tmp_path / "out" / "inference.json")["resumed"] >= kills
-    command[2] = str(tmp_path / "whole")
-    assert cli.main(command) == 0
-    assert contents(tmp_path / "out") == contents(tmp_path / "whole") and len(contents(tmp_path / "out")) == 40
