@@ -120,14 +120,18 @@ def test_killed_when_all_but_the_result_is_there(
     assert not [path for path in tmp_path.rglob(".*") if path.name != ".vsrlib"]
 
 
-def test_a_full_disk_loses_no_segment(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_loses_no_segment(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     stopped(monkeypatch, 5, film, tmp_path / "out.mkv")
     for after in (1, 5):
         with monkeypatch.context() as patch:
             stopped_at(patch, after, OSError(errno.ENOSPC, "No space left on device"), alone=True)
             with pytest.raises(OSError, match="No space"):
                 run(film, tmp_path / "out.mkv")
+    assert capsys.readouterr().err.count("what is restored is kept, and the same command goes on with it") == 3
     assert run(film, tmp_path / "out.mkv", restart=False)["resumed"] == 8
+    assert "is kept" not in capsys.readouterr().err
     run(film, tmp_path / "whole.mkv")
     assert (tmp_path / "out.mkv").read_bytes() == (tmp_path / "whole.mkv").read_bytes()
 

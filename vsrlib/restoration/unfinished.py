@@ -1,6 +1,7 @@
 """What is done of a restoration that was interrupted, so that the same command goes on where it stopped."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,16 @@ class Unfinished:
 
     def __init__(self, target: Destination, asked: Mapping[str, Any], anew: bool) -> None:
         self._target, self._asked, self._anew = target, dict(asked), anew
-        self._notes = target.work / NOTES
+        self._notes, self._begun = target.work / NOTES, False
         self.segments = self._notes / _SEGMENTS
         """Folder of the segments of videos, which stay there until the result file is written."""
 
     def kept(self, folder: Path) -> bool:
-        """Whether `folder`, which is filled, is to be filled on. UserError for frames of another restoration."""
-        anew, self._anew = self._anew, False
+        """Whether `folder`, which is filled, is to be filled on: asked before the work, and where it ended early.
+
+        UserError for frames of another restoration.
+        """
+        anew, self._anew, early, self._begun = self._anew, False, self._begun, True
         over = not folder.exists() and self._target.result.exists()
         if anew or over or not self._lines():
             remove(self._notes)
@@ -43,6 +47,8 @@ class Unfinished:
                 f"{', '.join(differing)}: give its command to go on with it, --restart to begin anew, or another "
                 "output."
             )
+        if early:
+            print("note: what is restored is kept, and the same command goes on with it.", file=sys.stderr)
         return True
 
     def go_on(self, folder: Path, wanted: Sequence[tuple[str, Sequence[str]]]) -> dict[str, list[dict[str, Any]]]:
