@@ -102,6 +102,9 @@ ELSEWHERE = {
     "--match-steps 0 --patch-size 128 --batch-size 4 --bars 3 --noise 0.02 --max-shift 20 --flow-steps 12000 --seed 2 "
     "--device cpu": "training/test_flow_training.py::test_results",
     "vsrlib weights": "restoration/test_worth.py::test_the_list_has_every_name_with_its_digest",
+    "vsrlib weights LR HR --output FILE": (
+        "restoration/test_worth.py::test_worth_is_the_difference_from_bicubic_upsampling"
+    ),
     "vsrlib weights LR HR": "restoration/test_worth.py::test_worth_is_the_difference_from_bicubic_upsampling",
     "vsrlib train PICTURES/train VALIDATION OUTPUT --template medium": (
         "training/test_training_pictures.py::test_a_resumed_training_with_supervision_equals_an_uninterrupted_one"

@@ -6,6 +6,7 @@ import pytest
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.networks.weights import weights_file
+from vsrlib.restoration.worth import gain, table
 from vsrlib.training.flow.evaluation import errors_of, heldout_clips
 
 WEIGHTS = PROJECT_ROOT / "figures" / "weights"
@@ -91,3 +92,29 @@ def test_what_the_controls_start_from() -> None:
         flow["study-realistic-align-false"]
         == weights_file.entry("study-gaussian-align-false", weights_file.FOLDER)["sha256"]
     )
+
+
+WORTH = {path.stem: read_json(path) for path in sorted((WEIGHTS / "worth").glob("*.json"))}
+
+
+@pytest.mark.parametrize("name", WORTH)
+def test_the_tables_of_gains_are_those_of_the_result_files(name: str) -> None:
+    assert table(WORTH[name]) in PAGE, table(WORTH[name])
+    assert WORTH[name]["provenance"]["dirty"] is False
+    for one, found in WORTH[name]["weights"].items():
+        assert found["sha256"] == weights_file.entry(one, weights_file.FOLDER)["sha256"]
+
+
+def test_every_name_is_measured_on_its_blur_and_the_page_says_the_least_gains() -> None:
+    measured = {one for name, result in WORTH.items() if name.startswith("Vid4") for one in result["weights"]}
+    assert measured == set(weights_file.NAMES)
+    least = {}
+    for blur in ("gaussian", "realistic"):
+        pairs = [
+            WORTH[f"Vid4_{blur.title()}"]["weights"][f"study-{blur}{end}"]["clips"] for end in ("", "-align-false")
+        ]
+        assert all(gain(pairs[0][clip]) > gain(pairs[1][clip]) for clip in pairs[0])
+        sets = [result["weights"].get(f"study-{blur}", {"clips": {}})["clips"] for result in WORTH.values()]
+        least[blur] = min((gain(clip), name) for clips in sets for name, clip in clips.items())
+        assert f"`study-{blur}`" in PAGE and f" {least[blur][0]:.2f} dB" in PAGE
+    assert least["gaussian"][1].startswith("bikes")

@@ -51,15 +51,24 @@ def gain(clip: dict[str, Any]) -> float:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The gain over bicubic upsampling of each clip, and their mean, in Markdown."""
+    """The gain over bicubic upsampling of each clip, means over all, and the median seconds of a frame, in Markdown."""
     weights = result["weights"]
     clips = list(next(iter(weights.values()))["clips"])
     rows = []
     for name, one in weights.items():
+        scores = one["clips"].values()
         gains = [gain(one["clips"][clip]) for clip in clips]
-        seconds = np.median([entry["seconds"] for entry in one["clips"].values()])
-        rows.append([name, *(number(value, 2) for value in [float(np.mean(gains)), *gains, float(seconds)])])
-    return markdown(["gain over bicubic, dB", "mean", *clips, "seconds a frame"], rows)
+        ssim, tof = (
+            float(np.mean(values))
+            for values in (
+                [score["ssim"] - score["bicubic_ssim"] for score in scores],
+                [score["tof_norm"] for score in scores],
+            )
+        )
+        seconds = float(np.median([score["seconds"] for score in scores]))
+        shown = [*(number(value, 2) for value in (float(np.mean(gains)), *gains)), number(ssim, 3), number(tof, 2)]
+        rows.append([name, *shown, number(seconds, 2)])
+    return markdown(["gain over bicubic, dB", "mean", *clips, "SSIM gain", "tOF", "seconds a frame"], rows)
 
 
 def _of_clip(clip: dict[str, Any]) -> dict[str, Any]:
