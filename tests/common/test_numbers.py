@@ -47,6 +47,7 @@ def test_significant_digits(value: float, digits: int, text: str) -> None:
 def test_values_with_their_ends() -> None:
     found = {"value": 0.12345, "low": -0.00001, "high": 0.5}
     assert interval(found) == "0.123 [-0.000010, 0.500]"
-    assert interval(found, 2) == "0.12 [0.00, 0.50]" and interval(found, 2, signed=True) == "+0.12 [+0.00, +0.50]"
+    assert interval(found, 2) == "0.12 [-1e-5, 0.50]" and interval(found, 2, signed=True) == "+0.12 [-1e-5, +0.50]"
+    assert interval({**found, "low": 0.0, "high": 3e-4}, 2, signed=True) == "+0.12 [0, +3e-4]"
     assert interval({"value": 3.0, "low": None, "high": None}, 1) == "3.0"
     assert interval({"value": None, "low": None, "high": None}) == "-"

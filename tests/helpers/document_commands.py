@@ -192,6 +192,7 @@ ELSEWHERE = {
         "training/test_flow_error.py::test_the_commands"
     ),
     "vsrlib data fetch NAME": "data/test_data_fetch.py::test_the_command",
+    "vsrlib publish figures figures": "study/test_publish.py::test_what_was_published_is_drawn_again",
     "vsrlib publish runs/quick figures --readme README.md": (
         "report/test_readme.py::test_the_command_fills_all_documents"
     ),

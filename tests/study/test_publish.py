@@ -7,12 +7,13 @@ import results_fixture as run
 from toy_study import run_toys, write_toys
 
 from vsrlib.claims import comparison, judge, results
+from vsrlib.cli import main
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import MARKER, read_json, write_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.report.charts import draw
 from vsrlib.study import profiles
-from vsrlib.study.publish import TIMES, publish, sentence, times
+from vsrlib.study.publish import TIMES, publish, redraw, sentence, times
 from vsrlib.study.settings import ClaimsSettings, CompareSettings
 from vsrlib.study.settings.results import COMMITTED, COMPARISON
 
@@ -32,7 +33,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_results_are_kept_without_frames(study, tmp_path):
     drawn = publish(study, tmp_path / "out")
-    assert all(path.is_file() for path in drawn) and len(drawn) == 21
+    assert all(path.is_file() for path in drawn) and len(drawn) == 23
     kept = contents(tmp_path / "out" / "results")
     assert MARKER in kept and "05_compare_frameworks/comparison.json" in kept
     assert {Path(name).name for name in kept} == {
@@ -40,6 +41,29 @@ def test_results_are_kept_without_frames(study, tmp_path):
     }  # fmt: skip
     assert all((study / name).read_bytes() == data for name, data in kept.items() if name != MARKER)
     assert len(read_json(tmp_path / "out" / "claims.json")["claims"]) == 15
+
+
+def test_what_was_published_is_drawn_again(study, tmp_path, monkeypatch, capsys):
+    """From its own files, and nothing else changes; the charts of an ablation beside it, of a run as SVG alone."""
+    out = tmp_path / "out"
+    publish(study, out)
+    (out / "results" / "07_ablate_alignment").mkdir()
+    ablated = read_json(PROJECT_ROOT / "figures" / "experiments" / "ablation" / "ablation.json")
+    for folder in (out / "results" / "07_ablate_alignment", out / "experiments" / "ablation"):
+        write_json(folder / "ablation.json", ablated)
+    before = contents(out)
+    for path in out.glob("chart_*"):
+        path.unlink()
+    assert main(["publish", str(out), str(out)]) == 0 and "11 charts" not in capsys.readouterr().err
+    after = contents(out)
+    made = set(after) - set(before)
+    assert {Path(name).name for name in made} == {
+        f"chart_ablation_{name}.{ending}" for name in ("effects", "rings") for ending in ("svg", "png")
+    }
+    assert not [name for name in made if name.startswith("results") and name.endswith("png")]
+    assert all(after[name] == before[name] for name in before if not name.endswith("provenance.json"))
+    with pytest.raises(UserError, match="holds no published run"):
+        redraw(tmp_path / "empty")
 
 
 @pytest.fixture
@@ -121,7 +145,7 @@ def test_the_results_that_come_with_the_project_are_those_of_this_version(tmp_pa
     assert [one["verdict"] for one in judged["claims"]] == [
         one["verdict"] for one in read_json(PROJECT_ROOT / "figures" / "claims.json")["claims"]
     ]
-    assert len(draw.draw_all(PROJECT_ROOT / COMMITTED / COMPARISON, tmp_path)) == 21
+    assert len(draw.draw_all(PROJECT_ROOT / COMMITTED / COMPARISON, tmp_path)) == 23
 
 
 def put(root: Path, step: str, seconds: float | None, status: str = "done", minute: int = 0) -> None:

@@ -70,7 +70,11 @@ def publish_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib publish`."""
     parser.description = "Copy a study's result files, and draw and judge them again, e.g. into figures/."
     parser.add_argument("run_root", type=Path, metavar="RUN", help="run folder, e.g. runs/quick")
-    parser.add_argument("output", type=Path, help="folder of the charts, e.g. figures")
+    parser.add_argument(
+        "output",
+        type=Path,
+        help="folder of the charts, e.g. figures; where it is RUN itself, an earlier publication is drawn again",
+    )
     parser.add_argument("--readme", type=Path, help="also fill the verdicts into this README")
     parser.set_defaults(run=run_publish)
 
@@ -79,8 +83,11 @@ def run_publish(options: argparse.Namespace) -> None:
     """Carry out `vsrlib publish`."""
     from vsrlib.common.files import read_json
     from vsrlib.report import readme
-    from vsrlib.study.publish import TIMES, publish, sentence
+    from vsrlib.study.publish import TIMES, publish, redraw, sentence
 
+    if options.run_root.resolve() == options.output.resolve():
+        print(f"{len(redraw(options.output)) - 1} charts drawn again in {options.output}, and those of experiments.")
+        return
     print(f"{len(publish(options.run_root, options.output)) - 1} charts and their sources written to {options.output}.")
     if options.readme is not None:
         times = options.output / "results" / TIMES

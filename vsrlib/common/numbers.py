@@ -125,6 +125,14 @@ def number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
+def fixed(value: float, digits: int, signed: bool = False) -> str:
+    """A number with fixed digits; one that they would make zero as a power of ten, such as 1e-5, and zero as 0."""
+    sign = "+" if signed and value else ""
+    if value and float(f"{value:.{digits}f}") == 0:
+        return f"{value:{sign}.0e}".replace("e-0", "e-")
+    return f"{value:{sign}.{digits}f}" if value else "0"
+
+
 def significant(value: float, digits: int = 3) -> str:
     """A number rounded to so many significant digits, never with an exponent; zero has no sign."""
     if value == 0 or not math.isfinite(value):
@@ -140,10 +148,8 @@ def interval(found: dict, digits: int | None = None, signed: bool = False) -> st
     """
     if found["value"] is None:
         return "-"
-    # z: a difference that rounds to zero has no sign.
-    form = f"{'+' if signed else ''}z.{digits}f"
     value, *ends = (
-        significant(found[key]) if digits is None else f"{found[key]:{form}}"
+        significant(found[key]) if digits is None else fixed(found[key], digits, signed)
         for key in ("value", "low", "high")
         if found[key] is not None
     )

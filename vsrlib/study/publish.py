@@ -10,9 +10,11 @@ from vsrlib.claims import results
 from vsrlib.claims.judge import judge
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import MARKER, located, require_own, write_json
+from vsrlib.common.files import MARKER, located, read_json, require_own, write_json
 from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.report.charts import ablation, experiments
 from vsrlib.report.charts.draw import draw_all
+from vsrlib.report.charts.speed import draw_two_clocks
 from vsrlib.report.index import duration
 from vsrlib.report.pages import MANIFEST
 from vsrlib.study import freshness, profiles
@@ -83,6 +85,28 @@ def publish(run_root: Path, output: Path) -> list[Path]:
     )
     _remember(found, Path(output) / HISTORY)
     return draw_all(target / comparison, Path(output), checkout=checkout)
+
+
+def redraw(output: Path) -> list[Path]:
+    """Draw the charts of a folder that `publish` and `vsrlib experiment` filled again, from the files that lie there.
+
+    For a change of how they look: nothing is measured, judged or copied. Returns the charts. UserError: no comparison.
+    """
+    output = Path(output)
+    comparison = output / "results" / "05_compare_frameworks" / "comparison.json"
+    if not comparison.is_file():
+        raise UserError(f"{output} holds no published run; give the folder that vsrlib publish has filled.")
+    drawn = draw_all(comparison, output)
+    for file in sorted(output.rglob("ablation.json")):
+        ablation.draw(read_json(file), file.parent)
+    for file in sorted((output / "results").glob("*/costs.json")):
+        draw_two_clocks(read_json(file), file.parent)
+    for name in experiments.CHARTS:
+        if (output / "experiments" / f"{name}.json").is_file():
+            experiments.draw(name, read_json(output / "experiments" / f"{name}.json"), output / "experiments")
+    for file in (output / "results").rglob("chart_*.png"):  # a published run keeps the SVG alone
+        file.unlink()
+    return drawn
 
 
 def times(run_root: Path) -> dict[str, Any] | None:

@@ -69,6 +69,13 @@ class Clips:
         sums = np.sum([self._rings[trial][index] for index in chosen], axis=0)
         return np.sqrt(sums[:, 0] / np.maximum(sums[:, 1], 1)).tolist()
 
+    def rmse_by_scene(self, trial: Trial) -> dict[str, list[float]]:
+        """The same of each counted scene by itself."""
+        sums: dict[str, np.ndarray] = {}
+        for index, scene in zip(self.counted, self.scenes):
+            sums[scene] = sums.get(scene, 0) + self._rings[trial][index]
+        return {scene: np.sqrt(one[:, 0] / np.maximum(one[:, 1], 1)).tolist() for scene, one in sums.items()}
+
     @property
     def with_rings(self) -> list[Trial]:
         """The trials that have `rmse`."""
@@ -104,7 +111,10 @@ def summary(clips: Clips, chosen: Sequence[Contrast], rng: np.random.Generator) 
         "gain_over_bicubic": gains,
         "psnr": [{**asdict(trial), **clips.mean(trial)} for trial in clips.trials],
         "power": {blur: _power(effects, blur) for blur in (GAUSSIAN, REALISTIC)},
-        "rings": [{**asdict(trial), "rmse": clips.rmse(trial)} for trial in clips.with_rings],
+        "rings": [
+            {**asdict(trial), "rmse": clips.rmse(trial), "by_scene": clips.rmse_by_scene(trial)}
+            for trial in clips.with_rings
+        ],
         "clips": clips.clips,
     }
 

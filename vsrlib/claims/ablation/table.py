@@ -18,7 +18,7 @@ def table(result: dict[str, Any]) -> str:
     """What the figures may be used for, all effects by group, and apart from them those on made clips."""
     effects = result["effects"]
     parts = [words(result)]
-    header = ["change", f"dB, {scenes(result)}", "p", "share of the gain", f"reaches {CLAIMED:+} dB?"]
+    header = ["change", f"dB, {scenes(result)}", "p", "share of the gain"]
     for group in dict.fromkeys(one["group"] for one in effects):
         rows = [
             [
@@ -26,7 +26,6 @@ def table(result: dict[str, Any]) -> str:
                 interval(one["effect"], 3, signed=True),
                 probability(one["p_holm"]),
                 "-" if one["share_of_gain"] is None else f"{one['share_of_gain']:+z.0%}",
-                reach(one["effect"]),
             ]
             for one in effects
             if one["group"] == group
@@ -47,7 +46,7 @@ _MADE = (
 
 def words(result: dict[str, Any]) -> str:
     """What it ran on, and whether these weights can show what alignment is worth."""
-    lines = [f"Ran on {result['ran_on']}. {_still(result)}{_how(result)}"]
+    lines = [f"Ran on {result['ran_on']}. {_still(result)}{_how(result)}", reached_words(result["effects"])]
     for blur, gain in result["gain_over_bicubic"].items():
         if gain["value"] is not None:
             shown = interval(gain, 3, signed=True)
@@ -73,6 +72,18 @@ def words(result: dict[str, Any]) -> str:
             "frames, and small effects of alignment prove nothing."
         )
     return "\n\n".join(lines)
+
+
+def reached_words(effects: list[dict[str, Any]]) -> str:
+    """Which of the effects reach the claimed gain, in a sentence."""
+    able = [
+        f"{one['name']} ({one['group']}, {reach(one['effect'])})" for one in effects if reach(one["effect"]) != "no"
+    ]
+    if not able:
+        return f"None of the {len(effects)} effects reaches {CLAIMED:+} dB: every interval lies below it."
+    if all(one["effect"]["low"] is None for one in effects):
+        return f"Whether an effect reaches {CLAIMED:+} dB is left open: there are too few scenes."
+    return f"Of the {len(effects)} effects these may reach {CLAIMED:+} dB or lie beyond it: {'; '.join(able)}."
 
 
 def scenes(result: dict[str, Any]) -> str:

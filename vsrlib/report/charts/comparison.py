@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from vsrlib.claims.quality import decisive, difference_of, frames_of, identical_in, totals_of
+from vsrlib.claims.quality import decisive, difference_of, frames_of, identical_in, pair_frames, totals_of
 from vsrlib.claims.results import (
     absence,
     device_words,
@@ -17,7 +17,7 @@ from vsrlib.claims.results import (
 )
 from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.common.numbers import counted
-from vsrlib.report.charts.style import LOOKS, Chart, canvas, empty
+from vsrlib.report.charts.style import LOOKS, Chart, canvas, empty, seconds_axis
 
 UNITS = {"psnr": ("PSNR", " (dB)", " dB", 2), "ssim": ("SSIM", "", "", 4)}
 NO_TRUTH = "no ground truth, so no quality was measured"
@@ -26,27 +26,55 @@ NO_TRUTH = "no ground truth, so no quality was measured"
 def by_blur(
     found: dict, title: str, heights: Sequence[float], legend: Sequence[Artist], how: str, label: str,
     draw: Callable[[Axes, dict], str | None], spoken: str = "", shared: str = "",
+    apart: Callable[[Axes, dict], None] | None = None, below: float = 0.0,
 ) -> Chart:  # fmt: skip
     """A chart with one panel for each blur type of a comparison.
 
-    heights: of the panels, inches. how: what the marks are, for the footer. label: of the lowest panel's x axis.
+    heights: of the panels, inches. how: what the marks are, for the footer.
+    label: of the lowest panel's x axis; with {unit}, that is of seconds.
     draw: fills the panel of one blur, or returns why there is nothing to show. shared: the axis, "x" or "y", that has
-    one scale in all panels, so that the blur types can be read against each other.
+    one scale in all panels, so that the blur types can be read against each other. apart: fills a narrow panel beside
+    each, or one of the height `below` under it, with what both frameworks differ by, on an axis of its own; left out
+    where no blur type has both.
     """
     notes = skip_notes(found)
-    figure, panels = canvas(title, heights, legend, notes, footer(found, how))
+    if not any(paired(one) for one in found["blurs"].values()):
+        apart = None
+    if apart is not None and below:
+        heights = [height for one in heights for height in (one, below)]
+    widths = (3.4, 1) if apart is not None and not below else (1,)
+    figure, every = canvas(title, heights, legend, notes, footer(found, how), widths=widths)
+    panels = every if apart is None else every[::2]
     for axes, (blur, one) in zip(panels, found["blurs"].items(), strict=True):
         if why := draw(axes, one):
             empty(axes, f"{blur} blur: {why}")
         else:
             axes.set_title(f"{blur} blur", loc="left")
+    if apart is not None:
+        for axes, side, one in zip(panels, every[1::2], found["blurs"].values(), strict=True):
+            if not (axes.axison and paired(one)):
+                side.set_axis_off()
+                continue
+            apart(side, one)
+            if below:
+                side.set_xlim(axes.get_xlim())
+            else:
+                side.tick_params(axis="y", left=False, labelleft=False)
     drawn = [axes for axes in panels if axes.axison]
     if shared:
         limits = [getattr(axes, f"get_{shared}lim")() for axes in drawn]
         for axes in drawn:
             getattr(axes, f"set_{shared}lim")(min(low for low, _ in limits), max(high for _, high in limits))
-    panels[-1].set_xlabel(label)
+    if "{unit}" in label:
+        seconds_axis(drawn or panels, label)
+    else:
+        (every if below else panels)[-1].set_xlabel(label)
     return Chart(figure, title, " ".join(filter(None, [spoken, *notes])))
+
+
+def paired(blur: dict) -> list[tuple[dict, dict]]:
+    """The frames of both frameworks, (torch, jittor), where these may be set against each other; else none."""
+    return [] if is_skipped(difference_of(blur["quality"])) else pair_frames(blur["runs"])
 
 
 # What is said

@@ -1,4 +1,4 @@
-"""The ten charts, drawn from comparison.json and nothing else; every number in them is read or computed from it."""
+"""The charts of a comparison, drawn from comparison.json and nothing else; every number is read or computed from it."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -12,6 +12,7 @@ from vsrlib.common import provenance
 from vsrlib.common.files import located, read_json, relative, sha256_file, write_json
 from vsrlib.report.charts.efficiency import efficiency, quality_vs_speed, radar
 from vsrlib.report.charts.quality import comparison_by_clip, distribution, trend
+from vsrlib.report.charts.ratios import ratios
 from vsrlib.report.charts.speed import time_breakdown, time_performance
 from vsrlib.report.charts.style import Chart, save, style
 from vsrlib.report.html import Page, image_html
@@ -20,6 +21,7 @@ CHARTS: dict[str, Callable[[dict], Chart]] = {
     "chart_psnr_comparison": partial(comparison_by_clip, metric="psnr"),
     "chart_ssim_comparison": partial(comparison_by_clip, metric="ssim"),
     "chart_performance_radar": radar,
+    "chart_performance_ratios": ratios,
     "chart_time_performance": time_performance,
     "chart_time_breakdown": time_breakdown,
     "chart_efficiency": efficiency,
@@ -28,14 +30,13 @@ CHARTS: dict[str, Callable[[dict], Chart]] = {
     "chart_video_psnr_distribution": partial(distribution, metric="psnr"),
     "chart_video_ssim_distribution": partial(distribution, metric="ssim"),
 }
-"""File name without ending -> what draws it from the content of comparison.json."""
 _PROVENANCE = "provenance.json"
 
 
 def draw_all(
     comparison_file: Path, output: Path, source: str | None = None, checkout: Mapping[str, Any] | None = None
 ) -> list[Path]:
-    """Draw the ten charts into the folder `output`, each as SVG and as PNG, and provenance.json beside them.
+    """Draw the charts into the folder `output`, each as SVG and as PNG, and provenance.json beside them.
 
     provenance.json holds, per chart, title, alternative text and sha256 of both files; the digests of the files
     that the numbers come from; where these were measured (commit, versions, machine, seeds) and where drawn.

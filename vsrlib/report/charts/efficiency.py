@@ -94,7 +94,7 @@ def quality_vs_speed(found: dict) -> Chart:
         found, quality_vs_speed_title(found), [2.2] * len(found["blurs"]),
         key([method for method in methods_of(found) if method != "bicubic"]),
         "bars: shortest to longest repeat; dotted line: bicubic, whose time was not measured",
-        "seconds per frame, synchronised; left and up is better", _draw_points,
+        "{unit} per frame, synchronised; left and up is better", _draw_points,
     )  # fmt: skip
 
 
@@ -166,7 +166,7 @@ def _judged_alike(blur: dict) -> list[str]:
     return [framework for framework in FRAMEWORKS if not is_skipped(blur["runs"][framework])]
 
 
-_MEASURES = {
+MEASURES = {
     "PSNR": _Measure(_judged_alike, lambda one, f: totals_of(one["quality"])[f]["psnr"], "{:.2f} dB"),
     "SSIM": _Measure(_judged_alike, lambda one, f: totals_of(one["quality"])[f]["ssim"], "{:.4f}"),
     "frames per second": _Measure(timed, lambda one, f: 1 / one["timing"][f]["synchronised"]["total"], "{:.3g}"),
@@ -175,6 +175,7 @@ _MEASURES = {
     ),
     "low memory": _Measure(drawn_together, lambda one, f: one["runs"][f]["peak_memory_mib"], "{:.0f} MiB", True),
 }
+"""What is compared -> where it is known, its value, and which value is better."""
 
 
 def radar(found: dict) -> Chart:
@@ -224,7 +225,7 @@ def radar_title(measures: dict) -> str:
 def _measures(found: dict) -> dict[str, tuple[dict[str, float], dict[str, str]]]:
     """Measure -> (framework -> value of which more is better, framework -> the measured value in words)."""
     measures = {}
-    for name, measure in _MEASURES.items():
+    for name, measure in MEASURES.items():
         values_by_blur = [
             {f: value for f in measure.known(one) if (value := measure.read(one, f)) is not None}
             for one in found["blurs"].values()

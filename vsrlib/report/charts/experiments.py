@@ -6,10 +6,7 @@ from typing import Any
 from matplotlib.lines import Line2D
 
 from vsrlib.common.numbers import number
-from vsrlib.report.charts.style import Chart, canvas, save, style
-
-_LOOKS = {"Gaussian": ("#0072B2", "o", "-"), "Realistic": ("#E69F00", "s", "--")}
-"""Blur -> colour, marker and line."""
+from vsrlib.report.charts.style import BLUR_LOOKS, Chart, canvas, save, style
 
 
 def draw(name: str, result: dict[str, Any], folder: Path) -> list[Path]:
@@ -32,7 +29,7 @@ def precision(result: dict[str, Any]) -> Chart:
     with style():
         legend = [
             Line2D([], [], color=color, marker=marker, linestyle=line, label=f"{blur} blur")
-            for blur, (color, marker, line) in _LOOKS.items()
+            for blur, (color, marker, line) in BLUR_LOOKS.items()
         ]
         footer = (
             f"Mean over {result['n']} filmed scenes against 23 bits (float32), with 95 % intervals. Dashed: the "
@@ -40,7 +37,7 @@ def precision(result: dict[str, Any]) -> Chart:
         )
         figure, (axes,) = canvas(title, [2.8], legend, footer=footer)
         for shift, (blur, found) in zip((-0.08, 0.08), blurs.items()):
-            color, marker, line = _LOOKS[blur]
+            color, marker, line = BLUR_LOOKS[blur]
             bits = [one["bits"] + shift for one in found["doses"]]
             losses = [one["loss"] for one in found["doses"]]
             axes.plot(

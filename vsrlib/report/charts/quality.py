@@ -2,22 +2,25 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from vsrlib.claims.quality import difference_of, gains_of, pair_frames
+from vsrlib.claims.quality import difference_of, gains_of
 from vsrlib.claims.results import is_skipped
 from vsrlib.common.names import FILMED, FRAMEWORKS, KINDS, NAMES
+from vsrlib.common.numbers import fixed
 from vsrlib.report.charts.comparison import (
     UNITS,
     by_blur,
     counted_clips,
     measured_frames,
     methods_of,
+    paired,
     totals,
     why_empty,
 )
-from vsrlib.report.charts.style import LOOKS, Chart, key
+from vsrlib.report.charts.style import LOOKS, Chart, difference_axis, key
 
 _FEW, _MANY = 5, 16  # clips whose names fit beside each other, and upright
 
@@ -42,13 +45,30 @@ def comparison_by_clip(found: dict, metric: str) -> Chart:
         axes.margins(x=0.08)
         return None
 
+    def apart(axes: Axes, one: dict) -> None:
+        rows = _rows(one["quality"])
+        means = [[row[f][metric] for f in FRAMEWORKS] for row in rows]
+        gaps = [(y, jittor - torch) for y, (torch, jittor) in enumerate(means) if None not in (torch, jittor)]
+        _draw_gaps(axes, gaps, metric)
+        axes.grid(axis="y", color="#e0e0e0")
+
     label, axis_unit, *_ = UNITS[metric]
     heights = [0.75 + 0.3 * max(2, len(_rows(blur["quality"]))) for blur in found["blurs"].values()]
     return by_blur(
         found, quality_title(found, metric), heights, key(methods_of(found)),
         "of a clip the mean over its frames; by scene: the mean over scenes",
-        f"{label}{axis_unit}, means; further right is better", draw, totals(found, metric), "x",
+        f"{label}{axis_unit}, means\nfurther right is better", draw, totals(found, metric), "x", apart,
     )  # fmt: skip
+
+
+def _draw_gaps(axes: Axes, gaps: Sequence[tuple[float, float]], metric: str) -> None:
+    """(row, difference) as marks, on an axis that they fill: where the frameworks' own marks lie on each other."""
+    if not gaps:
+        axes.set_axis_off()
+        return
+    axes.plot([gap for _, gap in gaps], [y for y, _ in gaps], "D", markersize=4, color="black", clip_on=False)
+    unit = f",{UNITS[metric][2]}" if UNITS[metric][2] else ""
+    difference_axis(axes, max((abs(gap) for _, gap in gaps), default=0.0), unit)
 
 
 def _rows(quality: dict) -> list[dict]:
@@ -71,7 +91,7 @@ def trend(found: dict) -> Chart:
     heights, legend = [3.3 if many else 2.3] * len(found["blurs"]), key(methods_of(found), line=True)
     return by_blur(
         found, trend_title(found), heights, legend, "clips side by side", "frames in order, clip after clip",
-        _draw_trend, totals(found, "psnr"), "y",
+        _draw_trend, totals(found, "psnr"), "y", _draw_trend_gaps, 0.75,
     )  # fmt: skip
 
 
@@ -80,9 +100,7 @@ def _draw_trend(axes: Axes, one: dict) -> str | None:
     if not methods:
         return why_empty(one)
     names = _names(one["quality"])
-    lengths = {m: Counter(frame["clip"] for frame in frames) for m, frames in methods.items()}
-    longest = {clip: max(count[clip] for count in lengths.values()) for clip in names}
-    starts = {clip: sum(longest[before] for before in names[: names.index(clip)]) for clip in names}
+    longest, starts = _places(names, methods)
     for method, frames in methods.items():
         marks = LOOKS[method].marks()
         marks["markersize"] = min(marks["markersize"], 8) if sum(longest.values()) <= 60 else 0
@@ -101,6 +119,29 @@ def _draw_trend(axes: Axes, one: dict) -> str | None:
     axes.margins(y=0.1)
     axes.set_ylabel("PSNR (dB)")
     return None
+
+
+def _places(names: list[str], methods: dict[str, list[dict]]) -> tuple[dict[str, int], dict[str, int]]:
+    """How many frames each clip takes on the axis, and where it begins."""
+    lengths = [Counter(frame["clip"] for frame in frames) for frames in methods.values()]
+    longest = {clip: max(count[clip] for count in lengths) for clip in names}
+    starts = {clip: sum(longest[before] for before in names[: names.index(clip)]) for clip in names}
+    return longest, starts
+
+
+def _draw_trend_gaps(axes: Axes, one: dict) -> None:
+    names = _names(one["quality"])
+    _, starts = _places(names, measured_frames(one, "psnr"))
+    seen: Counter[str] = Counter()
+    gaps = []
+    for clip, gap in _gaps(one, "psnr"):
+        gaps.append((starts[clip] + seen[clip], gap))
+        seen[clip] += 1
+    axes.vlines([x for x, _ in gaps], 0, [gap for _, gap in gaps], color="black", linewidth=1.4)
+    for clip in names[1:]:
+        axes.axvline(starts[clip] - 0.5, color="#bbbbbb", linewidth=0.8)
+    difference_axis(axes, max((abs(gap) for _, gap in gaps), default=0.0), " (dB)", vertical=True)
+    axes.tick_params(axis="x", length=0, labelbottom=False)
 
 
 def distribution(found: dict, metric: str) -> Chart:
@@ -126,12 +167,19 @@ def distribution(found: dict, metric: str) -> Chart:
         axes.set_ylim(len(names) - 0.45, -0.55)
         return None
 
+    def apart(axes: Axes, one: dict) -> None:
+        rows = {name: row for row, name in enumerate(_names(one["quality"]))}
+        gaps = [(rows[name], gap) for name, gap in _gaps(one, metric)]
+        _draw_gaps(axes, gaps, metric)
+        for row in range(1, len(rows)):
+            axes.axhline(row - 0.5, color="#e0e0e0", linewidth=0.8)
+
     label, axis_unit, *_ = UNITS[metric]
     counts = [max(1, len(blur["quality"]["clips"])) for blur in found["blurs"].values()]
     heights = [0.75 + (0.55 if count <= _FEW else 0.42) * count for count in counts]
     return by_blur(
         found, spread_title(found, metric), heights, key(methods_of(found)), "one mark per frame, black bar: median",
-        f"{label}{axis_unit} of single frames; further right is better", draw, totals(found, metric), "x",
+        f"{label}{axis_unit} of single frames\nfurther right is better", draw, totals(found, metric), "x", apart,
     )  # fmt: skip
 
 
@@ -180,15 +228,20 @@ def spread_title(found: dict, metric: str) -> str:
         return f"{label}: nothing was measured"
     words = f"Frames lie up to {max(spreads):.{digits}f}{unit} {label} apart"
     differences = [value for blur in found["blurs"].values() for value in _frame_differences(blur, metric)]
-    return f"{words}, the frameworks {max(differences):.{digits}f}{unit} in the same frame" if differences else words
+    return (
+        f"{words}, the frameworks {fixed(max(differences), digits)}{unit} in the same frame" if differences else words
+    )
 
 
 def _frame_differences(blur: dict, metric: str) -> list[float]:
     """Absolute finite differences of the frameworks, frame by frame; none where they cannot be paired."""
-    if is_skipped(difference_of(blur["quality"])):
-        return []
-    pairs = [(torch[metric], jittor[metric]) for torch, jittor in pair_frames(blur["runs"])]
-    return [abs(jittor - torch) for torch, jittor in pairs if torch is not None and jittor is not None]
+    return [abs(gap) for _, gap in _gaps(blur, metric)]
+
+
+def _gaps(blur: dict, metric: str) -> list[tuple[str, float]]:
+    """(clip, Jittor's minus PyTorch's) of every frame that has both."""
+    pairs = [(torch["clip"], torch[metric], jittor[metric]) for torch, jittor in paired(blur)]
+    return [(clip, jittor - torch) for clip, torch, jittor in pairs if torch is not None and jittor is not None]
 
 
 def _above_bicubic(found: dict, metric: str) -> str:

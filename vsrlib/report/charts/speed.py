@@ -11,7 +11,7 @@ from vsrlib.claims.results import absence, is_skipped, was_asked_for, why_not_al
 from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.common.numbers import counted, significant
 from vsrlib.report.charts.comparison import by_blur, timed
-from vsrlib.report.charts.style import EDGE, LOOKS, PARTS, Chart, canvas, empty, key, save, style
+from vsrlib.report.charts.style import EDGE, LOOKS, PARTS, Chart, canvas, empty, key, save, seconds_axis, style
 
 _PROTOCOLS = {"synchronised": "synchronised", "as_reported": "unsynchronised"}
 _UNSYNCHRONISED = (
@@ -43,7 +43,7 @@ def time_performance(found: dict) -> Chart:
     return by_blur(
         found, total_title(found), _heights(found), key(present),
         f"one mark per repeat, black bar: median; {_UNSYNCHRONISED}",
-        "seconds per frame in total; further left is better", draw, _spoken(found, "total"),
+        "{unit} per frame in total; further left is better", draw, _spoken(found, "total"),
     )  # fmt: skip
 
 
@@ -55,30 +55,32 @@ def time_breakdown(found: dict) -> Chart:
         if not rows:
             return _why_no_times(one)
         for y, (protocol, framework) in enumerate(rows):
-            _stack(axes, y, one["timing"][framework][protocol])
+            _print_parts(axes, y, one["timing"][framework][protocol])
         _label_rows(axes, rows)
+        axes.set_xlim(0, 1.04 * axes.get_xlim()[1])
         return None
 
     return by_blur(
-        found, breakdown_title(found), _heights(found), _legend(), f"medians over the repeats; {_UNSYNCHRONISED}",
-        "median seconds per frame", draw, _spoken(found, "forward"),
+        found, breakdown_title(found), _heights(found), _legend(),
+        f"medians over the repeats, printed in the order of the legend; {_UNSYNCHRONISED}",
+        "median {unit} per frame", draw, _spoken(found, "forward"),
     )  # fmt: skip
 
 
 def two_clocks(result: dict) -> Chart:
-    """Bars of a frame's seconds by part, of each clock and framework, for the published algorithm."""
+    """Bars of a frame's time by part, of each clock and framework, for the published algorithm."""
     title = "The same work timed by two clocks: where the wait for the device is counted"
     spoken = []
     options = result["options"]
     size = "x".join(map(str, options["size"]))
     with style():
         footer = (
-            f"Median seconds of a frame of {size}, {options['preset']} network, {options['device']}, over "
+            f"Median time of a frame of {size}, {options['preset']} network, {options['device']}, over "
             f"{counted(options['processes'], 'process')} of each framework; lines: 95 % interval of the total, where "
             "there are six at least."
         )
         measured = {name: result["processes"][name] for name in FRAMEWORKS if name in result["processes"]}
-        figure, panels = canvas(title, [1.3] * len(measured), legend=_legend(), footer=footer)
+        figure, panels = canvas(title, [1.65] * len(measured), legend=_legend(), footer=footer)
         longest = 0.0
         for axes, (framework, found) in zip(panels, measured.items(), strict=True):
             axes.set_title(NAMES[framework], loc="left", fontweight="bold")
@@ -87,15 +89,49 @@ def two_clocks(result: dict) -> Chart:
                 spoken.append(f"{NAMES[framework]}: {absence(found)}")
                 continue
             for row, clock in enumerate(WAYS):
-                longest = max(longest, _bar(axes, row, found, clock))
+                longest = max(longest, _total(axes, row, found, clock))
+                _print_parts(axes, row, {part: found[part][clock]["value"] for part in PARTS})
                 spoken.append(f"{NAMES[framework]}, {WAYS[clock]}: {_words(found, clock)}")
             axes.set_yticks(range(len(WAYS)), WAYS.values())
-            axes.set_ylim(len(WAYS) - 0.5, -0.5)
+            axes.set_ylim(len(WAYS) - 0.5, -0.75)
             axes.grid(axis="x", color="#e0e0e0")
         for axes in panels:
             axes.set_xlim(0, 1.08 * longest or 1)
-        panels[-1].set_xlabel("seconds per frame")
+        seconds_axis(panels, "{unit} per frame")
     return Chart(figure, title, f"{'; '.join(spoken)}.")
+
+
+def time_line(result: dict) -> Chart:
+    """Laziness made visible: from the call of the network until it returns, and from there until its work is done."""
+    done = {f: one for f in FRAMEWORKS if not is_skipped(one := result["processes"].get(f, {"skipped": ""}))}
+    shares = {f: min(max(one["unseen_share"]["value"], 0.0), 1.0) for f, one in done.items()}
+    lazy = max(shares, key=lambda f: shares[f], default=None)
+    title = (
+        f"{NAMES[lazy]}'s call returns with {shares[lazy]:.0%} of its work still to be done"
+        if lazy is not None and shares[lazy] > 0.5
+        else "Both calls return when their work is done"
+        if done
+        else "No call was timed"
+    )
+    with style():
+        legend = [
+            Patch(facecolor="#56B4E9", label="the call", **EDGE),
+            Patch(facecolor="#D9D9D9", hatch="..", label="the wait for its result", **EDGE),
+        ]
+        footer = "Median forward pass of the published algorithm: the call, and the wait until its work is done."
+        figure, (axes,) = canvas(title, [0.75 + 0.5 * max(1, len(done))], legend, footer=footer)
+        for y, (framework, one) in enumerate(done.items()):
+            whole = one["forward"]["synchronised"]["value"]
+            call = (1 - shares[framework]) * whole
+            axes.barh(y, call, color="#56B4E9", height=0.5, **EDGE)
+            axes.barh(y, whole - call, left=call, color="#D9D9D9", hatch="..", height=0.5, **EDGE)
+            axes.plot([call] * 2, [y - 0.42, y + 0.42], color="black", linewidth=2)
+            axes.text(call, y - 0.44, f" returns after {_short(call)}", va="bottom", fontsize=10)
+        axes.set_yticks(range(len(done)), [NAMES[f] for f in done])
+        axes.set_ylim(len(done) - 0.4, -0.8)
+        seconds_axis([axes], "{unit} from the call")
+    spoken = "; ".join(f"{NAMES[f]}: {shares[f]:.0%} of the forward time is not waited for" for f in done)
+    return Chart(figure, title, f"{spoken}." if spoken else "")
 
 
 def draw_two_clocks(result: dict, folder: Path) -> Chart:
@@ -150,20 +186,27 @@ def _legend() -> list[Patch]:
     return [Patch(facecolor=color, hatch=hatch, label=label, **EDGE) for label, color, hatch in PARTS.values()]
 
 
+def _print_parts(axes: Axes, y: float, seconds: dict[str, float]) -> None:
+    """The bar, and above it the milliseconds of each part: one of a thousandth of the whole cannot be seen."""
+    _stack(axes, y, seconds)
+    words = " + ".join(f"{1000 * seconds[part]:.3g}" for part in PARTS)
+    axes.text(0, y - 0.34, f"{words} ms", va="bottom", fontsize=9.5)
+
+
 def _stack(axes: Axes, y: float, seconds: dict[str, float]) -> float:
     """A bar of the parts that were timed, one after another; returns where it ends."""
     left = 0.0
     for part in (part for part in PARTS if part in seconds):
         _, color, hatch = PARTS[part]
-        axes.barh(y, seconds[part], left=left, color=color, hatch=hatch, height=0.62, **EDGE)
+        axes.barh(y, seconds[part], left=left, color=color, hatch=hatch, height=0.5, **EDGE)
         left += seconds[part]
     return left
 
 
-def _bar(axes: Axes, row: int, found: dict, clock: str) -> float:
-    """The parts by one clock, with the interval of the total; returns where it ends."""
+def _total(axes: Axes, row: int, found: dict, clock: str) -> float:
+    """The interval of the total by one clock; returns where it or the bar ends."""
     total = found["total"][clock]
-    end = _stack(axes, row, {part: found[part][clock]["value"] for part in PARTS})
+    end = sum(found[part][clock]["value"] for part in PARTS)
     if total["low"] is not None:
         axes.plot([total["low"], total["high"]], [row, row], color="black", linewidth=1.6)
     return max(end, total["high"] or 0.0)

@@ -74,6 +74,8 @@ LOOKS = {
     "torch": Look("PyTorch", "#0072B2", "o", 11, True, "", "-"),
     "jittor": Look("Jittor", "#E69F00", "s", 5, False, "//", "--"),
 }
+BLUR_LOOKS = {"Gaussian": ("#0072B2", "o", "-"), "Realistic": ("#E69F00", "s", "--")}
+"""Blur -> colour, marker and line, where the blur types stand beside each other."""
 PARTS = {
     "pre": ("pre-processing", "#F0E442", ""),
     "forward": ("forward", "#56B4E9", "//"),
@@ -98,6 +100,7 @@ class Chart:
     def __post_init__(self) -> None:
         if not self.title.strip():
             raise ValueError("a chart needs a title: its alternative text begins with it")
+        _settle(self.figure)
 
     @property
     def alt(self) -> str:
@@ -118,6 +121,17 @@ class Chart:
         return image_html("image/png", self.png(), self.alt, int(100 * self.figure.get_figwidth()))
 
 
+def _settle(figure: Figure) -> None:
+    """Lay a figure out once, and keep that to a millionth: the solver's last digits differ from process to process."""
+    if figure.get_layout_engine() is None:
+        return
+    with style():
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position([round(side, 6) for side in axes.get_position(original=True).bounds])
+
+
 def style() -> AbstractContextManager[None]:
     """The settings that every chart is made and saved under, as a context; a user's own settings do not reach in."""
     defaults = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith("backend")}
@@ -126,9 +140,12 @@ def style() -> AbstractContextManager[None]:
 
 def canvas(
     title: str, panels: Sequence[float], legend: Sequence = (), notes: Sequence[str] = (), footer: str = "",
-    projection: str | None = None,
+    projection: str | None = None, widths: Sequence[float] = (1,),
 ) -> tuple[Figure, list[Axes]]:  # fmt: skip
-    """A figure with a title, a legend, notes, panels below each other (heights in inches) and a footer."""
+    """A figure with a title, a legend, notes, panels below each other (heights in inches) and a footer.
+
+    widths: of panels that stand beside each other in each row, and share its vertical axis; they come row by row.
+    """
     heading, small = textwrap.wrap(title, 46), textwrap.wrap(footer, 66)
     remarks = [line for note in notes for line in textwrap.wrap(note, 58)]
     top = _LINE * (len(heading) + len(remarks) + 1.35 * bool(legend)) + 0.2
@@ -147,14 +164,38 @@ def canvas(
                       frameon=False, borderaxespad=0.2, handletextpad=0.5, columnspacing=1.4)  # fmt: skip
     figure.text(0.015, 0.06 / height, "\n".join(small), va="bottom", fontsize=9.5, color="#444444", linespacing=1.15)
     kwargs = {"projection": projection} if projection else {}
-    grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=list(panels), subplot_kw=kwargs)
-    return figure, list(grid[:, 0])
+    ratios: dict[str, Any] = {"height_ratios": list(panels), "width_ratios": list(widths)}
+    grid = figure.subplots(len(panels), len(widths), sharey="row", squeeze=False, subplot_kw=kwargs, **ratios)
+    return figure, list(grid.flat)
 
 
 def key(methods: Sequence[str], line: bool = False) -> list[Line2D]:
     """Legend entries for methods: their markers, with their lines if asked for."""
     looks = [LOOKS[method] for method in methods]
     return [Line2D([], [], linestyle=x.line if line else "none", label=x.label, **x.marks()) for x in looks]
+
+
+def difference_axis(axes: Axes, largest: float, unit: str, vertical: bool = False) -> None:
+    """An axis for differences with zero in its middle, its end at `largest` and its scale in words such as 1e-5."""
+    end = largest or 1e-6
+    name = "y" if vertical else "x"
+    getattr(axes, f"set_{name}lim")(-1.25 * end, 1.25 * end)
+    getattr(axes, f"set_{name}ticks")([-end, 0, end], [f"\N{MINUS SIGN}{short(end)}", "0", short(end)])
+    getattr(axes, f"set_{name}label")(f"Jittor \N{MINUS SIGN}\nPyTorch{unit}", fontsize=10.5)
+    (axes.axhline if vertical else axes.axvline)(0, color="black", linewidth=0.8)
+
+
+def short(value: float) -> str:
+    """A positive number by one or two digits: 0.12, 3e-5."""
+    return f"{value:.2g}" if value >= 1e-3 else f"{value:.0e}".replace("e-0", "e-")
+
+
+def seconds_axis(panels: Sequence[Axes], label: str) -> None:
+    """Horizontal axes of seconds in milliseconds, or in seconds where they are long; `label` of the last has {unit}."""
+    long = max(axes.get_xlim()[1] for axes in panels) > 10
+    for axes in panels:
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value * (1 if long else 1000):g}")
+    panels[-1].set_xlabel(label.format(unit="seconds" if long else "milliseconds"))
 
 
 def empty(axes: Axes, text: str) -> None:
