@@ -61,12 +61,15 @@ def test_judging_the_committed_results_again_gives_the_committed_verdicts(tmp_pa
 
 
 def test_the_readme_says_how_long_the_study_took() -> None:
-    assert "quick study took" in readme.answer(CLAIMS, TOOK)[1] and "study took" not in readme.answer(CLAIMS)[1]
+    assert (
+        re.search(r"quick study (without [\w, ]+ )?took", readme.answer(CLAIMS, TOOK)[1])
+        and "study took" not in readme.answer(CLAIMS)[1]
+    )
 
 
 def test_the_readme_opens_with_quality_speed_and_memory() -> None:
     """Before its first heading, commands and charts; each with verdict and figure of the run."""
-    opening = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8").split("<p>")[0]
+    opening = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8").split("\n## ")[0]
     lines = [line for line in opening.splitlines() if line.startswith("- ")]
     by_id = {one["id"]: one for one in CLAIMS["claims"]}
     assert len(lines) == 4 and "##" not in opening

@@ -10,6 +10,7 @@ from PIL import Image
 from vsrlib.common import provenance
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.report.equations import with_pictures
 from vsrlib.report.html import Item, gallery
 from vsrlib.report.index import STATUSES, Overview, Picture, Row, duration, write_index
 from vsrlib.report.pages import description, write_pages
@@ -83,6 +84,52 @@ def test_code_and_progress_stand_on_one_page_only(executed: Path) -> None:
     assert 'href="report_code.html"' in plain and 'href="report.html"' in code
     for words in ("a bar", 'class="highlight'):
         assert words in code and words not in plain
+
+
+def test_equations_are_pictures_with_their_source_for_those_who_cannot_see_them(tmp_path: Path) -> None:
+    text = "Words, `$x$` is code, $e = mc^2$ and $\\begin{x}$ stay or go.\n\n$$ \\frac{a}{b} < c $$\n\n```\n$y$\n```"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)]), tmp_path / "executed.ipynb")
+    write_pages(tmp_path / "executed.ipynb")
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert [image["alt"] for image in page.images] == ["e = mc^2", "\\frac{a}{b} < c"]
+    assert all(image["src"].startswith("data:image/svg+xml;base64,") for image in page.images)
+    for words in ("Words,", "$x$", "$y$", "\\begin{x}"):
+        assert words in page.text
+    first = (tmp_path / "report.html").read_bytes()
+    write_pages(tmp_path / "executed.ipynb")
+    assert (tmp_path / "report.html").read_bytes() == first
+
+
+def test_every_equation_of_the_notebooks_can_be_drawn() -> None:
+    for path in sorted((PROJECT_ROOT / "notebooks").glob("*.ipynb")):
+        for cell in with_pictures(nbformat.read(path, as_version=4)).cells:
+            if cell.cell_type == "markdown":
+                assert "$" not in re.sub(r"<img [^>]*>|`[^`]*`", "", cell.source), path.name
+
+
+def test_a_table_says_in_each_cell_of_which_column_it_is(tmp_path: Path) -> None:
+    cell = nbformat.v4.new_markdown_cell("|  | dB | a & b |\n|---|---|---|\n| one | 1 | x |\n| two | 2 | |\n")
+    plain = nbformat.v4.new_code_cell("x")
+    plain.outputs = [nbformat.v4.new_output("display_data", {"text/html": "<table><tr><td>bare</td></tr></table>"})]
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell, plain]), tmp_path / "executed.ipynb")
+    write_pages(tmp_path / "executed.ipynb")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.findall(r'<td( data-label="[^"]*")?>([^<]*)</td>', text) == [
+        ("", "one"), (' data-label="dB"', "1"), (' data-label="a &amp; b"', "x"),
+        ("", "two"), (' data-label="dB"', "2"), (' data-label="a &amp; b"', ""), ("", "bare"),
+    ]  # fmt: skip
+    assert text.count('class="cards"') == 1 and text.count('<div class="wide">') == 2
+
+
+def test_a_notebook_leads_to_the_steps_of_its_neighbours(tmp_path: Path) -> None:
+    cell = nbformat.v4.new_markdown_cell("Before: [one](01_a.ipynb), next: [three](03_c.ipynb)")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "executed.ipynb")
+    write_pages(tmp_path / "executed.ipynb")
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert {"../index.html#s01", "../index.html#s03"} <= set(page.links)
+    write_index(tmp_path / "index.html", "quick", [*rows(), Row("03_d", "done")], provenance.collect())
+    index = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert re.findall(r'<th scope="row" id="(\w+)"', index) == ["s01", "s02", "s03"]
 
 
 def test_readers_may_unfold_the_parameters(tmp_path: Path) -> None:

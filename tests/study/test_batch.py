@@ -40,6 +40,7 @@ class Clone:
         self.folder, self.environment = folder, checkout.copy(folder)
         shutil.rmtree(folder / "figures")
         results_fixture.write_published(folder / "figures/results")
+        shutil.copyfile(PROJECT_ROOT / "figures/claims.json", folder / "figures/claims.json")
 
     def papermill(self, notebook: str, *options: str) -> subprocess.CompletedProcess:
         """Run a notebook by papermill; NOTEBOOK.ipynb in the project's folder is what comes out."""
@@ -86,17 +87,21 @@ def printed(cells: list[list[dict]]) -> str:
 
 @pytest.mark.slow
 def test_results_that_come_with_the_project_are_taken_and_named(clone: Clone) -> None:
+    discussed = clone.outputs("13_discuss_answers", *GIVEN)
+    assert "the published verdicts: none of them was measured here" in printed(discussed)
+    assert [fault for cell in discussed for fault in faults(cell)] == []
     drawn = clone.outputs("10_draw_figures", *GIVEN)
     judged = clone.outputs("09_judge_claims", *GIVEN)
     compared = clone.outputs("05_compare_frameworks", *GIVEN)
+    assert (clone.folder / "runs/interactive/13_discuss_answers/discussion.md").is_file()
     for cells in (drawn, judged, compared):
         assert FROM_ELSEWHERE in printed(cells)
         assert "blur was given and changes nothing: this notebook has no such parameter." in printed(cells)
         assert [fault for cell in cells for fault in faults(cell)] == []
-    run = clone.folder / "runs/quick"
+    run = clone.folder / "runs/interactive"
     files = ("figures/provenance.json", "09_judge_claims/claims.json", "05_compare_frameworks/comparison.json")
     assert all("come with the project" in read_json(run / name)["source"] for name in files)
-    assert sum(len(images(cell)) for cell in drawn) == 10
+    assert sum(len(images(cell)) for cell in drawn) == 11
 
 
 @pytest.mark.slow
@@ -112,6 +117,7 @@ def test_data_that_are_missing_are_made_and_a_bar_leaves_one_line(clone: Clone) 
 
 SHORT_TRAINING = "steps 3 batch_size 1 patch_size 32 validate_every 0"
 ALONE = [
+    ("00_start_here", GIVEN, [], "restored.inference.json", []),
     ("01_check_environment", GIVEN, ["-y", "{frameworks: [torch]}"], "environment.json", []),
     ("03_train_network", IN_JITTOR, given(SHORT_TRAINING), "train.json", WITH_JITTOR),
     ("04_infer_clips", IN_JITTOR, given("timing_repeats 2"), "inference.json", WITH_JITTOR),
@@ -126,7 +132,7 @@ ALONE = [
     ("12_show_frames", GIVEN, given("moving 2"), "show.json", []),
 ]  # fmt: skip
 """Notebook, what the documents give, what makes it short, the file of its result."""
-ELSEWHERE = {"02_generate_data", "05_compare_frameworks", "09_judge_claims", "10_draw_figures"}
+ELSEWHERE = {"02_generate_data", "05_compare_frameworks", "09_judge_claims", "10_draw_figures", "13_discuss_answers"}
 
 
 def test_every_notebook_is_run_alone() -> None:
@@ -161,7 +167,7 @@ def test_the_command_of_the_readme(small: Clone) -> None:
     assert command in documents.commands(PROJECT_ROOT / "README.md")
     run = small.run(*command.split()[1:])
     assert run.returncode == 0, run.stderr
-    found = read_json(small.folder / "runs/quick/04_infer_clips_jittor_Gaussian/inference.json")
+    found = read_json(small.folder / "runs/interactive/04_infer_clips_jittor_Gaussian/inference.json")
     assert (found["framework"], found["blur"]) == ("jittor", "Gaussian")
     assert unfinished(nbformat.read(small.folder / "out.ipynb", as_version=4)) is None
 
@@ -170,7 +176,7 @@ def test_the_command_of_the_readme(small: Clone) -> None:
 def test_a_parameter_that_no_notebook_has_ends_it(clone: Clone) -> None:
     run = clone.papermill("11_look_at_data", "-p", "frmes", "2")
     assert run.returncode != 0 and "There is no parameter 'frmes'; the nearest is 'frames'." in run.stderr
-    assert not (clone.folder / "runs/quick/11_look_at_data").exists()
+    assert not (clone.folder / "runs/interactive/11_look_at_data").exists()
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Whether a step must run again: digests of what it read and wrote, and of the code that its notebook imports."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -134,6 +135,45 @@ def test_the_digest_does_not_follow_what_is_not_used(project: Path) -> None:
     (project / "vsrlib/unused.py").write_text("changed = 1")
     (project / "vsrlib/other/__init__.py").write_text("changed = 1")
     assert library_digest(project / "n.ipynb", project) == before
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Path:
+    path = tmp_path / "n.ipynb"
+    path.write_bytes((PROJECT_ROOT / "notebooks" / "00_start_here.ipynb").read_bytes())
+    return path
+
+
+def test_saving_a_notebook_in_jupyterlab_changes_nothing(opened: Path) -> None:
+    """What it writes: outputs, the kernel it ran with, how cells are folded, and another order of the keys."""
+    before = freshness.notebook_digest(opened)
+    notebook = json.loads(opened.read_text(encoding="utf-8"))
+    notebook["metadata"]["language_info"]["version"] = "3.11.99"
+    notebook["metadata"]["widgets"] = {}
+    for cell in notebook["cells"]:
+        cell["metadata"] |= {"editable": True, "slideshow": {"slide_type": ""}, "collapsed": True}
+        if cell["cell_type"] == "code":
+            output = {"output_type": "stream", "name": "stdout", "text": ["seen"]}
+            cell |= {"execution_count": 3, "outputs": [output]}
+    opened.write_text(json.dumps(notebook, indent=2), encoding="utf-8")
+    assert freshness.notebook_digest(opened) == before
+
+
+@pytest.mark.parametrize("change", ["a word", "a parameter", "a tag", "a cell"])
+def test_what_a_run_depends_on_is_seen(opened: Path, change: str) -> None:
+    before = freshness.notebook_digest(opened)
+    notebook = json.loads(opened.read_text(encoding="utf-8"))
+    first, second, *_ = notebook["cells"]
+    if change == "a word":
+        first["source"][0] += "!"
+    elif change == "a parameter":
+        second["source"] = [line.replace("= 5", "= 6") for line in second["source"]]
+    elif change == "a tag":
+        second["metadata"]["tags"] = []
+    else:
+        notebook["cells"].pop()
+    opened.write_text(json.dumps(notebook), encoding="utf-8")
+    assert freshness.notebook_digest(opened) != before
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,20 @@ from vsrlib.parity.options import ParityOptions
 from vsrlib.restoration import infer
 from vsrlib.restoration.options import InferOptions
 from vsrlib.study.plan import parameters_cell
-from vsrlib.study.settings import NOTEBOOKS
+from vsrlib.study.settings import INTERACTIVE, NOTEBOOKS
 from vsrlib.training import train
 from vsrlib.training.options import TrainOptions
 
 PATHS = sorted((PROJECT_ROOT / "notebooks").glob("*.ipynb"))
 MAGIC = ("%", "!", "?")
+EQUATIONLESS = ("01_check_environment",)
+LIBRARY = {
+    node.name
+    for path in (PROJECT_ROOT / "vsrlib").rglob("*.py")
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    if isinstance(node, ast.FunctionDef)
+}
+"""The names of the library's functions."""
 JOBS = {
     "03_train_network": (train.train, TrainOptions),
     "04_infer_clips": (infer.infer, InferOptions),
@@ -61,7 +70,7 @@ def code(path: Path) -> list[str]:
 
 def test_the_notebooks_are_those_with_settings() -> None:
     assert [path.stem for path in PATHS] == sorted(NOTEBOOKS)
-    assert [path.stem[:2] for path in PATHS] == [f"{number:02d}" for number in range(1, len(PATHS) + 1)]
+    assert [path.stem[:2] for path in PATHS] == [f"{number:02d}" for number in range(len(PATHS))]
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -129,15 +138,57 @@ class TestNotebook:
             )
             assert getattr(reached, name) in (value, path)
 
-    def test_cells_are_short_and_define_nothing(self, path: Path) -> None:
+    def test_cells_are_short_and_do_no_work_of_the_librarys(self, path: Path) -> None:
+        """A loop that shows, or a small function that explains, is welcome; what the library does is not done again."""
         for number, source in enumerate(code(path)):
             # One cell alone is longer: papermill reads one parameter a line, and of one cell only. It puts what it is
             # given below that cell, so that a second one with the rest would overwrite it. A training has 34 of them.
             most = 34 if number == 0 and path.stem == "03_train_network" else 15
             assert len(source.splitlines()) <= most and all(len(line) <= 120 for line in source.splitlines())
             assert source.strip() and not any(line.startswith(MAGIC) for line in source.splitlines())
-            defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While, ast.If)
-            assert not [node for node in ast.walk(ast.parse(source)) if isinstance(node, defined)]
+            nodes = list(ast.walk(ast.parse(source)))
+            assert not [node for node in nodes if isinstance(node, ast.AsyncFunctionDef | ast.ClassDef | ast.While)]
+            for node in (node for node in nodes if isinstance(node, ast.FunctionDef)):
+                assert len(node.body) <= 5 and node.name not in LIBRARY, f"{node.name} belongs into the library"
+            # A loop goes through what the library has found; one that computes would be a job of its own.
+            loops = [node for node in nodes if isinstance(node, ast.For)]
+            assert not [node for node in loops if any(isinstance(inner, ast.For) for inner in node.body)]
+
+    def test_says_what_it_is_about_and_what_came_of_it(self, path: Path) -> None:
+        first, last = cells(path)[0].source, cells(path)[-1].source
+        for word in ("**The idea.**", "**What to expect.**"):
+            assert word in first
+        assert path.stem in EQUATIONLESS or "$$" in first
+        assert "**What would change it.**" in last
+        said = [source for source in code(path) if re.search(r"\b(said|said_results|walk|front)\.\w+\(", source)]
+        assert said, "a notebook ends with what its numbers mean"
+
+    def test_leads_to_the_one_before_and_the_one_after(self, path: Path) -> None:
+        place = PATHS.index(path)
+        around = [one.name for one in (*PATHS[max(0, place - 1) : place], *PATHS[place + 1 : place + 2])]
+        for cell in (cells(path)[0], cells(path)[-1]):
+            assert re.findall(r"\]\((\d\d_\w+\.ipynb)\)", cell.source) == around
+
+    def test_is_stored_as_jupyterlab_writes_it(self, path: Path) -> None:
+        """Opening it and saving it there changes no byte, but for the version of Python."""
+        text = path.read_text(encoding="utf-8")
+        assert text == f"{nbformat.writes(nbformat.reads(text, as_version=4))}\n"
+        metadata = json.loads(text)["metadata"]
+        assert metadata["kernelspec"] == {
+            "display_name": "Python 3 (ipykernel)",
+            "language": "python",
+            "name": "python3",
+        }
+        assert set(metadata["language_info"]) == {
+            *("codemirror_mode", "file_extension", "mimetype", "name", "nbconvert_exporter", "pygments_lexer"),
+            "version",
+        }
+
+    def test_run_by_hand_it_writes_into_no_study(self, path: Path) -> None:
+        settings = NOTEBOOKS[path.stem]()
+        if path.stem == "02_generate_data":
+            return  # the data are one folder for all
+        assert settings.folder.is_relative_to(PROJECT_ROOT / INTERACTIVE)
 
     def test_nothing_depends_on_where_it_lies(self, path: Path) -> None:
         for source in code(path):

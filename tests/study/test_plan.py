@@ -217,9 +217,9 @@ def test_the_comparison_names_exactly_what_the_profile_makes(profile: str) -> No
 
 def test_the_published_profile_runs_released_weights_on_reds4_without_training() -> None:
     kinds = [step.notebook for step in steps("published")]
-    assert kinds == ["01_check_environment", *["04_infer_clips"] * 4,
+    assert kinds == ["00_start_here", "01_check_environment", *["04_infer_clips"] * 4,
                      "05_compare_frameworks", "06_prove_parity", "07_ablate_alignment", "08_measure_costs",
-                     "09_judge_claims", "10_draw_figures", *["12_show_frames"] * 2]  # fmt: skip
+                     "09_judge_claims", "10_draw_figures", *["12_show_frames"] * 2, "13_discuss_answers"]  # fmt: skip
     for step in steps("published"):
         if step.notebook == "04_infer_clips":
             folder = f"data/REDS4_BlurDown_{step.parameters['blur']}"

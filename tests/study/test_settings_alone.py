@@ -90,6 +90,10 @@ def test_a_comparison_takes_ones_own_run_or_else_the_published_one_and_says_whic
     own = CompareSettings().require_inputs()
     assert own.inference == [project / "runs/quick/04_infer_clips_jittor_Realistic/inference.json"]
     assert (own.source, own.published) == ("runs/quick", None)
+    put(project / "runs/interactive", "04_infer_clips_torch_Realistic/inference.json")
+    by_hand = CompareSettings().require_inputs()
+    assert by_hand.inference == [project / "runs/interactive/04_infer_clips_torch_Realistic/inference.json"]
+    assert [path.parent.parent.name for path in CompareSettings(run_folder="runs/quick").inference] == ["quick"]
 
 
 def test_files_that_are_named_are_never_mixed_with_published_ones(project: Path) -> None:

@@ -260,6 +260,7 @@ def test_the_quick_study_can_be_planned(tmp_path: Path, capsys: pytest.CaptureFi
     assert run("quick", tmp_path / "run", tmp_path / "data", dry_run=True) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [
+        "00_start_here",
         "01_check_environment",
         "02_generate_data",
         "03_train_network_torch",
@@ -276,6 +277,7 @@ def test_the_quick_study_can_be_planned(tmp_path: Path, capsys: pytest.CaptureFi
         "10_draw_figures",
         "12_show_frames_Gaussian",
         "12_show_frames_Realistic",
+        "13_discuss_answers",
     ]
 
 
@@ -285,7 +287,7 @@ def test_wrong_requests_are_refused_before_anything_is_written(tmp_path: Path) -
         ({"overrides": {"stepz": "3"}}, "no parameter 'stepz'; the nearest is 'steps'"),
         ({"overrides": {"steps": "many"}}, "steps is 'many'; give a whole number"),
         ({"overrides": {"framework": "jittor"}}, "framework tells the steps apart"),
-        ({"only": ["13"]}, "no step '13'"),
+        ({"only": ["14"]}, "no step '14'"),
         ({"only": ["09"]}, "comparison_file is .* does not exist: run 05_compare_frameworks first"),
         ({"profile": "standard"}, "test_root of step 02_generate_data .* no step makes it"),
     ]

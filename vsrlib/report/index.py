@@ -147,7 +147,8 @@ def _figure(chart: Picture) -> str:
 
 
 def _steps(rows: Sequence[Row]) -> str:
-    table = "\n".join(map(_table_row, rows))
+    numbers = [row.id[:2] for row in rows]
+    table = "\n".join(_table_row(row, numbers.index(row.id[:2]) == at) for at, row in enumerate(rows))
     return f"""<h2>Steps</h2>
 <table class="cards">
 <thead><tr><th>step</th><th></th><th>status</th><th>time</th><th>key number</th><th>files</th></tr></thead>
@@ -162,16 +163,18 @@ def _breakable(name: str) -> str:
     return escape(name).replace("_", "_<wbr>")
 
 
-def _table_row(row: Row) -> str:
+def _table_row(row: Row, first: bool) -> str:
+    """A step; the first one of its number is where links to its notebook lead."""
     links = " ".join(f'<a href="{escape(one)}">{escape(_LINKS.get(Path(one).name, one))}</a>' for one in row.links)
     words = "<br>".join(escape(text) for text in (row.headline, row.message) if text)
     name = row.status.replace(" ", "-")
+    anchor = f' id="s{escape(row.id[:2])}"' if first else ""
     picture = ""
     if row.picture is not None:
         image = f'<img src="{escape(row.picture.path)}" alt="{escape(row.picture.alt)}">'
         picture = f'<a href="{escape(row.id)}/{REPORT}">{image}</a>'
     return (
-        f'<tr class="{name}"><th scope="row">{_breakable(row.id)}</th><td class="thumbnail">{picture}</td>'
+        f'<tr class="{name}"><th scope="row"{anchor}>{_breakable(row.id)}</th><td class="thumbnail">{picture}</td>'
         f'<td data-label="status"><span class="status">{escape(row.status)}</span></td>'
         f'<td data-label="time">{escape(duration(row.seconds))}</td>'
         f'<td data-label="key number">{words}</td><td data-label="files" class="files">{links}</td></tr>'

@@ -64,18 +64,48 @@ def _write(page: Path, notebook: NotebookNode, other: str, code: bool) -> None:
     from pygments.formatters import HtmlFormatter
     from traitlets.config import Config
 
+    from vsrlib.report.equations import with_pictures
+
     # The template is the body alone: the others load scripts from the network.
     config = Config({"NbConvertBase": {"display_data_priority": list(_SHOWN_TYPES)}})
     exporter = HTMLExporter(
         config=config, template_name="basic", embed_images=True, exclude_anchor_links=True, exclude_input=not code
     )
-    body, _ = exporter.from_notebook_node(notebook)
-    # A table wider than the screen scrolls by itself, and the page does not.
-    body = body.replace("<table", '<div class="wide"><table').replace("</table>", "</table></div>")
+    body, _ = exporter.from_notebook_node(with_pictures(copy.deepcopy(notebook)))
+    # The notebook before and the one after are reports here, which the index knows.
+    body = re.sub(r'href="(\d\d)_\w+\.ipynb"', r'href="../index.html#s\1"', stacked(body))
     step = page.parent.name
     way = f'<nav><a href="../index.html">All steps</a> <span>{escape(step)}</span> {other}</nav>'
     style = HtmlFormatter(style="default").get_style_defs(".highlight") if code else ""
     write_page(page, f"{_title(notebook)} ({step})", f"{way}\n<main>\n{body}\n</main>", style)
+
+
+def stacked(body: str) -> str:
+    """HTML whose tables stack on a telephone: each cell says of which column it is.
+
+    A table without a header scrolls by itself where it is wider than the screen, and the page does not.
+    """
+    return re.sub(
+        r"<table.*?</table>", lambda found: f'<div class="wide">{_stacked(found[0])}</div>', body, flags=re.DOTALL
+    )
+
+
+def _stacked(table: str) -> str:
+    head, found, rows = table.partition("</thead>")
+    names = [re.sub(r"<[^>]*>", "", name).strip() for name in re.findall(r"<th\b[^>]*>(.*?)</th>", head, re.DOTALL)]
+    if not found:
+        return table
+
+    def labelled(row: re.Match[str]) -> str:
+        waiting = iter(names)
+        return re.sub(r"<(td|th)\b", lambda cell: _with_label(cell[0], next(waiting, "")), row[0])
+
+    rows = re.sub(r"<tr\b.*?</tr>", labelled, rows, flags=re.DOTALL)
+    return re.sub(r"<table\b[^>]*>", '<table class="cards">', head, count=1) + found + rows
+
+
+def _with_label(cell: str, name: str) -> str:
+    return f'{cell} data-label="{name}"' if name else cell
 
 
 def _title(notebook: NotebookNode) -> str:

@@ -4,13 +4,14 @@ import ast
 import functools
 import hashlib
 import importlib.util
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from vsrlib.common.files import read_json, sha256_file, shown, write_json
+from vsrlib.common.files import read_json, sha256_bytes, sha256_file, shown, write_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.report.pages import ERROR, MANIFEST, PARTIAL, REPORT, REPORT_CODE, THUMBNAIL
 
@@ -89,6 +90,16 @@ def why_run(folder: Path, inputs: dict[str, Any], results: dict[str, str | None]
         return f"{changed} changed"
     changed = _first_difference(manifest["outputs"], results)
     return None if changed is None else f"its result {changed} was changed or removed"
+
+
+def notebook_digest(notebook: Path) -> str:
+    """SHA-256 over the kinds, sources and tags of a notebook's cells, all that a run and its page depend on.
+
+    What JupyterLab adds when it saves (outputs, the kernel's version, how a cell is folded) does not count.
+    """
+    cells = nbformat.read(notebook, as_version=4).cells
+    parts = [[cell.cell_type, cell.source, sorted(cell.metadata.get("tags", []))] for cell in cells]
+    return sha256_bytes(json.dumps(parts, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def library_files(notebook: Path, root: Path = PROJECT_ROOT) -> list[Path]:

@@ -8,6 +8,7 @@ from typing import Any
 from vsrlib.claims.quality import difference_of
 from vsrlib.common.files import read_json
 from vsrlib.common.names import FILMED
+from vsrlib.common.numbers import fixed
 from vsrlib.study.settings import Settings
 
 
@@ -72,7 +73,7 @@ def _compare(result: dict[str, Any]) -> str:
     for blur, found in result["blurs"].items():
         difference = difference_of(found["quality"])
         if "psnr" in difference and difference["psnr"]["value"] is not None:
-            words.append(f"{blur} {difference['psnr']['value']:+.4f} dB")
+            words.append(f"{blur} {fixed(difference['psnr']['value'], 4, signed=True)} dB")
     return "Jittor minus PyTorch: " + ", ".join(words) if words else "one framework only"
 
 
@@ -98,6 +99,7 @@ def _show(result: dict[str, Any]) -> str:
 
 _Words = Callable[[dict[str, Any]], str]
 _OF_NOTEBOOK: dict[str, tuple[str, _Words | None]] = {
+    "00_start_here": ("restored.inference.json", _infer),
     "01_check_environment": ("environment.json", _environment),
     "03_train_network": ("train.json", _train),
     "04_infer_clips": ("inference.json", _infer),

@@ -19,6 +19,7 @@ from vsrlib.common.names import BLURS, FRAMEWORKS
 from vsrlib.common.options import require_list
 from vsrlib.training.options import TEMPLATES
 
+START = "00_start_here"
 ENVIRONMENT = "01_check_environment"
 DATA = "02_generate_data"
 TRAIN = "03_train_network"
@@ -30,6 +31,7 @@ COSTS = "08_measure_costs"
 CLAIMS = "09_judge_claims"
 FIGURES = "10_draw_figures"
 SHOW = "12_show_frames"
+DISCUSS = "13_discuss_answers"
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def steps_of(profile: str, run_root: Path, data_root: Path, frameworks: Framewor
 
 def _quick(run: str, data: str, frameworks: Frameworks) -> list[Step]:
     return [
-        _environment(run, frameworks),
+        *_begin(run, frameworks),
         Step(DATA, DATA, {"data_root": data}),
         *_trainings(run, data, frameworks, "Embedded_Train/HR", "Embedded_Validation/HR"),
         # Trained for minutes, a network is below bicubic upsampling; those that come with the project are not.
@@ -88,7 +90,7 @@ def _standard(run: str, data: str, frameworks: Frameworks) -> list[Step]:
     name = "Yours"
     test = {"data_root": data, "name": name, "test_root": f"{data}/{name}_Test/HR"}
     return [
-        _environment(run, frameworks),
+        *_begin(run, frameworks),
         Step(DATA, DATA, test, yours={"test_root": "HR clips to test with"}),
         *_trainings(run, data, frameworks, f"{name}_Train/HR", f"{name}_Validation/HR"),
         *(
@@ -108,7 +110,7 @@ def _standard(run: str, data: str, frameworks: Frameworks) -> list[Step]:
 
 
 def _published(run: str, data: str, frameworks: Frameworks) -> list[Step]:
-    steps = [_environment(run, frameworks)]
+    steps = _begin(run, frameworks)
     released = {blur: f"{data}/pretrain_models/self_blind_vsr_{blur.lower()}.pt" for blur in BLURS}
     for blur in BLURS:
         steps += [_infer_reds4(run, data, framework, blur, released[blur]) for framework in frameworks]
@@ -119,7 +121,7 @@ def _paper(run: str, data: str, frameworks: Frameworks) -> list[Step]:
     """The paper's numbers. Its small `flow_learning_rate` presumes a trained flow network, and no such weights are
     part of this project: bring a file that holds one with `--set 03.weights=FILE`, or its flow hardly learns.
     """
-    steps = [_environment(run, frameworks)]
+    steps = _begin(run, frameworks)
     trained = {blur: f"{TRAIN}_torch_{blur}" for blur in BLURS}
     weights = {blur: f"{run}/{step}/weights.safetensors" for blur, step in trained.items()}
     for blur in BLURS:
@@ -153,8 +155,9 @@ _TRAINING_DATA = {
 }
 
 
-def _environment(run: str, frameworks: Frameworks) -> Step:
-    return Step(ENVIRONMENT, ENVIRONMENT, {"frameworks": list(frameworks), "output": f"{run}/{ENVIRONMENT}"})
+def _begin(run: str, frameworks: Frameworks) -> list[Step]:
+    asked: dict[str, dict[str, Any]] = {START: {}, ENVIRONMENT: {"frameworks": list(frameworks)}}
+    return [Step(name, name, {**given, "output": f"{run}/{name}"}) for name, given in asked.items()]
 
 
 def _trainings(run: str, data: str, frameworks: Frameworks, train: str, validation: str) -> list[Step]:
@@ -254,6 +257,7 @@ def _conclude(
         ),
         Step(FIGURES, FIGURES, {**comparison, "output": f"{run}/figures"}, (COMPARE,)),
         *(_show(run, frameworks, blur, clips) for blur, clips in sets.items()),
+        Step(DISCUSS, DISCUSS, {"claims_file": f"{run}/{CLAIMS}/claims.json", "output": f"{run}/{DISCUSS}"}, (CLAIMS,)),
     ]
 
 

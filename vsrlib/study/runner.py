@@ -292,7 +292,7 @@ class _Study:
     def _inputs(self, one: Planned) -> dict[str, Any]:
         machine = self.origin["machine"]
         return {
-            "notebook": self.digests.of(one.notebook),
+            "notebook": freshness.notebook_digest(one.notebook),
             "parameters": one.parameters,
             "files": {shown(path): self.digests.of(path) for path in one.settings.inputs().values()},
             "library": freshness.library_digest(one.notebook),

@@ -1,11 +1,12 @@
 """The parameters of the notebooks: one frozen dataclass for each, with its checks."""
 
-from vsrlib.study.settings.base import QUICK, Settings
-from vsrlib.study.settings.data import DataSettings, EnvironmentSettings, LookSettings
+from vsrlib.study.settings.base import INTERACTIVE, QUICK, Settings
+from vsrlib.study.settings.data import DataSettings, EnvironmentSettings, LookSettings, StartSettings
 from vsrlib.study.settings.jobs import AblationSettings, CostsSettings, InferSettings, ParitySettings, TrainSettings
-from vsrlib.study.settings.results import ClaimsSettings, CompareSettings, FigureSettings, ShowSettings
+from vsrlib.study.settings.results import ClaimsSettings, CompareSettings, DiscussSettings, FigureSettings, ShowSettings
 
 __all__ = [
+    "INTERACTIVE",
     "NOTEBOOKS",
     "QUICK",
     "AblationSettings",
@@ -13,6 +14,7 @@ __all__ = [
     "CompareSettings",
     "CostsSettings",
     "DataSettings",
+    "DiscussSettings",
     "EnvironmentSettings",
     "FigureSettings",
     "InferSettings",
@@ -20,10 +22,12 @@ __all__ = [
     "ParitySettings",
     "Settings",
     "ShowSettings",
+    "StartSettings",
     "TrainSettings",
 ]
 
 NOTEBOOKS: dict[str, type[Settings]] = {
+    "00_start_here": StartSettings,
     "01_check_environment": EnvironmentSettings,
     "02_generate_data": DataSettings,
     "03_train_network": TrainSettings,
@@ -36,5 +40,6 @@ NOTEBOOKS: dict[str, type[Settings]] = {
     "10_draw_figures": FigureSettings,
     "11_look_at_data": LookSettings,
     "12_show_frames": ShowSettings,
+    "13_discuss_answers": DiscussSettings,
 }
 """The settings class of each notebook."""

@@ -18,8 +18,8 @@ from vsrlib.common.files import resolve, shown
 from vsrlib.common.options import JobOptions, nearest
 from vsrlib.networks.weights import weights_file
 
-QUICK = "runs/quick"
-"""The run folder of the notebooks' defaults."""
+QUICK, INTERACTIVE = "runs/quick", "runs/interactive"
+"""The run folder of the quick study, and that of the notebooks' defaults: one that is run by hand changes no study."""
 
 
 def weights_path(weights: str) -> Path:
@@ -93,6 +93,7 @@ _MADE_BY = {
     "parity_file": "06_prove_parity",
     "ablation_file": "07_ablate_alignment",
     "costs_file": "08_measure_costs",
+    "claims_file": "09_judge_claims",
 }
 
 

@@ -1,4 +1,4 @@
-"""Settings of the notebooks about the machine and the data: 01, 02 and 11."""
+"""Settings of the notebooks about the machine and the data: 00, 01, 02 and 11."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,22 @@ from vsrlib.common.files import resolve, shown
 from vsrlib.common.names import BLURS, FRAMEWORKS
 from vsrlib.common.options import option, require_at_least, require_frame
 from vsrlib.data.synthetic.sets import SetsOptions
-from vsrlib.study.settings.base import QUICK, Settings
+from vsrlib.restoration.options import DemoOptions
+from vsrlib.study.settings.base import INTERACTIVE, Settings
+
+
+@dataclass(frozen=True, repr=False)
+class StartSettings(Settings):
+    """00_start_here: a second of film, made small and restored, by PyTorch alone."""
+
+    film_frames: int = option(5, least=5, because="a window has five")
+    blur: str = option("Realistic", choices=BLURS)
+    output: str = f"{INTERACTIVE}/00_start_here"
+
+    @property
+    def options(self) -> DemoOptions:
+        """What the demonstration is asked for."""
+        return DemoOptions(frames=self.film_frames, blur=self.blur)
 
 
 @dataclass(frozen=True, repr=False)
@@ -17,7 +32,7 @@ class EnvironmentSettings(Settings):
     """01_check_environment: which frameworks can be used here."""
 
     frameworks: list[str] = option(list(FRAMEWORKS), choices=FRAMEWORKS)
-    output: str = f"{QUICK}/01_check_environment"
+    output: str = f"{INTERACTIVE}/01_check_environment"
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,7 +115,7 @@ class LookSettings(Settings):
     clip: str | int | None = None
     frames: int = option(5, least=2, because="motion takes two")
     seed: int = option(0, least=0)
-    output: str = f"{QUICK}/11_look_at_data"
+    output: str = f"{INTERACTIVE}/11_look_at_data"
 
     def inputs(self) -> dict[str, Path]:
         return {} if self.hr_root is None else {"hr_root": resolve(self.hr_root)}

@@ -15,7 +15,7 @@ from vsrlib.networks.network import NetworkOptions
 from vsrlib.networks.weights import weights_file
 from vsrlib.parity.options import ParityOptions
 from vsrlib.restoration.options import InferOptions, RestorationOptions
-from vsrlib.study.settings.base import QUICK, Settings, weights_path
+from vsrlib.study.settings.base import INTERACTIVE, Settings, weights_path
 from vsrlib.study.settings.data import absent_sets, hr_clips, lr_clips
 from vsrlib.training.options import TrainOptions
 
@@ -31,7 +31,7 @@ class TrainSettings(Settings, TrainOptions):
 
     @property
     def folder(self) -> Path:
-        return resolve(self.output or f"{QUICK}/03_train_network_{self.framework}")
+        return resolve(self.output or f"{INTERACTIVE}/03_train_network_{self.framework}")
 
     @property
     def roots(self) -> dict[str, Path]:
@@ -86,7 +86,7 @@ class InferSettings(Settings, RestorationOptions):
 
     @property
     def folder(self) -> Path:
-        return resolve(self.output or f"{QUICK}/04_infer_clips_{self.framework}_{self.blur}")
+        return resolve(self.output or f"{INTERACTIVE}/04_infer_clips_{self.framework}_{self.blur}")
 
     @property
     def clips(self) -> Path:
@@ -120,7 +120,7 @@ class InferSettings(Settings, RestorationOptions):
 class ParitySettings(Settings, ParityOptions):
     """06_prove_parity: the network in both frameworks, layer by layer."""
 
-    output: str = f"{QUICK}/06_prove_parity"
+    output: str = f"{INTERACTIVE}/06_prove_parity"
 
     @property
     def options(self) -> ParityOptions:
@@ -137,7 +137,7 @@ class AblationSettings(Settings, AblationOptions):
     """07_ablate_alignment: what each factor that may explain claim C1 costs."""
 
     device: str = changed(AblationOptions, "device", "cpu")
-    output: str = f"{QUICK}/07_ablate_alignment"
+    output: str = f"{INTERACTIVE}/07_ablate_alignment"
 
     @property
     def options(self) -> AblationOptions:
@@ -157,4 +157,4 @@ class AblationSettings(Settings, AblationOptions):
 class CostsSettings(Settings, CostsOptions):
     """08_measure_costs: what each framework costs to install, to start and to time."""
 
-    output: str = f"{QUICK}/08_measure_costs"
+    output: str = f"{INTERACTIVE}/08_measure_costs"

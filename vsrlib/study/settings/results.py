@@ -1,7 +1,7 @@
-"""Settings of the notebooks that read what others have found: 05, 09, 10 and 12.
+"""Settings of the notebooks that read what others have found: 05, 09, 10, 12 and 13.
 
-"auto" stands for the run of the notebooks' defaults where there is one, and for the results that come with the project
-where there is none. A study names its files, so that nothing depends on what happens to lie there.
+"auto" stands for what was run by hand where there is any, else for the quick study, and for the results that come with
+the project where there is neither. A study names its files, so that nothing depends on what happens to lie there.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, resolve, shown
 from vsrlib.common.names import BLURS
 from vsrlib.common.options import option
-from vsrlib.study.settings.base import QUICK, Settings
+from vsrlib.study.settings.base import INTERACTIVE, QUICK, Settings
 from vsrlib.study.settings.data import absent_sets, hr_clips, lr_clips
 
 AUTO = "auto"
@@ -22,6 +22,9 @@ COMMITTED = "figures/results"
 """The results of the project's last published run."""
 EXPERIMENTS = "figures/experiments"
 """What `vsrlib experiment` found, once."""
+PUBLISHED = "figures/claims.json"
+"""Its verdicts."""
+VERDICTS = "09_judge_claims/claims.json"
 COMPARISON = "05_compare_frameworks/comparison.json"
 
 
@@ -31,11 +34,13 @@ def _source(run: Path) -> str:
     return shown(run)
 
 
+def own_run(pattern: str) -> Path | None:
+    """The folder of the notebooks run by hand, or that of the quick study, where such a file lies; None for neither."""
+    return next((run for run in map(resolve, (INTERACTIVE, QUICK)) if any(run.glob(pattern))), None)
+
+
 def _comparison(given: str) -> Path:
-    if given != AUTO:
-        return resolve(given)
-    own = resolve(QUICK) / COMPARISON
-    return own if own.is_file() else resolve(COMMITTED) / COMPARISON
+    return resolve(given) if given != AUTO else (own_run(COMPARISON) or resolve(COMMITTED)) / COMPARISON
 
 
 def _source_of(comparison: Path) -> str:
@@ -65,7 +70,7 @@ class CompareSettings(Settings):
     run_folder: str = AUTO
     inference_files: list[str] | None = None
     training_files: list[str] | None = None
-    output: str = f"{QUICK}/05_compare_frameworks"
+    output: str = f"{INTERACTIVE}/05_compare_frameworks"
     seed: int = option(0, least=0)
 
     @property
@@ -73,9 +78,9 @@ class CompareSettings(Settings):
         """The folder of the run that is compared."""
         if self.run_folder != AUTO:
             return resolve(self.run_folder)
-        own = resolve(QUICK)
-        given = self.inference_files is not None
-        return own if given or any(own.glob("04_*/inference.json")) else resolve(COMMITTED)
+        if self.inference_files is not None:
+            return resolve(INTERACTIVE)
+        return own_run("04_*/inference.json") or resolve(COMMITTED)
 
     @property
     def source(self) -> str:
@@ -146,7 +151,7 @@ class ClaimsSettings(_OfComparison, Settings):
     parity_file: str | None = AUTO
     costs_file: str | None = AUTO
     experiments: str | None = AUTO
-    output: str = f"{QUICK}/09_judge_claims"
+    output: str = f"{INTERACTIVE}/09_judge_claims"
 
     @property
     def further(self) -> dict[str, Path | None]:
@@ -183,10 +188,10 @@ class ClaimsSettings(_OfComparison, Settings):
 
 @dataclass(frozen=True, repr=False)
 class FigureSettings(_OfComparison, Settings):
-    """10_draw_figures: the ten charts."""
+    """10_draw_figures: the charts of a comparison."""
 
     comparison_file: str = AUTO
-    output: str = f"{QUICK}/figures"
+    output: str = f"{INTERACTIVE}/figures"
 
     def inputs(self) -> dict[str, Path]:
         return {"comparison_file": self.comparison}
@@ -204,7 +209,7 @@ class ShowSettings(Settings):
     clip: str | int | None = None
     frame: str | int | None = None
     moving: int = option(6, least=2, because="one frame does not move")
-    run_folder: str = QUICK
+    run_folder: str = AUTO
     inference_files: list[str] | None = None
     input_path: str | None = None
     gt_path: str | None = None
@@ -212,19 +217,21 @@ class ShowSettings(Settings):
 
     @property
     def folder(self) -> Path:
-        return resolve(self.output or f"{QUICK}/12_show_frames_{self.blur}")
+        return resolve(self.output or f"{INTERACTIVE}/12_show_frames_{self.blur}")
 
     @property
     def found(self) -> list[Path]:
         """The inference.json files that are named, or that lie in the run."""
         if self.inference_files is None:
-            return sorted(resolve(self.run_folder).glob(f"04_*_{self.blur}/inference.json"))
+            pattern = f"04_*_{self.blur}/inference.json"
+            run = own_run(pattern) if self.run_folder == AUTO else resolve(self.run_folder)
+            return [] if run is None else sorted(run.glob(pattern))
         return [resolve(path) for path in self.inference_files]
 
     @property
     def restored_here(self) -> Path | None:
         """The folder that the notebook restores the frames to; None where a run has them."""
-        by_default = self.inference_files is None and self.run_folder == QUICK and self.input_path is None
+        by_default = self.inference_files is None and self.run_folder == AUTO and self.input_path is None
         return self.folder / "restored" if by_default and not self.found else None
 
     @property
@@ -257,3 +264,28 @@ class ShowSettings(Settings):
 
     def missing(self, name: str, path: Path) -> str:
         return super().missing(name.split("[")[0], path)
+
+
+@dataclass(frozen=True, repr=False)
+class DiscussSettings(Settings):
+    """13_discuss_answers: the verdicts of a run, drawn together; "auto": see the head of this file."""
+
+    claims_file: str = AUTO
+    output: str = f"{INTERACTIVE}/13_discuss_answers"
+
+    @property
+    def claims(self) -> Path:
+        """The verdicts."""
+        if self.claims_file != AUTO:
+            return resolve(self.claims_file)
+        own = own_run(VERDICTS)
+        return resolve(PUBLISHED) if own is None else own / VERDICTS
+
+    @property
+    def source(self) -> str:
+        """Whose verdicts they are, for the reader."""
+        own = self.claims != resolve(PUBLISHED)
+        return shown(self.claims) if own else "the published verdicts: none of them was measured here"
+
+    def inputs(self) -> dict[str, Path]:
+        return {"claims_file": self.claims}

@@ -1,0 +1,178 @@
+"""What is said of numbers: the same sentence never of opposite numbers, and the numbers in it are those of the file."""
+
+import copy
+import re
+from typing import Any
+
+import pytest
+import results_fixture as run
+
+from vsrlib.claims import comparison
+from vsrlib.claims.ten_claims import POST_SECONDS, TOTAL_SECONDS
+from vsrlib.common.files import read_json
+from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.report import said
+
+pytest.importorskip("torch")
+
+from vsrlib.claims.ablation.trials import CHANGED_DEFAULT
+from vsrlib.report import said_results  # its sentences on rings ask the ablation, which imports PyTorch
+
+RESULTS = PROJECT_ROOT / "figures" / "results"
+
+
+def result(name: str) -> dict[str, Any]:
+    return read_json(next(RESULTS.glob(f"*/{name}")))
+
+
+def test_the_environment_names_what_is_lost() -> None:
+    usable = {"usable": True, "reason": None}
+    both = said.environment({"torch": usable, "jittor": usable}).text
+    assert "PyTorch and Jittor can be used" in both
+    lost = said.environment({"torch": usable, "jittor": {"usable": False, "reason": "no compiler was found"}}).text
+    assert "Jittor (no compiler was found) cannot" in lost and "PyTorch alone" in lost
+    none = {"usable": False, "reason": "it is not installed"}
+    assert "nothing can be restored" in said.environment({"torch": none, "jittor": none}).text
+
+
+@pytest.mark.parametrize(("loss", "psnr", "words"), [(0.5, 3.0, "above bicubic"), (1.5, -3.0, "below bicubic")])
+def test_a_training_says_whether_it_fell_and_whether_it_restores(loss: float, psnr: float, words: str) -> None:
+    found = {
+        "first_loss": 1.0, "last_loss": loss, "steps": 7, "objective": "supervised", "validation_bicubic": 25.0,
+        "validation": [{"psnr": 25.0 - psnr}, {"psnr": 25.0 + psnr}],
+    }  # fmt: skip
+    text = said.training(found).text
+    assert words in text and ("fell by 50%" in text) == (loss < 1) and "in 7 steps" in text
+    assert f"{25.0 + psnr:.2f} dB" in text and ("PSNR rose" in text) == (psnr > 0)
+    assert "no HR frame" in said.training({**found, "objective": "self-supervised"}).text
+    assert "No validation" in said.training({**found, "validation": []}).text
+
+
+def inference(gains: dict[str, float], call: float = 0.1) -> dict[str, Any]:
+    clips = [
+        {
+            "name": name, "kind": "filmed",
+            "frames": [{"psnr": 30 + gain, "bicubic_psnr": 30.0, "pre": 0.01, "forward": 0.9, "post": 0.09}],
+        }
+        for name, gain in gains.items()
+    ]  # fmt: skip
+    timing = {"synchronised": {"forward": [1.0]}, "as_reported": {"forward": [call]}}
+    return {"framework": "jittor", "clips": clips, "timing": timing}
+
+
+def test_a_restoration_counts_the_clips_that_gained() -> None:
+    good = said.inference(inference({"a": 1.0, "b": 2.0})).text
+    assert "Every one of 2 clips" in good and "+1.00 dB (a) to +2.00 dB (b)" in good
+    assert "1 of 2 clips" in said.inference(inference({"a": -1.0, "b": 2.0})).text
+    assert "No clip is restored better" in said.inference(inference({"a": -1.0})).text
+    assert "Of the 1000 ms" in good and "the forward pass is the largest part (90%)" in good
+    assert "would miss 90%" in good.replace("misses", "would miss")
+    assert "sees Jittor's forward pass all the same" in said.inference(inference({"a": 1.0}, call=1.0)).text
+    assert said.inference({"skipped": "because of rain"}).text == "Nothing was restored, because of rain."
+    blind = inference({"a": 1.0})
+    blind["clips"][0]["frames"][0]["psnr"] = None
+    assert "no ground truth" in said.inference(blind).text
+
+
+@pytest.mark.parametrize(("gain", "words"), [(0.0, "times as much"), (0.7, "which is no rounding")])
+def test_a_comparison_tells_rounding_from_a_difference(gain: float, words: str, tmp_path) -> None:
+    few = {name: run.CLIPS[name] for name in run.FILMED}
+    written = run.write_run(tmp_path / "run", clips=few, frames=("00000002",), gain=gain)
+    found = comparison.compare(*written, tmp_path / "out")
+    text = said.comparison(found).text
+    assert text.count(words) == 2 and "two losses" in text
+    alone = comparison.compare(
+        *run.write_run(tmp_path / "one", skipped=("jittor",), pictures=False), tmp_path / "alone"
+    )
+    assert "not compared" in said.comparison(alone).text
+
+
+def test_parity_names_the_first_departure() -> None:
+    found = result("parity.json")
+    assert "No layer departs" in said.parity(found).text
+    wrong = {**found, "agree": False, "first": "flow_net.moduleRefiner", "departures": [1, 2, 3]}
+    assert "first step that departs is flow_net.moduleRefiner" in said.parity(wrong).text
+    assert "3 departures" in said.parity(wrong).text
+    assert "not compared because" in said.parity({"skipped": "because Jittor is missing"}).text
+
+
+def test_the_earlier_table_is_set_against_itself() -> None:
+    text = said.forensic().text
+    mended = TOTAL_SECONDS["jittor"] - POST_SECONDS["torch"]
+    assert f"become {mended:.2f} s" in text and "87%" in text and "96%" in text
+    ratios = [float(one) for one in re.findall(r"([\d.]+) times", text)]
+    assert ratios == pytest.approx([0.23 / 0.16, 0.23 / 0.06], abs=0.06)
+
+
+def test_an_ablation_says_what_its_weights_can_show_and_what_reaches_the_gain() -> None:
+    found = read_json(PROJECT_ROOT / "figures" / "experiments" / "ablation" / "ablation.json")
+    text = said_results.ablation(found).text
+    assert "These weights use their neighbours" in text and "None of the" in text and "-0.062" in text
+    weak, able = copy.deepcopy(found), copy.deepcopy(found)
+    weak["power"]["Gaussian"]["enough"] = False
+    assert "for Gaussian too little" in said_results.ablation(weak).text
+    able["effects"][0]["effect"] |= {"value": 1.2, "low": 1.0, "high": 1.4}
+    assert "these may reach +1.195 dB" in said_results.ablation(able).text
+    assert "nothing can be said of alignment" in said_results.ablation({"power": {"Gaussian": None}}).text
+
+
+@pytest.mark.parametrize(
+    ("ratios", "where"), [([1.5] + [1.0] * 9, "in the centre"), ([1.0] * 9 + [1.5], "towards the corner"),
+                          ([1.0] * 5 + [1.5] + [1.0] * 4, "half-way to the corner"), ([0.9] * 10, "costs nothing")],
+)  # fmt: skip
+def test_the_sentence_on_rings_follows_them(ratios: list[float], where: str) -> None:
+    rings: list[dict[str, Any]] = [
+        {"weights": "Gaussian", "frames": "Gaussian", "factors": list(factors), "rmse": rmse, "by_scene": by_scene}
+        for factors, rmse, by_scene in (
+            ((), [2.0] * 10, {f"s{i}": [2.0 + i] * 10 for i in range(6)}),
+            (
+                CHANGED_DEFAULT,
+                [2 * ratio for ratio in ratios],
+                {f"s{i}": [(2.0 + i) * ratio for ratio in ratios] for i in range(6)},
+            ),
+        )
+    ]
+    text = said_results.rings({"rings": rings}).text
+    assert where in text and ("is off most" in text) == (where == "towards the corner")
+    found = said_results.ring_ratios({"rings": rings})["Gaussian"]
+    assert [one["value"] for one in found] == pytest.approx(ratios) and found[0]["low"] is not None
+    for one in rings:
+        one.pop("by_scene")
+    assert [one["value"] for one in said_results.ring_ratios({"rings": rings})["Gaussian"]] == pytest.approx(ratios)
+
+
+def test_costs_say_who_waits_and_what_output_is() -> None:
+    found = result("costs.json")
+    text = said_results.costs(found).text
+    assert "is not waited for: the call returns a promise" in text and "mostly a metric" in text
+    assert "PyTorch still restores a frame, and Jittor does not" in text
+    eager = copy.deepcopy(found)
+    eager["processes"]["jittor"]["unseen_share"] |= {"value": 0.01, "low": 0.0, "high": 0.02}
+    eager["image_output"]["png_share"]["value"] = 0.9
+    eager["without_compiler"]["jittor"]["works"] = True
+    other = said_results.costs(eager).text
+    assert "does not act" in other and "does dominate" in other and "PyTorch and Jittor still restore" in other
+    assert "was not timed" in said_results.costs({**found, "processes": {"jittor": {"skipped": "because"}}}).text
+
+
+def test_verdicts_are_counted_and_unfold() -> None:
+    claims = read_json(PROJECT_ROOT / "figures" / "claims.json")
+    text = said_results.verdicts(claims).text
+    counts = [int(number) for number in re.findall(r"(\d+) (?:confirmed|refuted|undecided|mechanism|cause|not)", text)]
+    assert sum(counts) == 15 and "has lost its grounds" in text
+    open_end = copy.deepcopy(claims)
+    open_end["claims"][-1]["verdict"] = "undecided"
+    assert "is left open" in said_results.verdicts(open_end).text
+    page = said_results.unfolded(claims)
+    assert page.html.count("<details>") == 15
+    for one in claims["claims"]:
+        assert one["rule"].split(".")[0].split("'")[0] in page.html.replace("&#x27;", "'") and one["id"] in page.text
+
+
+def test_the_discussion_draws_on_every_kind_of_claim_and_is_written(tmp_path) -> None:
+    claims = read_json(PROJECT_ROOT / "figures" / "claims.json")
+    page = said_results.write_discussion(claims, tmp_path)
+    assert (tmp_path / "discussion.md").read_text(encoding="utf-8") == f"{page.text}\n"
+    for question in ("Better pictures?", "Faster?", "Smaller?", "The same program?", "by use"):
+        assert question in page.text
+    assert said_results.short_table(claims).html.count("<tr>") == 16
