@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from vsrlib.bench import runner, step
-from vsrlib.bench.options import SUITES, Options
+from vsrlib.bench.options import ASKED_FOR, SUITES, Options
 from vsrlib.cli import bench as cli_bench
 from vsrlib.common import processes
 from vsrlib.common.errors import UserError
-from vsrlib.kernels import jittor_env
+from vsrlib.kernels import jittor_env, native
 from vsrlib.networks import load_network
 
 TINY = ("--framework", "torch", "--preset", "study", "--size", "24x32", "--repeats", "3", "--threads", "1")
@@ -108,6 +108,27 @@ def test_every_suite(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert result["provenance"]["versions"]["torch"]
 
 
+@pytest.mark.skipif(native.compiler() is None, reason="there is no g++ here")
+def test_scaling_is_measured_where_it_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted as a plain convolution, and against four times what a product of matrices reaches."""
+    from vsrlib.bench import scaling
+
+    network = load_network("torch", preset="study", device="cpu")
+    monkeypatch.setattr(scaling, "SIDES", ((20, 30),))
+    found = scaling.measure(Options(preset="study", repeats=3, seconds=0), network)
+    assert found[0]["what"] == "20x30, 32 features, 1 thread" and len(found) == 2 * min(2, len(os.sched_getaffinity(0)))
+    for one in found:
+        timed({**one, "variants": {name: {**v, "seconds": [v["seconds"]]} for name, v in one["variants"].items()}},
+              ["matrix product", "convolution"])  # fmt: skip
+    times, checks = found[1]["variants"], found[1]["checks"]
+    plain = 2 * 9 * 128 * 128 * 20 * 30 / times["convolution"]["median"] / 1e9
+    product = 2 * 1024**3 / times["matrix product"]["median"] / 1e9
+    assert checks["convolution"]["gflops"] == pytest.approx(plain)
+    assert checks["convolution"]["share_of_limit"] == pytest.approx(plain / product / 4)
+
+
 def test_several_processes_measure_in_turn(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert bench("degrade", *TINY, "--processes", "2", "--output", tmp_path / "out") == 0
     result = stored(tmp_path / "out")
@@ -139,7 +160,7 @@ def test_a_digest_of_code_is_of_what_computes(tmp_path: Path, monkeypatch: pytes
 
 
 def test_every_suite_names_the_files_behind_it() -> None:
-    assert list(runner.SOURCES) == list(SUITES)
+    assert list(runner.SOURCES) == [*SUITES, *ASKED_FOR]
     for suite, names in runner.SOURCES.items():
         assert len(set(names)) == len(names) and all((runner._LIBRARY / name).is_file() for name in names), suite
 

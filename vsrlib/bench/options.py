@@ -12,6 +12,8 @@ from vsrlib.common.names import DEVICES, FRAMEWORKS, PRESETS
 from vsrlib.common.options import JobOptions, changed, option, require_list, require_multiple
 
 SUITES = ("engines", "memory", "correlation", "blur", "step", "degrade", "post")
+ASKED_FOR = ("scaling",)
+"""Suites that are measured only where they are named."""
 NUMPY = "numpy"
 """Where a framework's name would stand, for what is done without one."""
 _SMALLEST = 16
@@ -44,7 +46,7 @@ class Options(JobOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_list("SUITE", list(self.suites), SUITES)
+        require_list("SUITE", list(self.suites), (*SUITES, *ASKED_FOR))
         require_list("framework", list(self.frameworks), FRAMEWORKS)
         if not (math.isfinite(self.seconds) and self.seconds >= 0):
             raise UserError(f"seconds is {self.seconds}; give 0 or a positive number.")

@@ -27,6 +27,7 @@ _PARTS = {
     "step": "step.measure",
     "degrade": "blur.degrade",
     "post": "output.measure",
+    "scaling": "scaling.measure",
 }
 """Where each suite is."""
 _NETWORK = (
@@ -55,6 +56,7 @@ SOURCES = {
     ),
     "degrade": (*_DATA, "data/frames.py", "bench/inputs.py"),
     "post": ("restoration/metrics.py", "restoration/timing.py", "data/frames.py", "bench/output.py", "bench/inputs.py"),
+    "scaling": (*_NETWORK, *_WINOGRAD, "bench/scaling.py"),
 }
 """The files of this library whose work each suite times; how it is timed (`protocol.py`) stands behind all."""
 _LIBRARY = Path(__file__).parents[1]

@@ -15,6 +15,7 @@ _TITLES = {
     "step": "Training: one step",
     "degrade": "LR frames: data generation",
     "post": "Metrics and PNG file of one frame",
+    "scaling": "Convolutions of all features, beside a product of matrices of 1024 x 1024",
 }
 _UNSYNCHRONISED = " - NOT SYNCHRONISED: the clock stops when the call returns, whatever is still to be computed"
 _CHECKS: dict[str, tuple[str, Callable[[Any], str]]] = {
@@ -25,6 +26,8 @@ _CHECKS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "same_pixels": ("same pixels", lambda value: "yes" if value else "NO"),
     "same_ssim": ("same SSIM", lambda value: "yes" if value else "NO"),
     "ssim_difference": ("SSIM difference", lambda value: f"{value:.2g}"),
+    "gflops": ("GFLOP/s, as a plain convolution", lambda value: f"{value:.0f}"),
+    "share_of_limit": ("share of the limit that the product sets", lambda value: f"{value:.0%}"),
     "file_size_ratio": ("file size, ours / theirs", lambda value: f"{value:.3f}"),
 }
 _ENDED = {"repeats": "", "seconds": " (time was up)"}

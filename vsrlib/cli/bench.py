@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from vsrlib.bench.options import SUITES, CostsOptions, Options, parse_size
+from vsrlib.bench.options import ASKED_FOR, SUITES, CostsOptions, Options, parse_size
 from vsrlib.common.names import FRAMEWORKS
 
 
@@ -16,7 +16,8 @@ def bench_arguments(parser: argparse.ArgumentParser) -> None:
         "OUTPUT/bench.json and OUTPUT/bench.md. Exit status 1 if something broke off."
     )
     # Checked by Options: argparse would take the empty list for a choice that is not there.
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"{', '.join(SUITES)} (all)")
+    named = f"{', '.join(SUITES)} (all of these); {', '.join(ASKED_FOR)}"
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=named)
     _measured(parser, Options.size)
     Options.add_arguments(parser, "preset", "repeats", "seconds", "processes", "threads", "device", "weights")
     parser.add_argument("--output", type=Path, default=Path("runs/bench"), help="folder of the results (%(default)s)")
