@@ -1,7 +1,9 @@
 """`vsrlib data check`: one fault at a time, each named, and nothing said of what is whole."""
 
+import contextlib
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -15,7 +17,8 @@ from vsrlib.common.files import sha256_array
 from vsrlib.data.clips import Clip, write_clip
 from vsrlib.data.degrade import blur_down, degrade_clips, gaussian_kernel
 from vsrlib.data.frame_names import numbering
-from vsrlib.data.frames import read_frame, write_frame
+from vsrlib.data.frames import Map, read_frame, write_frame
+from vsrlib.data.sets import check as check_module
 from vsrlib.data.sets.check import check
 from vsrlib.data.sets.pairs import AGREES, CENTRED, fit, rounding_error
 from vsrlib.data.sets.tree import read_kernel
@@ -404,3 +407,17 @@ def test_the_command(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture)
         (tmp_path / "void" / "a.txt").touch()
         assert cli.main(["data", "check", *arguments]) == 2
         assert words in capsys.readouterr().err
+
+
+def test_few_files_wait_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parallel map holds a task for each file that it is given; the memory does not grow with a clip's length."""
+    for index in range(150):
+        write_frame(tmp_path / f"{index:03d}.png", np.full((8, 8, 3), index, np.uint8))
+    waiting = []
+
+    @contextlib.contextmanager
+    def watched(workers: int) -> Iterator[Map]:
+        yield lambda work, items: waiting.append(len(items)) or map(work, items)
+
+    monkeypatch.setattr(check_module, "in_threads", watched)
+    assert check(tmp_path)["clips"][0]["frames"] == sum(waiting) == 150 and max(waiting) <= 64

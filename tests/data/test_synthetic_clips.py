@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_array
 from vsrlib.data.clips import Clip
-from vsrlib.data.synthetic.clips import PHOTOGRAPHS, Motion, embedded_clips, lowpass_sigma, render_layer
+from vsrlib.data.synthetic import clips as clips_module
+from vsrlib.data.synthetic.clips import (
+    PHOTOGRAPHS,
+    Motion,
+    embedded_clips,
+    lowpass_sigma,
+    planned_clips,
+    render_layer,
+)
 from vsrlib.data.synthetic.motion import Layer, place_camera
 from vsrlib.data.synthetic.pictures import load_photograph
 
@@ -273,3 +281,19 @@ def test_wrong_arguments(arguments: dict, words: str) -> None:
 def test_motion_is_checked(field: str, value: float) -> None:
     with pytest.raises(UserError, match=f"motion {field}"):
         Motion(**{field: value})
+
+
+def test_a_planned_clip_makes_a_frame_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    (planned,) = planned_clips("test", 50, (32, 48), 0, 1)
+    made, transform = [], clips_module.scipy.ndimage.affine_transform
+    monkeypatch.setattr(
+        clips_module.scipy.ndimage,
+        "affine_transform",
+        lambda *given, **more: made.append(1) or transform(*given, **more),
+    )
+    frames = planned.frames()
+    first = next(frames)
+    assert len(made) == 6, "three channels of two layers"
+    next(frames)
+    assert len(made) == 12 and len(planned) == 50
+    assert np.array_equal(first, embedded_clips("test", 50, (32, 48), 0, 1)[0].frames[0])

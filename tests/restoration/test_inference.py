@@ -15,7 +15,7 @@ from vsrlib.common import memory
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, write_json
 from vsrlib.data import video
-from vsrlib.data.clips import Clip, list_clips, windows, write_clip
+from vsrlib.data.clips import Clip, FrameReader, list_clips, windows, write_clip
 from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.frames import read_frame, to_float, to_uint8, write_frame
@@ -291,3 +291,28 @@ def test_frames_of_other_names_are_not_compared(dataset: Path, tmp_path: Path) -
 def test_unknown_engine(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="warp9"):
         run("torch", dataset, tmp_path, engine="warp9")
+
+
+def test_a_few_frames_are_held_however_long_a_clip_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers, held, begin, finish = [], [], FrameReader.__init__, loop._finish
+
+    def begun(self: FrameReader, *given: object) -> None:
+        readers.append(self)
+        begin(self, *given)
+
+    def watched(*given: object) -> dict:
+        held.append(max(len(reader._held) for reader in readers))
+        return finish(*given)
+
+    monkeypatch.setattr(FrameReader, "__init__", begun)
+    monkeypatch.setattr(loop, "_finish", watched)
+    with (
+        video.write_video(tmp_path / "in.mkv", Fraction(25)) as low,
+        video.write_video(tmp_path / "hr.mkv", 25) as high,
+    ):
+        for index in range(25):
+            low(np.full((12, 16, 3), index, np.uint8))
+            high(np.full((48, 64, 3), index, np.uint8))
+    options = InferOptions(border=True, video="mp4", device="cpu")
+    infer.infer(tmp_path / "in.mkv", tmp_path / "out", tmp_path / "hr.mkv", options, progress=False)
+    assert len(held) == 25 and max(held) <= 6

@@ -14,11 +14,12 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_named
 from vsrlib.data.degrade import HR, LR, MANIFEST
 from vsrlib.data.frame_names import numbering, spelt
-from vsrlib.data.frames import Map, in_threads, read_frame
+from vsrlib.data.frames import Map, batches, in_threads, read_frame
 from vsrlib.data.sets.layouts import LR_ROLE, PUBLISHED, place, published_set, reds_name
 from vsrlib.data.sets.pairs import check_content, find_pairs
 from vsrlib.data.sets.tree import Found, Tree, inspect_frame, inspect_kernel, inspect_video, read_tree
 
+_AT_ONCE = 64  # files that are handed to the threads: each that waits takes more memory than what is found of it
 _SHOWN = 5  # frames of an odd size that are named
 
 
@@ -57,9 +58,12 @@ def report(result: dict[str, Any]) -> str:
 
 def _checked(tree: Tree, record: dict[str, Any] | None, run: Map) -> dict[str, Any]:
     frames = [path for paths in tree.clips.values() for path in paths]
-    found = dict(zip(frames, run(inspect_frame, frames)))
-    found |= zip(tree.videos, run(inspect_video, tree.videos))
-    found |= zip(tree.kernels, run(inspect_kernel, tree.kernels))
+    found = {
+        path: one
+        for look, paths in ((inspect_frame, frames), (inspect_video, tree.videos), (inspect_kernel, tree.kernels))
+        for some in batches(paths, _AT_ONCE)
+        for path, one in zip(some, run(look, some))
+    }
     if not found and not tree.faults:
         raise UserError(f"{tree.root} holds no frames, videos or kernels: give the folder of a data set.")
     faults = [*tree.faults.items(), *((tree.name(path), one.fault) for path, one in found.items() if one.fault)]

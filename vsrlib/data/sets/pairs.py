@@ -11,7 +11,7 @@ import numpy as np
 from vsrlib.common.errors import UserError
 from vsrlib.data.degradation import SCALE, blur_down_exact
 from vsrlib.data.frame_names import spelt
-from vsrlib.data.frames import Map, read_frame
+from vsrlib.data.frames import Map, batches, read_frame
 from vsrlib.data.sets.layouts import HR_ROLE, KERNEL_ROLE, LR_ROLE, Place, place
 from vsrlib.data.sets.tree import KERNEL_SUFFIXES, Found, Tree, read_kernel
 
@@ -84,7 +84,7 @@ def check_content(pair: Pair, tree: Tree, run: Map) -> None:
     """
     kernels = list(_kernels(pair, tree))
     if all(kernels):
-        errors = list(run(_by_kernel, zip(pair.frames, kernels)))
+        errors = [error for some in batches(zip(pair.frames, kernels), 64) for error in run(_by_kernel, some)]
         for (_, lr), error in zip(pair.frames, errors):
             if isinstance(error, str):
                 pair.faults[tree.name(lr)] = error
