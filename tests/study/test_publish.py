@@ -54,7 +54,7 @@ def test_what_was_published_is_drawn_again(study, tmp_path, monkeypatch, capsys)
     before = contents(out)
     for path in out.glob("chart_*"):
         path.unlink()
-    assert main(["publish", str(out), str(out)]) == 0 and "11 charts" not in capsys.readouterr().err
+    assert main(["publish", str(out), str(out)]) == 0 and "11 charts" in capsys.readouterr().out
     after = contents(out)
     made = set(after) - set(before)
     assert {Path(name).name for name in made} == {

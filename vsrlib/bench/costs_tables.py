@@ -8,6 +8,7 @@ from vsrlib.bench.by_process import ENGINES
 from vsrlib.common.names import NAMES
 from vsrlib.common.numbers import interval, markdown, significant, units
 
+_ENDS = ("value", "low", "high")
 Columns = dict[str, Callable[[dict[str, Any]], str]]
 """What a table shows of each record, by the columns' titles."""
 WAYS = {"as_reported": "as the earlier report", "synchronised": "synchronised after each part"}
@@ -70,7 +71,7 @@ def first_use_table(result: dict[str, Any]) -> str:
 def correlation_table(result: dict[str, Any]) -> str:
     """Time of a frame with each kernel, its share of it, and the error of its gradients."""
     columns: Columns = {
-        "one frame (s)": lambda one: interval(one["frame_seconds"]),
+        "one frame (ms)": lambda one: _milliseconds(one["frame_seconds"]),
         "times the fastest other": lambda one: interval(one["ratio"]),
         "share of the frame": lambda one: interval(one["share_of_frame"]),
         "gradient's error to float64": lambda one: f"{one['gradient_error']:.1e}",
@@ -85,9 +86,9 @@ def output_table(result: dict[str, Any]) -> str:
     if "skipped" in found:
         return f"skipped, {found['skipped']}"
     height, width = found["hr_size"]
-    rows = [[name, interval(found["seconds"][key])] for key, name in _OUTPUT.items()]
-    rows.append(["PNG, PSNR and SSIM three times together", interval(found["sum"])])
-    table = markdown([f"one frame of {width}x{height}", "seconds"], rows)
+    rows = [[name, _milliseconds(found["seconds"][key])] for key, name in _OUTPUT.items()]
+    rows.append(["PNG, PSNR and SSIM three times together", _milliseconds(found["sum"])])
+    table = markdown([f"one frame of {width}x{height}", "milliseconds"], rows)
     shares = f"The PNG is {interval(found['png_share'])} of that sum, SSIM three times {interval(found['ssim_share'])}"
     return f"{table}\n\n{shares} ({units(found['sum'])})."
 
@@ -100,7 +101,7 @@ def processes_table(result: dict[str, Any]) -> str:
 def by_engine(engines: dict[str, dict[str, Any]]) -> str:
     """The same of what `by_process.frames` found of each engine."""
     columns: Columns = {
-        f"{part}, {words} (s)": partial(_seconds, part, clock)
+        f"{part}, {words} (ms)": partial(_time_of, part, clock)
         for part in ("forward", "total")
         for clock, words in WAYS.items()
     }
@@ -131,8 +132,13 @@ def memory_table(result: dict[str, Any]) -> str:
     return "\n\n".join([_measured(columns, result["memory"], "work"), *notes])
 
 
-def _seconds(part: str, clock: str, one: dict[str, Any]) -> str:
-    return interval(one[part][clock])
+def _milliseconds(seconds: dict[str, Any]) -> str:
+    """An interval or spread of seconds in milliseconds."""
+    return interval({key: 1000 * one if key in _ENDS and one is not None else one for key, one in seconds.items()})
+
+
+def _time_of(part: str, clock: str, one: dict[str, Any]) -> str:
+    return _milliseconds(one[part][clock])
 
 
 def _compared(found: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from vsrlib.claims.quality import SCENE, identical_in
 from vsrlib.claims.results import absence, is_skipped, was_asked_for
 from vsrlib.common.names import FILMED, FRAMEWORKS, KINDS, MADE, NAMES
-from vsrlib.common.numbers import FEWEST, counted, interval, markdown, number, plain, units
+from vsrlib.common.numbers import FEWEST, counted, interval, markdown, number, plain, significant, units
 
 _METHODS = {"bicubic": "bicubic", **NAMES}
 _CLIPS = {FILMED: "Filmed scenes", MADE: "Made clips"}
@@ -104,7 +104,7 @@ def outputs_text(outputs: dict) -> str:
 
 
 def timing_table(timing: dict) -> str:
-    """Median seconds per frame by part in both protocols, and the ratios."""
+    """Median milliseconds per frame by part in both protocols, and the ratios."""
     rows = []
     for protocol, words in _PROTOCOLS.items():
         for framework in _asked(timing):
@@ -112,11 +112,11 @@ def timing_table(timing: dict) -> str:
                 rows.append([words, NAMES[framework], absence(timing[framework]), "", "", ""])
             else:
                 medians = timing[framework][protocol]
-                rows.append([words, NAMES[framework], *(number(medians[part], 4) for part in _PARTS)])
+                rows.append([words, NAMES[framework], *(significant(1000 * medians[part]) for part in _PARTS)])
         if not is_skipped(timing["ratio"]):
             ratios = timing["ratio"][protocol]
             rows.append([words, "PyTorch / Jittor", *(interval(ratios[part], 2) for part in _PARTS)])
-    text = markdown(["median seconds per frame, clock", "", "pre", "forward", "post", "total"], rows)
+    text = markdown(["median milliseconds per frame, clock", "", "pre", "forward", "post", "total"], rows)
     if is_skipped(timing["ratio"]):
         text += f"\n\nPyTorch / Jittor, time and memory: {absence(timing['ratio'])}."
     for framework in FRAMEWORKS:

@@ -86,7 +86,7 @@ def run_publish(options: argparse.Namespace) -> None:
     from vsrlib.study.publish import TIMES, publish, redraw, sentence
 
     if options.run_root.resolve() == options.output.resolve():
-        print(f"{len(redraw(options.output)) - 1} charts drawn again in {options.output}, and those of experiments.")
+        print(f"{len(redraw(options.output)) // 2} charts drawn again in {options.output}, and those of experiments.")
         return
     print(f"{len(publish(options.run_root, options.output)) - 1} charts and their sources written to {options.output}.")
     if options.readme is not None:

@@ -59,8 +59,7 @@ def publish(run_root: Path, output: Path) -> list[Path]:
     if target.is_symlink() or target.is_file():
         raise UserError(f"{target} is no folder of results; choose another folder, or move it away.")
     require_own(target)
-    # as it is before this function itself changes files that it tracks
-    checkout = dict(zip(("commit", "dirty"), provenance.git_state(PROJECT_ROOT), strict=True))
+    checkout = _checkout()
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".results-", dir=target.parent) as folder:
         copies = Path(folder) / "results"
@@ -96,7 +95,7 @@ def redraw(output: Path) -> list[Path]:
     comparison = output / "results" / "05_compare_frameworks" / "comparison.json"
     if not comparison.is_file():
         raise UserError(f"{output} holds no published run; give the folder that vsrlib publish has filled.")
-    drawn = draw_all(comparison, output)
+    drawn = draw_all(comparison, output, checkout=_checkout())
     for file in sorted(output.rglob("ablation.json")):
         ablation.draw(read_json(file), file.parent)
     for file in sorted((output / "results").glob("*/costs.json")):
@@ -107,6 +106,11 @@ def redraw(output: Path) -> list[Path]:
     for file in (output / "results").rglob("chart_*.png"):  # a published run keeps the SVG alone
         file.unlink()
     return drawn
+
+
+def _checkout() -> dict[str, Any]:
+    """The project's own checkout as it is before files that it tracks are changed."""
+    return dict(zip(("commit", "dirty"), provenance.git_state(PROJECT_ROOT), strict=True))
 
 
 def times(run_root: Path) -> dict[str, Any] | None:
