@@ -1,5 +1,6 @@
 """Training windows made on the fly: five HR frames of pictures in motion, for whoever has pictures and no clips."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -47,6 +48,7 @@ class MadeWindows:
         rng = np.random.default_rng([self._seed, _SEED, index])
         for _ in range(DRAWS):
             scene = draw_scene(rng, self._blurred, self._size, _SHIFT, _BARS, _SCALE)
+            scene = [replace(one, gains=one.gains / one.gains.max()) for one in scene]  # coloured, and not darkened
             centre = rounded(compose(scene, False, self._size))
             if gradient_strength(centre) >= SMOOTH:
                 break
