@@ -160,6 +160,10 @@ def test_verdicts_are_counted_and_unfold() -> None:
     text = said_results.verdicts(claims).text
     counts = [int(number) for number in re.findall(r"(\d+) (?:confirmed|refuted|undecided|mechanism|cause|not)", text)]
     assert sum(counts) == 15 and "has lost its grounds" in text
+    undecided = sum(one["verdict"] == "undecided" for one in claims["claims"])
+    missing = sum(one["verdict"].startswith("not testable") for one in claims["claims"])
+    assert f"{15 - missing} could be measured" in text and f"{missing} ask for" in text
+    assert ("each is decided" in text) == (undecided == 0)
     open_end = copy.deepcopy(claims)
     open_end["claims"][-1]["verdict"] = "undecided"
     assert "is left open" in said_results.verdicts(open_end).text

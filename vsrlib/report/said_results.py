@@ -7,7 +7,7 @@ from typing import Any
 
 from vsrlib.claims.ablation.table import CLAIMED, SIDES, reach, reached_words
 from vsrlib.claims.results import is_skipped
-from vsrlib.claims.ten_claims import NEVER, NOT_HERE, UNSEEN
+from vsrlib.claims.ten_claims import NEVER, NOT_HERE, UNDECIDED, UNSEEN
 from vsrlib.claims.verdict import figure
 from vsrlib.common.files import atomic_path, read_json
 from vsrlib.common.names import NAMES
@@ -148,8 +148,9 @@ def _compiler(result: dict[str, Any]) -> str:
 def verdicts(result: dict[str, Any]) -> Page:
     """How many parts of the claims came out which way, and what that leaves, from the content of claims.json."""
     counts = Counter(one["verdict"] for one in result["claims"])
-    decided = sum(number for verdict, number in counts.items() if verdict not in (NOT_HERE, NEVER))
     never = counts[NOT_HERE] + counts[NEVER]
+    measured, open_ = counts.total() - never, counts[UNDECIDED]
+    left = f", of which {open_} stay undecided" if open_ else ", and each is decided"
     words = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
     last = result["claims"][-1]
     holds = (
@@ -158,8 +159,8 @@ def verdicts(result: dict[str, Any]) -> Page:
         else "The advice that the earlier report ends with is left open"
     )
     return paragraphs(
-        f"Of {counted(len(result['claims']), 'part')} of ten claims: {words}. This run could decide about {decided}; "
-        f"{never} ask for what it does not have, a GPU above all.",
+        f"Of {counted(len(result['claims']), 'part')} of ten claims: {words}. {measured} could be measured{left}; "
+        f"{never} ask for what is not here, a GPU above all.",
         f"{holds} ({last['id']}: {last['verdict']}): {last['reason']}.",
     )
 
