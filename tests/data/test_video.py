@@ -14,6 +14,7 @@ import pytest
 from vsrlib.common.errors import UserError
 from vsrlib.data import video
 from vsrlib.data.clips import list_clips, read_through
+from vsrlib.data.video_picture import Reading
 
 COUNT, HEIGHT, WIDTH = 40, 96, 128
 
@@ -268,8 +269,29 @@ def test_a_clip_trimmed_without_encoding_is_no_fault(tmp_path: Path, ending: str
     assert 0 < video.count_frames(tmp_path / f"v{ending}") <= len(packets) - second
 
 
-def test_a_programme_stream_is_read(tmp_path: Path) -> None:
-    assert video.count_frames(make(tmp_path / "v.mpg", Kind(".mpg", "mpeg2video"))) == COUNT
+@pytest.mark.parametrize(
+    "ending, codec", [(".mpg", "mpeg2video"), (".vob", "mpeg2video"), (".f4v", "libx264"), (".3g2", "mpeg4")]
+)
+def test_what_is_in_known_containers_by_another_name_is_read(tmp_path: Path, ending: str, codec: str) -> None:
+    assert video.count_frames(make(tmp_path / f"v{ending}", Kind(ending, codec))) == COUNT
+
+
+@pytest.mark.parametrize("rate, height, size", [(25, 576, 144_000), (Fraction(30000, 1001), 480, 120_000)])
+def test_raw_dv_is_read_and_its_end_is_looked_for(tmp_path: Path, rate: int | Fraction, height: int, size: int) -> None:
+    path = tmp_path / "v.dv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("dvvideo", rate=rate)
+        stream.height, stream.width, stream.pix_fmt = height, 720, "yuv420p" if height == 576 else "yuv411p"
+        for level in (40, 90, 140):
+            image = np.full((height, 720, 3), level, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+    (source,) = list_clips(path, Reading(deinterlace=True))
+    assert [round(frame.mean()) for frame in source.frames()] == [40, 90, 140] and source.rate == rate
+    assert path.stat().st_size == 3 * size
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(UserError, match="v.dv is cut short"):
+        list_clips(path, Reading(deinterlace=True))
 
 
 def lasting(path: Path, source: Path, seconds: int) -> Path:

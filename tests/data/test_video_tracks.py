@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 import pytest
-from films import PAUSES, SUBTITLES, pictures, timed, tracks, with_sound
+from films import PAUSES, SUBTITLES, begins, pictures, remuxed, timed, tracks, with_sound
 
 from vsrlib.data.clips import ClipSource, list_clips
 from vsrlib.restoration import loop
@@ -28,12 +28,6 @@ def copied(
         for index in range(first, end):
             write(source.frame_names[index], pictures(1, 32, 48)[0])
     return output
-
-
-def begins(path: Path) -> float:
-    """When the first picture of a video is shown, on the file's own clock."""
-    with av.open(str(path)) as container:
-        return min(float(packet.pts * packet.time_base) for packet in container.demux(video=0) if packet.size)
 
 
 @pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts", "v.flv"])
@@ -175,18 +169,7 @@ def test_a_second_video_and_two_tracks_of_sound(tmp_path: Path) -> None:
     """Of two pictures the first is restored, and the other is named; of two languages both are there."""
     one = timed(tmp_path / "one.mkv", PAUSES, MS, last=500)
     two = with_sound(tmp_path / "two.mkv", one)
-    with av.open(str(two)) as film, av.open(str(tmp_path / "v.mkv"), "w") as target:
-        streams = [film.streams.video[0], film.streams.video[0], film.streams.audio[0], film.streams.audio[0]]
-        copies = [target.add_stream_from_template(stream, opaque=True) for stream in streams]
-        copies[2].metadata["language"], copies[3].metadata["language"] = "eng", "ger"
-        for packet in film.demux():
-            if packet.size:
-                for copy, stream in zip(copies, streams):
-                    if stream.index == packet.stream_index:
-                        again = av.Packet(bytes(packet))
-                        again.pts, again.dts, again.time_base = packet.pts, packet.dts, packet.time_base
-                        again.duration, again.is_keyframe, again.stream = packet.duration, packet.is_keyframe, copy
-                        target.mux(again)
+    remuxed(tmp_path / "v.mkv", two, (0, 0, 1, 1), ("und", "und", "eng", "ger"))
     (source,) = list_clips(tmp_path / "v.mkv")
     assert copied(source, tmp_path / "out", "mkv").left_out == ["second video (h264)"]
     with av.open(str(tmp_path / "out" / "videos" / "v.mkv")) as container:

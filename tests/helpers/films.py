@@ -88,6 +88,22 @@ def with_sound(path: Path, source: Path, codec: str = "aac", seconds: float = 2,
     return path
 
 
+def remuxed(path: Path, source: Path, which: Sequence[int], languages: Sequence[str] = ()) -> Path:
+    """The tracks of a file at these indices, one of them twice if it is named twice, in these languages."""
+    with av.open(str(source)) as film, av.open(str(path), "w") as target:
+        copies = [(index, target.add_stream_from_template(film.streams[index], opaque=True)) for index in which]
+        for (_, copy), language in zip(copies, languages):
+            copy.metadata["language"] = language
+        for packet in film.demux():
+            for index, copy in copies if packet.size else ():
+                if index == packet.stream_index:
+                    again = av.Packet(bytes(packet))
+                    again.pts, again.dts, again.duration = packet.pts, packet.dts, packet.duration
+                    again.time_base, again.is_keyframe, again.stream = packet.time_base, packet.is_keyframe, copy
+                    target.mux(again)
+    return path
+
+
 def tracks(path: Path, kind: str) -> list[tuple[float, bytes]]:
     """Time in seconds and content of each packet of the file's sound ("audio") or subtitles ("subtitle")."""
     with av.open(str(path)) as container:
@@ -104,3 +120,9 @@ def times(path: Path) -> list[float]:
     stamps = sorted((packet.pts, packet.duration) for packet in packets)
     first, (final, lasts) = stamps[0][0], stamps[-1]
     return [*((stamp - first) * tick for stamp, _ in stamps), (final + lasts - first) * tick]
+
+
+def begins(path: Path) -> float:
+    """When the first picture of a video is shown, on the file's own clock."""
+    with av.open(str(path)) as container:
+        return min(float(packet.pts * packet.time_base) for packet in container.demux(video=0) if packet.size)

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from films import begin, pictures, timed, times, tracks, with_sound
+from films import begin, begins, pictures, remuxed, timed, times, tracks, with_sound
 
 from vsrlib import cli
 from vsrlib.common.files import read_json
@@ -104,6 +104,19 @@ def test_what_people_have(framework: str, ending: str, tmp_path: Path, capsys: p
         shifts = shifts.mean((0, 1, 2)) if name == "bunny" else shifts[:, 3::8, 3::8]  # details are restored
         assert np.abs(shifts).mean() < 8, (name, np.abs(shifts).mean())
         before, after = tracks(path, "audio"), tracks(written, "audio")
+        if before:  # in step with the pictures, whatever both begin with
+            assert begins(path) - before[0][0] == pytest.approx(begins(written) - after[0][0], abs=0.0012), name
         assert [data for _, data in after] == [data for _, data in before] and clip["left_out"] == []
         assert len(before) == {"phone": 30, "bunny": 15}.get(name, 0)
         assert clip["film"]["matrix"] == "bt601" and clip["film"]["deinterlaced"] == (name == "dv")
+
+
+def test_what_the_output_cannot_hold_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    silent = timed(tmp_path / "silent.mkv", range(0, 200, 40), Fraction(1, 1000), size=(16, 24))
+    source = with_sound(tmp_path / "v.mkv", silent, "pcm_u8", seconds=0.2, subtitles=True)
+    two = remuxed(tmp_path / "two.mkv", source, (0, 1, 2, 1))
+    given = ["--weights", "study-gaussian", "--device", "cpu"]
+    assert cli.main(["infer", str(two), str(tmp_path / "out.mp4"), *given]) == 0
+    said = capsys.readouterr().out
+    assert "The video of two has no sound (pcm_u8) and no subtitles (srt): no .mp4 can hold that." in said
+    assert len(read_json(tmp_path / "out.inference.json")["clips"][0]["left_out"]) == 3

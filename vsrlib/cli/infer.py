@@ -169,7 +169,8 @@ def _summary(result: dict[str, Any], output: Path) -> str:
         if kept < had
     ]
     missing = [
-        f"The video of {clip['name']} has no {' and no '.join(clip['left_out'])}: no .{result['video']} can hold that."
+        f"The video of {clip['name']} has no {' and no '.join(dict.fromkeys(clip['left_out']))}: "
+        f"no .{result['video']} can hold that."
         for clip in result["clips"]
         if clip.get("left_out")
     ]

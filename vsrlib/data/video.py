@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import av
 
 VIDEO_SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"),
-    *(".ts", ".m2ts", ".mts", ".wmv", ".asf", ".flv", ".gif", ".y4m"),
+    *(".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".vob"),
+    *(".ts", ".m2ts", ".mts", ".wmv", ".asf", ".flv", ".f4v", ".dv", ".gif", ".y4m"),
 )
 """File name endings (in lower case) of what is read as a video."""
 

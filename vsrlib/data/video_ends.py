@@ -8,6 +8,8 @@ _HEAD = 4096  # bytes in which a file's own description lies
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")  # the GUIDs of ASF's header and of its file properties
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _FLV_SIZE = b"\x00\x08filesize\x00"  # the name and the type (number) of an entry in what an FLV says of itself
+_DV = b"\x1f\x07\x00"  # the first block of a frame of raw DV; the highest bit behind it tells PAL from NTSC
+_DV_FRAMES = (120_000, 144_000)  # bytes of a frame, or of a part of one
 _SYNC = 0x47  # each packet of a transport stream begins with it; in an .m2ts a time stands before
 _SAMPLES = {"420": (2, 2), "422": (2, 1), "444": (1, 1), "411": (4, 1), "mono": None}
 """Of Y4M: pixels for which there is one value of each chroma, across and down; None without chroma."""
@@ -22,6 +24,8 @@ def stated_end(file: BinaryIO, size: int) -> int:
         return _y4m_end(file, head, size)
     if head.startswith(_ASF):
         return _asf_end(head)
+    if head.startswith(_DV) and len(head) > 3:
+        return -(-size // _DV_FRAMES[head[3] >> 7]) * _DV_FRAMES[head[3] >> 7]
     if head.startswith(b"FLV"):
         place = head.find(_FLV_SIZE) + len(_FLV_SIZE)
         return int(struct.unpack_from(">d", head, place)[0]) if place > len(_FLV_SIZE) else 0

@@ -156,7 +156,8 @@ def _name(stream: "av.stream.Stream") -> str:
     if stream.type == "video":
         kind = "cover picture" if stream.disposition & load_av().stream.Disposition.attached_pic else "second video"
     language = stream.metadata.get("language")
-    words = (_codec(stream) or "unknown", language, stream.metadata.get("filename"))
+    told = _codec(stream) or stream.metadata.get("handler_name") or "unknown"
+    words = (told, language, stream.metadata.get("filename"))
     return f"{kind} ({', '.join(word for word in words if word and word != 'und')})"
 
 
