@@ -1,0 +1,218 @@
+"""What only a GPU can show: is everything CUDA right, how fast, at what precision, and in how much memory.
+
+Run by `run.sh`. Every part is tried, and one that breaks off is written down as that: then the exit status is 1.
+Nothing here asserts a time.
+"""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vsrlib.bench import correlation, engines
+from vsrlib.bench.inputs import MovingTexture, with_kernels
+from vsrlib.bench.options import Options
+from vsrlib.common import provenance
+from vsrlib.common.files import atomic_path, write_json
+from vsrlib.common.numbers import markdown
+from vsrlib.data.frames import to_float
+from vsrlib.kernels.correlation import pick, reference
+from vsrlib.networks import load_network
+from vsrlib.networks.distributed import Batch
+from vsrlib.networks.network import Network
+from vsrlib.training.step import take_step
+
+FLOAT32, TF32, BF16 = "float32", "TF32", "bfloat16"
+Found = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured, and where."""
+
+    device: str
+    preset: str
+    size: tuple[int, int]
+    repeats: int
+    seconds: float
+    batches: tuple[int, ...]
+
+    @property
+    def options(self) -> Options:
+        """For the suites of `vsrlib bench`."""
+        return Options(
+            frameworks=("torch",), preset=self.preset, size=self.size, repeats=self.repeats, seconds=self.seconds,
+            device=self.device,
+        )  # fmt: skip
+
+
+FULL = Plan("cuda", "published", (180, 320), 10, 20, (1, 2, 4, 8))
+DRY = Plan("cpu", "study", (16, 24), 3, 0, (1, 2))
+
+
+def kernels(plan: Plan, network: Network) -> Found:
+    """Each correlation kernel: how far its volume and both gradients are from float64, and that a frame uses it."""
+    rng = np.random.default_rng(0)
+    first, second = (rng.standard_normal((2, 37, 21, 45)).astype(np.float32) for _ in range(2))
+    exact = reference(first.astype(np.float64), second.astype(np.float64))
+    found = {}
+    for name, kernel in correlation.available(network)[0].items():
+        ours = network.download(kernel(network.tensor(first), network.tensor(second)))
+        error = float(np.abs(ours - exact).max() / np.abs(exact).max())
+        found[name] = {"volume_error": error, **correlation.gradients(network, kernel)}
+    return {"kernels": found, "in_use": network.correlation}
+
+
+def frames(plan: Plan, network: Network) -> Found:
+    """The sliding window and the faster engines, with the clock that waits and with the one that does not."""
+    found = {}
+    for synchronised in (True, False):
+        options = Options.from_json(plan.options.to_json() | {"synchronised": synchronised})
+        (one,) = engines.measure(options, network)
+        name = "synchronised" if synchronised else "not synchronised"
+        found[name] = {"seconds": {key: value["median"] for key, value in one["variants"].items()}}
+        found[name]["checks"] = one["checks"]
+    return found
+
+
+def precision(plan: Plan, network: Network) -> Found:
+    """A streaming frame in TF32 and in bfloat16: its time, and in dB how far it is from the one in float32."""
+    kernel = pick("torch", "auto", plan.device)[1]
+    # The kernels of our own take float32, and autocast hands them what it has rounded.
+    careful = with_kernels(network, lambda one, two: kernel(one.float(), two.float()), network.module.blur_down)
+    found: Found = {}
+    exact = None
+    for name in (FLOAT32, TF32, BF16):
+        with _at(name, plan.device):
+            seconds = _seconds(_restorer(careful, plan), network, plan)
+            frame = network.download(_restorer(careful, plan)(0).float())
+        exact = frame if exact is None else exact
+        error = float(np.mean((frame - exact) ** 2))
+        found[name] = {"seconds": seconds, "psnr_to_float32": None if error == 0 else -10 * float(np.log10(error))}
+    return found
+
+
+def batches(plan: Plan, network: Network) -> Found:
+    """Several windows at once by the published algorithm: seconds of a window, and that each is as it is alone."""
+    clip, found = MovingTexture(plan.size), {}
+    stacks = [to_float(clip.stack(turn)) for turn in range(max(plan.batches))]
+    with torch.no_grad():
+        alone = [network.module.reconstruct(network.tensor(stack[None])) for stack in stacks[:2]]
+        for count in plan.batches:
+            windows = network.tensor(np.stack(stacks[:count]))
+            seconds = _seconds(lambda turn, windows=windows: network.module.reconstruct(windows), network, plan)
+            together = network.module.reconstruct(windows)
+            difference = max(float((one - together[i : i + 1]).abs().max()) for i, one in enumerate(alone[:count]))
+            found[str(count)] = {"seconds_of_a_window": seconds / count, "largest_difference": difference}
+    return found
+
+
+def training(plan: Plan, network: Network) -> Found:
+    """A step of two windows of 64x64, and the losses of the first one."""
+    optimiser = network.backend.Optimiser(network.module, [(list(network.state()), 1e-4)])
+    batch = Batch(np.stack([to_float(MovingTexture((64, 64), seed).stack(0)) for seed in range(2)]))
+    _, losses = take_step(network, optimiser, "self-supervised", batch)
+    assert all(np.isfinite(value) for value in losses.values()), losses
+    return {"seconds": _seconds(lambda turn: take_step(network, optimiser, "self-supervised", batch), network, plan),
+            "losses": losses}  # fmt: skip
+
+
+def memory(plan: Plan, network: Network) -> Found:
+    """The most that PyTorch held on the GPU while frames were restored, MiB; None on a CPU, where none is counted."""
+    found = {}
+    for name in ("reference", "streaming"):
+        if plan.device == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+        for _ in engines.first_frames(network, MovingTexture(plan.size), name):
+            pass
+        peak = network.backend.peak_device_memory(network.device)
+        found[name] = None if peak is None else peak / 2**20
+    return found
+
+
+PARTS: tuple[Callable[[Plan, Network], Found], ...] = (kernels, frames, precision, batches, memory, training)
+"""In this order: the training, last, changes the network's weights."""
+
+
+def _at(name: str, device: str) -> AbstractContextManager[Any]:
+    """Within it, convolutions and products are computed at this precision."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = name == TF32
+    return torch.autocast(device, dtype=torch.bfloat16) if name == BF16 else nullcontext()
+
+
+def _restorer(network: Network, plan: Plan) -> Callable[[int], torch.Tensor]:
+    """What restores the next frame of a clip."""
+    engine, clip = engines.make("streaming", network), MovingTexture(plan.size)
+
+    def restore(turn: int) -> torch.Tensor:
+        engine.upload(*clip.window(turn))
+        return engine.run()
+
+    return restore
+
+
+def _seconds(call: Callable[[int], Any], network: Network, plan: Plan) -> float:
+    """Median of a call, waited for, after two to get warm."""
+    taken, begun = [], time.perf_counter()
+    for turn in range(2 + plan.repeats):
+        network.synchronise()
+        begin = time.perf_counter()
+        call(turn)
+        network.synchronise()
+        taken.append(time.perf_counter() - begin)
+        if turn >= 4 and time.perf_counter() - begun > plan.seconds:
+            break
+    return statistics.median(taken[2:])
+
+
+def measure(plan: Plan) -> Found:
+    """Every part's answer, or {"failed": why}, with the seconds that it took."""
+    network = load_network("torch", preset=plan.preset, device=plan.device)
+    found: Found = {"plan": plan.options.to_json(), "parts": {}}
+    for part in PARTS:
+        begin = time.perf_counter()
+        try:
+            answer = part(plan, network)
+        except Exception as error:  # whatever it is, the other parts are wanted all the same
+            answer = {"failed": f"{type(error).__name__}: {error}"}
+        found["parts"][part.__name__] = answer | {"took_seconds": time.perf_counter() - begin}
+        print(f"{part.__name__}: {answer.get('failed', 'done')}", flush=True)
+    return found | {"conditions": network.conditions(), "cuda": torch.version.cuda, "provenance": provenance.collect()}
+
+
+def table(found: Found) -> str:
+    """All that was found, a line for each value."""
+    machine = found["provenance"]["machine"]
+    rows = [[part, *line] for part, answer in found["parts"].items() for line in _lines(answer, "")]
+    about = f"GPU: {machine['gpu'] or 'none'}; CUDA {found['cuda'] or 'none'}; commit {found['provenance']['commit']}."
+    return f"# On a GPU\n\n{about}\n\n{markdown(['part', 'what', 'value'], rows)}\n"
+
+
+def _lines(value: Any, name: str) -> list[list[str]]:
+    if isinstance(value, dict):
+        return [line for key, one in value.items() for line in _lines(one, f"{name}, {key}" if name else key)]
+    return [[name, f"{value:.3g}" if isinstance(value, float) else json.dumps(value)]]
+
+
+def main(arguments: list[str]) -> int:
+    """Measure and write the results."""
+    plan = DRY if "--dry-run" in arguments else FULL
+    output = Path(next((one for one in arguments if not one.startswith("--")), "figures/gpu"))
+    found = measure(plan)
+    write_json(output / "gpu.json", found)
+    with atomic_path(output / "gpu.md") as path:
+        path.write_text(table(found), encoding="utf-8")
+    return 1 if any("failed" in part for part in found["parts"].values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
