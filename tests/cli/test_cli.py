@@ -36,6 +36,7 @@ COMMANDS = (
     "convert",
     "export",
     "publish",
+    "site",
 )
 
 

@@ -110,6 +110,7 @@ ELSEWHERE = {
         "training/test_training_pictures.py::test_a_resumed_training_with_supervision_equals_an_uninterrupted_one"
     ),
     "vsrlib study --profile quick": "study/test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
+    "vsrlib site runs/quick SITE": "report/test_site.py::test_the_command_says_where_it_is",
     "vsrlib demo runs/demo": "restoration/test_demo.py::test_every_file_that_is_named_is_there_and_nothing_else",
     "python -m vsrlib.report.front runs/demo figures/demo": (
         "report/test_front.py::test_the_same_files_give_the_same_pictures"

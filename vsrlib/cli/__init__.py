@@ -33,6 +33,7 @@ _COMMANDS = (
     ("weights", "list the weights that come with the project, or measure them", train.weights_arguments),
     ("convert", "convert a weights file, or say what it is", train.convert_arguments),
     ("export", "write a network as ONNX files, which run without this program", train.export_arguments),
+    ("site", "copy a run's pages, as they are, for the web", study.site_arguments),
     ("publish", "keep a run's charts, verdicts and result files", study.publish_arguments),
 )
 

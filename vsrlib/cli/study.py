@@ -95,6 +95,26 @@ def run_publish(options: argparse.Namespace) -> None:
         readme.fill(options.readme, read_json(options.output / "claims.json"), took)
 
 
+def site_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `vsrlib site`."""
+    parser.description = (
+        "Copy the index of a study and what its pages lead to, but for code, frames and weights: a folder of some MB "
+        "that any web server shows as it is. An earlier site in the same place is replaced."
+    )
+    parser.add_argument("run_root", type=Path, metavar="RUN", help="run folder, e.g. runs/quick")
+    parser.add_argument("output", type=Path, help="folder of the site, e.g. site")
+    parser.set_defaults(run=run_site)
+
+
+def run_site(options: argparse.Namespace) -> None:
+    """Carry out `vsrlib site`."""
+    from vsrlib.report.site import INDEX, write_site
+
+    written = write_site(options.run_root, options.output)
+    size = sum(path.stat().st_size for path in written)
+    print(f"{len(written)} files, {size / 1e6:.1f} MB: {options.output / INDEX}")
+
+
 def check_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib check`."""
     parser.description = (
