@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from scipy import ndimage
 
 from vsrlib.data import degrade
@@ -94,7 +94,7 @@ def test_properties_of_a_realistic_kernel(seed: int) -> None:
 
 MADE = """
 import hashlib, numpy as np
-from numpy.core._multiarray_umath import __cpu_features__
+from numpy._core._multiarray_umath import __cpu_features__
 from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel
 made = [gaussian_kernel(0.4 + 0.1 * i) for i in range(17)]
 made += [realistic_kernel(np.random.default_rng(seed)) for seed in range(40)]

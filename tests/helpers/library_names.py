@@ -44,7 +44,7 @@ def used(sources: list[str] | None = None) -> set[str]:
 
 def modules(names: set[str]) -> dict[str, ModuleType]:
     """The installed modules that hold these names; numpy's own inner ones, which a test looks into, left out."""
-    paths = {name.partition("(")[0] for name in names if not name.startswith(("numpy.core", "numpy._core"))}
+    paths = {name.partition("(")[0] for name in names if not name.startswith("numpy._core")}
     prefixes = {".".join(parts[:n]) for path in paths for parts in [path.split(".")] for n in range(1, len(parts) + 1)}
     return {prefix: found for prefix in sorted(prefixes) if (found := _module(prefix)) is not None}
 
