@@ -115,7 +115,7 @@ def test_stand_ins_keep_nothing_and_give_no_weights(tmp_path: Path) -> None:
             weights_file.read(tmp_path / name)
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore:.*torch.jit:FutureWarning")
 def test_whole_files_that_are_not_taken_are_not_called_damaged(tmp_path: Path) -> None:
     torch.save(torch.nn.Linear(2, 2), tmp_path / "module.pth")
     torch.jit.script(torch.nn.Linear(2, 2)).save(str(tmp_path / "script.pt"))
