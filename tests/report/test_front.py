@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from shown import faults
 
 from vsrlib.common.files import read_json, sha256_file, write_json
 from vsrlib.common.provenance import PROJECT_ROOT
@@ -55,6 +56,8 @@ def test_the_animation_has_every_frame_and_ends(made: Path) -> None:
         assert COUNT * moving.info["loop"] * moving.info.get("duration", 200) <= 5000
     page = front.show(made / "out")
     assert "Big Buck Bunny" in page.text and page.html.count("<img") == 2
+    output = [{"data": {"text/html": page.html}}]
+    assert faults(output) == []
 
 
 def test_the_same_files_give_the_same_pictures(made: Path, tmp_path: Path) -> None:

@@ -77,8 +77,9 @@ def show(folder: Path) -> Page:
         f"{found['credit']}."
     )
     alt = "A detail of a film: LR, bicubic, restored and truth"
+    wide = int.from_bytes(still[16:20], "big") // 2  # a PNG's width, of which screens show one pixel in two
     html = (
-        f"<p>{image_html('image/png', still, alt, 1000)}</p><p><picture>"
+        f"<p>{image_html('image/png', still, alt, wide)}</p><p><picture>"
         f'<source media="(prefers-reduced-motion: reduce)" srcset="{data_url("image/png", still)}">'
         f"{image_html('image/webp', moving, 'The film, bicubic beside restored', 820)}</picture></p>"
         f"<p>{escape(words)}</p>"
