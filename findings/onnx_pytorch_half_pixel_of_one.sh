@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# ONNX: Resize with "pytorch_half_pixel" is not PyTorch's resize where one pixel is left, and PyTorch's exporter writes it
+# ONNX: Resize with "pytorch_half_pixel" is not PyTorch's resize where one pixel is left
 #
-# Expected, written down first: by its name, what torch.nn.functional.interpolate(align_corners=False) computes, at every size.
-# Found: equal at all sizes but one. Of an axis whose result has one pixel, PyTorch takes the middle, ONNX's operator, as its
-#   specification says, the first. PyTorch's exporter translates interpolate into it, so that a network of changing sizes that
-#   leaves one pixel somewhere gives other values once exported, without a word. "half_pixel" is PyTorch's at every size.
+# Expected, written down first: by its name, what torch.nn.functional.interpolate(align_corners=False) computes, at every size;
+#   and that PyTorch's exporter, which would write it for interpolate, so gives other values where one pixel is left.
+# Found: the first half is wrong. Equal at all sizes but one: of an axis whose result has one pixel, PyTorch takes the middle,
+#   ONNX's operator, as its specification says, the first. The second half is wrong, too: PyTorch's exporters write "half_pixel",
+#   which is PyTorch's resize at every size. Who writes a graph by hand, and goes by the name, is silently wrong.
 # Remedy: write "half_pixel".
-# Seen with Python 3.11, torch 2.13.0, onnx 1.23.2, onnxruntime 1.32.0, onnxscript 0.7.2, numpy 1.26.4.
+# Seen with Python 3.11, torch 2.13.0, onnx 1.23.2, onnxruntime 1.32.0, numpy 1.26.4.
 #
 # Exit status 0: the behaviour is as described. 1: it has changed.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check torch==2.13.0 onnx==1.23.2 onnxruntime==1.32.0 onnxscript==0.7.2 \
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check torch==2.13.0 onnx==1.23.2 onnxruntime==1.32.0 \
     numpy==1.26.4
 cat > "$folder/program.py" <<'PROGRAM'
 import sys
@@ -35,11 +36,6 @@ def resize(mode, x, size):
     return onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": x})[0]
 
 
-class Resized(torch.nn.Module):
-    def forward(self, x):
-        return torch.nn.functional.interpolate(x, size=(1, 3), mode="bilinear", align_corners=False)
-
-
 x = np.arange(48, dtype=np.float32).reshape(1, 1, 6, 8)
 found = {}
 for size in ((1, 3), (3, 1), (2, 3), (5, 7), (12, 11)):
@@ -47,21 +43,9 @@ for size in ((1, 3), (3, 1), (2, 3), (5, 7), (12, 11)):
     for mode in ("pytorch_half_pixel", "half_pixel"):
         found[mode, size] = float(np.abs(resize(mode, x, size) - wanted).max())
         print(mode, size, "largest difference from PyTorch", round(found[mode, size], 4))
-torch.onnx.export(Resized(), (torch.tensor(x),), sys.argv[1], dynamo=True, verbose=False)
-written = [
-    attribute.s.decode()
-    for node in onnx.load(sys.argv[1]).graph.node
-    if node.op_type == "Resize"
-    for attribute in node.attribute
-    if attribute.name == "coordinate_transformation_mode"
-]
-exported = onnxruntime.InferenceSession(sys.argv[1])
-values = exported.run(None, {exported.get_inputs()[0].name: x})[0]
-error = float(np.abs(values - Resized()(torch.tensor(x)).numpy()).max())
-print("exported by torch.onnx.export:", written, "largest difference", error)
 alone = all((value > 1) == (mode == "pytorch_half_pixel" and 1 in size) for (mode, size), value in found.items())
-sys.exit(not (alone and written == ["pytorch_half_pixel"] and error > 1))
+sys.exit(not alone)
 PROGRAM
-"$folder/venv/bin/python" "$folder/program.py" "$folder/model.onnx" && echo "as described" && exit 0
+"$folder/venv/bin/python" "$folder/program.py" && echo "as described" && exit 0
 echo "CHANGED: see the head of this file"
 exit 1
