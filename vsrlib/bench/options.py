@@ -12,7 +12,7 @@ from vsrlib.common.names import DEVICES, FRAMEWORKS, PRESETS
 from vsrlib.common.options import JobOptions, changed, option, require_list, require_multiple
 
 SUITES = ("engines", "memory", "correlation", "blur", "step", "degrade", "post")
-ASKED_FOR = ("scaling",)
+ASKED_FOR = ("scaling", "peers")
 """Suites that are measured only where they are named."""
 NUMPY = "numpy"
 """Where a framework's name would stand, for what is done without one."""

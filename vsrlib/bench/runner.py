@@ -28,6 +28,7 @@ _PARTS = {
     "degrade": "blur.degrade",
     "post": "output.measure",
     "scaling": "scaling.measure",
+    "peers": "peers.measure",
 }
 """Where each suite is."""
 _NETWORK = (
@@ -57,6 +58,10 @@ SOURCES = {
     "degrade": (*_DATA, "data/frames.py", "bench/inputs.py"),
     "post": ("restoration/metrics.py", "restoration/timing.py", "data/frames.py", "bench/output.py", "bench/inputs.py"),
     "scaling": (*_NETWORK, *_WINOGRAD, "bench/scaling.py"),
+    "peers": (
+        *(*_ENGINES, "networks/onnx_graph.py", "networks/onnx_net.py", "networks/onnx_network.py"),
+        *("networks/onnx_model.py", "restoration/onnx_engine.py", "bench/peers.py"),
+    ),
 }
 """The files of this library whose work each suite times; how it is timed (`protocol.py`) stands behind all."""
 _LIBRARY = Path(__file__).parents[1]

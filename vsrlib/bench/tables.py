@@ -15,6 +15,7 @@ _TITLES = {
     "step": "Training: one step",
     "degrade": "LR frames: data generation",
     "post": "Metrics and PNG file of one frame",
+    "peers": "The network in programs that run exported models: one output frame",
     "scaling": "Convolutions of all features, beside a product of matrices of 1024 x 1024",
 }
 _UNSYNCHRONISED = " - NOT SYNCHRONISED: the clock stops when the call returns, whatever is still to be computed"
