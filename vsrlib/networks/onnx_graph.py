@@ -123,7 +123,8 @@ class Graph:
 
     def counted(self, count: str) -> str:
         """0, 1, ... to count (1,), without it: int64 (count,)."""
-        return self.add("Range", *(self.constant(np.array(0)), self.add("Squeeze", count), self.constant(np.array(1))))
+        zero, one = (self.constant(np.array(value, np.int64)) for value in (0, 1))
+        return self.add("Range", zero, self.add("Squeeze", count), one)
 
     def resize(self, x: str, size: str) -> str:
         """Bilinear resize of (B, C, h, w) to `size`, pixel centres at half integers.
@@ -154,7 +155,7 @@ class Graph:
             if side == 2:
                 places = self.add("Unsqueeze", places, self.integers(1))
             last = self.add("Max", self.add("Sub", self.floats(length), self.number(1)), self.number(1))
-            along = self.add("Gather", flow, self.constant(np.array(channel)), axis=1)
+            along = self.add("Gather", flow, self.constant(np.array(channel, np.int64)), axis=1)
             scaled = self.add("Mul", self.add("Add", places, along), self.add("Div", self.number(2), last))
             axes.append(self.add("Unsqueeze", self.add("Sub", scaled, self.number(1)), self.integers(3)))
         return self.concat(axes, 3)
@@ -194,7 +195,7 @@ class Graph:
 
     def _averages(self, length: str, bins: int) -> str:
         """The matrix (bins, n) that takes means along an axis of n = length (1,)."""
-        numbers = np.arange(bins)[:, None]
+        numbers = np.arange(bins, dtype=np.int64)[:, None]
         begin = self.add("Div", self.add("Mul", self.constant(numbers), length), self.integers(bins))
         end = self.add("Mul", self.constant(numbers + 1), length)
         end = self.add("Div", self.add("Add", end, self.integers(bins - 1)), self.integers(bins))
