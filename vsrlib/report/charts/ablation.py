@@ -137,7 +137,7 @@ def _draw_row(axes: Axes, y: float, own: _Row) -> None:
             sure = one["p_holm"] is not None and one["p_holm"] < _SURE
             face = color if sure else "white"
             axes.plot([found["value"]], [y + shift], marker, markersize=5, color=face, markeredgecolor="black")
-        column = 1.02 if blur != "Realistic" or len(own) == 1 else 1.22
+        column = 1.01 if blur != "Realistic" or len(own) == 1 else 1.19
         words = "-" if found["value"] is None else fixed(found["value"], 3)
         axes.text(column, y, words, transform=axes.get_yaxis_transform(), va="center", fontsize=9,
                   color="#805800" if color == BLUR_LOOKS["Realistic"][0] else color)  # fmt: skip
