@@ -1,6 +1,8 @@
 """A file that appears whole or not at all, and what is said when it cannot."""
 
 import errno
+import json
+import tracemalloc
 from importlib import metadata
 from pathlib import Path
 
@@ -77,3 +79,14 @@ def test_a_package_of_an_extra_that_is_missing_is_named_with_the_command(
     said = capsys.readouterr().err
     assert said.startswith(f"error: {module} is not installed, which this needs from vsrlib[notebooks]; install it: ")
     assert said.endswith("-m pip install nbformat 'papermill>2'\n") and said.count("\n") == 1
+
+
+def test_json_is_written_piece_by_piece(tmp_path: Path) -> None:
+    """Ten times its size was held at once, which grew with the frames of a result."""
+    value = {"frames": [{"name": f"{index:08d}", "psnr": index / 7} for index in range(20_000)]}
+    tracemalloc.start()
+    files.write_json(tmp_path / "a.json", value)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < (tmp_path / "a.json").stat().st_size / 4
+    assert (tmp_path / "a.json").read_text() == json.dumps(value, indent=1) + "\n"

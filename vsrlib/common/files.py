@@ -60,10 +60,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented UTF-8 JSON, atomically. NaN and infinity are refused (ValueError)."""
-    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    with atomic_path(path) as temporary:
-        # What is no text in a path becomes \udcXX, which JSON reads as the same again.
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+    # What is no text in a path becomes \udcXX, which JSON reads as the same again. Written piece by piece, because all
+    # pieces of a result with thousands of frames take several times the room of the file.
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
+        json.dump(value, file, indent=1, allow_nan=False, ensure_ascii=False)
+        file.write("\n")
 
 
 def read_json(path: Path) -> Any:
