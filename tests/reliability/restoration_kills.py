@@ -27,7 +27,7 @@ from vsrlib.restoration import infer, segments
 from vsrlib.restoration.options import InferOptions
 
 KINDS = {"frames": None, "lossless video": "mkv", "video": "mp4"}
-_FRAMES, _SIZE = 200, (16, 24)
+_FRAMES, _SIZE = 120, (16, 24)
 _LOOKS = 300_000  # for more of a restoration, each after 2 ms: the seconds of a process that is stopped do not count
 
 
