@@ -16,7 +16,8 @@ _TITLES = {
     "degrade": "LR frames: data generation",
     "post": "Metrics and PNG file of one frame",
     "peers": "The network in programs that run exported models: one output frame",
-    "scaling": "Convolutions of all features, beside a product of matrices of 1024 x 1024",
+    "scaling": "Convolutions of all features, beside a product of matrices of 1024 x 1024 (a share above 100% says "
+    "that the library makes less of this processor in its product than ours do)",
 }
 _UNSYNCHRONISED = " - NOT SYNCHRONISED: the clock stops when the call returns, whatever is still to be computed"
 _CHECKS: dict[str, tuple[str, Callable[[Any], str]]] = {
