@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from vsrlib import cli
+from vsrlib.claims.results import collect
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
@@ -70,6 +71,8 @@ def test_without_a_framework_in_the_process(clips: Path, weights: str, tmp_path:
     path = clips / weights if weights == "model.onnx" else weights_file.path_of(weights)
     assert result["weights"]["sha256"] == weights_file.entry(path, tmp_path)["sha256"]
     assert result["input_digest"] == other["input_digest"]
+    with pytest.raises(UserError, match="is of ONNX Runtime, and PyTorch and Jittor are compared"):
+        collect([tmp_path / "out" / "inference.json"], tmp_path, ())
 
 
 def test_what_the_graphs_cannot_do_is_refused() -> None:
