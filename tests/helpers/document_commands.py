@@ -89,8 +89,12 @@ ELSEWHERE = {
     "vsrlib data pictures FOLDER": (
         "data/test_pictures_to_learn_from.py::test_the_pictures_of_a_package_are_written_as_they_are"
     ),
-    "vsrlib train PICTURES/train MADE/HR OUT --template medium --blur Gaussian --flow-weights FLOW/flow.safetensors "
-    "--device cpu": (
+    "vsrlib train PICTURES/train MADE/HR OUT/begun --template medium --flow-weights FLOW/flow.safetensors --device cpu "
+    "--flow-learning-rate 0 --flow-supervision 0 --steps 8000": (
+        "training/test_training_pictures.py::test_a_fixed_flow_network_stays_as_it_is_and_the_rest_learns"
+    ),
+    "vsrlib train PICTURES/train MADE/HR OUT --template medium --weights OUT/begun/weights.safetensors --device cpu "
+    "--learning-rate 1e-4 --flow-learning-rate 1e-5 --steps 4000 --halve-every 1500 --seed 2": (
         "training/test_training_pictures.py::test_a_resumed_training_with_supervision_equals_an_uninterrupted_one"
     ),
     "vsrlib clips MADE --images PICTURES/validation --leaves 0 --count 8 --seed 1": (
