@@ -37,6 +37,7 @@ COMMANDS = (
     "export",
     "publish",
     "site",
+    "completion",
 )
 
 

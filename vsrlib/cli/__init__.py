@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from vsrlib import __version__
-from vsrlib.cli import bench, compare, data, demo, experiment, infer, study, train
+from vsrlib.cli import bench, compare, completion, data, demo, experiment, infer, study, train
 from vsrlib.common.errors import reported
 
 _COMMANDS = (
@@ -35,6 +35,7 @@ _COMMANDS = (
     ("export", "write a network as ONNX files, which run without this program", train.export_arguments),
     ("site", "copy a run's pages, as they are, for the web", study.site_arguments),
     ("publish", "keep a run's charts, verdicts and result files", study.publish_arguments),
+    ("completion", "let bash complete commands and options", completion.completion_arguments),
 )
 
 
