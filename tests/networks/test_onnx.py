@@ -82,8 +82,8 @@ def test_a_clip_by_its_two_graphs(pair: tuple[Network, OnnxNetwork], size: tuple
         engine.reset()
         for one in windows:
             engine.upload(one, known)
-            results.append(np.array(engine.run()))
-        results.append(np.array(engine.kernel()))
+            results.append(np.asarray(engine.run()).copy())
+        results.append(np.asarray(engine.kernel()).copy())
     half = len(results) // 2
     for expected, found in zip(results[:half], results[half:], strict=True):
         assert np.abs(found - expected).max() <= SAME
