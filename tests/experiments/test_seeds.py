@@ -129,7 +129,8 @@ def test_a_network_is_trained_as_the_page_of_the_weights_says(
 ) -> None:
     """The commands of docs/weights.md, as the command line reads them; a control has --no-align-corners."""
     page = (PROJECT_ROOT / "docs" / "weights.md").read_text(encoding="utf-8").replace("\\\n", " ")
-    lines = [shlex.split(line)[1:] for line in page.splitlines() if line.startswith(("vsrlib clips", "vsrlib train"))]
+    block = next(part for part in page.split("```") if part.startswith("\nvsrlib clips") and "--template study" in part)
+    lines = [shlex.split(line)[1:] for line in block.splitlines() if line]
     clips, validation, small, large, joint = (vars(cli.build_parser().parse_args(line)) for line in lines)
     made, trained = [], []
 

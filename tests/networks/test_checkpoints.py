@@ -169,7 +169,7 @@ def test_old_and_half_precision_files_of_torch_are_read(tmp_path: Path) -> None:
     "name, content, words",
     [
         ("none.pt", None, "does not exist"),
-        ("w.onnx", b"x", "end in"),
+        ("w.onnx", b"x", "exported model"),
         ("w.tar", b"x", "end in"),
         ("w.ckpt", b"PK\x03\x04" + bytes(60), "end in"),
         ("w.bin", b"PK\x05\x06" + bytes(18), "end in"),

@@ -28,7 +28,7 @@ _END = np.iinfo(np.int64).max  # of an axis
 def package(name: str) -> Any:
     """The package `name`, "onnx" or "onnxruntime". UserError where it is not installed."""
     try:
-        return importlib.import_module(name)
+        return importlib.import_module("onnx") if name == "onnx" else importlib.import_module("onnxruntime")
     except ImportError as error:
         raise UserError(
             f"ONNX needs the package {name}, which cannot be imported ({error}); install it: pip install {name}."
