@@ -192,15 +192,16 @@ def test_ctrl_c_leaves_the_results_of_before(weights: Path, tmp_path: Path, writ
     before = (tmp_path / "out" / "inference.json").read_bytes()
     more = ("--video", "mkv") if written == "videos" else ()
     process = command(tmp_path / "long", tmp_path / "out", "--weights", weights, *more)
-    started = tmp_path / "out" / ".unfinished" / written
-    while not (started.exists() and any(started.iterdir())) and process.poll() is None:
+    started = {"frames": ".unfinished/frames/long/*.png", "videos": ".resume/segments/long/[!.]*"}[written]
+    while not any((tmp_path / "out").glob(started)) and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert said.strip().splitlines()[-1].startswith("error: interrupted") and "Traceback" not in said
-    left = {".resume", ".unfinished"} if written == "frames" else set()  # for the same command to go on with
-    assert {path.name for path in (tmp_path / "out").iterdir()} - left == {"comparison.png", "frames", "inference.json"}
+    left = {".resume", ".unfinished"}  # for the same command to go on with
+    now = {path.name for path in (tmp_path / "out").iterdir()}
+    assert now == {"comparison.png", "frames", "inference.json", *left}
     assert (tmp_path / "out" / "inference.json").read_bytes() == before
 
 

@@ -169,11 +169,12 @@ def test_a_frame_that_is_taken_for_done_is_caught(tmp_path: Path, monkeypatch: p
     def ahead(self: Unfinished, folder: Path, wanted: Sequence[tuple[str, Sequence[str]]]) -> dict[str, list]:
         done = go_on(self, folder, wanted)
         for clip, frames in done.items():
-            frames.append({**frames[-1], "name": dict(wanted)[clip][len(frames)]})
+            for name in dict(wanted)[clip][len(frames) :][:1]:
+                frames.append({**frames[-1], "name": name})
         return done
 
     monkeypatch.setattr(Unfinished, "go_on", ahead)
-    broken = restoration_kills.check(tmp_path, 1, seed=5, frames=30, kinds=("frames",))["broken"]
+    broken = restoration_kills.check(tmp_path, 2, seed=5, frames=90, kinds=("frames",))["broken"]
     assert any("is not what the uninterrupted one left" in sentence for sentence in broken)
 
 

@@ -36,7 +36,8 @@ class Unfinished:
         """
         anew, self._anew, early, self._begun = self._anew, False, self._begun, True
         over = not folder.exists() and self._target.result.exists()
-        if anew or over or not self._lines():
+        nothing = not self._lines() or (self._target.video is not None and not any(self.segments.glob("*/[!.]*")))
+        if anew or over or nothing:
             remove(self._notes)
             return False
         before = read_json(self._notes / _ASKED)
