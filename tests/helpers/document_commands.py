@@ -149,6 +149,12 @@ ELSEWHERE = {
     ),
     "vsrlib bench step degrade --preset study --processes 6 --repeats 10 --seconds 4 --weights study-gaussian "
     "--output runs/bench/step": "bench/test_bench_command.py::test_several_processes_measure_in_turn",
+    "vsrlib bench scaling --preset study --repeats 10 --seconds 5 --output runs/bench/scaling": (
+        "bench/test_bench_command.py::test_scaling_is_measured_where_it_is_named"
+    ),
+    "vsrlib bench peers --repeats 3 --output runs/bench/peers": (
+        "bench/test_peers.py::test_openvino_is_measured_both_ways"
+    ),
     "vsrlib experiment precision runs/precision --scenes CLIPS": (
         "experiments/test_precision.py::test_the_experiment_measures_what_it_says_and_goes_on"
     ),
