@@ -96,7 +96,6 @@ def embedded_clips(
     motion: Motion | None = None,
     leaves: int = 0,
     speeds: Sequence[float] = (),
-    pictures: Mapping[str, np.ndarray] | None = None,
 ) -> list[SyntheticClip]:
     """Make HR clips from the photographs of a split ("train", "validation" or "test"), the same ones for the same seed.
 
@@ -105,10 +104,10 @@ def embedded_clips(
     rotation, zoom) and, by default, an elliptic patch of the split's next photograph that moves on its own; both are
     low-pass filtered for the factor they are downsampled by. `leaves`: so many pictures of dead leaves join the
     photographs. `speeds`: the clips take these mean speeds in turn, in HR pixels per frame, the foreground half as much
-    again. `pictures`, (H, W, 3) uint8 RGB by name, if given, take the place of the split's photographs.
+    again.
     UserError for an unknown split, a number that makes no sense, or motion for which a photograph has no room.
     """
-    return [one.made() for one in planned_clips(split, frames, size, seed, count, motion, leaves, speeds, pictures)]
+    return [one.made() for one in planned_clips(split, frames, size, seed, count, motion, leaves, speeds)]
 
 
 def planned_clips(
@@ -122,7 +121,10 @@ def planned_clips(
     speeds: Sequence[float] = (),
     pictures: Mapping[str, np.ndarray] | None = None,
 ) -> list[PlannedClip]:
-    """What `embedded_clips` makes, before any frame is; the same parameters and errors."""
+    """What `embedded_clips` makes, before any frame is; the same parameters and errors.
+
+    `pictures`, (H, W, 3) uint8 RGB by name, if given, take the place of the split's photographs.
+    """
     if split not in PHOTOGRAPHS:
         raise UserError(f"split {split!r} is unknown: give one of {', '.join(PHOTOGRAPHS)}.")
     names = (*(pictures or PHOTOGRAPHS[split]), *(f"{_LEAVES}{index + 1}" for index in range(leaves)))
