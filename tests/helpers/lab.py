@@ -17,13 +17,22 @@ class Lab:
     """A server that runs, as its own file in the runtime folder describes it."""
 
     def __init__(self, process: subprocess.Popen, runtime: Path) -> None:
+        self.process = process
         end = time.monotonic() + PATIENCE
-        while not (files := list(runtime.glob("jpserver-*.json"))):
+        while not self._answers(runtime):
             assert process.poll() is None and time.monotonic() < end, "the server did not start"
             time.sleep(0.1)
-        self.process, self.about = process, json.loads(files[0].read_text())
-        self.url, self.token = self.about["url"].rstrip("/"), self.about["token"]
+
+    def _answers(self, runtime: Path) -> bool:
+        """Whether the server is described and listens: the file is written first, and not in one go."""
+        try:
+            about = json.loads(next(iter(runtime.glob("jpserver-*.json"))).read_text())
+            requests.get(f"{about['url']}api", timeout=PATIENCE)
+        except (StopIteration, json.JSONDecodeError, requests.ConnectionError):
+            return False
+        self.url, self.token = about["url"].rstrip("/"), about["token"]
         self.header = {"Authorization": f"token {self.token}"}
+        return True
 
     def run_all(self, notebook: str, **values: Any) -> list[list[dict[str, Any]]]:
         """Run every code cell in a new kernel; the outputs of each. `values`: edits of the parameters cell."""
