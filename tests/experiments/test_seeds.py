@@ -161,11 +161,29 @@ def test_a_network_is_trained_as_the_page_of_the_weights_says(
         )
 
 
+def test_a_part_of_the_steps_leaves_the_matching_whole(
+    asked: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = []
+
+    def stop(*given: Any) -> Any:
+        trained.append(given[3])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(e1, "train", stop)
+    with pytest.raises(KeyboardInterrupt):
+        e1.seeds(tmp_path, options(steps=None, part=4, only=["1_true"]), progress=False)
+    assert [(one.match_steps, one.flow_steps) for _, one in asked] == [(1000, 1500), (0, 300)]
+    assert (trained[0].steps, trained[0].halve_every, trained[0].validate_every) == (400, 100, 50)
+    with pytest.raises(UserError, match="part 4, not 1"):
+        e1.seeds(tmp_path, options(steps=None, only=["1_true"]), progress=False)
+
+
 def test_each_reading_is_that_of_a_network_loaded_with_it() -> None:
     """Whatever the weights note, which is False here."""
     weights = weights_file.locate("study-gaussian-align-false")
     (clip,) = embedded_clips("test", 5, (64, 96), seed=3, count=1)
-    found = e1.evaluated(weights, [Scene("a", "a", lambda: clip.frames)], "cpu")
+    found = e1.evaluated(weights, [Scene("a", "a", lambda: clip.frames)], "cpu", False)
     low = np.stack([blur_down(frame, gaussian_kernel()) for frame in clip.frames])
     for reading in (True, False):
         network = load_network("torch", weights, device="cpu", align_corners=reading)
@@ -173,6 +191,7 @@ def test_each_reading_is_that_of_a_network_loaded_with_it() -> None:
         expected = psnr(to_uint8(image), clip.frames[2])
         assert found["psnr"][str(reading)]["a"] == pytest.approx(expected, abs=1e-3)
     assert abs(found["psnr"]["True"]["a"] - found["psnr"]["False"]["a"]) > 0.02
+    assert found["psnr"]["no flow"]["a"] < found["psnr"]["False"]["a"] - 0.1
     assert found["bicubic"]["a"] == pytest.approx(psnr(bicubic_on_grid(low[2]), clip.frames[2]))
 
 
@@ -186,7 +205,8 @@ def test_own_minus_other_follows_the_training() -> None:
         networks[name] = {
             "seed": seed,
             "trained_with": reading,
-            "psnr": {str(one): {clip: value + gain for clip, value in clips.items()} for one, gain in better.items()},
+            "psnr": {str(one): {clip: value + gain for clip, value in clips.items()} for one, gain in better.items()}
+            | {"no flow": {clip: value + better[reading] - 0.7 for clip, value in clips.items()}},
             "bicubic": {clip: value - 1.8 for clip, value in clips.items()},
         }
     found = e1.summary(networks, belong)
@@ -198,4 +218,5 @@ def test_own_minus_other_follows_the_training() -> None:
     assert found["halves"]["True"] == pytest.approx({"mean": 1.2, "smallest": 1.2, "largest": 1.2, "n": 5})
     assert found["halves"]["False"]["mean"] == pytest.approx(-0.8)
     assert found["interaction"]["mean"] == pytest.approx(0.4) and found["interaction"]["n"] == 5
+    assert found["worth_of_flow"]["value"] == pytest.approx(0.7) and found["worth_of_flow"]["n"] == 10
     assert found["own_minus_other"]["share_of_gain"] == pytest.approx(0.2 / 2.5)

@@ -71,13 +71,15 @@ class TrainingFaultsOptions(JobOptions):
 class SeedsOptions(JobOptions):
     """What `vsrlib.experiments.seeds.seeds` trains, as docs/weights.md says, and evaluates. UserError as for seeds.
 
-    steps: None: as many as docs/weights.md says; a number is for trying the command out, and no experiment.
+    part: 4 trains for a quarter of the steps that docs/weights.md says, but for the matching, which gets all of its own.
+    steps: of every stage, in place of these; a number is for trying the command out, and no experiment.
     """
 
     seeds: list[int] = option([1, 2, 3, 4, 5], "two networks for each, one of either reading of the grids")
     scenes: list[str] | None = changed(SceneOptions, "scenes", None)
     networks: int = option(0, "train at most so many now; 0: all", least=0)
     only: list[str] | None = option(None, "networks to train now, such as 1_true 1_false (all)", metavar="SEED_READING")
+    part: int = option(1, "train for one Nth of the steps", least=1, metavar="N")
     steps: int | None = option(None, "of every stage of a training, to try it out (as for the weights here)", least=1)
     device: str = option("auto", choices=DEVICES)
 

@@ -2,7 +2,8 @@
 
 Five seeds times two readings of the sampling grids: ten networks, each trained from nothing as docs/weights.md says of
 the Gaussian ones, flow network and all. Each is evaluated on filmed scenes with either reading, all three of them at
-once (feature warp, flow warp, masks). A network's own reading is the one that it was trained with.
+once (feature warp, flow warp, masks), and with its own while every flow is zero, which tells what its flow is worth to it.
+A network's own reading is the one that it was trained with.
 """
 
 from contextlib import ExitStack
@@ -34,13 +35,14 @@ from vsrlib.restoration.metrics import psnr
 from vsrlib.training import checkpoint, trainer
 from vsrlib.training.flow import train as flow
 from vsrlib.training.flow.options import FlowOptions
-from vsrlib.training.options import begun_with
+from vsrlib.training.options import TEMPLATES, begun_with
 from vsrlib.training.train import train
 
 RESULT = "seeds.json"
 BLUR = "Gaussian"
 READINGS = (True, False)
 """Of align_corners."""
+NO_FLOW = "no flow"
 
 
 def seeds(output: Path, options: SeedsOptions, progress: bool = True) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def seeds(output: Path, options: SeedsOptions, progress: bool = True) -> dict[st
         raise UserError(f"only has {', '.join(unknown)}; choose some of {', '.join(wanted)}.")
     scenes = chosen(options.scenes)
     digest = sha256_named({scene.name: sha256_array(scene.load()) for scene in scenes})
-    parts = Parts(output, {"experiment": "seeds", "frames": digest, "steps": options.steps})
+    parts = Parts(output, {"experiment": "seeds", "frames": digest, "steps": options.steps, "part": options.part})
     clips, begun = made_clips(output, ClipsOptions()), 0
     for name in options.only or wanted:
         if parts.done(name) or (options.networks and begun == options.networks):
@@ -98,10 +100,11 @@ def summary(networks: dict[str, dict[str, Any]], belong: dict[str, str]) -> dict
 
     Fewer than six have no interval: of the halves, and of the interaction by seed, there is the smallest and largest.
     """
-    own, gains = {}, []
+    own, gains, flows = {}, [], []
     for name, one in networks.items():
         reading, other = str(one["trained_with"]), str(not one["trained_with"])
         own[name] = _by_scene(one["psnr"][reading], one["psnr"][other], belong)
+        flows.append(_mean(_by_scene(one["psnr"][reading], one["psnr"][NO_FLOW], belong)))
         gains.append(_mean(_by_scene(one["psnr"][reading], one["bicubic"], belong)))
     differences = {name: _mean(by_scene) for name, by_scene in own.items()}
     values = list(differences.values())
@@ -123,6 +126,7 @@ def summary(networks: dict[str, dict[str, Any]], belong: dict[str, str]) -> dict
             },
         },
         "gain_over_bicubic": mean_interval(gains, np.random.default_rng(0), UNIT),
+        "worth_of_flow": mean_interval(flows, np.random.default_rng(0), UNIT),
         "halves": halves,
         "interaction": {**_spread(list(by_seed.values())), "by_seed": by_seed},
     }
@@ -153,7 +157,8 @@ def table(result: dict[str, Any]) -> str:
         f"{interval(found['effect'], 3, signed=True)} dB (95 % interval over the trained networks; sign-flip p "
         f"{number(found['p'], 3)}), {found['share_of_gain']:.1%} of the gain over bicubic upsampling. By halves, dB, "
         f"smallest to largest: {halves}. Interaction of training and evaluation, by seed: "
-        f"{_shown(result['interaction'])}.",
+        f"{_shown(result['interaction'])}. Zero flow costs these networks {interval(result['worth_of_flow'], 3)} dB of the "
+        f"{interval(result['gain_over_bicubic'], 3)} dB that they gain over bicubic upsampling.",
         markdown(["network", "trained with", "True: PSNR (dB)", "False: PSNR (dB)", "own minus other (dB)"], rows),
     ]
     return "\n\n".join(lines) + "\n"
@@ -172,17 +177,19 @@ def _network(
     options: SeedsOptions,
     progress: bool,
 ) -> dict[str, Any]:
-    """Train one network as docs/weights.md says, and evaluate it with both readings."""
-    few = options.steps
+    """Train one network as docs/weights.md says, or for a part of the steps, and evaluate it."""
+
+    def steps(whole: int) -> int:
+        return options.steps or max(1, whole // options.part)
+
     first = FlowOptions(seed=seed, align_corners=reading, device=options.device, resume=True)
-    if few is not None:
-        first = replace(first, match_steps=few, flow_steps=few)
+    first = replace(first, match_steps=options.steps or first.match_steps, flow_steps=steps(first.flow_steps))
     small = _flow(folder / "flow-small", first, progress)
     second = replace(
         first,
         weights=str(folder / "flow-small" / flow.WEIGHTS),
         match_steps=0,
-        flow_steps=few or 1200,
+        flow_steps=steps(1200),
         patch_size=128,
         batch_size=4,
         learning_rate=3e-4,
@@ -190,7 +197,9 @@ def _network(
     )
     refined = _flow(folder / "flow", second, progress)
     trained = folder / "network"
+    study = TEMPLATES["study"]
     given = {
+        **{name: steps(getattr(study, name)) for name in ("steps", "halve_every", "validate_every")},
         "seed": seed,
         "align_corners": reading,
         "flow_weights": str(folder / "flow" / flow.WEIGHTS),
@@ -200,9 +209,9 @@ def _network(
     if (trained / trainer.RESULT).exists():
         result = read_json(trained / trainer.RESULT)
     else:
-        result = train(*clips, trained, begun_with("study", given | ({"steps": few} if few else {})), progress)
+        result = train(*clips, trained, begun_with("study", given), progress)
     weights = trained / trainer.WEIGHTS
-    found = evaluated(weights, scenes, options.device)
+    found = evaluated(weights, scenes, options.device, reading)
     return {
         "seed": seed,
         "trained_with": reading,
@@ -226,18 +235,23 @@ def _flow(folder: Path, options: FlowOptions, progress: bool) -> dict[str, Any]:
     return flow.train_flow(folder, options, progress)
 
 
-def evaluated(weights: Path, scenes: list[Scene], device: str) -> dict[str, Any]:
-    """{"psnr": {reading: {clip: dB}}, "bicubic": {clip: dB}, ...}: means over the frames that have all neighbours."""
+def evaluated(weights: Path, scenes: list[Scene], device: str, own: bool) -> dict[str, Any]:
+    """{"psnr": {reading or "no flow": {clip: dB}}, "bicubic": {clip: dB}, ...}: means over the frames with all neighbours.
+
+    own: the reading of the training, with which the flow is done without.
+    """
     network = load_network("torch", weights, device=device)
-    networks = {str(reading): altered(network, () if reading else CHANGED_DEFAULT) for reading in READINGS}
+    changes = {str(reading): () if reading else CHANGED_DEFAULT for reading in READINGS}
+    changes[NO_FLOW] = (*changes[str(own)], NO_FLOW)
+    networks = {name: altered(network, factors) for name, factors in changes.items()}
     found: dict[str, Any] = {"psnr": {reading: {} for reading in networks}, "bicubic": {}}
     half = WINDOW // 2
     for scene in scenes:
         high = scene.load()
         low = {index: blur_down(frame, clip_kernel(BLUR, 0, scene.name)[0]) for index, frame in enumerate(high)}
-        for reading, one in networks.items():
+        for name, one in networks.items():
             images = dict(restored(one, low))
-            found["psnr"][reading][scene.name] = float(
+            found["psnr"][name][scene.name] = float(
                 np.mean([psnr(to_uint8(image), high[index]) for index, image in images.items()])
             )
         found["bicubic"][scene.name] = float(
