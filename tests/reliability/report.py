@@ -111,6 +111,15 @@ def _mutants(one: Result) -> str:
     )
 
 
+def _by_length(one: Result) -> str:
+    commands = (
+        f"{name}: {' and '.join(f'{one[key]} MiB' for key in one if key.startswith('mib'))}"
+        for name, one in one["commands"].items()
+    )
+    count = one["asked"]["count"]
+    return f"{count // 10} and {count} frames, {'; '.join(commands)}"
+
+
 def _waiting(one: Result) -> str:
     shares = (
         f"{name}: " + ", ".join(f"{entry['share']:.0%} with {workers}" for workers, entry in found.items())
@@ -147,6 +156,11 @@ ROWS: dict[str, tuple[str, str, Callable[[Result], str]]] = {
     "names": ("paths and names", "outputs stay in their folder, names escaped in HTML, no shell", _names),
     "two_runs": ("two runs at once", "a lock: the second waits or says so", _twice),
     "long_clips": ("long clips", "memory within 5 % from frame 100 on", _long),
+    "memory_by_length": (
+        "ten times as many frames",
+        "memory within 5 %: of the frames only digests, scores and names are kept",
+        _by_length,
+    ),
     "wrong_numbers": ("NaN and infinity", "caught at load, in training, in inference", _wrong),
     "determinism": ("the same run twice", "the same results but for times, memory and provenance", _same),
     "waiting": (

@@ -18,6 +18,7 @@ import determinism
 import disk
 import images
 import long_clips
+import memory_by_length
 import names
 import numpy as np
 import pipeline
@@ -176,6 +177,22 @@ def test_a_frame_that_is_taken_for_done_is_caught(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Unfinished, "go_on", ahead)
     broken = restoration_kills.check(tmp_path, 2, seed=5, frames=90, kinds=("frames",))["broken"]
     assert any("is not what the uninterrupted one left" in sentence for sentence in broken)
+
+
+def test_memory_by_length(tmp_path: Path) -> None:
+    found = memory_by_length.check(tmp_path, 200, seed=5, commands="data check of a set,compare")
+    assert list(found["commands"]) == ["data check of a set", "compare"] and found["broken"] == []
+
+
+def test_a_command_that_keeps_its_frames_is_caught(tmp_path: Path) -> None:
+    found = memory_by_length.check(tmp_path, 500, 5, "data check of a folder", meter=keeping)
+    assert len(found["broken"]) == 1 and found["broken"][0].startswith("data check of a folder: ")
+
+
+def keeping(line: list[str]) -> float:
+    """As `metered`, with all the frames in memory."""
+    kept = [read_frame(path).astype(np.float64) for path in sorted(Path(line[-1]).rglob("*.png"))]
+    return memory_by_length.metered(line) if kept else 0.0
 
 
 def test_half_of_any_file_is_seen(tmp_path: Path) -> None:

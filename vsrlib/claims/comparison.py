@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from vsrlib.claims import agreement, comparison_table, results
-from vsrlib.claims.quality import frames_of, of_runs, pair_frames
+from vsrlib.claims.quality import of_runs, pair_frames
 from vsrlib.claims.results import RUN_FIELDS, TRAINED_BY, TRAINING_FIELDS, is_skipped, unlike_fields, why_not_both
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
@@ -108,13 +108,13 @@ def _outputs(runs: dict[str, dict], output: Path) -> dict:
     found: dict[str, Any] = {"same_weights": same_weights, "same_input": same_input, "differs": differs}
     if not (same_weights and same_input):
         return {**found, "skipped": f"because weights and input are not the same: {'; '.join(differs)}"}
-    pairs = pair_frames(runs)
-    if not pairs:
+    common = sum(1 for _ in pair_frames(runs))
+    if not common:
         return {**found, "skipped": "because the two runs have no frame in common"}
-    left_out = max(len(frames_of(torch)), len(frames_of(jittor))) - len(pairs)
+    left_out = max(sum(len(clip["frames"]) for clip in run["clips"]) for run in (torch, jittor)) - common
     if left_out:
         found["differs"].append(f"{left_out} frames are in one run only")
-    pictures = ((_picture(torch, t, output), _picture(jittor, j, output)) for t, j in pairs)
+    pictures = ((_picture(torch, t, output), _picture(jittor, j, output)) for t, j in pair_frames(runs))
     return {**found, **agreement.compare_images(pictures)}
 
 

@@ -4,7 +4,7 @@ Filmed scenes and made clips stand apart, and the filmed ones decide. What is dr
 are alike, and so are clips of one scene.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -32,7 +32,8 @@ def of_runs(runs: dict[str, dict], rng: np.random.Generator) -> dict:
     methods["bicubic"] = (any_run, "bicubic_")
     clips = []
     for clip in any_run["clips"]:
-        means = {method: _means(frames_of(run, clip["name"]), prefix) for method, (run, prefix) in methods.items()}
+        name = clip["name"]
+        means = {method: _means(list(frames_of(run, name)), prefix) for method, (run, prefix) in methods.items()}
         clips.append({**{key: clip[key] for key in ("name", "scene", "kind")}, "frames": len(clip["frames"]), **means})
     unfit = _why_no_difference(runs)
     return {"clips": clips, **{kind: _of_kind(kind, clips, runs, unfit, rng) for kind in KINDS}}
@@ -68,16 +69,20 @@ def identical_in(found: dict) -> dict[str, int]:
     return {method: count for method, count in counts.items() if count}
 
 
-def frames_of(run: dict, clip: str | None = None) -> list[dict]:
+def frames_of(run: dict, clip: str | None = None) -> Iterator[dict]:
     """Frames of one clip or of all, in order, each with the name of its "clip"."""
-    clips = [one for one in run["clips"] if clip in (None, one["name"])]
-    return [{"clip": one["name"], **frame} for one in clips for frame in one["frames"]]
+    for one in run["clips"]:
+        if clip in (None, one["name"]):
+            yield from ({"clip": one["name"], **frame} for frame in one["frames"])
 
 
-def pair_frames(runs: dict) -> list[tuple[dict, dict]]:
+def pair_frames(runs: dict) -> Iterator[tuple[dict, dict]]:
     """Frames that both frameworks have, (torch, jittor), in order."""
-    first, second = ({(frame["clip"], frame["name"]): frame for frame in frames_of(runs[f])} for f in FRAMEWORKS)
-    return [(frame, second[key]) for key, frame in first.items() if key in second]
+    clips = {clip["name"]: clip["frames"] for clip in runs["jittor"]["clips"]}
+    for clip in runs["torch"]["clips"]:
+        name = {"clip": clip["name"]}
+        second = {frame["name"]: frame for frame in clips.get(clip["name"], [])}
+        yield from ((name | frame, name | second[frame["name"]]) for frame in clip["frames"] if frame["name"] in second)
 
 
 def _of_kind(kind: str, clips: list[dict], runs: dict, unfit: str | None, rng: np.random.Generator) -> dict:
@@ -130,23 +135,30 @@ def _gain(run: dict, metric: str, scenes: dict[str, str], rng: np.random.Generat
 
 
 def _paired_difference(runs: dict[str, dict], scenes: dict[str, str], rng: np.random.Generator) -> dict:
-    pairs = _judged(runs, lambda clip: clip in scenes)
-    if not pairs:
+    psnr, ssim, infinite, left_out_in_one = [], [], 0, 0
+    for torch, jittor in _judged(runs, lambda clip: clip in scenes):
+        ssim.append((torch["clip"], jittor["ssim"] - torch["ssim"]))
+        unknown = (torch["psnr"] is None) + (jittor["psnr"] is None)
+        infinite += unknown > 0
+        left_out_in_one += unknown == 1
+        if not unknown:
+            psnr.append((torch["clip"], jittor["psnr"] - torch["psnr"]))
+    if not ssim:
         return {"skipped": "because there is no ground truth for frames that both have"}
-    finite = [(t, j) for t, j in pairs if t["psnr"] is not None and j["psnr"] is not None]
     return {
-        "psnr": _interval([(t["clip"], j["psnr"] - t["psnr"]) for t, j in finite], scenes, rng),
-        "ssim": _interval([(t["clip"], j["ssim"] - t["ssim"]) for t, j in pairs], scenes, rng),
+        "psnr": _interval(psnr, scenes, rng),
+        "ssim": _interval(ssim, scenes, rng),
         # Frames whose PSNR is infinite in either framework, and of these the ones in which it is so in one only.
-        "left_out": len(pairs) - len(finite),
-        "left_out_in_one": sum((t["psnr"] is None) != (j["psnr"] is None) for t, j in pairs),
+        "left_out": infinite,
+        "left_out_in_one": left_out_in_one,
     }
 
 
-def _judged(runs: dict[str, dict], wanted: Callable[[str], bool] = lambda clip: True) -> list[tuple[dict, dict]]:
+def _judged(runs: dict[str, dict], wanted: Callable[[str], bool] = lambda clip: True) -> Iterator[tuple[dict, dict]]:
     """The pairs of frames of the wanted clips that have a truth: there SSIM is finite, PSNR not always."""
-    pairs = pair_frames(runs)
-    return [(t, j) for t, j in pairs if wanted(t["clip"]) and t["ssim"] is not None and j["ssim"] is not None]
+    for t, j in pair_frames(runs):
+        if wanted(t["clip"]) and t["ssim"] is not None and j["ssim"] is not None:
+            yield t, j
 
 
 def _why_no_difference(runs: dict[str, dict]) -> str | None:
@@ -157,10 +169,10 @@ def _why_no_difference(runs: dict[str, dict]) -> str | None:
     differing = unlike_fields(runs, ("input_digest", "gt_digest"))
     if differing:
         return f"because the two runs were not judged alike: {'; '.join(differing)}"
-    pairs = _judged(runs)
-    unlike = [f"{t['clip']}/{t['name']}" for t, j in pairs if not _same_bicubic(t, j)]
+    alike = [_same_bicubic(t, j) or f"{t['clip']}/{t['name']}" for t, j in _judged(runs)]
+    unlike = [name for name in alike if name is not True]
     if unlike:
-        words = f"{len(unlike)} of {len(pairs)} frames, the first of them {unlike[0]}"
+        words = f"{len(unlike)} of {len(alike)} frames, the first of them {unlike[0]}"
         return f"because the runs were not judged alike: the scores of bicubic differ in {words}"
     return None
 

@@ -72,7 +72,7 @@ def read_json(path: Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def sha256_file(path: Path) -> str:
+def sha256_file(path: str | Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -121,7 +121,10 @@ def sha256_joined(digests: Iterable[str]) -> str:
 
 def sha256_named(digests: Mapping[str, str]) -> str:
     """One digest of several, each with its name, in the order of the names."""
-    return sha256_bytes("\n".join(f"{name} {digests[name]}" for name in sorted(digests)).encode())
+    whole = hashlib.sha256()
+    for index, name in enumerate(sorted(digests)):  # one by one: there are thousands, and together they take room
+        whole.update(f"{chr(10) * (index > 0)}{name} {digests[name]}".encode())
+    return whole.hexdigest()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Clips: named sequences of frames, in memory or where they can be read from, and their windows of five frames."""
 
+import os
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -207,10 +208,10 @@ def holds_frames(folder: Path) -> bool:
     return not all(map(is_comparison, files))
 
 
-def is_comparison(path: Path) -> bool:
+def is_comparison(path: str | Path) -> bool:
     """Whether a file is the picture that a restoration ends with, beside its result file, and so no frame."""
-    name = path.name
-    return name.endswith(COMPARISON) and path.with_name(f"{name.removesuffix(COMPARISON)}inference.json").is_file()
+    text = os.fspath(path)
+    return text.endswith(COMPARISON) and os.path.isfile(f"{text.removesuffix(COMPARISON)}inference.json")
 
 
 def require_frames(source: ClipSource, count: int) -> None:

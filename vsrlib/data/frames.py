@@ -1,5 +1,6 @@
 """Frames: PNG and JPEG files, 8-bit RGB in memory, floats for the network."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,16 +26,16 @@ Map = Callable[[Callable, Iterable], Iterable]
 """`map`, or a parallel one with the same results."""
 
 
-def read_frame(path: Path) -> np.ndarray:
+def read_frame(path: str | Path) -> np.ndarray:
     """Read one PNG or JPEG file as (H, W, 3) uint8 RGB; see `decode_frame`.
 
     UserError for a file that is missing, damaged (as far as `vsrlib.data.image_integrity` can tell), or no frame by
     the rules there. A decoder alone would make up what is missing.
     """
-    path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{path} does not exist: give the path of a PNG or JPEG frame.")
-    data = path.read_bytes()
+    with open(path, "rb") as file:
+        data = file.read()
     try:
         inspect(data)
     except Damaged as error:
@@ -44,7 +45,7 @@ def read_frame(path: Path) -> np.ndarray:
     return decode_frame(path, data)
 
 
-def decode_frame(path: Path, data: bytes) -> np.ndarray:
+def decode_frame(path: str | Path, data: bytes) -> np.ndarray:
     """The bytes of a PNG or JPEG file, read from `path`, as (H, W, 3) uint8 RGB.
 
     Grey is repeated to three channels. 16 bits a channel become the nearest of 8: v / 257, rounded half to even. An

@@ -71,7 +71,7 @@ class TrainingFaultsOptions(JobOptions):
 class SeedsOptions(JobOptions):
     """What `vsrlib.experiments.seeds.seeds` trains, as docs/weights.md says, and evaluates. UserError as for seeds.
 
-    part: 4 trains for a quarter of the steps that docs/weights.md says, but for the matching, which gets all of its own.
+    part: 4 trains for a quarter of the steps that docs/weights.md says, but for the matching, which gets all of them.
     steps: of every stage, in place of these; a number is for trying the command out, and no experiment.
     """
 

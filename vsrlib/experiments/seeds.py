@@ -2,8 +2,8 @@
 
 Five seeds times two readings of the sampling grids: ten networks, each trained from nothing as docs/weights.md says of
 the Gaussian ones, flow network and all. Each is evaluated on filmed scenes with either reading, all three of them at
-once (feature warp, flow warp, masks), and with its own while every flow is zero, which tells what its flow is worth to it.
-A network's own reading is the one that it was trained with.
+once (feature warp, flow warp, masks), and with its own while every flow is zero: what is its flow worth to it? A
+network's own reading is the one that it was trained with.
 """
 
 from contextlib import ExitStack
@@ -157,8 +157,8 @@ def table(result: dict[str, Any]) -> str:
         f"{interval(found['effect'], 3, signed=True)} dB (95 % interval over the trained networks; sign-flip p "
         f"{number(found['p'], 3)}), {found['share_of_gain']:.1%} of the gain over bicubic upsampling. By halves, dB, "
         f"smallest to largest: {halves}. Interaction of training and evaluation, by seed: "
-        f"{_shown(result['interaction'])}. Zero flow costs these networks {interval(result['worth_of_flow'], 3)} dB of the "
-        f"{interval(result['gain_over_bicubic'], 3)} dB that they gain over bicubic upsampling.",
+        f"{_shown(result['interaction'])}. Zero flow costs {interval(result['worth_of_flow'], 3)} dB of the "
+        f"{interval(result['gain_over_bicubic'], 3)} dB that is gained over bicubic upsampling.",
         markdown(["network", "trained with", "True: PSNR (dB)", "False: PSNR (dB)", "own minus other (dB)"], rows),
     ]
     return "\n\n".join(lines) + "\n"
@@ -236,7 +236,7 @@ def _flow(folder: Path, options: FlowOptions, progress: bool) -> dict[str, Any]:
 
 
 def evaluated(weights: Path, scenes: list[Scene], device: str, own: bool) -> dict[str, Any]:
-    """{"psnr": {reading or "no flow": {clip: dB}}, "bicubic": {clip: dB}, ...}: means over the frames with all neighbours.
+    """{"psnr": {reading, "no flow": {clip: dB}}, "bicubic": {clip: dB}, ...}: means over frames with all neighbours.
 
     own: the reading of the training, with which the flow is done without.
     """

@@ -5,6 +5,7 @@ Every fault is named; none ends the check. "Before" is a record of `data check -
 
 import hashlib
 import json
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from vsrlib.data.frame_names import numbering, spelt
 from vsrlib.data.frames import Map, batches, in_threads, read_frame
 from vsrlib.data.sets.layouts import LR_ROLE, PUBLISHED, place, published_set, reds_name
 from vsrlib.data.sets.pairs import check_content, find_pairs
-from vsrlib.data.sets.tree import Found, Tree, inspect_frame, inspect_kernel, inspect_video, read_tree
+from vsrlib.data.sets.tree import Found, Tree, inspect_frame, inspect_kernel, inspect_video, read_tree, stem
 
 _AT_ONCE = 64  # files that are handed to the threads: each that waits takes more memory than what is found of it
 _SHOWN = 5  # frames of an odd size that are named
@@ -70,10 +71,10 @@ def _checked(tree: Tree, record: dict[str, Any] | None, run: Map) -> dict[str, A
     clips, notes = [], []
     for folder, paths in tree.clips.items():
         clips.append(_clip(tree, folder, [found[path] for path in paths]))
-        wrong, told = _of_clip([spelt(path.stem) for path in paths], [found[path] for path in paths])
+        wrong, told = _of_clip([stem(path) for path in paths], [found[path] for path in paths])
         faults += [(clips[-1]["name"], what) for what in wrong]
         notes += [f"{clips[-1]['name']}: {note}" for note in told]
-    clips += [_clip(tree, path, [found[path]]) for path in tree.videos]
+    clips += [_clip(tree, Path(path), [found[path]]) for path in tree.videos]
     bad = {path for path, one in found.items() if one.fault}
     by_name = {tree.name(folder): paths for folder, paths in tree.clips.items()}
     unlisted, told, further = _manifest_faults(tree.root, by_name, bad)
@@ -86,14 +87,20 @@ def _checked(tree: Tree, record: dict[str, Any] | None, run: Map) -> dict[str, A
         else:
             check_content(pair, tree, run)
         faults += pair.faults.items()
-    digests = {
-        _without_ending(tree.name(path)): {"pixels": one.pixels, "file": one.file}
-        for path, one in found.items()
-        if one.pixels
-    }
-    # Kernels do not count, so that a set has the same digest with and without them.
-    kernels = {_without_ending(tree.name(path)) for path in tree.kernels}
-    pixels = {name: one["pixels"] for name, one in digests.items() if name not in kernels}
+    listed = [{"hr": pair.hr, "lr": pair.lr, "frames": len(pair.frames), "notes": pair.notes} for pair in pairs]
+    # What is known of a file by its path goes as what is told of it by its name comes: of thousands, both take room.
+    del pairs, frames, by_name
+    tree.clips.clear()
+    kernels, digests, pixels = set(tree.kernels), {}, {}
+    left = deque(found)
+    while left:
+        path = left.popleft()
+        one = found.pop(path)
+        if one.pixels:
+            entry = _without_ending(tree.name(path))
+            digests[entry] = {"pixels": one.pixels, "file": one.file}
+            if path not in kernels:  # which do not count, so that a set has the same digest with and without them
+                pixels[entry] = one.pixels
     if record is not None:
         named = {_without_ending(name) for name, _ in faults}
         unlike, told = _differences(record, digests)
@@ -106,9 +113,9 @@ def _checked(tree: Tree, record: dict[str, Any] | None, run: Map) -> dict[str, A
         "set": name,
         "digest": sha256_named(pixels),
         "clips": clips,
-        "kernels": len(tree.kernels),
+        "kernels": len(kernels),
         "beside": tree.notes,
-        "pairs": [{"hr": pair.hr, "lr": pair.lr, "frames": len(pair.frames), "notes": pair.notes} for pair in pairs],
+        "pairs": listed,
         "missing": missing,
         "notes": notes,
         "faults": [{"path": path, "what": what} for path, what in sorted(faults)],
@@ -205,9 +212,7 @@ def _differences(record: dict[str, Any], frames: dict[str, dict[str, str]]) -> t
     return faults, [f"{name} has the recorded pixels in another file" for name in packed]
 
 
-def _manifest_faults(
-    root: Path, clips: dict[str, list[Path]], bad: set[Path]
-) -> tuple[dict[str, str], list[str], bool]:
+def _manifest_faults(root: Path, clips: dict[str, list[str]], bad: set[str]) -> tuple[dict[str, str], list[str], bool]:
     """What a set's own manifest says against its clips: (faults, notes, whether LR was degraded further).
 
     `clips`: the frames of each folder by its name below `root`; those in `bad` cannot be read and were named already.
@@ -234,7 +239,7 @@ def _manifest_faults(
     return faults, notes, bool(manifest.get("further"))
 
 
-def _clip_digest(frames: list[Path], size: list[int] | None) -> str:
+def _clip_digest(frames: list[str], size: list[int] | None) -> str:
     """`sha256_array` of all frames, cropped to `size`, as one (N, H, W, 3), with one of them in memory at a time."""
     digest, (height, width) = hashlib.sha256(), size or (None, None)
     for index, path in enumerate(frames):

@@ -10,10 +10,9 @@ import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.data.degradation import SCALE, blur_down_exact
-from vsrlib.data.frame_names import spelt
 from vsrlib.data.frames import Map, batches, read_frame
 from vsrlib.data.sets.layouts import HR_ROLE, KERNEL_ROLE, LR_ROLE, Place, place
-from vsrlib.data.sets.tree import KERNEL_SUFFIXES, Found, Tree, read_kernel
+from vsrlib.data.sets.tree import Found, Tree, read_kernel, stem
 
 ROUNDING = 0.51
 """Levels of 255 that rounding explains: a half, and a little for sums taken in another order or precision."""
@@ -40,7 +39,7 @@ class Pair:
     hr: str
     lr: str
     key: tuple[str, ...]
-    frames: list[tuple[Path, Path]] = field(default_factory=list)
+    frames: list[tuple[str, str]] = field(default_factory=list)
     faults: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -55,7 +54,7 @@ class Fit(NamedTuple):
     off_centre: float
 
 
-def find_pairs(tree: Tree, found: dict[Path, Found]) -> tuple[list[Pair], dict[str, str]]:
+def find_pairs(tree: Tree, found: dict[str, Found]) -> tuple[list[Pair], dict[str, str]]:
     """The pairs below a folder, with what their numbers and sizes say; and the clips that lack their counterpart."""
     places = {folder: place(folder.relative_to(tree.root).parts) for folder in tree.clips} if tree.root.is_dir() else {}
     high = {where.key: folder for folder, where in places.items() if where.role == HR_ROLE}
@@ -140,9 +139,9 @@ def fit(hr: np.ndarray, lr: np.ndarray) -> Fit | None:
     return Fit(math.sqrt(error), error / max(float(values[half:].var()), 1e-9), _off_centre(kernel))
 
 
-def _paired(tree: Tree, high: Path, low: Path, key: tuple[str, ...], found: dict[Path, Found]) -> Pair:
+def _paired(tree: Tree, high: Path, low: Path, key: tuple[str, ...], found: dict[str, Found]) -> Pair:
     pair = Pair(tree.name(high), tree.name(low), key)
-    hr, lr = ({spelt(path.stem): path for path in tree.clips[folder]} for folder in (high, low))
+    hr, lr = ({stem(path): path for path in tree.clips[folder]} for folder in (high, low))
     if set(hr) == set(lr):
         couples = [(hr[name], lr[name]) for name in hr]
     elif len(hr) == len(lr):
@@ -165,19 +164,19 @@ def _paired(tree: Tree, high: Path, low: Path, key: tuple[str, ...], found: dict
     return pair
 
 
-def _kernels(pair: Pair, tree: Tree) -> Iterator[Path | None]:
+def _kernels(pair: Pair, tree: Tree) -> Iterator[str | None]:
     """The kernel file of each frame: kernel/<clip>/<frame>, kernel/<clip>/kernel, or kernel/<clip>, .mat or .npy."""
-    stored: dict[tuple[str, ...], Path] = {}
+    stored: dict[tuple[str, ...], str] = {}
     for path in reversed(tree.kernels):  # .npy sorts after .mat, and the first one counts
-        where: Place = place(path.relative_to(tree.root).parent.parts)
-        if where.role == KERNEL_ROLE and path.suffix.lower() in KERNEL_SUFFIXES:
-            stored[(*where.key, spelt(path.stem))] = path
+        where: Place = place(tree.below(path)[:-1])
+        if where.role == KERNEL_ROLE:
+            stored[(*where.key, stem(path))] = path
     for _, lr in pair.frames:
-        names = ((*pair.key, spelt(lr.stem)), (*pair.key, "kernel"), pair.key)
+        names = ((*pair.key, stem(lr)), (*pair.key, "kernel"), pair.key)
         yield next((stored[name] for name in names if name in stored), None)
 
 
-def _by_kernel(task: tuple[tuple[Path, Path], Path]) -> float | str:
+def _by_kernel(task: tuple[tuple[str, str], str]) -> float | str:
     (hr, lr), kernel = task
     try:
         return rounding_error(read_frame(hr), read_frame(lr), read_kernel(kernel))
@@ -185,7 +184,7 @@ def _by_kernel(task: tuple[tuple[Path, Path], Path]) -> float | str:
         return "cannot be compared, because its kernel is at fault"
 
 
-def _by_fit(frames: list[tuple[Path, Path]], index: int) -> tuple[str | None, str | None]:
+def _by_fit(frames: list[tuple[str, str]], index: int) -> tuple[str | None, str | None]:
     """(fault, note) on one LR frame."""
     lr = read_frame(frames[index][1])
     own = fit(read_frame(frames[index][0]), lr)
@@ -198,7 +197,8 @@ def _by_fit(frames: list[tuple[Path, Path]], index: int) -> tuple[str | None, st
             near = fit(read_frame(frames[other][0]), lr)
             closer = near is not None and near.levels < max(own.levels / 2, AGREES)
             if near is not None and closer and near.off_centre < min(own.off_centre, CENTRED):
-                return f"shows {frames[other][0].name} of its HR clip rather than {frames[index][0].name}", None
+                there, here = (Path(frames[at][0]).name for at in (other, index))
+                return f"shows {there} of its HR clip rather than {here}", None
     if own.share > UNEXPLAINED:
         return "does not show what its HR frame shows: no kernel leads from one to the other", None
     return None, (

@@ -1,5 +1,6 @@
 """Every file of a data set: put into one of five lists, none passed over without a word, and looked at by itself."""
 
+import functools
 import io
 import os
 import sys
@@ -29,18 +30,26 @@ class Tree:
     clip, or the one frame that is the root.
 
     `faults` names what cannot belong to a data set, `notes` (how many files of which ending) what may lie beside it.
+    Files are named by the text of their path and handled by it: of thousands of files, `Path` objects take three times
+    the room, and Python's table of the names in them, which grows with every file, never shrinks.
     """
 
     root: Path
-    clips: dict[Path, list[Path]] = field(default_factory=dict)
-    videos: list[Path] = field(default_factory=list)
-    kernels: list[Path] = field(default_factory=list)
+    clips: dict[Path, list[str]] = field(default_factory=dict)
+    videos: list[str] = field(default_factory=list)
+    kernels: list[str] = field(default_factory=list)
     notes: dict[str, int] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
 
-    def name(self, path: Path) -> str:
+    def name(self, path: Path | str) -> str:
         """The path below the root, with / between its parts; the root itself is its own name."""
-        return spelt(path.name if path == self.root else path.relative_to(self.root).as_posix())
+        below = self.below(os.fspath(path))
+        return spelt("/".join(below) or self.root.name)
+
+    def below(self, path: str) -> tuple[str, ...]:
+        """The parts of a path below the root; none for the root itself."""
+        relative = path.removeprefix(os.fspath(self.root)).lstrip(os.sep)
+        return tuple(relative.split(os.sep)) if relative else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,7 @@ def read_tree(root: Path) -> Tree:
         raise UserError(f"{root} does not exist: give a folder, a frame or a video.")
     tree = Tree(root)
     if root.is_file():
-        _sort_in(tree, root, ())
+        _sort_in(tree, os.path.dirname(root), root.name, (), root)
         return tree
 
     def unreadable(error: OSError) -> None:
@@ -81,24 +90,30 @@ def read_tree(root: Path) -> Tree:
             tree.faults[tree.name(here)] = "is an empty folder"
         for name in sorted(files):
             if not name.startswith("."):
-                _sort_in(tree, here / name, here.relative_to(root).parts)
+                _sort_in(tree, here, name, here.relative_to(root).parts, here)
         if folders and here in tree.clips:
             tree.faults[tree.name(here)] = "holds frames and folders side by side"
     for clip, paths in tree.clips.items():
-        names = {spelt(path.stem) for path in paths}
+        names = {stem(path) for path in paths}
         try:
             place_in_clip = {name: index for index, name in enumerate(in_order(names))}
         except Ambiguous as error:
             tree.faults[tree.name(clip)] = f"{error}: number the frames with leading zeros"
             place_in_clip = {name: index for index, name in enumerate(sorted(names))}
-        paths.sort(key=lambda path: place_in_clip[spelt(path.stem)])
+        paths.sort(key=lambda path: place_in_clip[stem(path)])
     return tree
 
 
-def inspect_frame(path: Path) -> Found:
+def stem(path: str) -> str:
+    """A frame's name: that of its file without the ending, as it is spelt."""
+    return spelt(os.path.splitext(os.path.basename(path))[0])
+
+
+def inspect_frame(path: str) -> Found:
     """A PNG or JPEG file. Never raises for what is in the file."""
     try:
-        data = path.read_bytes()
+        with open(path, "rb") as opened:
+            data = opened.read()
     except OSError as error:
         return Found(fault=f"cannot be read ({error.strerror})")
     file = sha256_bytes(data)
@@ -113,15 +128,15 @@ def inspect_frame(path: Path) -> Found:
         return Found(file=file, fault=_predicate(error, path))
     channels = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGB with alpha"}[header.channels]
     kind = sys.intern(f"{header.format}, {header.bits} bit {channels}")  # the same of thousands of files
-    return Found((rgb.shape[0], rgb.shape[1]), kind, 1, sha256_array(rgb), file)
+    return Found(_size(*rgb.shape[:2]), kind, 1, sha256_array(rgb), file)
 
 
-def inspect_video(path: Path) -> Found:
+def inspect_video(path: str) -> Found:
     """A video file, every frame decoded."""
     digests: dict[str, str] = {}
     size = None
     try:
-        for index, rgb in enumerate(video.read_frames(path)):
+        for index, rgb in enumerate(video.read_frames(Path(path))):
             size = size or (rgb.shape[0], rgb.shape[1])
             digests[video.frame_name(index)] = sha256_array(rgb)
         return Found(size, "video", len(digests), sha256_named(digests), sha256_file(path))
@@ -131,7 +146,7 @@ def inspect_video(path: Path) -> Found:
         return Found(fault=f"cannot be read ({error.strerror})")
 
 
-def inspect_kernel(path: Path) -> Found:
+def inspect_kernel(path: str) -> Found:
     """A file with a blur kernel; one whose values do not sum to 1 is at fault."""
     try:
         kernel = read_kernel(path)
@@ -140,21 +155,24 @@ def inspect_kernel(path: Path) -> Found:
         return Found(fault=_predicate(error, path))
     if abs(kernel.sum() - 1) > 1e-4:
         return Found(file=file, fault=f"holds values that sum to {kernel.sum():.6g}, and a kernel's sum to 1")
-    return Found((kernel.shape[0], kernel.shape[1]), "kernel", 1, sha256_array(kernel), file)
+    return Found(_size(*kernel.shape), "kernel", 1, sha256_array(kernel), file)
 
 
-def read_kernel(path: Path) -> np.ndarray:
+def read_kernel(path: str | Path) -> np.ndarray:
     """The blur kernel in a .mat (key "kernel") or .npy file, (n, n) float64, n odd.
 
     UserError for a file that holds none, or one with values that are not finite.
     """
     try:
-        data = io.BytesIO(path.read_bytes())  # from memory: SciPy leaves files open that it cannot read
+        with open(path, "rb") as opened:
+            data = io.BytesIO(opened.read())  # from memory: SciPy leaves files open that it cannot read
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}): copy it again.") from error
     try:
         values = (
-            np.load(data, allow_pickle=False) if path.suffix.lower() == ".npy" else scipy.io.loadmat(data)["kernel"]
+            np.load(data, allow_pickle=False)
+            if os.fspath(path).lower().endswith(".npy")
+            else scipy.io.loadmat(data)["kernel"]
         )
         kernel = np.asarray(values, np.float64)
     except Exception as error:  # SciPy's reader ends in errors of every kind when a file is damaged
@@ -166,8 +184,9 @@ def read_kernel(path: Path) -> np.ndarray:
     return kernel
 
 
-def _sort_in(tree: Tree, path: Path, parts: tuple[str, ...]) -> None:
-    suffix = path.suffix.lower()
+def _sort_in(tree: Tree, folder: str | Path, name: str, parts: tuple[str, ...], clip: Path) -> None:
+    """Put a file into its list. parts: of its folder's path below the root; clip: what it is a frame of, if it is."""
+    path, suffix = os.path.join(folder, name), os.path.splitext(name)[1].lower()
     among_kernels = place(parts).role == KERNEL_ROLE
     if is_comparison(path):
         _count(tree, suffix, 1)
@@ -175,7 +194,7 @@ def _sort_in(tree: Tree, path: Path, parts: tuple[str, ...]) -> None:
     if among_kernels and suffix in KERNEL_SUFFIXES:
         tree.kernels.append(path)
     elif suffix in FRAME_SUFFIXES and not among_kernels:
-        tree.clips.setdefault(path if path == tree.root else path.parent, []).append(path)
+        tree.clips.setdefault(clip, []).append(path)
     elif suffix in VIDEO_SUFFIXES:
         tree.videos.append(path)
     elif suffix in COMPANION_SUFFIXES or (among_kernels and suffix in FRAME_SUFFIXES):
@@ -185,11 +204,17 @@ def _sort_in(tree: Tree, path: Path, parts: tuple[str, ...]) -> None:
         tree.faults[tree.name(path)] = what
 
 
+@functools.cache
+def _size(height: int, width: int) -> tuple[int, int]:
+    """The same pair for thousands of files of the same size."""
+    return height, width
+
+
 def _count(tree: Tree, what: str, number: int) -> None:
     if number:
         tree.notes[what] = tree.notes.get(what, 0) + number
 
 
-def _predicate(error: UserError, path: Path) -> str:
+def _predicate(error: UserError, path: str) -> str:
     # The sentence names the file, which the report does as well.
     return str(error).removeprefix(f"{path} ").split(":")[0].rstrip(".")

@@ -74,7 +74,7 @@ def by_blur(
 
 def paired(blur: dict) -> list[tuple[dict, dict]]:
     """The frames of both frameworks, (torch, jittor), where these may be set against each other; else none."""
-    return [] if is_skipped(difference_of(blur["quality"])) else pair_frames(blur["runs"])
+    return [] if is_skipped(difference_of(blur["quality"])) else list(pair_frames(blur["runs"]))
 
 
 # What is said
