@@ -102,7 +102,7 @@ def test_a_process_with_jittor_says_it_as_well(tmp_path: Path) -> None:
         "from vsrlib.networks.weights import weights_file;"
         f"print(weights_file.digest(weights_file.read({str(tmp_path / 'w.pth')!r})))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=600)
     assert done.stdout.strip() == weights_file.digest(VALUES), done.stderr
     assert "the average (params_ema) is taken" in done.stderr
 

@@ -51,7 +51,7 @@ def lab(project: Path) -> Iterator[Lab]:
             yield Lab(process, runtime)
         finally:
             process.terminate()
-            process.wait(60)
+            process.wait(300)
     assert not list(runtime.glob("jpserver-*.json")), "the server did not shut down in order"
 
 

@@ -144,13 +144,13 @@ def test_a_study_that_is_killed_leaves_no_kernel_and_resumes(tmp_path: Path, num
         wait_for(tmp_path / "run/kernel")
         kernel = psutil.Process(int((tmp_path / "run/kernel").read_text()))
         study.send_signal(number)
-        _, said = study.communicate(timeout=60)
+        _, said = study.communicate(timeout=300)
     if number == signal.SIGINT:
         assert study.returncode == 130 and "Interrupted" in said and "Traceback" not in said
         assert "interrupted" in (tmp_path / "run/index.html").read_text()
     else:
         assert study.returncode == -number
-    kernel.wait(timeout=30)
+    kernel.wait(timeout=300)
     assert not (tmp_path / "run/use/manifest.json").exists()
     assert executed(tmp_path) == ["make", "use"]
 

@@ -130,7 +130,7 @@ def test_no_process_is_left_of_one_that_was_killed(number: signal.Signals) -> No
             if len(processes) == 2:
                 break
         (os.killpg if number == signal.SIGINT else os.kill)(parent.pid, number)
-        _, errors = parent.communicate(timeout=60)
+        _, errors = parent.communicate(timeout=300)
     assert gone(*processes)
     assert errors.count("Traceback") == (number == signal.SIGINT)
     assert parent.returncode == -number

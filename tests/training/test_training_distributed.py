@@ -105,7 +105,7 @@ def test_whoever_waits_for_a_process_that_died_ends_at_once() -> None:
     place = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": port}
     command = [sys.executable, "-c", WAITING]
     first = subprocess.Popen(command, env=place | {"RANK": "0"})
-    second = subprocess.run(command, env=place | {"RANK": "1"}, stdout=subprocess.PIPE, text=True, timeout=120)
+    second = subprocess.run(command, env=place | {"RANK": "1"}, stdout=subprocess.PIPE, text=True, timeout=600)
     assert first.wait() == 3
     assert second.stdout == "Process 1 of 2 ends because another one has; its message says why.\n"
 
