@@ -7,18 +7,25 @@ from pathlib import Path
 
 from vsrlib.common.provenance import PROJECT_ROOT
 
-CHINESE = PROJECT_ROOT / "docs" / "README.zh-CN.md"
+DOCS = PROJECT_ROOT / "docs"
+TRANSLATIONS = {
+    (PROJECT_ROOT if page.name == "README.zh-CN.md" else DOCS) / page.name.replace(".zh-CN", ""): page
+    for page in sorted(DOCS.glob("*.zh-CN.md"))
+}
+"""Pages -> the same in Chinese."""
 DOCUMENTS = [
     path
     for path in (
         PROJECT_ROOT / "README.md",
-        *sorted((PROJECT_ROOT / "docs").glob("*.md")),
+        *sorted(DOCS.glob("*.md")),
         PROJECT_ROOT / "data" / "README.md",
         PROJECT_ROOT / "figures" / "README.md",
         PROJECT_ROOT / "CONTRIBUTING.md",
     )
     if path.is_file()
 ]
+ENGLISH = [path for path in DOCUMENTS if path not in TRANSLATIONS.values()]
+"""What the others translate, whose commands are therefore known."""
 SHELL = ("", "bash", "sh", "console")
 """Labels of fenced blocks whose every line is a command."""
 PROGRAMS = {

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import results_fixture
 from document_commands import APPENDED, ELSEWHERE, NOT_RUN
-from documents import CHINESE, DOCUMENTS
+from documents import DOCUMENTS, ENGLISH
 
 from vsrlib import cli
 from vsrlib.claims import comparison
@@ -29,7 +29,6 @@ from vsrlib.study.plan import parameters_cell
 
 TESTS = Path(__file__).resolve().parents[1]
 IDS = [str(path.relative_to(PROJECT_ROOT)) for path in DOCUMENTS]
-ENGLISH = [path for path in DOCUMENTS if path != CHINESE]  # whose commands are those of README.md
 
 
 def mention(command: str) -> bool:
@@ -192,19 +191,6 @@ def test_papermill_gets_parameters_that_the_notebook_has() -> None:
         assert given or "--help-notebook" in words
         (notebook,) = [word for word in words[1:3] if word.startswith("notebooks/")]
         assert given <= set(parameters_cell(PROJECT_ROOT / notebook))
-
-
-def test_the_translation_is_in_step() -> None:
-    english = PROJECT_ROOT / "README.md"
-    assert documents.commands(CHINESE) == documents.commands(english)
-    levels = [[heading.split()[0] for heading in documents.headings(one)] for one in (english, CHINESE)]
-    assert levels[0] == levels[1]
-    targets = [
-        [(one.parent / link).resolve() for link in documents.links(one) if ":" not in link]
-        for one in (english, CHINESE)
-    ]
-    # The first link of each leads to the other; claims.md is linked once more in what is filled.
-    assert set(targets[0]) - {CHINESE} == set(targets[1]) - {english}
 
 
 def test_messages_of_this_project_exist() -> None:

@@ -1,4 +1,4 @@
-"""What the README, its translation and docs/choosing.md say of the run is what the last committed run found."""
+"""What the README, docs/choosing.md and their translations say of the run is what the last committed run found."""
 
 import re
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from reached_verdicts import REACHED
 
 from vsrlib import cli
 from vsrlib.claims import comparison, judge, ten_claims
+from vsrlib.claims.rules import conclusion
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
@@ -86,6 +87,7 @@ def test_there_are_chinese_words_for_everything() -> None:
     findings = [finding for found in reached for finding in found.values()]
     assert {one.unit for one in findings} - {None} == set(readme.CHINESE["units"])
     assert {one.over for one in findings} - {None} == set(readme.CHINESE["over"])
+    assert set(readme.CHINESE["measures"]) == {row[0] for row in rows(readme.choosing(CLAIMS)[0])[-7:]}
     source = (PROJECT_ROOT / "vsrlib" / "claims" / "rules" / "conclusion.py").read_text(encoding="utf-8")
     assert set(readme.CHINESE["uses"]) == set(re.findall(r'"use": "([^"]+)"', source))
     for name, claim in ten_claims.CLAIMS.items():  # the figures of a claim are the same in both
@@ -93,17 +95,46 @@ def test_there_are_chinese_words_for_everything() -> None:
         assert all(number in readme.CHINESE["claims"][name.rstrip("ab")] for number in numbers), name
 
 
-def test_the_translation_has_the_same_verdicts_and_figures() -> None:
-    def rows(text: str) -> list[list[str]]:
-        return [
-            [cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| C")
-        ]
+def rows(text: str) -> list[list[str]]:
+    """The cells of every table of a text, without their headers."""
+    lines = [line for line in text.splitlines() if line.startswith("|") and not set(line) <= set("|- ")]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
 
-    english, chinese = (rows(made(CLAIMS)[1]) for made in (readme.answer, readme.chinese))
+
+def digits(text: str) -> list[str]:
+    return re.findall(r"-?\d[\d.]*", text)
+
+
+def test_the_translation_has_the_same_verdicts_and_figures() -> None:
+    english, chinese = (rows(made(CLAIMS)[1])[1:] for made in (readme.answer, readme.chinese))
     assert len(english) == len(chinese) == len(CLAIMS["claims"])
     for one, other in zip(english, chinese):
         assert one[0] == other[0] and readme.CHINESE["verdicts"][one[2].strip("*")] == other[2].strip("*")
-        assert re.findall(r"-?\d[\d.]*", one[3]) == re.findall(r"-?\d[\d.]*", other[3])
+        assert digits(one[3]) == digits(other[3])
+
+
+def test_the_translated_choice_has_the_same_advice_reasons_and_figures() -> None:
+    english, chinese = (rows(made(CLAIMS)[0]) for made in (readme.choosing, readme.chinese_choosing))
+    words = {**readme.CHINESE["uses"], **readme.CHINESE["measures"], **readme.CHINESE["verdicts"]}
+    choices = {f"**{word}**": f"**{other}**" for word, other in readme.CHINESE["choices"].items()}
+    assert len(english) == len(chinese) == len(CLAIMS["by_use"]) + len(readme.CHINESE["measures"]) + 2
+    for one, other in zip(english, chinese):
+        assert [digits(cell) for cell in one] == [digits(cell) for cell in other]
+        if one[0] in words:
+            assert other[0] == words[one[0]]
+            assert other[1] == choices.get(one[1], other[1]) and other[-1] == words.get(one[-1], other[-1])
+
+
+def test_no_english_word_is_left_in_a_translated_reason() -> None:
+    """Of any finding that a rule can reach, and with figures of either kind."""
+    held = [evidence(*changes) for _, _, changes in REACHED]
+    reasons = {use["because"] for one in held for use in conclusion.by_use(judge.find(one), one)}
+    reasons |= {use["because"] for use in CLAIMS["by_use"]}
+    assert len({re.sub(r"[-+\d., \[\]]", "", reason) for reason in reasons}) >= 5
+    for reason in reasons:
+        chinese = readme._chinese_reason(reason)
+        left = set(re.findall(r"[A-Za-z']+", chinese)) - {"PyTorch", "Jittor", "dB", "MiB"}
+        assert left == set() and digits(chinese) == digits(reason), chinese
 
 
 def test_the_command_fills_all_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +144,7 @@ def test_the_command_fills_all_documents(tmp_path: Path, monkeypatch: pytest.Mon
     pages = [tmp_path / "project" / name for name in ("README.md", *readme.FILLED)]
     for page in pages:
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(blank(1 if page.name == "choosing.md" else 2))
+        page.write_text(blank(1 if page.name.startswith("choosing") else 2))
     arguments = ["publish", str(tmp_path / "run"), str(tmp_path / "out"), "--readme", str(pages[0])]
     assert cli.main(arguments) == 0
     found = read_json(tmp_path / "out" / "claims.json")

@@ -1,4 +1,4 @@
-"""What README.md, its Chinese translation and docs/choosing.md say of the last committed run, from claims.json."""
+"""What README.md, docs/choosing.md and the Chinese of both say of the last committed run, from claims.json."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -85,8 +85,28 @@ CHINESE = {
         "little disk space": "磁盘空间小",
     },
     "choices": {"PyTorch": "PyTorch", "Jittor": "Jittor", "either": "两者皆可"},
+    "reasons": {
+        "with the same weights they differ by ": "权重相同时两者相差",
+        "Jittor's engine restores at ": "Jittor 引擎的复原速度是 PyTorch 的 ",
+        " times PyTorch's speed": " 倍",
+        "a sample more in a batch takes Jittor ": "批中每多一个样本，Jittor 所需的内存是 PyTorch 的 ",
+        " times PyTorch's memory (": " 倍（",
+        " to ": " 至 ",
+        "less than ": "小于 ",
+        " does not run there": " 在那里无法运行",
+        "installed with what they need: ": "连同所需软件包的安装体积：",
+    },
+    "measures": {
+        "quality": "质量",
+        "the clock of the earlier report": "先前报告的计时",
+        "time of a whole frame": "每帧总时间",
+        "memory of a training": "训练的内存",
+        "PyTorch without a compiler": "没有编译器时的 PyTorch",
+        "Jittor without a compiler": "没有编译器时的 Jittor",
+        "the correlation without a compiler": "没有编译器时的相关运算",
+    },
 }
-"""Words of claims.json -> what the Chinese README says for them."""
+"""Words of claims.json -> what the Chinese pages say for them."""
 
 
 def answer(claims: dict[str, Any], took: str = "") -> list[str]:
@@ -117,19 +137,21 @@ def answer(claims: dict[str, Any], took: str = "") -> list[str]:
 
 def chinese(claims: dict[str, Any]) -> list[str]:
     """The same in simplified Chinese. Reasons, which hold figures of their own, are left to figures/claims.md."""
-    rows = []
-    for one in claims["claims"]:
-        unit = one["unit"] and CHINESE["units"][one["unit"]]
-        shown = figure({**one, "unit": unit, "n": None}).replace("less than", "小于")
-        shown += "" if one["n"] is None else f"，{one['n']} {CHINESE['over'][one['over']]}"
-        claim = f"{CHINESE['claims'][one['id'].rstrip('ab')]}*{CHINESE['questions'][one['id']]}*"
-        rows.append([one["id"], claim, f"**{CHINESE['verdicts'][one['verdict']]}**", shown])
+    rows = [
+        [
+            one["id"],
+            f"{CHINESE['claims'][one['id'].rstrip('ab')]}*{CHINESE['questions'][one['id']]}*",
+            f"**{CHINESE['verdicts'][one['verdict']]}**",
+            _chinese_figure(one),
+        ]
+        for one in claims["claims"]
+    ]
     first, page = claims["claims"][0], "[figures/claims.md](../figures/claims.md)"
     uses = [f"- {CHINESE['uses'][one['use']]}：**{CHINESE['choices'][one['choose']]}**" for one in claims["by_use"]]
-    opening = [f"- {claim}{verdict}；本次测得：{shown}。" for name, claim, verdict, shown in rows if name in _FIRST]
+    opening = [f"- {claim} {verdict}；本次测得：{shown}。" for name, claim, verdict, shown in rows if name in _FIRST]
     lines = [
         markdown(["", "先前报告的结论", "判定", "本次测得"], rows),
-        f"测量对象：`{first['profile']}`，提交 {_commit(first)}。判定的规则与理由见 {page}。",
+        f"{_chinese_source(first)}判定的规则与理由见 {page}。",
         *([f"选用哪个框架（理由见 {page}）：\n\n" + "\n".join(uses)] if uses else []),
     ]
     return ["\n".join(["**结论。** 先前报告的说法，以及实际情况：\n", *opening]), "\n\n".join(lines)]
@@ -149,9 +171,48 @@ def choosing(claims: dict[str, Any]) -> list[str]:
     return ["\n\n".join(lines)]
 
 
+def chinese_choosing(claims: dict[str, Any]) -> list[str]:
+    """`choosing` in simplified Chinese, with the reasons of each advice."""
+    by_id = {one["id"]: one for one in claims["claims"]}
+    uses = [
+        [CHINESE["uses"][one["use"]], f"**{CHINESE['choices'][one['choose']]}**", _chinese_reason(one["because"])]
+        for one in claims["by_use"]
+    ]
+    rows = [
+        [CHINESE["measures"][use], _chinese_figure(by_id[name]), name, CHINESE["verdicts"][by_id[name]["verdict"]]]
+        for use, name in _OF_USE.items()
+        if name in by_id
+    ]
+    lines = [
+        markdown(["用途", "选用", "理由"], uses) if uses else "已提交的这次运行没有给出按用途的建议。",
+        markdown(["测量的是", "本次测得", "结论", "判定"], rows),
+        _chinese_source(claims["claims"][0]),
+    ]
+    return ["\n\n".join(lines)]
+
+
+def _chinese_figure(one: dict[str, Any]) -> str:
+    unit = one["unit"] and CHINESE["units"][one["unit"]]
+    shown = figure({**one, "unit": unit, "n": None}).replace("less than", "小于")
+    return shown + ("" if one["n"] is None else f"，{one['n']} {CHINESE['over'][one['over']]}")
+
+
+def _chinese_reason(because: str) -> str:
+    for words, chinese in CHINESE["reasons"].items():
+        because = because.replace(words, chinese)
+    for over, chinese in CHINESE["over"].items():
+        because = re.sub(rf", (\d+) {over}(e?s)?\b", rf"，\1 {chinese}", because)
+    return because.replace(")", "）").replace(", PyTorch", "，PyTorch").replace(", Jittor", "，Jittor")
+
+
+def _chinese_source(claim: dict[str, Any]) -> str:
+    return f"测量对象：`{claim['profile']}`，提交 {_commit(claim)}。"
+
+
 FILLED: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "docs/README.zh-CN.md": chinese,
     "docs/choosing.md": choosing,
+    "docs/choosing.zh-CN.md": chinese_choosing,
 }
 """Documents beside a README that are filled with it -> what is put there, between one pair of marks after another."""
 
