@@ -14,6 +14,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 fail() { echo "error: $*" >&2; exit 1; }
 say() { echo "== $*"; }
 
+# What is said before an installation: which step it is of two (the demonstration has no second one), and that it is slow.
+first="1/2 "
+[ "${1:-}" != demo ] || first=""
+wait="This takes minutes, in which nothing is said."
+
 has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; }
 
 frameworks=torch,jittor
@@ -95,8 +100,8 @@ set_up_conda() {
     environment=.conda python=.conda/bin/python
     up_to_date && return
     choose_torch "$(command -v python3 || command -v python || echo false)"
-    say "1/2 installing into .conda/ with $1. Download: Python and a compiler, about 350 MB; $torch_size;" \
-        "about 130 other packages, 260 MB; CuPy, about 100 MB."
+    say "${first}installing into .conda/ with $1. Download: Python and a compiler, about 350 MB; $torch_size;" \
+        "about 130 other packages, 260 MB; CuPy, about 100 MB. $wait"
     if [ -x "$python" ] && ! moved; then
         "$1" env update --quiet --prefix .conda --file environment.yml
     else
@@ -116,7 +121,7 @@ set_up_venv() {
     choose_torch "$system_python"
     others="about 130 other packages, 260 MB. On disk: 1.8 GB, and as much again once Jittor has compiled itself"
     [ -n "$with_jittor" ] || others="about 110 other packages, 240 MB. On disk: 1.5 GB and more, most of it PyTorch"
-    say "1/2 installing into .venv/. Download: $torch_size; $others."
+    say "${first}installing into .venv/. Download: $torch_size; $others. $wait"
     # An environment that was moved, is half made, or is of another Python is made anew: its scripts hold absolute paths.
     if moved || ! "$python" -m pip --version >/dev/null 2>&1 || [ "$(version_of "$python")" != "$version" ]; then
         "$system_python" -m venv --clear .venv \
@@ -174,7 +179,7 @@ if use_conda; then
     PATH="$PWD/.conda/bin:$PATH"  # its compiler
 else
     set_up_venv
-    [ -z "$with_jittor" ] || command -v g++ >/dev/null \
+    [ -z "$with_jittor" ] || [ "${1:-}" = demo ] || command -v g++ >/dev/null \
     || echo "warning: no g++ was found, so all Jittor steps will be skipped (Debian: apt install g++)." >&2
 fi
 

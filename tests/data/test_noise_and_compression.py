@@ -134,7 +134,7 @@ def test_wrong_values(values: dict, words: str) -> None:
 def test_the_command(hr: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     arguments = ["--clips", "coffee", "--workers", "2", "--noise", "3", "--jpeg", "60", "--video", "25"]
     assert cli.main(["degrade", str(hr), str(tmp_path / "out"), *arguments]) == 0
-    assert "5 frames of 1 clips" in capsys.readouterr().out
+    assert "5 frames of 1 clip written" in capsys.readouterr().out
     for wrong, words in (
         (["--clips", "none"], "holds no clip none"),
         (["--workers", "0"], "workers is 0"),

@@ -151,3 +151,6 @@ def test_the_demonstration_needs_no_python_of_jittors(pythons: dict[str, str], i
     assert done.returncode == 0, done.stderr
     assert system.called[-1] == "-m vsrlib demo --height 64" and installed in system.called[0]
     assert not any(line.startswith("-m vsrlib check --if-changed") for line in system.called)
+    # no step of two, whose second one never comes; no compiler is missed, because nothing is compiled
+    assert done.stdout.startswith("== installing into .venv/") and "This takes minutes" in done.stdout
+    assert "g++" not in done.stderr

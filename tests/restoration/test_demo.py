@@ -1,6 +1,10 @@
 """The demonstration: what is written, that it is the film with its sound, and that what is named is there."""
 
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -8,6 +12,7 @@ import numpy as np
 import pytest
 
 from vsrlib import cli
+from vsrlib.cli import demo as command
 from vsrlib.common.files import read_json
 from vsrlib.data import scenes
 from vsrlib.data.video import read_frames
@@ -39,6 +44,27 @@ def test_every_file_that_is_named_is_there_and_nothing_else(said: tuple[Path, st
     made = {path.name for path in folder.iterdir()}
     assert named and named <= made and made - named == {"restored.inference.json"}
     assert "CC BY 3.0" in text and str(folder) in text
+
+
+def test_the_command_for_ones_own_video_can_be_typed_as_it_stands(
+    said: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the environment is not activated, as after `./run_all.sh demo`; and `vsrlib` alone where it is."""
+    (line,) = [line for line in said[1].splitlines() if line.startswith("Your own: ")]
+    typed = shlex.split(line.removeprefix("Your own: "))
+    help_of = [*typed[: typed.index("infer") + 1], "--help"]
+    done = subprocess.run(help_of, capture_output=True, text=True, env={**os.environ, "PATH": "/usr/bin:/bin"})
+    assert done.returncode == 0 and "--weights" in done.stdout
+    program = tmp_path / "my environment" / "bin" / "vsrlib"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "my environment"))
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert command._program() == "vsrlib"
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.chdir(tmp_path)
+    assert command._program() == "'my environment/bin/vsrlib'"
 
 
 def test_the_truth_is_the_film_and_the_low_one_is_a_quarter(said: tuple[Path, str]) -> None:

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from vsrlib.common.numbers import counted
 from vsrlib.data.degradation import Further
 from vsrlib.data.degrade import DegradeOptions
 from vsrlib.data.synthetic.sets import ClipsOptions, write_clips
@@ -112,7 +113,8 @@ def run_degrade(options: argparse.Namespace) -> None:
         options.input, options.output, wanted.blur, wanted.seed, further, wanted.clips, wanted.workers
     )
     frames = sum(len(clip["frames"]) for clip in manifest["clips"].values())
-    print(f"{frames} frames of {len(manifest['clips'])} clips written to {options.output}.")
+    clips = counted(len(manifest["clips"]), "clip")
+    print(f"{counted(frames, 'frame')} of {clips} written to {options.output}.")
 
 
 def clips_arguments(parser: argparse.ArgumentParser) -> None:
@@ -131,4 +133,4 @@ def run_clips(options: argparse.Namespace) -> None:
     """Carry out `vsrlib clips`."""
     wanted = ClipsOptions.of(vars(options))
     write_clips(options.output, wanted)
-    print(f"{wanted.count} clips of {wanted.frames} frames written to {options.output / 'HR'}.")
+    print(f"{counted(wanted.count, 'clip')} of {wanted.frames} frames written to {options.output / 'HR'}.")

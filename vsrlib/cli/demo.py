@@ -1,6 +1,9 @@
 """The command `vsrlib demo`."""
 
 import argparse
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +57,17 @@ def _summary(result: dict[str, Any], output: Path) -> str:
             f"In {shown(output)}:",
             *listed,
             f"The film: {CREDIT}.",
-            "Your own: vsrlib infer VIDEO OUTPUT.mp4 --weights study-realistic",
+            f"Your own: {_program()} infer VIDEO OUTPUT.mp4 --weights study-realistic",
         ]
     )
+
+
+def _program() -> str:
+    """`vsrlib` as it can be typed where it was called: with its folder, where its environment is not activated."""
+    program = Path(sys.prefix) / "bin" / "vsrlib"
+    if shutil.which("vsrlib") == str(program):
+        return "vsrlib"
+    # without the program, it was called as a module of this Python
+    path = program if program.exists() else Path(sys.executable)
+    typed = shlex.quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
+    return typed if program.exists() else f"{typed} -m vsrlib"

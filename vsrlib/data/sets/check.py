@@ -13,6 +13,7 @@ import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_named
+from vsrlib.common.numbers import counted
 from vsrlib.data.degrade import HR, LR, MANIFEST
 from vsrlib.data.frame_names import numbering, spelt
 from vsrlib.data.frames import Map, batches, in_threads, read_frame
@@ -53,7 +54,8 @@ def report(result: dict[str, Any]) -> str:
     lines.append(f"digest of the pixels: {result['digest']}")
     count = len(result["faults"])
     frames = sum(clip["frames"] for clip in result["clips"])
-    lines.append(f"{count or 'no'} fault{'' if count == 1 else 's'} in {frames} frames of {len(result['clips'])} clips")
+    faults = counted(count, "fault") if count else "no faults"
+    lines.append(f"{faults} in {counted(frames, 'frame')} of {counted(len(result['clips']), 'clip')}")
     return "\n".join(lines)
 
 
