@@ -83,6 +83,9 @@ APPENDED = {
 """Commands that are run here for real -> what is appended to make them short; later options replace earlier ones."""
 
 ELSEWHERE = {
+    "vsrlib infer VIDEO restored.mp4 --weights study-realistic": (
+        "restoration/test_destination.py::test_an_output_that_ends_as_a_video_is_that_video"
+    ),
     "vsrlib data pictures PICTURES": (
         "data/test_pictures_to_learn_from.py::test_the_pictures_of_a_package_are_written_as_they_are"
     ),
@@ -231,6 +234,7 @@ ELSEWHERE = {
 NOT_RUN = {
     "papermill --help-notebook ": "prints the comments of a parameters cell; tests/study/test_notebooks.py reads them",
     "snakemake ": "tests/study/test_sweep.py runs the same Snakefile",
+    "vsrlib experiment seeds --part 4": "a part of a command; tests/experiments/test_seeds.py trains with it",
     "vsrlib experiment NAME ": "any of the experiments, each of which has its test",
     "ssh ": "another machine",
     "podman ": "an engine and a registry of images; tests/bare_machine.sh runs what Containerfile does",
@@ -239,6 +243,7 @@ NOT_RUN = {
     "git clone ": "a network",
     "python tests/reliability/": "hours; tests/reliability/short_checks.py has short forms of them",
     "source ": "a shell's",
+    "conda activate ": "a shell's",
     "pre-commit install": "changes the user's git",
     "pytest ": "the tests themselves",
     "ruff ": "tests/project/test_style.py runs it",
