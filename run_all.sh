@@ -191,7 +191,7 @@ install_for_tests() {
     cp tests/requirements.txt "$environment/.vsrlib-tests"
 }
 
-if [ "${1:-}" = demo ]; then  # PyTorch alone, so that nothing is compiled
+if [ "${1:-}" = demo ]; then  # PyTorch alone, which needs no compiler
     shift
     exec "$python" -m vsrlib demo "$@"
 fi

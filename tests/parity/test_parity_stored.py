@@ -1,5 +1,6 @@
 """What figures/parity holds of the referee: of the present rule, with nothing missed, and within the stated bounds."""
 
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,12 @@ from vsrlib.parity.comparison import RULE, K
 from vsrlib.parity.faults import FAULTS
 
 FOLDER = PROJECT_ROOT / "figures" / "parity"
+
+
+@pytest.mark.parametrize("page", ["docs/parity.md", "notebooks/06_prove_parity.ipynb"])
+def test_pages_say_how_many_faults_are_planted(page: str) -> None:
+    word = {14: "fourteen", 15: "fifteen", 16: "sixteen"}[len(FAULTS)]
+    assert re.search(rf"(has|plants) {word}\b", (PROJECT_ROOT / page).read_text(encoding="utf-8"))
 
 
 @pytest.fixture(params=["parity_published", "parity_study"])
