@@ -201,4 +201,6 @@ def test_a_package_that_is_absent_is_named() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "2\n" and "ONNX needs the package onnx, which cannot be imported" in done.stderr
-    assert "pip install onnx" in done.stderr and not Path("never.onnx").exists()
+    # by this Python, and with what keeps numpy 1 beside Jittor: a newer ml_dtypes would replace it
+    assert f"{sys.executable} -m pip install 'ml_dtypes<0.6' onnx onnxruntime." in done.stderr
+    assert not Path("never.onnx").exists()

@@ -183,6 +183,12 @@ def test_pinned_packages_are_those_of_the_environment() -> None:
                 assert package in pinned, f"{document.name}: {package}"
 
 
+def test_an_extra_is_installed_into_a_clone_that_stays_one() -> None:
+    """Without --editable pip puts a copy of the library in the clone's place, and the study finds no notebooks."""
+    said = [one for document in DOCUMENTS for one in documents.commands(document) if ".[" in one]
+    assert len(said) >= 3 and [one for one in said if "--editable" not in one] == []
+
+
 def test_papermill_gets_parameters_that_the_notebook_has() -> None:
     commands = [one for document in ENGLISH for one in documents.commands(document) if one.startswith("papermill ")]
     assert commands

@@ -64,11 +64,16 @@ def extras() -> dict[str, list[str]]:
     return found
 
 
+def install(extra: str, package: str) -> str:
+    """The command that brings an extra, in versions that go with the rest; in a folder of sources the package alone."""
+    return shlex.join([sys.executable, "-m", "pip", "install", *(extras().get(extra) or [package])])
+
+
 def _not_installed(module: str) -> str | None:
     """The sentence for a module that an extra brings; None for any other."""
     package = module.partition(".")[0].lower()
     for extra, requirements in extras().items():
         if any(re.match(rf"{package}(?![\w-])", one.lower()) for one in requirements):
-            install = shlex.join([sys.executable, "-m", "pip", "install", *requirements])
-            return f"{module} is not installed, which this needs from vsrlib[{extra}]; install it: {install}"
+            command = install(extra, package)
+            return f"{module} is not installed, which this needs from vsrlib[{extra}]; install it: {command}"
     return None

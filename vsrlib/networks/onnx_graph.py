@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from vsrlib import __version__
-from vsrlib.common.errors import UserError
+from vsrlib.common.errors import UserError, install
 from vsrlib.kernels.correlation import SEARCH_RANGE
 
 OPSET, IR_VERSION = 17, 8
@@ -31,7 +31,7 @@ def package(name: str) -> Any:
         return importlib.import_module("onnx") if name == "onnx" else importlib.import_module("onnxruntime")
     except ImportError as error:
         raise UserError(
-            f"ONNX needs the package {name}, which cannot be imported ({error}); install it: pip install {name}."
+            f"ONNX needs the package {name}, which cannot be imported ({error}); install it: {install('onnx', name)}."
         ) from error
 
 
