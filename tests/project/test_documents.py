@@ -83,7 +83,7 @@ def unknown_options(document: Path) -> list[str]:
     return [option for option in wanted if not re.search(rf"{re.escape(option)}\b", text) and option not in FOREIGN]
 
 
-FOREIGN = {"--help-notebook", "--cores"}
+FOREIGN = {"--help-notebook", "--cores", "--editable"}
 """Options of other programs that documents name."""
 
 

@@ -50,9 +50,32 @@ def test_what_it_installs_restores_a_clip(installed: Path, tmp_path: Path) -> No
     )
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "out").rglob("0*.png"))) >= 1
+    assert_where_it_is(installed, tmp_path, environment)
+
+
+def test_without_the_project_results_go_where_one_is_and_a_study_says_what_it_lacks(
+    installed: Path, tmp_path: Path
+) -> None:
+    """As after `pip install .`, and not among the packages, where nobody would look for them."""
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+
+    def vsrlib(*words: str) -> subprocess.CompletedProcess[str]:
+        program = [sys.executable, "-m", "vsrlib", *words]
+        return subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    done = vsrlib("demo", "--frames", "5")
+    assert done.returncode == 0, done.stderr
+    assert "In runs/demo:" in done.stdout and (tmp_path / "runs" / "demo" / "restored.mp4").is_file()
+    assert not (installed / "runs").exists()
+    done = vsrlib("study", "--dry-run")
+    assert done.returncode == 2 and done.stderr.startswith("error: A study runs the project's notebooks")
+    assert done.stderr.count("\n") == 1
+
+
+def assert_where_it_is(installed: Path, folder: Path, environment: dict[str, str]) -> None:
     where = subprocess.run(
         [sys.executable, "-c", "import vsrlib; print(vsrlib.__file__)"],
-        cwd=tmp_path,
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,

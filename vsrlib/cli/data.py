@@ -60,10 +60,10 @@ def _fetch(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_fetch(options: argparse.Namespace) -> None:
-    from vsrlib.common.provenance import PROJECT_ROOT
+    from vsrlib.common.files import resolve
     from vsrlib.data.sets.fetch import fetch
 
-    print(f"done: {fetch(options.name, options.data or PROJECT_ROOT / 'data')}")
+    print(f"done: {fetch(options.name, options.data or resolve('data'))}")
 
 
 def _pictures(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.common.provenance import ALONE, PROJECT_ROOT
 
 MARKER = ".vsrlib"
 """Lies in every folder that is replaced as a whole, and says that it was made here."""
@@ -219,13 +219,17 @@ def located(name: str, folder: Path) -> Path:
 
 
 def resolve(path: str) -> Path:
-    """The absolute path of a parameter; a relative one is taken from the project's folder."""
-    return PROJECT_ROOT / Path(path).expanduser()
+    """The absolute path of a parameter; a relative one is taken from the project's folder, or without one from here."""
+    return _base() / Path(path).expanduser()
 
 
 def shown(path: Path) -> str:
     """A path as it stands in parameters and messages: relative to the project's folder where it lies inside."""
-    return str(path.relative_to(PROJECT_ROOT)) if path.is_relative_to(PROJECT_ROOT) else str(path)
+    return str(path.relative_to(_base())) if path.is_relative_to(_base()) else str(path)
+
+
+def _base() -> Path:
+    return Path.cwd() if ALONE else PROJECT_ROOT
 
 
 def _umask() -> int:

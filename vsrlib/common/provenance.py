@@ -14,6 +14,8 @@ from typing import Any
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds `vsrlib/`; relative paths in the settings are taken from here."""
+ALONE = not (PROJECT_ROOT / "pyproject.toml").is_file()
+"""Whether the library was installed without the project: then this folder is one of packages, no place for results."""
 PROTOCOL = PROJECT_ROOT / "docs" / "protocol.md"
 """What was fixed before anything was measured."""
 

@@ -19,7 +19,7 @@ from vsrlib.common import provenance
 from vsrlib.common.errors import INTERRUPTED, UserError
 from vsrlib.common.files import lock, shown, write_json
 from vsrlib.common.names import FRAMEWORKS
-from vsrlib.common.provenance import PROJECT_ROOT
+from vsrlib.common.provenance import ALONE, PROJECT_ROOT
 from vsrlib.report import index
 from vsrlib.report.index import Overview, Picture, Row
 from vsrlib.report.pages import (
@@ -60,9 +60,15 @@ def run(
     `force`: run the chosen steps even if they are up to date.
     `dry_run`: say what would be run, and run nothing. `frameworks`: those of the study, PyTorch among them.
     Returns the exit status: 0 if every chosen step is done or skipped for a stated reason, 1 if one failed,
-    130 if the study was interrupted. UserError: a parameter, step, profile or input that is wrong, a result that is
-    needed and not up to date, or a study already running in this folder or making data in the same data folder.
+    130 if the study was interrupted. UserError: a library without its project, a parameter, step, profile or input that
+    is wrong, a result that is needed and not up to date, or a study already running in this folder or making data in
+    the same data folder.
     """
+    if ALONE:
+        raise UserError(
+            "A study runs the project's notebooks, and vsrlib was installed without them; run ./run_all.sh in a clone "
+            "of the project."
+        )
     run_root = Path(run_root).absolute()
     data = PROJECT_ROOT / "data" if data_root is None else Path(data_root).absolute()
     steps = profiles.steps_of(profile, run_root, data, frameworks)
