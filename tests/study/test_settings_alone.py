@@ -130,5 +130,10 @@ def test_further_evidence_is_of_the_same_run_or_is_left_out_and_named(project: P
         "costs": None,
     }
     assert found.evidence.startswith("ablation; left out: parity, costs, scenes, training")
+    # 05 run by hand without a run compares the published results, to which the published evidence belongs
+    put(project / "figures/results", "07_ablate_alignment/ablation.json")
+    put(project / "runs/interactive", COMPARISON, {"source": CompareSettings(run_folder="figures/results").source})
+    assert ClaimsSettings().comparison == project / "runs/interactive" / COMPARISON
+    assert ClaimsSettings().further["ablation"] == project / "figures/results/07_ablate_alignment/ablation.json"
     with pytest.raises(UserError, match=r"costs_file is c\.json, which does not exist"):
         ClaimsSettings(costs_file="c.json").require_inputs()

@@ -150,7 +150,7 @@ def verdicts(result: dict[str, Any]) -> Page:
     counts = Counter(one["verdict"] for one in result["claims"])
     never = counts[NOT_HERE] + counts[NEVER]
     measured, open_ = counts.total() - never, counts[UNDECIDED]
-    left = f", of which {open_} stay undecided" if open_ else ", and each is decided"
+    left = f", of which {open_} {'stays' if open_ == 1 else 'stay'} undecided" if open_ else ", and each is decided"
     words = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
     last = result["claims"][-1]
     holds = (

@@ -141,8 +141,8 @@ class _OfComparison:
 class ClaimsSettings(_OfComparison, Settings):
     """09_judge_claims: the earlier report's claims against a run.
 
-    Of the files of further evidence, "auto" is that of the run which the comparison belongs to, if it is there; None
-    leaves one out. `experiments` is a folder of what `vsrlib experiment` wrote; "auto" are those that come with the
+    Of the files of further evidence, "auto" is that of the run whose numbers are compared, if it is there; None leaves
+    one out. `experiments` is a folder of what `vsrlib experiment` wrote; "auto" are those that come with the
     project, each of which names the commit and machine of its measurement.
     """
 
@@ -157,7 +157,8 @@ class ClaimsSettings(_OfComparison, Settings):
     def further(self) -> dict[str, Path | None]:
         """The files of further evidence by what they hold."""
         given = {"ablation": self.ablation_file, "parity": self.parity_file, "costs": self.costs_file}
-        run = self.comparison.parent.parent
+        published = resolve(COMMITTED)
+        run = published if self.source == _source(published) else self.comparison.parent.parent
         own = {name: run / file if (run / file).is_file() else None for name, file in _FURTHER.items()}
         named = {name: None if path is None else resolve(path) for name, path in given.items()}
         return {name: own[name] if given[name] == AUTO else path for name, path in named.items()}
