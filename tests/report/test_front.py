@@ -56,6 +56,10 @@ def test_the_animation_has_every_frame_and_ends(made: Path) -> None:
         assert COUNT * moving.info["loop"] * moving.info.get("duration", 200) <= 5000
     page = front.show(made / "out")
     assert "Big Buck Bunny" in page.text and page.html.count("<img") == 2
+    psnr = read_json(made / "out" / front.RECORD)["psnr"]
+    more = psnr["restored"] - psnr["bicubic"]
+    words = f"a PSNR of {psnr['restored']:.2f} dB, {abs(more):.2f} dB {'more' if more > 0 else 'less'} than bicubic"
+    assert words in page.text
     output = [{"data": {"text/html": page.html}}]
     assert faults(output) == []
 

@@ -72,8 +72,9 @@ def show(folder: Path) -> Page:
     still, moving = ((folder / name).read_bytes() for name in (STILL, MOVING))
     gain = found["psnr"]["restored"] - found["psnr"]["bicubic"]
     words = (
-        f"Over {found['frames']} frames the restored film is {found['psnr']['restored']:.2f} dB from the truth, "
-        f"{abs(gain):.2f} dB {'nearer' if gain > 0 else 'further'} than bicubic upsampling ({found['blur']} blur). "
+        f"Over {found['frames']} frames the restored video, as its file holds it, has a PSNR of "
+        f"{found['psnr']['restored']:.2f} dB, {abs(gain):.2f} dB {'more' if gain > 0 else 'less'} than bicubic "
+        f"upsampling ({found['blur']} blur); what the compression of the file costs is in it. "
         f"{found['credit']}."
     )
     alt = "A detail of a film: LR, bicubic, restored and truth"
