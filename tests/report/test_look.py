@@ -13,7 +13,7 @@ from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.data.clips import Clip, list_clips, write_clip
 from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.synthetic.pictures import load_photograph
-from vsrlib.report import look
+from vsrlib.report import look, said
 from vsrlib.report.frames import flow_picture
 
 
@@ -49,6 +49,9 @@ def test_what_is_shown_and_measured(root: Path, tmp_path: Path) -> None:
     assert 0 < gaussian["tof_norm"] < 2 and 0.1 < result["realistic_beside_gaussian_kernel"]["centre_error"] < 1
     assert f"{gaussian['psnr']:.2f}" in page.text and f"{realistic['tof_norm']:.3f}" in page.html
     assert result["provenance"]["seed"] == 7
+    assert (
+        "Realistic blur costs" in said.look(tmp_path).text and " more than Gaussian blur " in said.look(tmp_path).text
+    )
 
 
 def test_flow_picture() -> None:

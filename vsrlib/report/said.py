@@ -75,6 +75,7 @@ def look(folder: Path) -> Page:
     psnr = {blur: row["psnr"] for blur, row in rows.items()}
     harder = min(psnr, key=lambda blur: psnr[blur])
     easier = max(psnr, key=lambda blur: psnr[blur])
+    within = easier if easier == "Gaussian" else easier.lower()  # within a sentence; a name keeps its capital
     apart = psnr[easier] - psnr[harder]
     shift = kernels["centre_error"]
     moved = (
@@ -83,9 +84,8 @@ def look(folder: Path) -> Page:
         else f"its centre lies where the other's does ({shift:.2f} HR pixels), so that what PSNR counts is blur alone"
     )
     return paragraphs(
-        f"{harder} blur costs bicubic upsampling {apart:.2f} dB more than {easier.lower()} blur ({psnr[harder]:.2f} "
-        "against "
-        f"{psnr[easier]:.2f} dB). The realistic kernel: {moved}.",
+        f"{harder} blur costs bicubic upsampling {apart:.2f} dB more than {within} blur ({psnr[harder]:.2f} "
+        f"against {psnr[easier]:.2f} dB). The realistic kernel: {moved}.",
     )
 
 

@@ -45,8 +45,8 @@ def restore_absent(settings: ShowSettings) -> None:
     if folder is None or settings.inference[0].is_file():
         return
     print(
-        f"{settings.run_folder} holds no {settings.blur} frames yet: restoring them into {shown(folder)} by PyTorch "
-        "alone. Run 04_infer_clips in both frameworks to see them beside each other.",
+        f"No run has frames of {settings.blur} blur yet: restoring them into {shown(folder)} by PyTorch alone. Run "
+        "04_infer_clips in both frameworks to see them beside each other.",
         flush=True,
     )
     options = InferOptions(weights=f"study-{settings.blur.lower()}", blur=settings.blur, device="cpu")
