@@ -234,7 +234,6 @@ ELSEWHERE = {
 NOT_RUN = {
     "papermill --help-notebook ": "prints the comments of a parameters cell; tests/study/test_notebooks.py reads them",
     "snakemake ": "tests/study/test_sweep.py runs the same Snakefile",
-    "vsrlib experiment seeds --part 4": "a part of a command; tests/experiments/test_seeds.py trains with it",
     "vsrlib experiment NAME ": "any of the experiments, each of which has its test",
     "ssh ": "another machine",
     "podman ": "an engine and a registry of images; tests/bare_machine.sh runs what Containerfile does",
