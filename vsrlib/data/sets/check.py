@@ -18,7 +18,7 @@ from vsrlib.data.degrade import HR, LR, MANIFEST
 from vsrlib.data.frame_names import numbering, spelt
 from vsrlib.data.frames import Map, batches, in_threads, read_frame
 from vsrlib.data.sets.layouts import LR_ROLE, PUBLISHED, place, published_set, reds_name
-from vsrlib.data.sets.pairs import check_content, find_pairs
+from vsrlib.data.sets.pairs import Pair, check_content, find_pairs
 from vsrlib.data.sets.tree import Found, Tree, inspect_frame, inspect_kernel, inspect_video, read_tree, stem
 
 _AT_ONCE = 64  # files that are handed to the threads: each that waits takes more memory than what is found of it
@@ -83,26 +83,25 @@ def _checked(tree: Tree, record: dict[str, Any] | None, run: Map) -> dict[str, A
     faults, notes = [*faults, *unlisted.items()], [*notes, *told]
     pairs, alone = find_pairs(tree, found)
     faults += alone.items()
-    for pair in pairs:
-        if further:
-            pair.notes.append("LR was degraded further than by blur: HR blurred is not LR, and the digests decide")
-        else:
-            check_content(pair, tree, run)
-        faults += pair.faults.items()
+    faults += _of_pairs(pairs, tree, run, further)
     listed = [{"hr": pair.hr, "lr": pair.lr, "frames": len(pair.frames), "notes": pair.notes} for pair in pairs]
     # What is known of a file by its path goes as what is told of it by its name comes: of thousands, both take room.
+    left, kernels, digests = deque(found), len(tree.kernels), {}
     del pairs, frames, by_name
     tree.clips.clear()
-    kernels, digests, pixels = set(tree.kernels), {}, {}
-    left = deque(found)
-    while left:
-        path = left.popleft()
+    tree.kernels.clear()
+
+    def tell(path: str) -> None:
         one = found.pop(path)
         if one.pixels:
-            entry = _without_ending(tree.name(path))
-            digests[entry] = {"pixels": one.pixels, "file": one.file}
-            if path not in kernels:  # which do not count, so that a set has the same digest with and without them
-                pixels[entry] = one.pixels
+            digests[_without_ending(tree.name(path))] = {"pixels": one.pixels, "file": one.file}
+
+    while len(left) > kernels:
+        tell(left.popleft())
+    # Kernels, which come last, do not count, so that a set has the same digest with and without them.
+    digest = sha256_named({name: one["pixels"] for name, one in digests.items()})
+    while left:
+        tell(left.popleft())
     if record is not None:
         named = {_without_ending(name) for name, _ in faults}
         unlike, told = _differences(record, digests)
@@ -113,9 +112,9 @@ def _checked(tree: Tree, record: dict[str, Any] | None, run: Map) -> dict[str, A
     return {
         "root": str(tree.root),
         "set": name,
-        "digest": sha256_named(pixels),
+        "digest": digest,
         "clips": clips,
-        "kernels": len(kernels),
+        "kernels": kernels,
         "beside": tree.notes,
         "pairs": listed,
         "missing": missing,
@@ -150,6 +149,16 @@ def _of_clip(names: list[str], frames: list[Found]) -> tuple[list[str], list[str
     if repeats:
         notes.append(f"{repeats} frames are the same as the frame before")
     return faults, notes
+
+
+def _of_pairs(pairs: list[Pair], tree: Tree, run: Map, further: bool) -> list[tuple[str, str]]:
+    """Faults of what the frames of the pairs show, beside those that were found with them; notes stand in the pairs."""
+    for pair in pairs:
+        if further:
+            pair.notes.append("LR was degraded further than by blur: HR blurred is not LR, and the digests decide")
+        else:
+            check_content(pair, tree, run)
+    return [fault for pair in pairs for fault in pair.faults.items()]
 
 
 def _odd_sizes(names: list[str], frames: list[Found]) -> list[str]:
