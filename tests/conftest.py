@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from vsrlib.common.provenance import PROJECT_ROOT
-from vsrlib.kernels import jittor_env, native
+from vsrlib.kernels import jittor_env, libraries, native, paddle_env
 
 # A run in the background of a script starts with Ctrl-C ignored, and so would every program that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -22,6 +22,9 @@ os.environ["PYTHONWARNINGS"] = ",".join(f"error::DeprecationWarning:{name}" for 
 JITTOR_FAULT = jittor_env.why_unusable()
 if JITTOR_FAULT is not None and os.environ.get("VSRLIB_REQUIRE_JITTOR"):
     raise RuntimeError(f"Jittor must be tested here and is unusable because {JITTOR_FAULT}")
+PADDLE_FAULT = paddle_env.why_unusable()
+if PADDLE_FAULT is not None and os.environ.get("VSRLIB_REQUIRE_PADDLE"):
+    raise RuntimeError(f"PaddlePaddle must be tested here and is unusable because {PADDLE_FAULT}")
 FRAMEWORKS = [
     "torch",
     pytest.param(
@@ -32,15 +35,22 @@ FRAMEWORKS = [
             pytest.mark.skipif(JITTOR_FAULT is not None, reason=f"Jittor is unusable here because {JITTOR_FAULT}"),
         ],
     ),
+    pytest.param(
+        "paddle",
+        marks=[
+            pytest.mark.paddle,
+            pytest.mark.slow,
+            pytest.mark.skipif(PADDLE_FAULT is not None, reason=f"PaddlePaddle is unusable here because {PADDLE_FAULT}"),
+        ],
+    ),
 ]
 
 
 def _forget_compiled() -> None:
     """As in a process that has compiled and loaded nothing yet."""
     native.load.cache_clear()
-    if torch_cpp := sys.modules.get("vsrlib.kernels.torch_cpp"):
-        for cached in (torch_cpp._correlation, torch_cpp._blur_down, torch_cpp._winograd):
-            cached.cache_clear()
+    for cached in (libraries.correlation, libraries.blur_down, libraries.convolutions):
+        cached.cache_clear()
 
 
 @pytest.fixture

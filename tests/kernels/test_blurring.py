@@ -14,7 +14,7 @@ from vsrlib.kernels import native
 from vsrlib.networks.backend import backend_of
 
 NO_COMPILER = pytest.mark.skipif(native.compiler() is None, reason="there is no g++ here")
-JITTOR = FRAMEWORKS[1]
+JITTOR, PADDLE = FRAMEWORKS[1:]
 # batch, height, width, kernel's side, scale; below and above the rows that are computed together, and a vector's width
 SHAPES = [(2, 36, 21, 13, 4), (1, 35, 66, 13, 4), (1, 1, 1, 13, 4), (1, 3, 70, 13, 4), (1, 9, 8, 3, 2), (1, 7, 5, 9, 1)]
 
@@ -41,6 +41,8 @@ class Tools:
         pytest.param(("torch", "cpp"), marks=NO_COMPILER),
         pytest.param(("jittor", "convolution"), marks=JITTOR.marks),
         pytest.param(("jittor", "cpp"), marks=JITTOR.marks),
+        pytest.param(("paddle", "convolution"), marks=PADDLE.marks),
+        pytest.param(("paddle", "cpp"), marks=[*PADDLE.marks, NO_COMPILER]),
     ],
     ids="-".join,
 )
@@ -131,7 +133,7 @@ def test_what_it_cannot_do_is_refused(framework: str) -> None:
         with pytest.raises(ValueError, match="are needed"):
             function(x, bad, 4)
     with pytest.raises(TypeError, match="float64"):
-        function(x.double(), kernel, 4)
+        function(x.astype("float64") if framework == "paddle" else x.double(), kernel, 4)
 
 
 def test_a_gpu_keeps_the_grouped_convolution() -> None:

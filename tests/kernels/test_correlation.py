@@ -19,7 +19,7 @@ from vsrlib.networks.backend import Backend, backend_of
 
 NAMED = ("the kernel", "another")  # how it is called in messages
 NO_COMPILER = pytest.mark.skipif(native.compiler() is None, reason="there is no g++ here")
-JITTOR = FRAMEWORKS[1]
+JITTOR, PADDLE = FRAMEWORKS[1:]
 Kernel = tuple[str, Backend, Callable[[Any, Any], Any]]
 
 
@@ -28,6 +28,8 @@ Kernel = tuple[str, Backend, Callable[[Any, Any], Any]]
         ("torch", "pure"),
         pytest.param(("torch", "cpp"), marks=NO_COMPILER),
         pytest.param(("jittor", "cpp"), marks=JITTOR.marks),
+        pytest.param(("paddle", "pure"), marks=PADDLE.marks),
+        pytest.param(("paddle", "cpp"), marks=[*PADDLE.marks, NO_COMPILER]),
     ],
     ids="-".join,
 )
@@ -127,9 +129,9 @@ def test_only_the_gradient_that_is_asked_for(kernel: Kernel) -> None:
     first, second, gradient = maps((1, 3, 5, 6))
     for which in (0, 1):
         pair = [backend.tensor(first, "cpu"), backend.tensor(second, "cpu")]
-        pair[which].requires_grad_()
+        pair[which] = backend.leaf(pair[which])
         function(*pair).backward(backend.tensor(gradient, "cpu"))
-        np.testing.assert_allclose(pair[which].grad, reference_gradients(first, second, gradient)[which], atol=1e-5)
+        np.testing.assert_allclose(backend.array(pair[which].grad), reference_gradients(first, second, gradient)[which], atol=1e-5)
 
 
 def test_maps_that_are_not_contiguous(kernel: Kernel) -> None:
@@ -138,7 +140,7 @@ def test_maps_that_are_not_contiguous(kernel: Kernel) -> None:
     turned = (backend.tensor(value.transpose(0, 1, 3, 2), "cpu") for value in (first, second))
     volume = backend.array(
         function(
-            *((value.transpose(2, 3) if framework == "torch" else value.transpose(0, 1, 3, 2)) for value in turned)
+            *((value.transpose(0, 1, 3, 2) if framework == "jittor" else value.transpose(2, 3)) for value in turned)
         )
     )
     np.testing.assert_allclose(volume, reference(first, second), atol=2e-6)
@@ -276,14 +278,15 @@ def test_cpp_kernel_obeys_pytorchs_number_of_threads_in_its_one_runtime() -> Non
     assert done.stdout.splitlines() == ["0 1", "1 1", "2 1", "3 1"]
 
 
-@pytest.mark.parametrize("side", [JITTOR])
-def test_jittor_result_does_not_depend_on_the_threads(side: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("side", [JITTOR, PADDLE])
+def test_result_does_not_depend_on_the_threads(side: str, tmp_path: Path) -> None:
     program = (
         "import sys, numpy as np\nfrom correlation_cases import maps\nfrom vsrlib.kernels.correlation import pick\n"
-        "_, kernel = pick(sys.argv[2], 'cpp', 'cpu')\nimport jittor as jt\n"
-        "a, b, g = (jt.array(value.astype(np.float32)) for value in maps((2, 19, 11, 37)))\n"
+        "from vsrlib.networks.backend import backend_of\nbackend = backend_of(sys.argv[2])\n"
+        "_, kernel = pick(sys.argv[2], 'cpp', 'cpu')\n"
+        "a, b, g = (backend.leaf(backend.tensor(value)) for value in maps((2, 19, 11, 37)))\n"
         "v = kernel(a, b)\n"
-        "np.savez(sys.argv[1], v.numpy(), *[x.numpy() for x in jt.grad((v * g).sum(), [a, b])])"
+        "np.savez(sys.argv[1], *map(backend.array, [v, *backend.vjp([v], [g], [a, b])]))"
     )
     results = []
     for threads in (1, 3):

@@ -70,22 +70,29 @@ def test_layers_have_the_attributes_of_the_architecture(network: Network) -> Non
     ] == [(d, d) for d in (1, 2, 4, 8, 16, 1, 1)]
 
 
-def test_the_two_network_files_differ_in_the_frameworks_names_only() -> None:
-    torch_lines = (NETWORKS / "torch_net.py").read_text().splitlines()
-    renamed = [line for line in torch_lines if line != "import torch.nn.functional as F"]
-    for pattern, name in (
-        (r"torch_ops", "jittor_ops"),
-        (r"\bTensor\b", "Var"),
-        (r"def forward\(", "def execute("),
-        (r"\bF\.", "nn."),
-        (r"torch\.cat\(", "jt.concat("),
-        (r"\btorch\.", "jt."),
-    ):
-        renamed = [re.sub(pattern, name, line) for line in renamed]
-    jittor_lines = (NETWORKS / "jittor_net.py").read_text().splitlines()
-    # the docstring names the twin, and the imports differ
-    start = renamed.index("class ResBlock(nn.Module):")
-    assert renamed[start:] == jittor_lines[jittor_lines.index("class ResBlock(nn.Module):") :]
+RENAMED = {
+    "jittor": {
+        r"\bTensor\b": "Var",
+        r"def forward\(": "def execute(",
+        r"\bF\.": "nn.",
+        r"torch\.cat\(": "jt.concat(",
+        r"\btorch\.": "jt.",
+    },
+    "paddle": {r"nn\.Module": "nn.Layer", r"torch\.cat\(": "paddle.concat(", r"\btorch\.": "paddle."},
+}
+
+
+@pytest.mark.parametrize("other", RENAMED)
+def test_the_network_files_differ_in_the_frameworks_names_only(other: str) -> None:
+    ours, theirs = (
+        # the docstring names the twin, and the imports differ
+        re.split(r"^(?=class ResBlock)", (NETWORKS / f"{name}_net.py").read_text(), flags=re.MULTILINE)[1]
+        for name in ("torch", other)
+    )
+    for pattern, name in RENAMED[other].items():
+        ours = re.sub(pattern, name, ours)
+    assert ours.splitlines() == theirs.splitlines()
+    assert len(theirs.splitlines()) > 250
 
 
 def test_same_seed_gives_the_same_initial_values_in_both_frameworks(network: Network) -> None:

@@ -16,7 +16,7 @@ from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare
 from vsrlib.common.errors import UserError
 from vsrlib.data.frames import to_float
-from vsrlib.networks.backend import openmp_threads
+from vsrlib.kernels.native import openmp_threads
 from vsrlib.networks.network import Network
 from vsrlib.networks.onnx_model import contents
 from vsrlib.networks.onnx_net import FRAMES, RECONS, WINDOW

@@ -1,10 +1,13 @@
 """The words that parameters choose from; each list stands here and nowhere else."""
 
 FRAMEWORKS = ("torch", "jittor")
-NAMES = {"torch": "PyTorch", "jittor": "Jittor"}
+"""The pair that the study compares."""
+TRAINERS = (*FRAMEWORKS, "paddle")
+"""All that the network is written in."""
+NAMES = {"torch": "PyTorch", "jittor": "Jittor", "paddle": "PaddlePaddle"}
 """The frameworks as texts, tables and charts call them."""
 ONNX = "onnx"
-RESTORERS = (*FRAMEWORKS, ONNX)
+RESTORERS = (*TRAINERS, ONNX)
 """What restores: the frameworks, and ONNX Runtime, which does nothing else."""
 BLURS = ("Gaussian", "Realistic")
 PRESETS = ("study", "medium", "published")

@@ -1,7 +1,7 @@
 """Blur and decimation in training: which formulation is used. Nothing is imported but what is tried.
 
 "cpp" is C++ of our own for the CPU, `blur_down.h`; "convolution" is the framework's grouped convolution, `blur_down` of
-`vsrlib.networks.torch_ops` and `jittor_ops`.
+`vsrlib.networks.FRAMEWORK_ops`.
 """
 
 import functools
@@ -27,7 +27,7 @@ def pick(
         return "convolution", convolution
     module = importlib.import_module(f"vsrlib.kernels.{framework}_cpp")
     # Jittor compiles what it uses at first use, itself among it.
-    if framework == "torch" and not native.had(functools.partial(module.prepare_blur_down, size, scale), note):
+    if framework != "jittor" and not native.had(functools.partial(module.prepare_blur_down, size, scale), note):
         return "convolution", convolution
     return "cpp", module.blur_down
 

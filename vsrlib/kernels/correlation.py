@@ -23,9 +23,10 @@ _KERNELS = {
     ("torch", "cuda"): ("cuda", "pure"),
     ("jittor", "cpu"): ("cpp",),
     ("jittor", "cuda"): ("cuda",),
+    ("paddle", "cpu"): ("cpp", "pure"),
 }
 """What each framework has on each device, the fastest first."""
-_PREPARED = (("torch", "cpp"), ("torch", "cuda"))  # else the first use would compile; Jittor compiles all it does so
+_PREPARED = (("torch", "cpp"), ("torch", "cuda"), ("paddle", "cpp"))  # else the first use would compile; Jittor compiles all it does so
 
 CudaKernel = Literal["correlation_forward", "correlation_backward_first", "correlation_backward_second"]
 CUDA_KERNELS: tuple[CudaKernel, ...] = (
@@ -49,8 +50,8 @@ def pick(
 ) -> tuple[str, Callable[[Any, Any], Any]]:
     """The name and the function of a kernel, ready to run: what has to be compiled beforehand is compiled here.
 
-    framework "torch" or "jittor", correlation one of CORRELATIONS, device "cpu" or "cuda". "auto" is the fastest that
-    can be had: in PyTorch "pure" where the compiled one cannot be (no g++ or one that fails, no CuPy on a GPU), and
+    framework one of TRAINERS, correlation one of CORRELATIONS, device "cpu" or "cuda". "auto" is the fastest that
+    can be had: "pure" where the compiled one cannot be (no g++ or one that fails, no CuPy on a GPU), and
     `note` is told why. The name returned is never "auto"; it belongs with every result. UserError for a kernel that
     cannot be had: a choice is never replaced by another.
     """

@@ -127,6 +127,12 @@ def openmp_runtimes() -> list[str]:
     return [path for path in libraries() if Path(path).name.startswith(("libgomp", "libiomp5", "libomp"))]
 
 
+def openmp_threads() -> int:
+    """Threads that a computation on the CPU may use: OMP_NUM_THREADS, or as many as this process has cores."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return int(given) if given.isdigit() and int(given) else len(os.sched_getaffinity(0))
+
+
 def _compile(gxx: str, source: str, path: Path) -> None:
     # Several processes may compile one source at once: each moves a whole file into place, and the files are equal.
     with atomic_path(path) as temporary, tempfile.TemporaryDirectory() as folder:

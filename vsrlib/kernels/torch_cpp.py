@@ -12,39 +12,25 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from vsrlib.kernels import blur, native, winograd
+from vsrlib.kernels import blur, libraries, winograd
 from vsrlib.kernels import correlation as definition
 
 Run = Callable[[str, Tensor, Tensor, Tensor], Tensor]
 
-_CONVOLVE = """
-extern "C" void convolve(const float* const* parts, const int* channels, const float* weight, const float* bias,
-                         const float* residual, float* out, int count, int images, int height, int width, int outputs,
-                         int dilation, int threads, float slope) {
-    std::vector<winograd::Part> in;
-    for (int i = 0; i < count; i++) in.push_back({parts[i], channels[i]});
-    winograd::convolve(in, weight, {bias, residual, out, outputs, slope}, {images, height, width, dilation}, threads);
-}
-extern "C" void warp_forward(const float* in, const float* flow, const float* mask, float* out, int images, int height,
-                             int width, int channels, int align_corners, int threads) {
-    warp::forward(in, flow, mask, out, images, height, width, channels, align_corners, threads);
-}
-"""
-
 
 def prepare() -> None:
     """Compile and load the correlation now; some seconds, once on a machine. UserError when it cannot be compiled."""
-    _correlation()
+    libraries.correlation()
 
 
 def prepare_blur_down(size: int, scale: int) -> None:
     """As `prepare`, for blur kernels of size x size and a decimation by `scale`."""
-    _blur_down(size, scale)
+    libraries.blur_down(size, scale)
 
 
 def prepare_convolve() -> None:
     """As `prepare`, for the convolutions."""
-    _winograd()
+    libraries.convolutions()
 
 
 def correlation(first: Tensor, second: Tensor) -> Tensor:
@@ -55,7 +41,7 @@ def correlation(first: Tensor, second: Tensor) -> Tensor:
     _require_float32('the kernel "cpp"', ': use "pure"', first, second)
     definition.require_alike(first.shape, second.shape)
     size = (first.shape[0], definition.CHANNELS, *first.shape[2:])
-    return Operation.apply(first, second, size, functools.partial(_run, _correlation(), first.shape))
+    return Operation.apply(first, second, size, functools.partial(_run, libraries.correlation(), first.shape))
 
 
 def blur_down(x: Tensor, kernel: Tensor, scale: int) -> Tensor:
@@ -66,7 +52,7 @@ def blur_down(x: Tensor, kernel: Tensor, scale: int) -> Tensor:
     _require_float32('the blur "cpp"', "", x, kernel)
     blur.require_fitting(x.shape, kernel.shape)
     size = (*x.shape[:2], *(-(-side // scale) for side in x.shape[2:]))
-    return Operation.apply(x, kernel, size, functools.partial(_run, _blur_down(kernel.shape[2], scale), x.shape))
+    return Operation.apply(x, kernel, size, functools.partial(_run, libraries.blur_down(kernel.shape[2], scale), x.shape))
 
 
 def channels_last(x: Tensor) -> Tensor:
@@ -98,7 +84,7 @@ def convolve(
     images, height, width, _ = parts[0].shape
     outputs = bias.shape[0]
     out = parts[0].new_empty(images, height, width, outputs) if residual is None else residual
-    _winograd().convolve(
+    libraries.convolutions().convolve(
         (ctypes.c_void_p * len(parts))(*(part.data_ptr() for part in parts)),
         (ctypes.c_int * len(parts))(*(part.shape[3] for part in parts)),
         weight.data_ptr(),
@@ -113,7 +99,7 @@ def convolve(
 def warp(x: Tensor, flow: Tensor, mask: Tensor, align_corners: bool) -> Tensor:
     """x (B, h, w, C) where flow (B, 2, h, w) points, borders repeated, times mask (B, 1, h, w). Without gradients."""
     out, flow, mask = torch.empty_like(x), flow.contiguous(), mask.contiguous()
-    _winograd().warp_forward(
+    libraries.convolutions().warp_forward(
         *(one.data_ptr() for one in (x, flow, mask, out)), *x.shape, align_corners, torch.get_num_threads()
     )
     return out
@@ -158,30 +144,3 @@ def _require_float32(what: str, instead: str, *tensors: Tensor) -> None:
     for one in tensors:
         if one.dtype != torch.float32 or one.device.type != "cpu":
             raise TypeError(f"{what} takes float32 on the CPU, not {one.dtype} on {one.device}{instead}")
-
-
-@functools.cache
-def _correlation() -> ctypes.CDLL:
-    source = definition.cpp_source(native.EXPORTED)
-    return _typed(native.load(source, 'the correlation kernel "cpp"', 'correlation="pure"'), 3, 5, *native.FUNCTIONS)
-
-
-@functools.cache
-def _blur_down(size: int, scale: int) -> ctypes.CDLL:
-    source = blur.cpp_source(size, scale, native.EXPORTED)
-    return _typed(native.load(source, "the blur of training", "the framework's own"), 3, 5, *native.FUNCTIONS)
-
-
-@functools.cache
-def _winograd() -> ctypes.CDLL:
-    loaded = native.load(winograd.source() + _CONVOLVE, 'the convolution "winograd"', 'convolution="framework"')
-    return _typed(_typed(loaded, 6, 7, "convolve", floats=1), 4, 6, "warp_forward")
-
-
-def _typed(library: ctypes.CDLL, pointers: int, integers: int, *names: str, floats: int = 0) -> ctypes.CDLL:
-    """The library, its functions of that many pointers, then integers, then floats, declared to ctypes."""
-    for name in names:
-        arguments = [ctypes.c_void_p] * pointers + [ctypes.c_int] * integers + [ctypes.c_float] * floats
-        getattr(library, name).argtypes = arguments
-        getattr(library, name).restype = None
-    return library

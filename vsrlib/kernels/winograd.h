@@ -175,7 +175,8 @@ inline void convolve_by(const std::vector<Part>& in, const float* weight, const 
         if (memory.size() < size) memory.resize(size);
         float *v = memory.data(), *m = v + 36 * plane_in;
         Ahead ahead;
-#pragma omp for schedule(dynamic)
+// monotonic: the OpenMP runtime that PaddlePaddle brings, of 2019, has not what g++ would call else
+#pragma omp for schedule(monotonic : dynamic)
         for (int block = 0; block < blocks; block++) {
             const int first = block * TILES, count = std::min(TILES, tiles - first);
             look_ahead(in[0], out, frame, first + count, std::min(first + count + TILES, tiles), ahead);

@@ -62,8 +62,8 @@ def pick_ready(name: str, framework: str, device: str, features: int, note: nati
         if name == "auto" and device == "cpu" and native.compiler() is None:
             note("g++ was not found")
         return picked
-    if framework == "torch":  # Jittor compiles what it uses at first use, itself among it
-        prepare = importlib.import_module("vsrlib.kernels.torch_cpp").prepare_convolve
+    if framework != "jittor":  # which compiles what it uses at first use, itself among it
+        prepare = importlib.import_module(f"vsrlib.kernels.{framework}_cpp").prepare_convolve
         if name == "auto":
             return picked if native.had(prepare, note) else "framework"
         prepare()

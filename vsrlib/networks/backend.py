@@ -5,7 +5,6 @@ own, a module its network, `SelfBlindVSR` of `FRAMEWORK_net.py`. Importing this 
 """
 
 import importlib
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -201,12 +200,6 @@ class Backend(ABC):
             {name: self.array(value).item() for name, value in losses.items()},
             {name: self.array(value) for name, value in zip(names, found)},
         )
-
-
-def openmp_threads() -> int:
-    """Threads that a computation on the CPU may use: OMP_NUM_THREADS, or as many as this process has cores."""
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    return int(given) if given.isdigit() and int(given) else len(os.sched_getaffinity(0))
 
 
 def backend_of(framework: str, double: bool = False) -> Backend:

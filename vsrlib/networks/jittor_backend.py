@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from vsrlib.common.errors import UserError
+from vsrlib.kernels.native import openmp_threads
 from vsrlib.networks import jittor_ops as ops
 from vsrlib.networks.architecture import NetworkConfig
-from vsrlib.networks.backend import Adam, Backend, Values, openmp_threads
+from vsrlib.networks.backend import Adam, Backend, Values
 from vsrlib.networks.jittor_net import BlurDown, Correlation, SelfBlindVSR
 from vsrlib.networks.jittor_ops import Var, jt
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import CORRELATIONS, DEVICES, FRAMEWORKS, PRESETS
+from vsrlib.common.names import CORRELATIONS, DEVICES, PRESETS, TRAINERS
 from vsrlib.common.options import JobOptions, option
 from vsrlib.kernels import blur, winograd
 from vsrlib.kernels import correlation as kernels
@@ -25,7 +25,7 @@ from vsrlib.networks.weights.names import merge_flow, published_names
 class NetworkOptions(JobOptions):
     """Which network is run, and where: what every job with a network asks `load_network` for."""
 
-    framework: str = option("torch", choices=FRAMEWORKS)
+    framework: str = option("torch", choices=TRAINERS)
     preset: str = option("study", "size of the network, and nothing else", choices=PRESETS)
     device: str = option("auto", choices=DEVICES)
     correlation: str = option(
@@ -34,9 +34,9 @@ class NetworkOptions(JobOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if (self.device, self.framework) == ("cuda", "jittor"):
+        if self.device == "cuda" and self.framework in ("jittor", "paddle"):
             raise UserError(
-                "device is 'cuda' and framework is 'jittor', which runs on the CPU only: give cpu, "
+                f"device is 'cuda' and framework is {self.framework!r}, which runs on the CPU only: give cpu, "
                 "or cuda to the steps of PyTorch alone."
             )
 
@@ -53,8 +53,8 @@ def load_network(
 ) -> "Network":
     """Build the network in a framework and set its weights.
 
-    framework: "torch" or "jittor". weights: a file (see docs/weights.md), a name such as "study-gaussian", a dictionary
-    of arrays, or None for initial values from `seed`, which are the same in both frameworks. preset: one of
+    framework: one of TRAINERS. weights: a file (see docs/weights.md), a name such as "study-gaussian", a dictionary
+    of arrays, or None for initial values from `seed`, which are the same in every framework. preset: one of
     PRESETS, or None for what the weights' file notes, and "published" where it notes nothing. align_corners: how the
     warps read their sampling grids, or None for what the file notes, and True where it notes nothing. flow_weights: the
     flow network is set from these instead, e.g. a file of that alone. device: "auto", "cpu" or "cuda". correlation:
@@ -63,8 +63,8 @@ def load_network(
 
     Both frameworks in one process work, but its memory and times cannot be told apart: measurements use a process each.
     """
-    if framework not in FRAMEWORKS:
-        raise UserError(f"There is no framework {framework!r}; choose one of {', '.join(FRAMEWORKS)}.")
+    if framework not in TRAINERS:
+        raise UserError(f"There is no framework {framework!r}; choose one of {', '.join(TRAINERS)}.")
     backend = backend_of(framework)
     device = backend.pick_device(device)
     config, values = described(weights, preset, seed, align_corners, flow_weights)

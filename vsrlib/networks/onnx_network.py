@@ -12,9 +12,10 @@ import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import ONNX
+from vsrlib.kernels.native import openmp_threads
 from vsrlib.networks import architecture
 from vsrlib.networks.architecture import NetworkConfig
-from vsrlib.networks.backend import Values, openmp_threads
+from vsrlib.networks.backend import Values
 from vsrlib.networks.network import Network, described
 from vsrlib.networks.onnx_graph import package
 from vsrlib.networks.onnx_model import ENDING, contents, path_of
