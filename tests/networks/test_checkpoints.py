@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
+from conftest import PADDLE_FAULT
 
 from vsrlib.common.errors import UserError
 from vsrlib.networks.weights import weights_file
@@ -85,6 +86,39 @@ def test_the_digest_sees_every_difference_but_the_order(change) -> None:
     assert weights_file.digest(values) != weights_file.digest(VALUES)
 
 
+def test_files_of_paddlepaddle_hold_what_it_expects(tmp_path: Path) -> None:
+    """Fully connected weights the other way round, and the dictionary by which it knows a state dictionary."""
+    weights_file.write(tmp_path / "w.pdparams", VALUES)
+    with open(tmp_path / "w.pdparams", "rb") as file:
+        held = pickle.load(file)
+    assert held.pop("StructuredToParameterName@@") == {name: name for name in VALUES}
+    assert all(value.flags.c_contiguous for value in held.values())
+    assert same(held, VALUES | {name: np.ascontiguousarray(VALUES[name].T) for name in ("a.weight", "none")})
+
+
+@pytest.mark.paddle
+@pytest.mark.slow
+@pytest.mark.skipif(PADDLE_FAULT is not None, reason=f"PaddlePaddle is unusable here because {PADDLE_FAULT}")
+def test_paddlepaddle_and_this_project_read_each_others_files(tmp_path: Path) -> None:
+    """With the real one, in a process of its own: its own layer computes with what it read the same as numpy."""
+    rng = np.random.default_rng(0)
+    values = {"weight": rng.random((3, 3), np.float32), "bias": rng.random(3, np.float32)}
+    weights_file.write(tmp_path / "ours.pdparams", values)
+    program = (
+        "from vsrlib.kernels.paddle_env import import_paddle; paddle = import_paddle(); import numpy as np;"
+        f"layer, folder = paddle.nn.Linear(3, 3), {str(tmp_path)!r};"
+        "print(layer.set_state_dict(paddle.load(folder + '/ours.pdparams')));"
+        "np.save(folder + '/out.npy', layer(paddle.arange(3, dtype='float32')).numpy());"
+        "[paddle.save(layer.state_dict(), f'{folder}/{n}.pdparams', protocol=n) for n in (2, 3, 4)];"
+        "paddle.save({'model': layer.state_dict(), 'epoch': 3}, folder + '/nested.pdparams')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "([], [])"  # missing and unknown
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), values["weight"] @ np.arange(3) + values["bias"], rtol=1e-5)
+    for name in (*"234", "nested"):
+        assert same(weights_file.read(tmp_path / f"{name}.pdparams"), values), name
+
+
 # a stand-in for Jittor: what counts is that the process has imported something of that name
 JITTOR = (
     "import sys, types; sys.modules['jittor'] = types.ModuleType('jittor');"
@@ -105,6 +139,16 @@ def test_a_process_with_jittor_reads_and_writes_all_without_torch(tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == weights_file.digest(VALUES)
     assert same(weights_file.read(tmp_path / f"v{ending}"), VALUES)
+
+
+def test_a_process_with_paddlepaddle_reads_a_file_of_pytorch_without_it(tmp_path: Path) -> None:
+    weights_file.write(tmp_path / "w.pt", VALUES)
+    program = (
+        f"{JITTOR.replace('jittor', 'paddle')} v = weights_file.read({str(tmp_path / 'w.pt')!r});"
+        "assert 'torch' not in sys.modules; print(weights_file.digest(v))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == weights_file.digest(VALUES), done.stderr
 
 
 def test_a_process_with_jittor_says_why_a_file_is_refused(tmp_path: Path) -> None:

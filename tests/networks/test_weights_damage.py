@@ -50,7 +50,7 @@ class Canary:
 
 def put_canary(path: Path, canary: Canary) -> None:
     """A file of each format that runs the canary in a reader which trusts it."""
-    if path.suffix == ".pkl":
+    if path.suffix in (".pkl", ".pdparams"):
         path.write_bytes(pickle.dumps({"a": canary}))
     elif path.suffix == ".npz":
         with open(path, "wb") as file:
@@ -61,7 +61,7 @@ def put_canary(path: Path, canary: Canary) -> None:
 
 def trusting(path: Path) -> None:
     """Such a reader."""
-    if path.suffix == ".pkl":
+    if path.suffix in (".pkl", ".pdparams"):
         pickle.loads(path.read_bytes())
     elif path.suffix == ".npz":
         np.load(path, allow_pickle=True)["a"]

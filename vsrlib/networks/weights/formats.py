@@ -29,11 +29,13 @@ ENDINGS = {
     ".pth.tar": "PyTorch",
     ".pkl": "pickle",
     ".npz": "npz",
+    ".pdparams": "PaddlePaddle",
 }
 """The end of a file's name -> its format."""
 
 _MOST_EXPANSION = 20  # floats hardly compress; what unpacks to more is a trap
 _NOTES = "notes"
+_PADDLE_NAMES = "StructuredToParameterName@@"  # by which `paddle.load` knows a state dictionary
 _REFUSED_NAME = re.compile(r"(?:Unsupported global: GLOBAL|unsupported GLOBAL) ([\w.]+)")
 _ARCHIVE = b"PK\x03\x04"
 _SAFETENSORS = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "BOOL": "?"}
@@ -79,6 +81,11 @@ def read(path: Path, kind: str) -> dict[str, Any]:
             return found
         case "npz":
             return _read_npz(path)
+        case "PaddlePaddle":
+            found = read(path, "pickle")
+            if isinstance(found, dict):
+                found.pop(_PADDLE_NAMES, None)
+            return _map_leaves(found, _turned)
     raise AssertionError(kind)
 
 
@@ -99,6 +106,9 @@ def write(path: Path, kind: str, values: dict[str, np.ndarray], metadata: dict[s
         case "npz":
             with open(path, "wb") as file:
                 np.savez(file, **values)
+        case "PaddlePaddle":
+            held = {name: np.asarray(_turned(value), order="C") for name, value in values.items()}
+            path.write_bytes(pickle.dumps(held | {_PADDLE_NAMES: {name: name for name in values}}, protocol=4))
 
 
 def metadata(path: Path) -> dict[str, str]:
@@ -161,6 +171,11 @@ def _read_torch(path: Path) -> dict[str, Any]:
         return (leaf.detach().float() if leaf.is_floating_point() else leaf.detach()).numpy()  # numpy has no bfloat16
 
     return _map_leaves(found, array)
+
+
+def _turned(leaf: Any) -> Any:
+    """The weight of a fully connected layer, the only one of two axes, from (inputs, outputs) as PaddlePaddle has it."""
+    return leaf.T if isinstance(leaf, np.ndarray) and leaf.ndim == 2 else leaf
 
 
 def _leaves(found: Any, depth: int = 2) -> Iterator[Any]:

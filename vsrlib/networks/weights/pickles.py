@@ -1,4 +1,4 @@
-"""Dictionaries of arrays out of pickles, such as Jittor writes, without running anything that they ask for.
+"""Dictionaries of arrays out of pickles, such as Jittor and PaddlePaddle write, without running anything that they ask for.
 
 A pickle is a program for a small machine. `pickle.Unpickler` with a `find_class` that refuses names would not be
 enough: one instruction of five bytes makes it clear 64 GiB for its memo, and a deeply nested tuple as a key overflows
@@ -39,7 +39,7 @@ _ASIDE = {  # of settings that programs keep beside their weights
     *("datetime datetime", "datetime date", "datetime timedelta", "__builtin__ object", "builtins object"),
 }
 _ALLOWED = {*_RECONSTRUCT, *_FROM_BUFFER, *_SCALAR, *_VAR, *_MAPPINGS, *_ASIDE, _ENCODE}
-_ALLOWED |= {"numpy dtype", "numpy ndarray", "builtins list", "builtins bytes", "__builtin__ bytes"}
+_ALLOWED |= {"numpy dtype", "numpy ndarray", "builtins tuple", "builtins list", "builtins bytes", "__builtin__ bytes"}
 STAND_INS = ("numpy dtype", "numpy ndarray", *_RECONSTRUCT, *_FROM_BUFFER, *_SCALAR, *sorted(_ASIDE))
 """What files of PyTorch may name beside tensors, as "module name"; for each an `Aside` is made in its place."""
 
@@ -226,6 +226,8 @@ def _make(name: _Name, arguments: tuple) -> Any:
             array.values = _values(data, kind, shape, order)
             return array
         case (_Array() as array,) if name in _VAR:
+            return array
+        case ((str(), _Array() as array),) if name == "builtins tuple":  # a tensor of `paddle.save`, with its name
             return array
         case () if name in _MAPPINGS:
             return {}

@@ -1,4 +1,4 @@
-"""Weights in files: safetensors is the native format, one file for both frameworks; docs/weights.md lists the others.
+"""Weights in files: safetensors is the native format, one file for every framework; docs/weights.md lists the others.
 
 Nothing in a file is ever run. Whatever naming a file uses, values are under the names of the published weights here.
 Weights that come with the project are called by name, such as "study-gaussian".
@@ -27,6 +27,7 @@ FOLDER = Path(__file__).parent
 NAMES = tuple(f"study-{blur}{control}" for control in ("", "-align-false") for blur in ("gaussian", "realistic"))
 """`-align-false` marks the controls: the same training with the sampling grids read as by default since PyTorch 1.3."""
 
+_OTHERS = {"jittor", "paddle"}
 _AVERAGES = ("params_ema", "state_dict_ema", "model_ema", "ema_state_dict", "ema")
 _NESTED = (*_AVERAGES, "state_dict", "model_state_dict", "params", "model", "net", "network", "generator")
 """Where training programs put the weights, beside their own state; an average of them comes first."""
@@ -40,8 +41,8 @@ def read(weights: str | Path) -> Values:
     """
     path = existing(weights)
     kind = formats.format_of(path) or formats.kind_inside(path) or _format_of(path)
-    if kind == "PyTorch" and "jittor" in sys.modules:
-        # A process that uses Jittor does not import PyTorch; another one translates the file.
+    if kind == "PyTorch" and _OTHERS & sys.modules.keys():
+        # A process that uses another framework does not import PyTorch; another process translates the file.
         with tempfile.TemporaryDirectory() as folder:
             translated = Path(folder) / "weights.safetensors"
             _convert_elsewhere(path, translated)
@@ -68,7 +69,7 @@ def write(path: Path, values: Values, metadata: dict[str, str] | None = None) ->
     kind = _format_of(path)
     if metadata and kind != "safetensors":
         raise UserError(f"Notes on weights can be kept in .safetensors only, not in {path.name}; choose that ending.")
-    if kind == "PyTorch" and "jittor" in sys.modules:
+    if kind == "PyTorch" and _OTHERS & sys.modules.keys():
         with tempfile.TemporaryDirectory() as folder:
             formats.write(Path(folder) / "weights.safetensors", "safetensors", values)
             _convert_elsewhere(Path(folder) / "weights.safetensors", path)
