@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -40,7 +39,9 @@ FRAMEWORKS = [
         marks=[
             pytest.mark.paddle,
             pytest.mark.slow,
-            pytest.mark.skipif(PADDLE_FAULT is not None, reason=f"PaddlePaddle is unusable here because {PADDLE_FAULT}"),
+            pytest.mark.skipif(
+                PADDLE_FAULT is not None, reason=f"PaddlePaddle is unusable here because {PADDLE_FAULT}"
+            ),
         ],
     ),
 ]

@@ -5,6 +5,7 @@ import importlib
 import numpy as np
 import oracles
 import pytest
+from conftest import FRAMEWORKS
 
 from vsrlib.bench import blur, output
 from vsrlib.bench.correlation import level_shapes
@@ -13,6 +14,8 @@ from vsrlib.data import degrade
 from vsrlib.kernels import correlation
 from vsrlib.networks.backend import backend_of
 from vsrlib.restoration import metrics
+
+PAIR = pytest.mark.parametrize("pair", FRAMEWORKS[:2])  # the two that `vsrlib bench` measures
 
 
 @pytest.fixture
@@ -25,8 +28,9 @@ def tools(framework: str):
     return importlib.import_module(f"vsrlib.bench.plain_{framework}"), backend_of(framework)
 
 
-def test_plain_correlation(framework: str, rng: np.random.Generator) -> None:
-    plain, backend = tools(framework)
+@PAIR
+def test_plain_correlation(pair: str, rng: np.random.Generator) -> None:
+    plain, backend = tools(pair)
     first, second, step = (rng.standard_normal((2, 5, 6, 11)).astype(np.float32) for _ in range(3))
     weight = rng.standard_normal((2, 81, 6, 11)).astype(np.float32)
     a, b = (backend.leaf(backend.tensor(value, "cpu")) for value in (first, second))
@@ -37,13 +41,14 @@ def test_plain_correlation(framework: str, rng: np.random.Generator) -> None:
     for gradient, maps in ((grad_a, (step, second)), (grad_b, (first, step))):
         expected = np.vdot(weight, correlation.reference(*maps))
         assert np.vdot(gradient, step) == pytest.approx(expected, rel=1e-4, abs=1e-4)
-    _, ours = correlation.pick(framework, "auto", "cpu")
+    _, ours = correlation.pick(pair, "auto", "cpu")
     for theirs, mine in zip((grad_a, grad_b), backend.vjp([ours(a, b)], [backend.tensor(weight)], [a, b])):
         np.testing.assert_allclose(backend.array(mine), theirs, atol=1e-5)
 
 
-def test_plain_blur_down(framework: str, rng: np.random.Generator) -> None:
-    plain, backend = tools(framework)
+@PAIR
+def test_plain_blur_down(pair: str, rng: np.random.Generator) -> None:
+    plain, backend = tools(pair)
     x, kernel = rng.random((2, 3, 18, 21)), rng.random((2, 1, 5, 5))
     weight = backend.tensor(rng.standard_normal((2, 3, 5, 6)), "cpu")
     leaves = [backend.leaf(backend.tensor(value, "cpu")) for value in (x, kernel)]

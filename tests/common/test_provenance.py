@@ -22,7 +22,7 @@ def test_collect_holds_what_is_needed_and_goes_into_json() -> None:
     found = provenance.collect(seed=3, weights={"sha256": "ab"})
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert list(found) == ["commit", "dirty", "versions", "protocol", "machine", "created", "seed", "weights"]
-    assert set(found["versions"]) == {"python", "numpy", "torch", "jittor", "cv2", "scikit-image", "vsrlib"}
+    assert set(found["versions"]) == {"python", "numpy", "torch", "jittor", "paddle", "cv2", "scikit-image", "vsrlib"}
     assert set(found["machine"]) == {"system", "processor", "cores", "memory_gib", "gpu"}
     age = datetime.now(UTC) - datetime.fromisoformat(found["created"])
     assert timedelta(seconds=-1) < age < timedelta(minutes=1)

@@ -131,7 +131,9 @@ def test_only_the_gradient_that_is_asked_for(kernel: Kernel) -> None:
         pair = [backend.tensor(first, "cpu"), backend.tensor(second, "cpu")]
         pair[which] = backend.leaf(pair[which])
         function(*pair).backward(backend.tensor(gradient, "cpu"))
-        np.testing.assert_allclose(backend.array(pair[which].grad), reference_gradients(first, second, gradient)[which], atol=1e-5)
+        np.testing.assert_allclose(
+            backend.array(pair[which].grad), reference_gradients(first, second, gradient)[which], atol=1e-5
+        )
 
 
 def test_maps_that_are_not_contiguous(kernel: Kernel) -> None:

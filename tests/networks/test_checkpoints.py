@@ -114,7 +114,9 @@ def test_paddlepaddle_and_this_project_read_each_others_files(tmp_path: Path) ->
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "([], [])"  # missing and unknown
-    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), values["weight"] @ np.arange(3) + values["bias"], rtol=1e-5)
+    np.testing.assert_allclose(
+        np.load(tmp_path / "out.npy"), values["weight"] @ np.arange(3) + values["bias"], rtol=1e-5
+    )
     for name in (*"234", "nested"):
         assert same(weights_file.read(tmp_path / f"{name}.pdparams"), values), name
 

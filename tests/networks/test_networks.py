@@ -78,7 +78,12 @@ RENAMED = {
         r"torch\.cat\(": "jt.concat(",
         r"\btorch\.": "jt.",
     },
-    "paddle": {r"nn\.Module": "nn.Layer", r"torch\.cat\(": "paddle.concat(", r"\btorch\.": "paddle."},
+    "paddle": {
+        r"nn\.Module": "nn.Layer",
+        r"nn\.LeakyReLU\(": "ops.LeakyReLU(",
+        r"torch\.cat\(": "paddle.concat(",
+        r"\btorch\.": "paddle.",
+    },
 }
 
 

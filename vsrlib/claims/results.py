@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import located, read_json, relative, sha256_file
-from vsrlib.common.names import BLURS, FRAMEWORKS, KINDS, NAMES, ONNX
+from vsrlib.common.names import BLURS, FRAMEWORKS, KINDS, NAMES, RESTORERS
 
 RUN_FIELDS = (
     "set", "preset", "engine", "border", "tile", "device", "device_type", "threads", "correlation", "convolution",
@@ -70,9 +70,9 @@ def collect(files: Sequence[Path], output: Path, fields: Sequence[str]) -> dict[
     for path in files:
         record = read(path)
         framework, blur = record.get("framework"), record.get("blur")
-        if framework == ONNX:
+        if framework in RESTORERS and framework not in FRAMEWORKS:
             raise UserError(
-                f"{path} is of ONNX Runtime, and PyTorch and Jittor are compared; give the results of these."
+                f"{path} is of {NAMES[framework]}, and PyTorch and Jittor are compared; give the results of these."
             )
         if framework not in FRAMEWORKS or (blur not in BLURS and not (blur is None and is_skipped(record))):
             raise UserError(f"{path} does not say which framework and blur it is about; write it again.")

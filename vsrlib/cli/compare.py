@@ -57,8 +57,8 @@ def run_ablate(options: argparse.Namespace) -> None:
 def parity_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib parity`."""
     parser.description = (
-        "Compare the network in PyTorch and Jittor, step by step, against the reference network, PyTorch in float64: "
-        "structure, operations, layers, gradients, training. Writes OUTPUT/parity.json and "
+        "Compare the network in PyTorch and another framework, step by step, against the reference network, PyTorch in "
+        "float64: structure, operations, layers, gradients, training. Writes OUTPUT/parity.json and "
         "OUTPUT/parity.txt. Exit status 1 if something departs."
     )
     parser.add_argument("output", type=Path, help="folder of the results")
@@ -66,6 +66,7 @@ def parity_arguments(parser: argparse.ArgumentParser) -> None:
     size = f"{ParityOptions.height}x{ParityOptions.width}"
     parser.add_argument("--size", default=size, metavar="HxW", help="of the windows, LR pixels (%(default)s)")
     ParityOptions.add_arguments(parser, "steps", "starts", "seed")
+    CheckOptions.add_arguments(parser, "second")
     parser.set_defaults(run=run_parity)
 
 
@@ -75,7 +76,7 @@ def run_parity(options: argparse.Namespace) -> int:
 
     height, width = parse_size(options.size)
     wanted = ParityOptions.of({**vars(options), "height": height, "width": width})
-    result = referee.compare(options.output, wanted)
+    result = referee.compare(options.output, wanted, options.second)
     print(report.text(result), end="")
     return 0 if "skipped" in result or result["agree"] else 1
 

@@ -4,9 +4,9 @@ FRAMEWORKS = ("torch", "jittor")
 """The pair that the study compares."""
 TRAINERS = (*FRAMEWORKS, "paddle")
 """All that the network is written in."""
-NAMES = {"torch": "PyTorch", "jittor": "Jittor", "paddle": "PaddlePaddle"}
-"""The frameworks as texts, tables and charts call them."""
 ONNX = "onnx"
+NAMES = {"torch": "PyTorch", "jittor": "Jittor", "paddle": "PaddlePaddle", ONNX: "ONNX Runtime"}
+"""The frameworks as texts, tables and charts call them."""
 RESTORERS = (*TRAINERS, ONNX)
 """What restores: the frameworks, and ONNX Runtime, which does nothing else."""
 BLURS = ("Gaussian", "Realistic")

@@ -24,6 +24,7 @@ _DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
     "numpy": ("numpy",),
     "torch": ("torch",),
     "jittor": ("jittor",),
+    "paddle": ("paddlepaddle", "paddlepaddle-gpu"),
     "cv2": ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"),
     "scikit-image": ("scikit-image",),
     "vsrlib": ("vsrlib",),

@@ -26,7 +26,11 @@ _KERNELS = {
     ("paddle", "cpu"): ("cpp", "pure"),
 }
 """What each framework has on each device, the fastest first."""
-_PREPARED = (("torch", "cpp"), ("torch", "cuda"), ("paddle", "cpp"))  # else the first use would compile; Jittor compiles all it does so
+_PREPARED = (
+    ("torch", "cpp"),
+    ("torch", "cuda"),
+    ("paddle", "cpp"),
+)  # else the first use would compile; Jittor compiles all it does so
 
 CudaKernel = Literal["correlation_forward", "correlation_backward_first", "correlation_backward_second"]
 CUDA_KERNELS: tuple[CudaKernel, ...] = (

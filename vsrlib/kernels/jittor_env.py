@@ -22,7 +22,7 @@ from unittest import mock
 from vsrlib.common.errors import StartAgain, UserError
 from vsrlib.common.files import atomic_path
 from vsrlib.common.processes import answer, ask
-from vsrlib.kernels import native
+from vsrlib.kernels import native, paddle_env
 
 HOME = Path(sys.prefix) / "var" / "jittor"
 # Jittor looks for oneDNN under this name first, and downloads it when it is not there.
@@ -66,6 +66,8 @@ def why_not(framework: str) -> str | None:
 
     Jittor is built where it is not built yet: minutes the first time.
     """
+    if framework == "paddle":
+        return paddle_env.why_unusable()
     if framework != "jittor":
         return None
     reason = why_unusable()

@@ -1,4 +1,4 @@
-"""The C++ kernels of the CPU as libraries that ctypes calls: the same for every framework whose tensors have an address.
+"""The C++ kernels of the CPU as libraries that ctypes calls, for every framework whose tensors have an address.
 
 Compiled on first use and kept; the functions take addresses of float32 values, sizes, and the number of threads.
 """

@@ -55,7 +55,9 @@ def blur_down(x: Tensor, kernel: Tensor, scale: int) -> Tensor:
     _require_float32('the blur "cpp"', "", x, kernel)
     blur.require_fitting(x.shape, kernel.shape)
     size = (*x.shape[:2], *(-(-side // scale) for side in x.shape[2:]))
-    return Operation.apply(x, kernel, size, functools.partial(_run, libraries.blur_down(kernel.shape[2], scale), x.shape))
+    return Operation.apply(
+        x, kernel, size, functools.partial(_run, libraries.blur_down(kernel.shape[2], scale), x.shape)
+    )
 
 
 def channels_last(x: Tensor) -> Tensor:

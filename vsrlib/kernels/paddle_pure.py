@@ -1,4 +1,4 @@
-"""Correlation volume in PaddlePaddle, from tensor operations alone: differentiable, and for where there is no compiler."""
+"""Correlation volume in PaddlePaddle, from tensor operations alone: differentiable, for where no compiler is."""
 
 from vsrlib.kernels.correlation import SEARCH_RANGE
 from vsrlib.kernels.paddle_env import import_paddle

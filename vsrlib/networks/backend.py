@@ -1,6 +1,6 @@
 """What a framework owes the rest of vsrlib: a `Backend`, and an `Adam` in it.
 
-`torch_backend.py` and `jittor_backend.py` are the two; what both do alike is written here. A tensor is the framework's
+`FRAMEWORK_backend.py` is each one's; what they do alike is written here. A tensor is the framework's
 own, a module its network, `SelfBlindVSR` of `FRAMEWORK_net.py`. Importing this imports no framework.
 """
 
@@ -136,6 +136,10 @@ class Backend(ABC):
     @abstractmethod
     def state(self, module: Module) -> Values:
         """All parameters by name, copied; of a network `architecture.parameter_shapes`, in that order."""
+
+    @abstractmethod
+    def learn(self, module: Module, name: str, values: np.ndarray) -> None:
+        """Give a module, under a name of its own, what is learned beside its weights."""
 
     # Tensors
 

@@ -119,6 +119,9 @@ class JittorBackend(Backend):
     def state(self, module: SelfBlindVSR) -> Values:
         return {name: value.numpy() for name, value in module.state_dict().items()}
 
+    def learn(self, module: SelfBlindVSR, name: str, values: np.ndarray) -> None:
+        setattr(module, name, self.tensor(values))
+
     def tensor(self, values: np.ndarray, device: str = "cpu") -> Var:
         return jt.array(np.ascontiguousarray(values, dtype=np.float32))
 

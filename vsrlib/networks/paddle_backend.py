@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from vsrlib.networks.paddle_net import BlurDown, Correlation, SelfBlindVSR
 from vsrlib.networks.paddle_ops import Tensor, paddle
 
 _MOMENTS = {"first": "moment1", "second": "moment2"}
+_POWERS = ("beta1_pow_acc", "beta2_pow_acc")
 
 
 class PaddleAdam(Adam):
@@ -23,58 +25,69 @@ class PaddleAdam(Adam):
 
     _updates = 0
 
-    def set_rates(self, rates: list[float]) -> None:
-        for optimiser, rate in zip(self._optimiser, rates, strict=True):
-            optimiser.set_lr(rate)
-
     def step(self, loss: Tensor) -> bool:
         values = list(self._parameters.values())
         found = paddle.grad(loss, values, allow_unused=True)
         gradients = [one for one in found if one is not None]
-        size = paddle.stack([(one * one).sum() for one in gradients]).sum().sqrt()
-        if not (bool(paddle.isfinite(loss)) and bool(paddle.isfinite(size))):
+        if not (bool(paddle.isfinite(loss)) and bool(paddle.isfinite(_norm(gradients)))):
             return False
         if self._clip_value:
             gradients = [one.clip(-self._clip_value, self._clip_value) for one in gradients]
         if self._clip_norm:
-            size = paddle.stack([(one * one).sum() for one in gradients]).sum().sqrt()
-            gradients = [one * (self._clip_norm / (size + 1e-6)).clip(max=1.0) for one in gradients]
+            factor = (self._clip_norm / (_norm(gradients) + 1e-6)).clip(max=1.0)
+            gradients = [one * factor for one in gradients]
         rest = iter(gradients)
-        for value, one in zip(values, found):
-            value.grad = None if one is None else next(rest)
-        for optimiser in self._optimiser:
-            optimiser.step()
+        self._update([None if one is None else next(rest) for one in found])
         self._updates += 1
         return True
 
     def state(self) -> tuple[Values, int]:
-        kept = {name: value for optimiser in self._optimiser for name, value in optimiser.state_dict().items()}
         moments = {}
-        for name, value in self._parameters.items():
-            for ours, theirs in _MOMENTS.items():
-                found = kept.get(f"{value.name}_{theirs}_0")
-                moments[f"{ours}.{name}"] = np.zeros(value.shape, np.float32) if found is None else found.numpy()
+        for ours, theirs in _MOMENTS.items():
+            kept = self._kept(theirs)
+            for name, value in self._parameters.items():
+                known = kept.get(value.name)
+                moments[f"{ours}.{name}"] = np.zeros(value.shape, np.float32) if known is None else known.numpy()
         return moments, self._updates
 
     def load(self, moments: Values, updates: int) -> None:
         self._updates = updates
-        # The powers of the betas, multiplied up in float32 as the optimiser does: the same to the bit.
-        powers = [np.multiply.reduce(np.full(updates + 1, beta, np.float32), dtype=np.float32) for beta in self.BETAS]
-        for optimiser, names in zip(self._optimiser, self._names, strict=True):
-            state = {}
-            for name in names:
-                own = self._parameters[name].name
-                state |= {f"{own}_{theirs}_0": moments[f"{ours}.{name}"] for ours, theirs in _MOMENTS.items()}
-                state |= {f"{own}_beta{i}_pow_acc_0": np.array([power]) for i, power in enumerate(powers, 1)}
-            optimiser.set_state_dict({name: paddle.to_tensor(value) for name, value in state.items()})
+        if not updates:
+            return  # PaddlePaddle makes them at the first update
+        self._update([paddle.zeros_like(value) for value in self._parameters.values()])  # which changes no parameter
+        for ours, theirs in _MOMENTS.items():
+            kept = self._kept(theirs)
+            for name, value in self._parameters.items():
+                kept[value.name].set_value(moments[f"{ours}.{name}"])
+        for beta, theirs in zip(self.BETAS, _POWERS, strict=True):
+            # Multiplied up in float32, one after the other, as PaddlePaddle does: the same to the bit.
+            power = np.multiply.accumulate(np.full(updates + 1, beta, np.float32))[-1:]
+            for one in self._kept(theirs).values():
+                one.set_value(power)
 
-    def _make(self, groups: list[dict[str, Any]]) -> list[Any]:
-        by_id = {id(value): name for name, value in self._parameters.items()}
-        self._names = [[by_id[id(value)] for value in group["params"]] for group in groups]
-        return [
-            paddle.optimizer.Adam(group["lr"], *self.BETAS, self.EPSILON, parameters=group["params"])
-            for group in groups
-        ]
+    def _make(self, groups: list[dict[str, Any]]) -> Any:
+        for group in groups:
+            group["adam"] = paddle.optimizer.Adam(group["lr"], *self.BETAS, self.EPSILON, parameters=group["params"])
+        return SimpleNamespace(param_groups=groups)
+
+    def _update(self, gradients: list[Tensor | None]) -> None:
+        for value, gradient in zip(self._parameters.values(), gradients, strict=True):
+            value.grad = gradient
+        for group in self._optimiser.param_groups:
+            group["adam"].set_lr(group["lr"])
+            group["adam"].step()
+
+    def _kept(self, theirs: str) -> dict[str, Tensor]:
+        """What PaddlePaddle keeps of the parameters that have been updated, by their names there.
+
+        Its `state_dict` puts numbers to the names that depend on which optimisers there were before.
+        """
+        groups = self._optimiser.param_groups
+        return {name: one for group in groups for name, one in group["adam"]._accumulators.get(theirs, {}).items()}
+
+
+def _norm(gradients: list[Tensor]) -> Tensor:
+    return paddle.stack([(one * one).sum() for one in gradients]).sum().sqrt()
 
 
 class PaddleBackend(Backend):
@@ -130,6 +143,11 @@ class PaddleBackend(Backend):
 
     def state(self, module: SelfBlindVSR) -> Values:
         return {name: value.numpy() for name, value in module.named_parameters()}
+
+    def learn(self, module: SelfBlindVSR, name: str, values: np.ndarray) -> None:
+        parameter = module.create_parameter(list(values.shape))
+        parameter.set_value(self.tensor(values))
+        setattr(module, name, parameter)
 
     def tensor(self, values: np.ndarray, device: str = "cpu") -> Tensor:
         return paddle.to_tensor(np.ascontiguousarray(values, dtype=np.float32))

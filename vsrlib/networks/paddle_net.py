@@ -90,11 +90,11 @@ class Extractor(nn.Layer):
     def level(layers: Layers) -> nn.Sequential:
         return nn.Sequential(
             conv(layers["0"]),
-            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            ops.LeakyReLU(arch.LEAKY_SLOPE),
             conv(layers["2"]),
-            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            ops.LeakyReLU(arch.LEAKY_SLOPE),
             conv(layers["4"]),
-            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            ops.LeakyReLU(arch.LEAKY_SLOPE),
         )
 
     def forward(self, frame: Tensor) -> dict[int, Tensor]:
@@ -118,11 +118,11 @@ class Decoder(nn.Layer):
         if level in arch.WARP_SCALE:
             self.moduleUpflow = deconv(layers["moduleUpflow"])
             self.moduleUpfeat = deconv(layers["moduleUpfeat"])
-        self.moduleOne = nn.Sequential(conv(layers["moduleOne.0"]), nn.LeakyReLU(arch.LEAKY_SLOPE))
-        self.moduleTwo = nn.Sequential(conv(layers["moduleTwo.0"]), nn.LeakyReLU(arch.LEAKY_SLOPE))
-        self.moduleThr = nn.Sequential(conv(layers["moduleThr.0"]), nn.LeakyReLU(arch.LEAKY_SLOPE))
-        self.moduleFou = nn.Sequential(conv(layers["moduleFou.0"]), nn.LeakyReLU(arch.LEAKY_SLOPE))
-        self.moduleFiv = nn.Sequential(conv(layers["moduleFiv.0"]), nn.LeakyReLU(arch.LEAKY_SLOPE))
+        self.moduleOne = nn.Sequential(conv(layers["moduleOne.0"]), ops.LeakyReLU(arch.LEAKY_SLOPE))
+        self.moduleTwo = nn.Sequential(conv(layers["moduleTwo.0"]), ops.LeakyReLU(arch.LEAKY_SLOPE))
+        self.moduleThr = nn.Sequential(conv(layers["moduleThr.0"]), ops.LeakyReLU(arch.LEAKY_SLOPE))
+        self.moduleFou = nn.Sequential(conv(layers["moduleFou.0"]), ops.LeakyReLU(arch.LEAKY_SLOPE))
+        self.moduleFiv = nn.Sequential(conv(layers["moduleFiv.0"]), ops.LeakyReLU(arch.LEAKY_SLOPE))
         self.moduleSix = nn.Sequential(conv(layers["moduleSix.0"]))
 
     def forward(self, first: Tensor, second: Tensor, coarser: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
@@ -159,17 +159,17 @@ class Refiner(nn.Layer):
         super().__init__()
         self.moduleMain = nn.Sequential(
             conv(layers["moduleMain.0"]),
-            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            ops.LeakyReLU(arch.LEAKY_SLOPE),
             conv(layers["moduleMain.2"]),
-            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            ops.LeakyReLU(arch.LEAKY_SLOPE),
             conv(layers["moduleMain.4"]),
-            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            ops.LeakyReLU(arch.LEAKY_SLOPE),
             conv(layers["moduleMain.6"]),
-            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            ops.LeakyReLU(arch.LEAKY_SLOPE),
             conv(layers["moduleMain.8"]),
-            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            ops.LeakyReLU(arch.LEAKY_SLOPE),
             conv(layers["moduleMain.10"]),
-            nn.LeakyReLU(arch.LEAKY_SLOPE),
+            ops.LeakyReLU(arch.LEAKY_SLOPE),
             conv(layers["moduleMain.12"]),
         )
 

@@ -3,7 +3,7 @@
 Where PaddlePaddle's own operation departs from PyTorch's, the note at the function says how.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -11,9 +11,38 @@ from vsrlib.kernels.paddle_env import import_paddle
 from vsrlib.networks.architecture import Conv, Deconv, Layer, Linear
 
 paddle = import_paddle()
-import paddle.nn.functional as F  # noqa: E402  (only after the environment has been set)
-from paddle import Tensor as Tensor  # noqa: E402
+from paddle import Tensor as Tensor  # noqa: E402  (only after the environment has been set)
 from paddle import nn as nn  # noqa: E402
+from paddle.nn import functional  # noqa: E402
+
+
+def leaky_relu(x: Tensor, slope: float) -> Tensor:
+    """x where it is larger than 0, else slope * x; the gradient at 0 is the slope, where PaddlePaddle's own has 1.
+
+    A correlation is exactly 0 wherever the second map ends, so that this is not rare.
+    """
+    if x.stop_gradient:
+        return functional.leaky_relu(x, slope)
+    return functional.prelu(x, paddle.full([1], slope, x.dtype))
+
+
+class _Functions:
+    """PaddlePaddle's functions, with what is replaced above."""
+
+    leaky_relu = staticmethod(leaky_relu)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(functional, name)
+
+
+F = _Functions()
+
+
+class LeakyReLU(nn.LeakyReLU):
+    """The layer of `leaky_relu`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return leaky_relu(x, self._negative_slope)
 
 
 class Convolution(nn.Conv2D):

@@ -111,6 +111,9 @@ class TorchBackend(Backend):
     def state(self, module: SelfBlindVSR) -> Values:
         return {name: value.detach().cpu().numpy().copy() for name, value in module.state_dict().items()}
 
+    def learn(self, module: SelfBlindVSR, name: str, values: np.ndarray) -> None:
+        setattr(module, name, torch.nn.Parameter(self.tensor(values, next(module.parameters()).device)))
+
     def tensor(self, values: np.ndarray, device: str = "cpu") -> Tensor:
         kind = np.float64 if self.double else np.float32
         return torch.from_numpy(np.require(values, kind, ["C", "W"])).to(device)  # writeable, or PyTorch warns

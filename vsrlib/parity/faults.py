@@ -69,10 +69,10 @@ def _dilation(network: Network, stack: ExitStack) -> None:
 
 def _slope(network: Network, stack: ExitStack) -> None:
     layer = _module(network, f"{FLOW}.moduleRefiner.moduleMain.1")
-    if hasattr(layer, "negative_slope"):
-        layer.negative_slope = 0.01
+    if network.framework == "jittor":
+        layer.args = (0.01,)
     else:
-        layer.args = (0.01,)  # Jittor's
+        setattr(layer, {"torch": "negative_slope", "paddle": "_negative_slope"}[network.framework], 0.01)
 
 
 def _align_corners(network: Network, stack: ExitStack) -> None:
@@ -108,7 +108,10 @@ def _epsilon(network: Network, stack: ExitStack) -> None:
             group["eps"] = 1e-7
         return made
 
-    stack.enter_context(mock.patch.object(network.backend, "Optimiser", with_other_epsilon))
+    changed: Any = with_other_epsilon
+    if network.framework == "paddle":
+        changed = type("OtherEpsilon", (original,), {"EPSILON": 1e-7})
+    stack.enter_context(mock.patch.object(network.backend, "Optimiser", changed))
 
 
 def _blur(change: Callable[[Callable, Backend], Callable]) -> Plant:

@@ -87,10 +87,13 @@ def _own_adam(tools: Tools, series: Any) -> Any:
     """As `_adam`, by what the framework has under that name."""
     backend = tools.backend
     value = backend.leaf(backend.tensor(np.zeros(series.shape[1])))
-    optimiser = tools.framework.optim.Adam([value], lr=1e-3)
+    if tools.framework.__name__ == "paddle":
+        optimiser = tools.framework.optimizer.Adam(1e-3, parameters=[value])
+    else:
+        optimiser = tools.framework.optim.Adam([value], lr=1e-3)
     for gradient in backend.copied(series):
         loss = (value * backend.tensor(gradient)).sum()
-        if tools.framework.__name__ == "torch":
+        if tools.framework.__name__ != "jittor":
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import FRAMEWORKS, PRESETS
+from vsrlib.common.names import PRESETS, TRAINERS
 from vsrlib.common.options import JobOptions, option
 
 
@@ -34,12 +34,15 @@ class ParityOptions(JobOptions):
 
 @dataclass(frozen=True)
 class CheckOptions(JobOptions):
-    """What the check of the referee is asked for: `runs` without a fault, and the faults in the framework `second`."""
+    """What the check of the referee is asked for: `runs` without a fault, and the faults in the framework `second`.
+
+    With second="torch" no other framework is needed.
+    """
 
     runs: int = option(50, "clean runs", least=0)
     second: str = option(
         "jittor",
-        "what is compared with PyTorch and has the faults; torch needs no Jittor",
-        choices=FRAMEWORKS,
+        "what is compared with PyTorch",
+        choices=TRAINERS,
     )
     seed: int = option(0, "of everything that is random", least=0)

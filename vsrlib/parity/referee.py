@@ -1,4 +1,4 @@
-"""The referee: PyTorch and Jittor on the same weights and frames, against PyTorch in float64. Writes what it found."""
+"""The referee: PyTorch and another framework on the same weights and frames, against PyTorch in float64."""
 
 import os
 import tempfile
@@ -17,32 +17,33 @@ from vsrlib.networks.architecture import parameter_shapes
 from vsrlib.networks.weights import weights_file
 from vsrlib.parity import comparison, operations, report, trajectories
 from vsrlib.parity.network import CONFIGS, random_values
-from vsrlib.parity.options import ParityOptions
+from vsrlib.parity.options import CheckOptions, ParityOptions
 from vsrlib.parity.recorder import FED, FREE, REFERENCE, Store
 from vsrlib.parity.trial import Trial, work
 
 JSON, TEXT = "parity.json", "parity.txt"
-SIDES = ("torch", "jittor")
-_EVERYONE = (REFERENCE, *SIDES)
 _AT = (1, 10, 100)  # steps after which trajectories are compared
 
 
-def compare(output: Path, options: ParityOptions) -> dict[str, Any]:
-    """Compare the two frameworks; writes OUTPUT/parity.json and OUTPUT/parity.txt and returns what the former holds.
+def compare(output: Path, options: ParityOptions, second: str = CheckOptions.second) -> dict[str, Any]:
+    """Compare PyTorch with the framework `second`; writes OUTPUT/parity.json and OUTPUT/parity.txt.
+
+    Returns what the former holds:
 
     {"agree", "first" (the first departure or None), "departures", "ratios", "layers" (four figures of every step, for
     both, "fed" and "free"), "gradients", "operations", "finals", "trajectories" (None for 0 steps), "rule", "options",
-    "weights" (as `vsrlib.networks.weights.weights_file.entry` names them), "provenance"}, or {"skipped": "because ..."}
-    where Jittor cannot be used. UserError for weights and frames that do not fit.
+    "weights" (as `vsrlib.networks.weights.weights_file.entry` names them), "sides", "provenance"}, or
+    {"skipped": "because ..."} where `second` cannot be used. UserError for weights and frames that do not fit.
     """
     frames = None if options.frames is None else os.path.relpath(options.frames, output)
     found: dict[str, Any] = {"options": {**options.to_json(), "weights": None, "frames": frames}}
-    reason = why_not("jittor")
+    found["sides"] = sides = ["torch", second]
+    reason = why_not(second)
     with tempfile.TemporaryDirectory(prefix="vsrlib-parity-") as folder:
         trial = _set_up(Path(folder), options, output, found)
         if reason is None:
-            _work(trial, options)
-            found |= _verdict(trial, options)
+            _work(trial, options, sides)
+            found |= _verdict(trial, options, sides)
         else:
             found |= {"skipped": f"because {reason}"}
     result = found | {"rule": comparison.RULE, "provenance": provenance.collect(seed=options.seed)}
@@ -93,9 +94,9 @@ def _windows(options: ParityOptions, rng: np.random.Generator) -> np.ndarray:
     return np.stack(windows)[:, None]
 
 
-def _work(trial: Trial, options: ParityOptions) -> None:
+def _work(trial: Trial, options: ParityOptions, sides: list[str]) -> None:
     """The reference first, then each framework in a process of its own."""
-    for who in _EVERYONE:
+    for who in (REFERENCE, *sides):
         jobs = [
             *trial.jobs(who),
             trial.job("layers", who, way=FREE, output=str(trial.folder / who / FREE)),
@@ -116,17 +117,18 @@ def _work(trial: Trial, options: ParityOptions) -> None:
         work("torch" if who == REFERENCE else who, jobs, trial.folder, double=who == REFERENCE)
 
 
-def _verdict(trial: Trial, options: ParityOptions) -> dict[str, Any]:
-    verdict = trial.verdict(*SIDES)
-    atlas = operations.compare(*(_atlas(trial.folder / who / "atlas.npz") for who in _EVERYONE))
+def _verdict(trial: Trial, options: ParityOptions, sides: list[str]) -> dict[str, Any]:
+    everyone = (REFERENCE, *sides)
+    verdict = trial.verdict(*sides)
+    atlas = operations.compare(*(_atlas(trial.folder / who / "atlas.npz") for who in everyone))
     verdict["departures"] += [
         {"place": f"operation {name}", "kind": "operation", "says": f"{name} differs, case {found['worst']['case']}"}
         for name, found in atlas.items()
         if found["used"] and found["differs"]
     ]
-    reference, first, second = (dict(np.load(trial.folder / who / "outputs.npz")) for who in _EVERYONE)
+    reference, first, second = (dict(np.load(trial.folder / who / "outputs.npz")) for who in everyone)
     last = comparison.compare_outputs(reference, first, second, verdict["gradients"])
-    trained = _trajectories(trial, options) if options.steps else None
+    trained = _trajectories(trial, options, sides[1]) if options.steps else None
     ratios = {kind: comparison.summary(values) for kind, values in verdict["ratios"].items()}
     agree = not verdict["departures"] and (trained is None or trained["inside"])
     return {
@@ -134,7 +136,7 @@ def _verdict(trial: Trial, options: ParityOptions) -> dict[str, Any]:
         "first": next(iter(verdict["departures"]), None),
         "departures": verdict["departures"],
         "ratios": ratios,
-        "layers": _layers(trial),
+        "layers": _layers(trial, sides),
         "gradients": verdict["gradients"],
         "operations": atlas,
         "finals": last,
@@ -142,12 +144,12 @@ def _verdict(trial: Trial, options: ParityOptions) -> dict[str, Any]:
     }
 
 
-def _layers(trial: Trial) -> dict[str, Any]:
+def _layers(trial: Trial, sides: list[str]) -> dict[str, Any]:
     """The figures of every step, {"fed" or "free": {side: {step: figures}}}."""
     store, found = Store(trial.folder / "store"), {}
     for way in (FED, FREE):
-        records = {who: read_json(trial.record(who, way)) for who in _EVERYONE}
-        found[way] = {side: comparison.figures(records[REFERENCE], records[side], store) for side in SIDES}
+        records = {who: read_json(trial.record(who, way)) for who in (REFERENCE, *sides)}
+        found[way] = {side: comparison.figures(records[REFERENCE], records[side], store) for side in sides}
     return found
 
 
@@ -156,10 +158,10 @@ def _atlas(path: Path) -> dict[str, np.ndarray]:
     return {str(name): found[str(number)] for number, name in enumerate(found["names"])}
 
 
-def _trajectories(trial: Trial, options: ParityOptions) -> dict[str, Any]:
+def _trajectories(trial: Trial, options: ParityOptions, second: str) -> dict[str, Any]:
     start = dict(np.load(trial.folder / "weights.npz"))
     torch = [
         trajectories.read(trial.folder / "torch" / "training" / f"{number}.npz") for number in range(options.starts + 1)
     ]
-    jittor = trajectories.read(trial.folder / "jittor" / "training" / "0.npz")
-    return trajectories.compare(start, torch[0], jittor, torch[1:])
+    other = trajectories.read(trial.folder / second / "training" / "0.npz")
+    return trajectories.compare(start, torch[0], other, torch[1:])

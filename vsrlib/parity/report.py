@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from vsrlib.common.names import NAMES
+
 _KINDS = {
     "forward": "forward pass, step by step",
     "backward": "gradients of each step alone",
@@ -24,7 +26,12 @@ def text(result: dict[str, Any]) -> str:
             f"  {_KINDS[kind]}: median {found['median']:.2f}, largest {found['largest']:.2f} of "
             f"{found['count']}; allowed {bound:g}"
         )
-    rest = _finals(result["finals"]), _trajectories(result["trajectories"]), _operations(result["operations"])
+    other = NAMES[result["sides"][1]]
+    rest = (
+        _finals(result["finals"], other),
+        _trajectories(result["trajectories"], other),
+        _operations(result["operations"]),
+    )
     return "\n\n".join("\n".join(part) for part in (lines, *rest)) + "\n"
 
 
@@ -36,14 +43,14 @@ def _verdict(result: dict[str, Any]) -> str:
     return f"The first layer that departs is {result['first']['place']} ({result['first']['says']})."
 
 
-def _finals(found: dict[str, Any]) -> list[str]:
+def _finals(found: dict[str, Any], other: str) -> list[str]:
     levels, gradients = found["recons"]["levels"], found["gradients"]
     explained = sum(one["explained"] for one in gradients["beyond"])
     most = levels["psnr_difference_at_most"]
     bound = "" if most is None else f" Whatever the truth, their PSNR differs by {most:.1e} dB at most."
     return [
         f"Restored frame: relative difference {found['recons']['difference']:.1e} (PyTorch to float64 "
-        f"{found['recons']['first']['relative_l2']:.1e}, Jittor {found['recons']['second']['relative_l2']:.1e}); in 8 "
+        f"{found['recons']['first']['relative_l2']:.1e}, {other} {found['recons']['second']['relative_l2']:.1e}); in 8 "
         f"bits {levels['share']:.4%} of the values differ, by {levels['largest']} at most.{bound}",
         f"Kernel: relative difference {found['kernel']['difference']:.1e}.",
         f"Gradients of the whole training step: {gradients['within']} of {gradients['count']} within "
@@ -52,7 +59,7 @@ def _finals(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def _trajectories(found: dict[str, Any] | None) -> list[str]:
+def _trajectories(found: dict[str, Any] | None, other: str) -> list[str]:
     if found is None:
         return ["No training was compared."]
     lines = [
@@ -62,7 +69,7 @@ def _trajectories(found: dict[str, Any] | None) -> list[str]:
     for step, one in found["steps"].items():
         control = max(one["weights"]["control"])
         lines.append(
-            f"  after {step} steps: Jittor {one['weights']['other']:.1e}, control up to {control:.1e}; loss "
+            f"  after {step} steps: {other} {one['weights']['other']:.1e}, control up to {control:.1e}; loss "
             f"{one['loss']['other']:.1e}, control up to {max(one['loss']['control']):.1e}"
         )
     return lines

@@ -217,8 +217,8 @@ def _score_again(
 
 
 def _gets_warm(network: Network, options: InferOptions) -> bool:
-    """Whether frames are restored for nothing first: PyTorch on a CPU compiles nothing, and needs it for times."""
-    return options.timing_repeats > 0 or (network.framework, network.device) != ("torch", "cpu")
+    """Whether frames are restored for nothing first: on a CPU Jittor alone compiles; for times all do."""
+    return options.timing_repeats > 0 or network.framework == "jittor" or network.device != "cpu"
 
 
 def _nobody(frame: dict[str, Any]) -> None:

@@ -63,7 +63,8 @@ class RestorationOptions(NetworkOptions):
 
     blur: str | None = option(None, "recorded with the result; else what the set's manifest says", choices=BLURS)
     weights: str | None = option(
-        None, "weights to start from: a file (.safetensors, .pt, .pkl, .npz, .pdparams), or a name such as study-gaussian"
+        None,
+        "weights to start from: a file (.safetensors, .pt, .pkl, .npz, .pdparams), or a name such as study-gaussian",
     )
     engine: str = option(
         "streaming",

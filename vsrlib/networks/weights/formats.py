@@ -174,7 +174,7 @@ def _read_torch(path: Path) -> dict[str, Any]:
 
 
 def _turned(leaf: Any) -> Any:
-    """The weight of a fully connected layer, the only one of two axes, from (inputs, outputs) as PaddlePaddle has it."""
+    """The weight of a fully connected layer, the only one of two axes, from or to (inputs, outputs)."""
     return leaf.T if isinstance(leaf, np.ndarray) and leaf.ndim == 2 else leaf
 
 

@@ -1,4 +1,4 @@
-"""Dictionaries of arrays out of pickles, such as Jittor and PaddlePaddle write, without running anything that they ask for.
+"""Dictionaries of arrays out of pickles, such as Jittor and PaddlePaddle write, and nothing in them is run.
 
 A pickle is a program for a small machine. `pickle.Unpickler` with a `find_class` that refuses names would not be
 enough: one instruction of five bytes makes it clear 64 GiB for its memo, and a deeply nested tuple as a key overflows

@@ -87,7 +87,7 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
             _cut_log(output, begun.lines)
         with open(output / LOG, "a" if matched else "w", encoding="utf-8", buffering=1) as log:
             if matched is None:
-                _add_temperatures(network, np.full(len(MATCHED_LEVELS), _START_TEMPERATURE))
+                network.backend.learn(network.module, _TEMPERATURES, np.full(len(MATCHED_LEVELS), _START_TEMPERATURE))
                 matched = _stage("match", network, options, textures, log, progress)
                 os.fsync(log.fileno())  # before the record, which counts on these lines
                 _keep(output, key, network, matched)
@@ -262,16 +262,6 @@ def _stage(
     }
 
 
-def _add_temperatures(network: Network, values: np.ndarray) -> None:
-    # The one place where the frameworks differ: what is learned has a type of its own in PyTorch.
-    tensor = network.tensor(values)
-    if network.framework == "torch":
-        import torch
-
-        tensor = torch.nn.Parameter(tensor)
-    setattr(network.module, _TEMPERATURES, tensor)
-
-
 def _keep(output: Path, key: dict[str, Any], network: Network, summary: dict[str, Any]) -> None:
     state = network.state()
     weights_file.write(output / MATCHED, {**flow_only(state), _TEMPERATURES: state[_TEMPERATURES]})
@@ -291,7 +281,7 @@ def _take_over(output: Path, key: dict[str, Any], network: Network) -> dict[str,
         )
     values = weights_file.read(output / MATCHED)
     network.load(network.state() | flow_only(values))
-    _add_temperatures(network, values[_TEMPERATURES])
+    network.backend.learn(network.module, _TEMPERATURES, values[_TEMPERATURES])
     steps, found = record["summary"]["steps"], len(_lines(output, "match"))
     if found != steps:
         raise UserError(
