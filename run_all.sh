@@ -186,7 +186,7 @@ fi
 install_for_tests() {
     cmp -s tests/requirements.txt "$environment/.vsrlib-tests" && return
     say "installing what only the tests need. Download: NVIDIA's runtime compiler, 90 MB; a driver of browsers, 53 MB;" \
-        "ruff, mypy and snakemake, 40 MB; ONNX and its runtime, 45 MB."
+        "ruff, mypy and snakemake, 40 MB; ONNX and its runtime, 45 MB; PaddlePaddle, 195 MB, and 720 MB on disk."
     "$python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
     cp tests/requirements.txt "$environment/.vsrlib-tests"
 }
@@ -232,7 +232,7 @@ take() {
         *) status=$1 ran=1 ;;
     esac
 }
-for marks in "not jittor and not slow" "not jittor and slow"; do
+for marks in "not jittor and not slow" "not jittor and not paddle and slow" paddle; do
     say "tests: $marks"
     result=0
     OMP_NUM_THREADS=1 run_tests "$marks" "$@" || result=$?

@@ -80,7 +80,7 @@ def named(entries: list[str]) -> set[str]:
 
 def test_every_dependency_of_the_project_is_locked() -> None:
     # CuPy stands in environment.yml alone, because it is for NVIDIA GPUs, and the study does without ONNX
-    of_extras = [name for extra, entries in EXTRAS.items() if extra not in ("gpu", "onnx") for name in entries]
+    of_extras = [name for extra, entries in EXTRAS.items() if extra not in ("gpu", "onnx", "paddle") for name in entries]
     names = named([*PROJECT["dependencies"], *of_extras])
     assert not [name for name in names if name not in LOCK]
 
@@ -245,20 +245,21 @@ def test_run_all_uses_conda_where_there_is_one(tool: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "fast, slow, jittor, options, status",
+    "fast, slow, paddle, jittor, options, status",
     [
-        (0, 0, 0, "", 0),
-        (1, 0, 0, "", 1),
-        (0, 1, 0, "", 1),
-        (0, 0, 1, "", 1),
-        (0, 2, 0, "", 2),
-        (0, 5, 0, "", 5),  # a group without a test is a fault,
-        (0, 5, 5, "-k one", 0),  # unless an option left none there,
-        (5, 5, 5, "-k none", 1),  # or none at all
+        (0, 0, 0, 0, "", 0),
+        (1, 0, 0, 0, "", 1),
+        (0, 1, 0, 0, "", 1),
+        (0, 0, 1, 0, "", 1),
+        (0, 0, 0, 1, "", 1),
+        (0, 2, 0, 0, "", 2),
+        (0, 5, 0, 0, "", 5),  # a group without a test is a fault,
+        (0, 5, 5, 5, "-k one", 0),  # unless an option left none there,
+        (5, 5, 5, 5, "-k none", 1),  # or none at all
     ],
 )
 def test_run_all_test_fails_where_any_group_does(
-    fast: int, slow: int, jittor: int, options: str, status: int, tmp_path: Path
+    fast: int, slow: int, paddle: int, jittor: int, options: str, status: int, tmp_path: Path
 ) -> None:
     """With a stand-in for Python that writes down how it was called and ends as each group of tests is to end."""
     for name in ("run_all.sh", "environment.yml", "requirements.lock", "pyproject.toml", "tests/requirements.txt"):
@@ -269,7 +270,8 @@ def test_run_all_test_fails_where_any_group_does(
     (binaries / "python").write_text(
         '#!/bin/sh\necho "$@" >> python.log\ncase "$*" in\n'
         f'*"-m not jittor and not slow"*) exit {fast};;\n'
-        f'*"-m not jittor and slow"*) exit {slow};;\n'
+        f'*"-m not jittor and not paddle and slow"*) exit {slow};;\n'
+        f'*"-m paddle"*) exit {paddle};;\n'
         f'*"-m jittor"*) echo said by jittor; exit {jittor};;\nesac\n'
     )
     (binaries / "python").chmod(0o755)
@@ -279,9 +281,9 @@ def test_run_all_test_fails_where_any_group_does(
     command = ["bash", "run_all.sh", "test", *options.split()]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == status, done.stderr
-    assert done.stdout.count("== tests: ") == 3 and done.stdout.endswith("said by jittor\n")
+    assert done.stdout.count("== tests: ") == 4 and done.stdout.endswith("said by jittor\n")
     called = (tmp_path / "python.log").read_text().splitlines()
-    assert sum(line.startswith("-m pytest -q -rs") and line.endswith(options) for line in called) == 3
+    assert sum(line.startswith("-m pytest -q -rs") and line.endswith(options) for line in called) == 4
     assert sum("pip install" in line and "tests/requirements.txt" in line for line in called) == 1
 
 

@@ -16,7 +16,7 @@ from vsrlib.common import provenance
 from vsrlib.common.files import read_json, write_json
 from vsrlib.common.provenance import PROJECT_ROOT
 
-GROUPS = ("not jittor and not slow", "not jittor and slow", "jittor")
+GROUPS = ("not jittor and not slow", "not jittor and not paddle and slow", "paddle", "jittor")
 LEAST = 90.0  # per cent of the statements
 _LOW = 75.0  # per cent; files below it are named
 _SETTINGS = """[run]

@@ -32,7 +32,7 @@ from vsrlib.common.provenance import PROJECT_ROOT
 HERE = Path(__file__).resolve().parent
 LEAST = 0.9
 """Share of the mutants that must be killed."""
-_MARKS = {"torch": "not jittor and not slow", "slow": "not jittor", "jittor": "jittor"}
+_MARKS = {"torch": "not jittor and not slow", "slow": "not jittor and not paddle", "jittor": "jittor"}
 _COMMON = ("pytest", "hypothesis.extra.numpy", "scipy.ndimage", "scipy.io", "scipy.stats", "cv2", "skimage.metrics")
 _COMMON += ("av", "PIL.Image", "safetensors.numpy", "nbformat", "psutil", "tqdm", "requests")
 _WITH_TORCH = (*_COMMON, "torch.distributed", "safetensors.torch")

@@ -10,6 +10,9 @@ from unittest import mock
 from vsrlib.common.errors import UserError
 from vsrlib.kernels.native import openmp_threads
 
+REQUIREMENT = "paddlepaddle>=3.3,<3.4"
+"""As vsrlib[paddle] asks for it."""
+
 
 def why_unusable() -> str | None:
     """Say in words why PaddlePaddle cannot be used here, or None if nothing speaks against it."""
@@ -26,8 +29,8 @@ def import_paddle() -> ModuleType:
         return sys.modules["paddle"]
     if (reason := why_unusable()) is not None:
         raise UserError(
-            f"PaddlePaddle cannot be used because {reason}; install it: "
-            f"{sys.executable} -m pip install 'paddlepaddle>=3.3,<3.4'."
+            f"PaddlePaddle cannot be used on this machine because {reason}; install it: "
+            f"{sys.executable} -m pip install '{REQUIREMENT}'."
         )
     with mock.patch.dict(os.environ, OMP_NUM_THREADS="1"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of ccache, with which nothing is compiled here

@@ -37,13 +37,13 @@ def compare(output: Path, options: ParityOptions, second: str = CheckOptions.sec
     """
     frames = None if options.frames is None else os.path.relpath(options.frames, output)
     found: dict[str, Any] = {"options": {**options.to_json(), "weights": None, "frames": frames}}
-    found["sides"] = sides = ["torch", second]
+    found["sides"] = ["torch", second]
     reason = why_not(second)
     with tempfile.TemporaryDirectory(prefix="vsrlib-parity-") as folder:
         trial = _set_up(Path(folder), options, output, found)
         if reason is None:
-            _work(trial, options, sides)
-            found |= _verdict(trial, options, sides)
+            _work(trial, options)
+            found |= _verdict(trial, options)
         else:
             found |= {"skipped": f"because {reason}"}
     result = found | {"rule": comparison.RULE, "provenance": provenance.collect(seed=options.seed)}
@@ -66,7 +66,7 @@ def _set_up(folder: Path, options: ParityOptions, output: Path, found: dict[str,
         align_corners = weights_file.metadata(options.weights).get("align_corners", "true") != "false"
         found["weights"] = weights_file.entry(options.weights, output)
     windows = _windows(options, np.random.default_rng(options.seed))
-    trial = Trial(folder, options.preset, align_corners)
+    trial = Trial(folder, options.preset, align_corners, sides=tuple(found["sides"]))
     trial.write(weights, windows[0], windows[1:])
     return trial
 
@@ -94,9 +94,9 @@ def _windows(options: ParityOptions, rng: np.random.Generator) -> np.ndarray:
     return np.stack(windows)[:, None]
 
 
-def _work(trial: Trial, options: ParityOptions, sides: list[str]) -> None:
+def _work(trial: Trial, options: ParityOptions) -> None:
     """The reference first, then each framework in a process of its own."""
-    for who in (REFERENCE, *sides):
+    for who in (REFERENCE, *trial.sides):
         jobs = [
             *trial.jobs(who),
             trial.job("layers", who, way=FREE, output=str(trial.folder / who / FREE)),
@@ -117,9 +117,9 @@ def _work(trial: Trial, options: ParityOptions, sides: list[str]) -> None:
         work("torch" if who == REFERENCE else who, jobs, trial.folder, double=who == REFERENCE)
 
 
-def _verdict(trial: Trial, options: ParityOptions, sides: list[str]) -> dict[str, Any]:
-    everyone = (REFERENCE, *sides)
-    verdict = trial.verdict(*sides)
+def _verdict(trial: Trial, options: ParityOptions) -> dict[str, Any]:
+    everyone = (REFERENCE, *trial.sides)
+    verdict = trial.verdict(*trial.sides)
     atlas = operations.compare(*(_atlas(trial.folder / who / "atlas.npz") for who in everyone))
     verdict["departures"] += [
         {"place": f"operation {name}", "kind": "operation", "says": f"{name} differs, case {found['worst']['case']}"}
@@ -128,7 +128,7 @@ def _verdict(trial: Trial, options: ParityOptions, sides: list[str]) -> dict[str
     ]
     reference, first, second = (dict(np.load(trial.folder / who / "outputs.npz")) for who in everyone)
     last = comparison.compare_outputs(reference, first, second, verdict["gradients"])
-    trained = _trajectories(trial, options, sides[1]) if options.steps else None
+    trained = _trajectories(trial, options) if options.steps else None
     ratios = {kind: comparison.summary(values) for kind, values in verdict["ratios"].items()}
     agree = not verdict["departures"] and (trained is None or trained["inside"])
     return {
@@ -136,7 +136,7 @@ def _verdict(trial: Trial, options: ParityOptions, sides: list[str]) -> dict[str
         "first": next(iter(verdict["departures"]), None),
         "departures": verdict["departures"],
         "ratios": ratios,
-        "layers": _layers(trial, sides),
+        "layers": _layers(trial),
         "gradients": verdict["gradients"],
         "operations": atlas,
         "finals": last,
@@ -144,12 +144,12 @@ def _verdict(trial: Trial, options: ParityOptions, sides: list[str]) -> dict[str
     }
 
 
-def _layers(trial: Trial, sides: list[str]) -> dict[str, Any]:
+def _layers(trial: Trial) -> dict[str, Any]:
     """The figures of every step, {"fed" or "free": {side: {step: figures}}}."""
     store, found = Store(trial.folder / "store"), {}
     for way in (FED, FREE):
-        records = {who: read_json(trial.record(who, way)) for who in (REFERENCE, *sides)}
-        found[way] = {side: comparison.figures(records[REFERENCE], records[side], store) for side in sides}
+        records = {who: read_json(trial.record(who, way)) for who in (REFERENCE, *trial.sides)}
+        found[way] = {side: comparison.figures(records[REFERENCE], records[side], store) for side in trial.sides}
     return found
 
 
@@ -158,10 +158,10 @@ def _atlas(path: Path) -> dict[str, np.ndarray]:
     return {str(name): found[str(number)] for number, name in enumerate(found["names"])}
 
 
-def _trajectories(trial: Trial, options: ParityOptions, second: str) -> dict[str, Any]:
+def _trajectories(trial: Trial, options: ParityOptions) -> dict[str, Any]:
     start = dict(np.load(trial.folder / "weights.npz"))
     torch = [
         trajectories.read(trial.folder / "torch" / "training" / f"{number}.npz") for number in range(options.starts + 1)
     ]
-    other = trajectories.read(trial.folder / second / "training" / "0.npz")
+    other = trajectories.read(trial.folder / trial.sides[1] / "training" / "0.npz")
     return trajectories.compare(start, torch[0], other, torch[1:])

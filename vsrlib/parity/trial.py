@@ -33,12 +33,14 @@ class Trial:
     """`folder` holds everything: weights.npz, inputs.npz, a store of arrays, and a folder for each who took part.
 
     config: a name of `vsrlib.parity.network.CONFIGS`. occurrences: see `vsrlib.parity.recorder.Recorder`.
+    sides: the frameworks that the referee compares.
     """
 
     folder: Path
     config: str
     align_corners: bool = True
     occurrences: int = 0
+    sides: tuple[str, ...] = ()
 
     def write(self, weights: Values, batch: np.ndarray, batches: np.ndarray | None = None) -> None:
         """Put down what it is about: batch (B, 5, 3, h, w); batches (n, B, 5, 3, h, w) for the trajectories."""

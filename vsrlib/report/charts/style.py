@@ -73,6 +73,7 @@ LOOKS = {
     "bicubic": Look("bicubic", "#8c8c8c", "D", 6, False, "..", ":"),
     "torch": Look("PyTorch", "#0072B2", "o", 11, True, "", "-"),
     "jittor": Look("Jittor", "#E69F00", "s", 5, False, "//", "--"),
+    "paddle": Look("PaddlePaddle", "#009E73", "^", 7, False, "xx", "-."),
 }
 BLUR_LOOKS = {"Gaussian": ("#0072B2", "o", "-"), "Realistic": ("#E69F00", "s", "--")}
 """Blur -> colour, marker and line, where the blur types stand beside each other."""
