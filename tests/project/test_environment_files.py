@@ -33,6 +33,7 @@ LOCKED = pytest.mark.skipif(
     sys.version_info[:2] != (3, 11), reason="requirements.lock is of Python 3.11; elsewhere are the newest versions"
 )
 IMPORTED_AS = {
+    "paddle": "paddlepaddle",
     "IPython": "ipython",
     "cv2": "opencv-python-headless",
     "skimage": "scikit-image",
@@ -80,7 +81,9 @@ def named(entries: list[str]) -> set[str]:
 
 def test_every_dependency_of_the_project_is_locked() -> None:
     # CuPy stands in environment.yml alone, because it is for NVIDIA GPUs, and the study does without ONNX
-    of_extras = [name for extra, entries in EXTRAS.items() if extra not in ("gpu", "onnx", "paddle") for name in entries]
+    of_extras = [
+        name for extra, entries in EXTRAS.items() if extra not in ("gpu", "onnx", "paddle") for name in entries
+    ]
     names = named([*PROJECT["dependencies"], *of_extras])
     assert not [name for name in names if name not in LOCK]
 
