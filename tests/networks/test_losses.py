@@ -1,5 +1,6 @@
 """The losses against their definitions in numpy; the golden vectors test their values inside the network."""
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -85,6 +86,19 @@ def test_boundary_penalty_is_a_ring_of_two_pixels() -> None:
 def test_boundaries(framework: str) -> None:
     expected = np.abs(KERNEL * losses.boundary_penalty(13)).mean()
     assert value(framework, "boundaries", KERNEL) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_gradient_of_the_leaky_relu_at_zero_is_its_slope(framework: str) -> None:
+    """A correlation is exactly 0 beyond the second map, so that it matters; PaddlePaddle's own has 1 there."""
+    network = load_network(framework, preset="study", device="cpu")
+    backend, file = network.backend, sys.modules[type(network.module).__module__]
+    values = np.array([-2, -0.0, 0, 1e-30, 3], np.float32)
+    layer = dict(network.module.named_modules())["flow_net.moduleNetwork.moduleExtractor.moduleOne.1"]
+    for function in (lambda x: getattr(file, backend.functions).leaky_relu(x, 0.1), layer):
+        x = backend.leaf(backend.tensor(values))
+        found = backend.array(backend.gradients(function(x).sum(), [x])[0])
+        np.testing.assert_allclose(found, [0.1, 0.1, 0.1, 1, 1], rtol=1e-6)
+        np.testing.assert_allclose(backend.array(function(backend.tensor(values))), np.maximum(values, 0.1 * values))
 
 
 def test_ties_and_zeros_have_no_gradient(framework: str) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import PADDLE_FAULT
 
 from vsrlib import cli
 from vsrlib.common.errors import UserError
@@ -298,6 +299,23 @@ def test_the_two_networks_agree(tmp_path: Path) -> None:
     assert not [name for name, one in result["operations"].items() if one["used"] and one["differs"]]
     assert result["finals"]["recons"]["difference"] < 1e-5 and result["finals"]["recons"]["levels"]["largest"] <= 1
     assert all(one["explained"] for one in result["finals"]["gradients"]["beyond"])
+
+
+@pytest.mark.slow
+@pytest.mark.paddle
+@pytest.mark.skipif(PADDLE_FAULT is not None, reason=f"PaddlePaddle is unusable here because {PADDLE_FAULT}")
+def test_paddlepaddle_is_judged_and_its_faults_are_found(tmp_path: Path) -> None:
+    """All of its faults, and those of 50 clean runs, take minutes: figures/parity/paddle."""
+    assert cli.main(["parity", str(tmp_path), "--second", "paddle", "--steps", "2", "--starts", "1"]) == 0
+    result = read_json(tmp_path / "parity.json")
+    assert result["sides"] == ["torch", "paddle"] and result["agree"], report.text(result)
+    assert "PaddlePaddle" in report.text(result) and "Jittor" not in report.text(result)
+    assert not [name for name, one in result["operations"].items() if one["used"] and one["differs"]]
+    assert all(one["explained"] for one in result["finals"]["gradients"]["beyond"])
+    result = check.check(
+        tmp_path, CheckOptions(runs=0, second="paddle"), ["zero gradient", "other slope", "Adam with another epsilon"]
+    )
+    assert all(one["found"] for one in result["faults"]), check.text(result)
 
 
 def test_the_commands_exit_status_says_that_something_departs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
