@@ -87,27 +87,36 @@ def test_a_data_set(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_third_framework(project: Path) -> None:
-    """PyTorch under another name stands for it: the files that the document lists are all that it takes."""
-    apply(project, "A third framework")
-    files = re.findall(r"`vsrlib/(\w+/paddle_\w+\.py)`", documents.section(DOCUMENT, "A third framework"))
+def test_a_further_framework(project: Path) -> None:
+    """PyTorch under another name stands for it: copies of the files that the document lists are all that it takes."""
+    apply(project, "A further framework")
+    listed = re.findall(r"`vsrlib/(\w+/paddle_\w+\.py)`", documents.section(DOCUMENT, "A further framework"))
+    assert sorted(listed) == sorted(str(path.relative_to(project / "vsrlib")) for path in project.rglob("paddle_*.py"))
+    files = [name.replace("paddle", "other") for name in listed if "_env" not in name]
     assert len(files) == 5
     for name in files:
-        text = (project / "vsrlib" / name.replace("paddle", "torch")).read_text(encoding="utf-8")
+        text = (project / "vsrlib" / name.replace("other", "torch")).read_text(encoding="utf-8")
         for other in files:
             module = Path(other).stem
-            text = re.sub(rf"\b{module.replace('paddle', 'torch')}\b", module, text)
+            text = re.sub(rf"\b{module.replace('other', 'torch')}\b", module, text)
         (project / "vsrlib" / name).write_text(text, encoding="utf-8")
     assert vsrlib(project, "degrade", "HR", "SET").returncode == 0
-    for framework in ("torch", "paddle"):
+    for framework in ("torch", "other"):
         options = ("--weights", "study-gaussian", "--framework", framework, "--correlation", "pure")
         done = vsrlib(project, "infer", "SET/LR_blurdown_x4", framework, *options)
         assert done.returncode == 0, done.stderr
-    frames = [sorted((project / framework / "frames").rglob("*.png")) for framework in ("torch", "paddle")]
+    frames = [sorted((project / framework / "frames").rglob("*.png")) for framework in ("torch", "other")]
     assert len(frames[0]) == 10 and [one.read_bytes() for one in frames[0]] == [one.read_bytes() for one in frames[1]]
-    small = ("--steps", "1", "--batch-size", "1", "--patch-size", "16", "--framework", "paddle")
+    small = ("--steps", "1", "--batch-size", "1", "--patch-size", "16", "--framework", "other")
     trained = vsrlib(project, "train", "HR", "HR", "OUTPUT", *small)
     assert trained.returncode == 0, trained.stderr
+
+
+def test_the_lines_of_a_further_framework_are_counted(project: Path) -> None:
+    section = documents.section(DOCUMENT, "A further framework")
+    told = dict(re.findall(r"^\| `(vsrlib/\w+/paddle_\w+\.py)` \| (\d+) \|", section, re.MULTILINE))
+    found = {name: len((project / name).read_text(encoding="utf-8").splitlines()) for name in told}
+    assert {name: int(count) for name, count in told.items()} == pytest.approx(found, abs=15) and len(told) == 6
 
 
 def test_a_change_that_does_not_fit_is_found(project: Path) -> None:

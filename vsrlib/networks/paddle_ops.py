@@ -158,13 +158,15 @@ def floored(x: Tensor, smallest: float) -> Tensor:
 
 
 def mean(x: Tensor) -> Tensor:
-    """Mean of all values."""
+    """Mean of all values, one axis after the other: PaddlePaddle's own sums millions of values naively in float32."""
+    while x.ndim > 1:
+        x = x.mean(axis=-1)
     return x.mean()
 
 
 def global_mean(x: Tensor) -> Tensor:
     """Mean over height and width: (B, C, 1, 1)."""
-    return x.mean(axis=(2, 3), keepdim=True)
+    return x.mean(axis=3, keepdim=True).mean(axis=2, keepdim=True)
 
 
 def adaptive_mean(x: Tensor, size: int) -> Tensor:
