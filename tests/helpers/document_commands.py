@@ -191,6 +191,9 @@ ELSEWHERE = {
     "vsrlib parity OUTPUT --preset published --size 64x64 --steps 3 --starts 2": (
         "parity/test_parity.py::test_the_two_networks_agree"
     ),
+    "vsrlib parity OUTPUT --second paddle": (
+        "parity/test_parity.py::test_paddlepaddle_is_judged_and_its_faults_are_found"
+    ),
     "vsrlib parity-check OUTPUT --seed 1000": "parity/test_parity.py::test_every_fault_is_found_in_its_place",
     "vsrlib parity runs/parity --preset published --steps 10": "parity/test_parity.py::test_the_two_networks_agree",
     "vsrlib parity-check OUTPUT": (

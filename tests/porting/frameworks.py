@@ -1,4 +1,4 @@
-"""The two frameworks as the probes see them: the same words where both have them, and each framework's own module."""
+"""The frameworks as the probes see them: the same words where both have them, and each framework's own module."""
 
 import importlib
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ Numbers = Any  # a number, a truth value, a text, or a list of these
 
 
 class Framework:
-    """`module` is `torch` or `jittor`, `layers` its layers, `functions` its functions of layers."""
+    """`module` is `torch`, `jittor` or `paddle`, `layers` its layers, `functions` its functions of layers."""
 
     name: str
     module: Any
@@ -109,6 +109,45 @@ class Jittor(Framework):
 
     def seed(self, seed: int) -> None:
         self.module.set_global_seed(seed)
+
+
+class Paddle(Framework):
+    """PaddlePaddle has other names for some of them: what raises for that alone has no row."""
+
+    name = "paddle"
+
+    def __init__(self) -> None:
+        from vsrlib.kernels.paddle_env import import_paddle
+
+        self.module = import_paddle()
+        self.layers, self.functions = self.module.nn, self.module.nn.functional
+        self.schedules = self.module.optimizer.lr
+
+    def tensor(self, values: Any, dtype: str = "float32") -> Any:
+        return self.module.to_tensor(np.array(values, dtype))
+
+    def gradient(self, function: Callable[[Any], Any], values: Any) -> Numbers:
+        x = self.parameter(values)
+        function(x).sum().backward()
+        return self.numbers(x.grad)
+
+    def optimiser(self, name: str, parameters: list[Any], **options: Any) -> Any:
+        rate = {"learning_rate": float(options.pop("lr"))} if "lr" in options else {}  # it takes no whole number
+        return getattr(self.module.optimizer, name)(parameters=parameters, **rate, **options)
+
+    def step(self, optimiser: Any, loss: Any) -> None:
+        optimiser.clear_grad()
+        loss.backward()
+        optimiser.step()
+
+    def parameter(self, values: Any) -> Any:
+        # one of its own: its optimisers take no other tensor
+        made = self.module.create_parameter(list(np.shape(values)), "float32")
+        made.set_value(np.array(values, "float32"))
+        return made
+
+    def seed(self, seed: int) -> None:
+        self.module.seed(seed)
 
 
 def outcome(work: Callable[[], Numbers]) -> Numbers:

@@ -11,6 +11,7 @@ from vsrlib.common.provenance import PROJECT_ROOT
 
 PAGE = PROJECT_ROOT / "docs" / "porting.md"
 FRAMEWORKS = ("torch", "jittor")
+_PADDLE = re.compile(r"^\| `paddle:(?P<name>[a-z0-9-]+)` \| (?P<cells>.*) \|$", re.MULTILINE)
 _ROW = re.compile(r"^\| `(?P<name>[a-z0-9-]+)` \| (?P<cells>.*) \|$", re.MULTILINE)
 
 
@@ -35,6 +36,15 @@ def rows(text: str) -> dict[str, Row]:
         name, cells = match["name"], match["cells"].split(" | ")
         answers = dict(zip(FRAMEWORKS, cells[1:3] if len(cells) > 2 else cells[1:2] * 2))
         found[name] = Row(name, cells[0], answers, *cells[3:])
+    return found
+
+
+def paddle_rows(text: str) -> dict[str, Row]:
+    """The rows of what PaddlePaddle does otherwise than PyTorch, by name."""
+    found = {}
+    for match in _PADDLE.finditer(text):
+        asked, torch, paddle, touches, advice = match["cells"].split(" | ")
+        found[match["name"]] = Row(match["name"], asked, {"torch": torch, "paddle": paddle}, touches, advice)
     return found
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import FRAMEWORKS, PADDLE_FAULT
 
 from porting import page, worker
 from vsrlib.common.provenance import PROJECT_ROOT
@@ -48,21 +49,47 @@ def report_rows() -> dict[str, list[str]]:
     return {re.split(r"[:|]", line[2:])[0].strip(): line.strip("| ").split(" | ") for line in lines}
 
 
-@pytest.fixture(scope="module")
-def answers(framework: str) -> dict[str, str]:
+def measured(framework: str) -> dict[str, str]:
     """Of one process; on one thread, for the order of a sum shows in it."""
     python_path = os.pathsep.join([str(PROJECT_ROOT / "tests"), str(PROJECT_ROOT)])
     return page.answers(framework, dict(os.environ, OMP_NUM_THREADS="1", PYTHONPATH=python_path))
 
 
+@pytest.fixture(scope="module", params=FRAMEWORKS[:2])
+def pair(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def answers(pair: str) -> dict[str, str]:
+    return measured(pair)
+
+
 @pytest.mark.parametrize("name", ROWS)
-def test_a_row_says_what_the_framework_does(name: str, framework: str, answers: dict[str, str]) -> None:
-    assert ROWS[name].answers[framework] == answers[name]
+def test_a_row_says_what_the_framework_does(name: str, pair: str, answers: dict[str, str]) -> None:
+    assert ROWS[name].answers[pair] == answers[name]
 
 
-def test_the_measured_version_is_that_of_the_page(framework: str, answers: dict[str, str]) -> None:
+@pytest.mark.paddle
+@pytest.mark.slow
+@pytest.mark.skipif(PADDLE_FAULT is not None, reason=f"PaddlePaddle is unusable here because {PADDLE_FAULT}")
+def test_the_rows_of_paddlepaddle_say_what_it_does() -> None:
+    told, found = page.paddle_rows(TEXT), measured("paddle")
+    assert len(told) > 20 and {name: row.answers["paddle"] for name, row in told.items()} == {n: found[n] for n in told}
+    assert f"PaddlePaddle {found['version']} |" in section("PaddlePaddle")
+    same = sum(found[name] == row.answers["torch"] for name, row in ROWS.items())
+    assert same >= int(re.search(r"In (\d+) it answers as", section("PaddlePaddle"))[1])
+
+
+def test_the_rows_of_paddlepaddle_repeat_those_of_pytorch() -> None:
+    for name, row in page.paddle_rows(TEXT).items():
+        assert (row.asked, row.answers["torch"]) == (page.asked(name), ROWS[name].answers["torch"])
+        assert row.answers["paddle"] != row.answers["torch"]
+
+
+def test_the_measured_version_is_that_of_the_page(pair: str, answers: dict[str, str]) -> None:
     lock = (PROJECT_ROOT / "requirements.lock").read_text(encoding="utf-8")
-    assert f"\n{framework}=={answers['version'].partition('+')[0]}\n" in lock
+    assert f"\n{pair}=={answers['version'].partition('+')[0]}\n" in lock
 
 
 def test_the_page_names_the_versions_of_the_lock() -> None:
@@ -73,7 +100,7 @@ def test_the_page_names_the_versions_of_the_lock() -> None:
 
 def test_no_row_without_a_measurement_and_none_measured_without_a_row() -> None:
     assert set(ROWS) == set(worker.probes())
-    assert TEXT.count("\n| `") == len(ROWS), "a row stands twice"
+    assert TEXT.count("\n| `") == len(ROWS) + TEXT.count("\n| `paddle:"), "a row stands twice"
 
 
 @pytest.mark.parametrize("name", ROWS)

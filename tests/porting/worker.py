@@ -32,13 +32,18 @@ def of_theme(theme: ModuleType) -> dict[str, Callable[[frameworks.Framework], fr
 
 def measure(task: dict[str, Any]) -> dict[str, Any]:
     """All answers in the framework of the task, as the page shows them, and its version."""
-    framework = {"torch": frameworks.Torch, "jittor": frameworks.Jittor}[task["framework"]]()
+    framework = {"torch": frameworks.Torch, "jittor": frameworks.Jittor, "paddle": frameworks.Paddle}[
+        task["framework"]
+    ]()
     answers = {}
     for name, probe in probes().items():
         start = time.perf_counter()
         answers[name] = frameworks.outcome(lambda probe=probe: probe(framework))
         print(f"{name}: {time.perf_counter() - start:.1f} s", file=sys.stderr)
-    return {"version": metadata.version(task["framework"]), "cells": {k: shown(v) for k, v in answers.items()}}
+    return {
+        "version": metadata.version({"paddle": "paddlepaddle"}.get(task["framework"], task["framework"])),
+        "cells": {k: shown(v) for k, v in answers.items()},
+    }
 
 
 def shown(value: frameworks.Numbers) -> str:

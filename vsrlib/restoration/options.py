@@ -115,7 +115,7 @@ class InferOptions(RestorationOptions):
 
     framework: str = option(
         "torch",
-        "onnx: ONNX Runtime on the CPU; --weights may then also be a model that `vsrlib export` wrote",
+        "jittor, paddle, onnx: on the CPU; with onnx --weights may also be a model that `vsrlib export` wrote",
         choices=RESTORERS,
     )
     video: str | None = option(
