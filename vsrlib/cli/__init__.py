@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from vsrlib import __version__
 from vsrlib.cli import bench, compare, completion, data, demo, experiment, infer, study, train
+from vsrlib.cli.config import with_config
 from vsrlib.common.errors import reported
 
 _COMMANDS = (
@@ -43,8 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit status: 0 done, 1 failed, 2 a user's mistake, 130 interrupted."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of ASCII must not end in an error when all is done
         sys.stdout.reconfigure(errors="backslashreplace")
-    options = build_parser().parse_args(arguments)
-    return reported(lambda: options.run(options) or 0)
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+
+    def run() -> int:
+        told = with_config(parser, options, arguments)
+        return told.run(told) or 0
+
+    return reported(run)
 
 
 def build_parser() -> argparse.ArgumentParser:

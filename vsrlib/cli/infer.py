@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from vsrlib.cli.config import config_argument
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import resolve
 from vsrlib.common.names import BLURS, ONNX
@@ -50,6 +51,7 @@ def infer_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="begin anew where an earlier command was interrupted; without it, its frames are not restored again",
     )
+    config_argument(parser, InferOptions)
     parser.set_defaults(run=run_infer, preset=None)  # so that one that is given is told from what the weights note
 
 

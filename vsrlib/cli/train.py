@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from vsrlib.cli.config import config_argument
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_file, write_json
@@ -38,6 +39,7 @@ def train_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"values to begin with: {', '.join(TEMPLATES)}; the study weights were made by --template study",
     )
     TrainOptions.add_arguments(parser)
+    config_argument(parser, TrainOptions)
     # What is not given is None, so that a template's value is told from one that is given.
     parser.set_defaults(run=run_train, **dict.fromkeys(_names()))
 

@@ -101,18 +101,21 @@ def _argument(entry: "dataclasses.Field[Any]") -> dict[str, Any]:
 
 def require_types(settings: Any) -> None:
     """Every field of a dataclass instance has its declared type."""
-    # Parameters come from a command line or a notebook, where "200" and 200 are easily mixed up.
     for entry in fields(settings):
-        value = getattr(settings, entry.name)
-        allowed, words = _TYPES[str(entry.type)]
-        wrong_flag = isinstance(value, bool) and bool not in allowed
-        wrong_item = isinstance(value, list) and not all(
-            type(item) in _ITEMS.get(str(entry.type), (str,)) for item in value
-        )
-        if not isinstance(value, allowed) or wrong_flag or wrong_item:
-            # papermill makes a number of -p name 000, and only its -r leaves it as it is
-            raw = f" (papermill: -r {entry.name} TEXT)" if str in allowed and isinstance(value, (int, float)) else ""
-            raise UserError(f"{entry.name} is {value!r}; give {words}{raw}.")
+        # papermill makes a number of -p name 000, and only its -r leaves it as it is
+        hint = f" (papermill: -r {entry.name} TEXT)"
+        require_type(entry.name, entry.type, getattr(settings, entry.name), hint)
+
+
+def require_type(name: str, kind: Any, value: Any, hint: str) -> None:
+    """`value` is of the type that a field declares; `hint`: how to give a text that looks like a number."""
+    # Parameters come from a command line, a file or a notebook, where "200" and 200 are easily mixed up.
+    allowed, words = _TYPES[str(kind)]
+    wrong_flag = isinstance(value, bool) and bool not in allowed
+    wrong_item = isinstance(value, list) and not all(type(item) in _ITEMS.get(str(kind), (str,)) for item in value)
+    if not isinstance(value, allowed) or wrong_flag or wrong_item:
+        seems_number = str in allowed and isinstance(value, (int, float))
+        raise UserError(f"{name} is {value!r}; give {words}{hint if seems_number else ''}.")
 
 
 _NONE = type(None)
