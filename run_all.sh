@@ -186,7 +186,8 @@ fi
 install_for_tests() {
     cmp -s tests/requirements.txt "$environment/.vsrlib-tests" && return
     say "installing what only the tests need. Download: NVIDIA's runtime compiler, 90 MB; a driver of browsers, 53 MB;" \
-        "ruff, mypy and snakemake, 40 MB; ONNX and its runtime, 45 MB; PaddlePaddle, 195 MB, and 720 MB on disk."
+        "ruff, mypy and snakemake, 40 MB; ONNX and its runtime, 45 MB; TensorBoard, 20 MB; PaddlePaddle, 195 MB, and" \
+        "720 MB on disk."
     "$python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
     cp tests/requirements.txt "$environment/.vsrlib-tests"
 }

@@ -254,6 +254,7 @@ NOT_RUN = {
     "apt install": "changes the machine; CI installs the same g++",
     "pip install": "changes the environment; the versions are compared with the pinned ones instead",
     "pip uninstall": "changes the environment",
+    "tensorboard --logdir ": "a server that runs until it is ended",
     "jupyter lab": "a server that runs until it is ended",
     "python -c 'import torch; print(torch.version.cuda)'": "plain Python of PyTorch",
     "wsl --install": "Windows",

@@ -14,7 +14,7 @@ GAMMA = 0.5  # what the rates are multiplied by
 
 _UNRECORDED = (
     "weights", "flow_weights", "device", "correlation", "align_corners", "resume", "checkpoint_every", "epochs",
-    "test_every", "lr_decay", "workers", "cache_mib",
+    "test_every", "lr_decay", "workers", "cache_mib", "tensorboard",
 )  # fmt: skip
 """What the result does not depend on, or is recorded as what came of it: digests, the network's own, the schedule."""
 
@@ -89,6 +89,9 @@ class TrainOptions(NetworkOptions):
     patience: int = option(0, "stop after N validations without a higher PSNR; 0: never", least=0, metavar="N")
     checkpoint_every: int = option(50, "0: at the end", least=0, metavar="STEPS")
     resume: bool = option(False, "go on from the checkpoint in the output folder")
+    tensorboard: bool = option(
+        False, "also write an event file for TensorBoard into OUTPUT/tensorboard; needs the package tensorboard"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

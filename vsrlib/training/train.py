@@ -12,6 +12,7 @@ from vsrlib.data.sets.layouts import require_outside
 from vsrlib.networks import distributed, load_network
 from vsrlib.networks.weights.weights_file import existing
 from vsrlib.training import checkpoint
+from vsrlib.training.events import Events, require_tensorboard
 from vsrlib.training.flow.batches import embedded_textures
 from vsrlib.training.flow.evaluation import STEREO
 from vsrlib.training.flow.supervision import FlowSupervision
@@ -43,12 +44,15 @@ def train(
     `altered` is called with the trainer before it begins: an experiment plants a fault in that copy of the network.
     A step whose losses or gradients are not finite changes nothing and is counted. Under torchrun every process takes
     its share of each batch, and process 0 writes and returns the result, the others {}.
+    With `tensorboard` there is an event file of it, too, see `vsrlib.training.events`; UserError without the package.
     Writes log.jsonl (a line per step), checkpoint.safetensors, weights_best_psnr.safetensors and
     weights_best_cycle.safetensors (the best by the two scores of `ValidationSet`), weights.safetensors and, last,
     train.json, which is returned.
     Raises UserError for unusable clips, for a checkpoint of another training, while another training runs in `output`,
     and when three steps in a row were not finite.
     """
+    if options.tensorboard:
+        require_tensorboard()
     output = Path(output)
     with distributed.team(options.framework, options.device) as team:
         cache_mib = options.cache_mib // max(options.workers, 1)  # of each process that makes samples
@@ -99,7 +103,8 @@ def train(
         if options.flow_supervision:
             pictures = windows.pictures if isinstance(windows, MadeWindows) else embedded_textures("train", STEREO, 9)
             supervision = FlowSupervision(network, pictures, options.flow_supervision, options.seed)
-        trainer = Trainer(network, record, schedule, stream, validation, output, team, watch, supervision)
+        events = Events(output, options) if options.tensorboard and team.rank == 0 else None
+        trainer = Trainer(network, record, schedule, stream, validation, output, team, watch, supervision, events)
         if altered is not None:
             altered(trainer)
         alone = nullcontext() if team.rank > 0 else files.lock(output, "training", "output folder")
@@ -108,7 +113,11 @@ def train(
                 trainer.resume()
             else:
                 trainer.begin()
-            trainer.run(options.checkpoint_every, progress and team.rank == 0)
+            try:
+                trainer.run(options.checkpoint_every, progress and team.rank == 0)
+            finally:
+                if events is not None:
+                    events.close()
             if team.rank > 0:
                 return {}
             result = trainer.result() | {

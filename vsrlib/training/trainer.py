@@ -20,6 +20,7 @@ from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.weights_file import Values
 from vsrlib.training import checkpoint
+from vsrlib.training.events import remove_events
 from vsrlib.training.flow.supervision import FlowSupervision
 from vsrlib.training.options import Schedule
 from vsrlib.training.samples import SampleStream
@@ -63,9 +64,11 @@ class Trainer:
         team: distributed.Team,
         watch: Watch | None = None,
         supervision: FlowSupervision | None = None,
+        events: Watch | None = None,
     ) -> None:
         self.network, self.options, self.schedule, self.output, self.team = network, options, schedule, output, team
         self.stream, self.validation, self.watch, self.supervision = stream, validation, watch, supervision
+        self.events = events  # called after every step, too
         rates = {part: options["flow_learning_rate" if part == "flow_net" else "learning_rate"] for part in PARTS}
         self.fixed_flow = not rates["flow_net"]
         if self.fixed_flow:
@@ -91,6 +94,7 @@ class Trainer:
             pictures = (path.relative_to(self.output) for path in (self.output / PICTURES).glob("*.png"))
             self._remove(*_ENDED, *map(best_file, CRITERIA), *map(str, pictures))
             checkpoint.remove(self.output)
+            remove_events(self.output)
         self._validate()
 
     def resume(self) -> None:
@@ -142,6 +146,7 @@ class Trainer:
                 if entry is not None and log is not None:
                     self.log.append(entry)
                     log.write(json.dumps(entry) + "\n")
+                    self._tell(self.events)
                 if validate_every and self.step % validate_every == 0:
                     self._validate()
                 ended = self.step == steps or self.stopped
@@ -260,8 +265,12 @@ class Trainer:
                 for one in self.validations.best.values()
             }
             self._write_best(better)
-        if self.watch is not None:
-            self.watch(self.log, self.validations.scores, self.validation.bicubic)
+        self._tell(self.watch)
+        self._tell(self.events)
+
+    def _tell(self, one: Watch | None) -> None:
+        if one is not None and self.validation is not None:
+            one(self.log, self.validations.scores, self.validation.bicubic)
 
     def _write_best(self, criteria: Iterable[str] = CRITERIA) -> None:
         """Write the best weights by these; remove a file whose training's checkpoint knows of none."""

@@ -115,10 +115,15 @@ def cycle_error(restored: dict[str, np.ndarray], low: np.ndarray) -> float:
 
 
 def write_picture(folder: Path, step: int, validation: ValidationSet) -> None:
-    """Keep the picture of a validation after `step` steps: `folder`/validation/<step>.png, none without a frame."""
+    """Keep the picture of a validation after `step` steps, none without a frame."""
     if validation.seen is not None:
         low, restored, high = validation.seen
-        write_comparison(folder / PICTURES / f"{step:08d}.png", low, bicubic_on_grid(low), restored, high)
+        write_comparison(picture_file(folder, step), low, bicubic_on_grid(low), restored, high)
+
+
+def picture_file(folder: Path, step: int) -> Path:
+    """Where the picture of a validation after `step` steps is kept, in the output folder of its training."""
+    return folder / PICTURES / f"{step:08d}.png"
 
 
 @dataclass
