@@ -48,6 +48,7 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> Chosen:
         blur="Gaussian", clip="clip", frame="00000002", source=list_clips(folder / "LR")[0], window=low,
         folders={"torch": folder / "out" / "clip"}, skipped={}, truth=large[2], kernel=kernel,
         weights=weights_file.path_of("study-gaussian"), preset="study", names=("00000002",), indices=(2,),
+        run={"clip": ("00000002",)},
     )  # fmt: skip
 
 

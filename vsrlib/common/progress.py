@@ -9,6 +9,9 @@ from tqdm import tqdm
 STREAM = "VSRLIB_PROGRESS_TO_STREAM"
 """Set in the environment of a notebook whose standard error somebody passes on to a terminal, and joins afterwards."""
 
+OPEN_NOTEBOOK = "JPY_SESSION_NAME"
+"""In the environment of a kernel that Jupyter's server started for an open notebook; papermill's has it not."""
+
 
 def bar(total: int | None, description: str, unit: str, shown: bool = True, initial: int = 0) -> tqdm:
     """A bar for `total` units (None: nobody knows), `initial` of them done; refreshed every two seconds at most."""

@@ -32,7 +32,8 @@ class Chosen:
     `folders`: framework -> folder with its restored frames of this clip. `skipped`: framework -> why it has none,
     although it was asked for.
     `window`: the five LR frames (5, h, w, 3) that restore it. `truth`, `kernel` (n, n): None where they are not known.
-    `names`: every restored frame of the clip, in order; `indices`: which LR frames they are.
+    `names`: every restored frame of the clip, in order; `indices`: which LR frames they are. `run`: clip -> names of
+    its restored frames, for every clip of the run.
     """
 
     blur: str
@@ -48,6 +49,7 @@ class Chosen:
     preset: str
     names: tuple[str, ...]
     indices: tuple[int, ...]
+    run: dict[str, tuple[str, ...]]
 
     @property
     def low(self) -> np.ndarray:
@@ -106,7 +108,8 @@ def choose(
             raise UserError(f"{NAMES[name]} wrote videos and no frames; run 04_infer_clips again without video.")
     record = next(iter(done.values()))
     entry = _entry(record["clips"], clip)
-    names = tuple(one["name"].removesuffix(".png") for one in entry["frames"])
+    run = {one["name"]: tuple(frame["name"].removesuffix(".png") for frame in one["frames"]) for one in record["clips"]}
+    names = run[entry["name"]]
     wanted = frame.removesuffix(".png") if isinstance(frame, str) else frame
     shown = names[len(names) // 2] if wanted is None else called(wanted, names)
     if shown is None:
@@ -131,6 +134,7 @@ def choose(
         preset=record["preset"],
         names=names,
         indices=tuple(around[name][0] for name in names),
+        run=run,
     )
 
 

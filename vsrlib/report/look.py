@@ -17,7 +17,7 @@ from vsrlib.data.degrade import clip_kernel
 from vsrlib.data.sets.layouts import clips_of
 from vsrlib.data.sets.tree import read_kernel
 from vsrlib.data.synthetic.clips import embedded_clips
-from vsrlib.report.frames import clip_of, flow_picture
+from vsrlib.report.frames import clip_of, details, flow_picture
 from vsrlib.report.html import Item, Page, gallery
 from vsrlib.restoration.metrics import psnr, psnr_y, ssim, ssim_y
 from vsrlib.restoration.temporal import DEFAULT_FLOW, TOF, optical_flow, tof, warping_error
@@ -89,11 +89,16 @@ def degrade(hr_root: str | None, clip: str | int | None, frames: int, seed: int)
     return Seen(chosen, low, kernels, seed)
 
 
-def show_frames(seen: Seen) -> Page:
-    """The middle frame: HR, and LR of either blur."""
-    middle = len(seen.clip.frames) // 2
-    frames = {"HR": seen.clip.frames[middle]} | {f"LR, {blur}": low[middle] for blur, low in seen.low.items()}
+def show_frames(seen: Seen, number: int | None = None, box: tuple[int, int, int, int] | None = None) -> Page:
+    """A frame, the middle one by default: HR, and LR of either blur.
+
+    box: (top, left, height, width), HR pixels in multiples of 4, for a part of it.
+    """
+    index = len(seen.clip.frames) // 2 if number is None else number
+    frames = {"HR": seen.clip.frames[index]} | {f"LR, {blur}": low[index] for blur, low in seen.low.items()}
     of = f"frame of clip {seen.clip.name}"
+    if box is not None:
+        return gallery(details(frames, box, f"frame {index} of clip {seen.clip.name}"))
     return gallery([_item(name, frame, f"{name}: {of}") for name, frame in frames.items()])
 
 

@@ -54,16 +54,20 @@ def inference(inference_file: Path, clips: Path, truths: Path | None = None) -> 
     return crops(replace(choose([inference_file], found["blur"], clips, truths), skipped={}))
 
 
-def crops(chosen: Chosen) -> Page:
-    """The same detail of each framework's frame, of bicubic, of the input and of the truth, and of the difference."""
-    top, left, height, width = chosen.box
+def crops(chosen: Chosen, box: tuple[int, int, int, int] | None = None) -> Page:
+    """The same detail of each framework's frame, of bicubic, of the input and of the truth, and of the difference.
+
+    box: which detail, (top, left, height, width) in multiples of 4; the frame's own where it is None.
+    """
+    box = box or chosen.box
+    top, left, height, width = box
     images = {}
     for name, image in [*((NAMES[one], chosen.restored(one)) for one in chosen.folders), ("bicubic", chosen.bicubic)]:
         images[f"{name}{_decibels(image, chosen.truth)}"] = image
     images[f"input, {chosen.low.shape[1]} x {chosen.low.shape[0]}"] = chosen.low
     if chosen.truth is not None:
         images["truth"] = chosen.truth
-    items, notes = details(images, chosen.box, chosen.words), []
+    items, notes = details(images, box, chosen.words), []
     if chosen.truth is not None:
         notes.append("PSNR is over the whole frame.")
     if len(chosen.folders) == 2:

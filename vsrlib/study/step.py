@@ -146,6 +146,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "PYTHONPATH": _before(PROJECT_ROOT, "PYTHONPATH"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         progress.STREAM: "1",
+        progress.OPEN_NOTEBOOK: "",  # a study that is started in an open notebook has nobody who chooses
         # Left alone, one framework counts physical cores and the other logical ones: on a machine with
         # hyper-threading they would compute with different numbers of threads.
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(_physical_cores()),
