@@ -210,7 +210,7 @@ ELSEWHERE = {
     ),
     "vsrlib data fetch NAME": "data/test_data_fetch.py::test_the_command",
     "vsrlib publish figures figures": "study/test_publish.py::test_what_was_published_is_drawn_again",
-    "vsrlib publish runs/quick figures --readme README.md": (
+    "vsrlib publish runs/quick figures --readme README.md --site SITE": (
         "report/test_readme.py::test_the_command_fills_all_documents"
     ),
     "vsrlib COMMAND --help": "cli/test_cli.py::test_every_command_explains_itself",

@@ -200,3 +200,26 @@ def test_publishing_keeps_the_times(study, tmp_path, no_charts):
     put(tmp_path / "run", "05_compare_frameworks", 3.0)
     publish(tmp_path / "run", tmp_path / "out")
     assert read_json(tmp_path / "out" / "results" / TIMES) == times(tmp_path / "run")
+
+
+def test_the_pages_are_written_beside_what_is_kept(study, tmp_path, no_charts, capsys):
+    (study / "index.html").write_text('<a href="05/report.html">5</a>')
+    (study / "05").mkdir()
+    (study / "05" / "report.html").write_text("<p>a page</p>")
+    assert main(["publish", str(study), str(tmp_path / "out"), "--site", str(tmp_path / "site")]) == 0
+    said = capsys.readouterr().out
+    assert f"2 files, 0.0 MB: {tmp_path / 'site'}/index.html" in said and "vsrlib site" not in said
+    assert (tmp_path / "site" / "05" / "report.html").read_text() == "<p>a page</p>"
+    assert not list((tmp_path / "out").rglob("*.html"))
+    assert main(["publish", str(study), str(tmp_path / "out")]) == 0
+    assert f"vsrlib site {study} SITE" in capsys.readouterr().out
+
+
+def test_a_place_that_is_no_site_is_refused_before_anything_is_published(study, tmp_path, no_charts, capsys):
+    arguments = ["publish", str(study), str(tmp_path / "out"), "--site", str(tmp_path / "theirs")]
+    assert main(arguments) == 2 and "holds no index.html" in capsys.readouterr().err
+    (study / "index.html").write_text("pages")
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "thesis.txt").write_text("years of work")
+    assert main(arguments) == 2 and "theirs holds files" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -1,6 +1,7 @@
 """The commands of a study and of the machine it runs on: `vsrlib study`, `publish`, `check` and `doctor`."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 from vsrlib.common.errors import UserError
@@ -76,6 +77,9 @@ def publish_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of the charts, e.g. figures; where it is RUN itself, an earlier publication is drawn again",
     )
     parser.add_argument("--readme", type=Path, help="also fill the verdicts into this README")
+    parser.add_argument(
+        "--site", type=Path, metavar="FOLDER", help="also write the run's pages for the web, as vsrlib site does"
+    )
     parser.set_defaults(run=run_publish)
 
 
@@ -83,8 +87,11 @@ def run_publish(options: argparse.Namespace) -> None:
     """Carry out `vsrlib publish`."""
     from vsrlib.common.files import read_json
     from vsrlib.report import readme
+    from vsrlib.report.site import INDEX, require_pages
     from vsrlib.study.publish import TIMES, publish, redraw, sentence
 
+    if options.site is not None:
+        require_pages(options.run_root, options.site)  # before anything is written
     if options.run_root.resolve() == options.output.resolve():
         print(f"{len(redraw(options.output)) // 2} charts drawn again in {options.output}, and those of experiments.")
         return
@@ -93,6 +100,10 @@ def run_publish(options: argparse.Namespace) -> None:
         times = options.output / "results" / TIMES
         took = sentence(read_json(times)) if times.exists() else ""
         readme.fill(options.readme, read_json(options.output / "claims.json"), took)
+    if options.site is not None:
+        run_site(argparse.Namespace(run_root=options.run_root, output=options.site))
+    elif (options.run_root / INDEX).is_file():
+        print(f"Its pages are not among them; for the web: vsrlib site {shlex.quote(str(options.run_root))} SITE")
 
 
 def site_arguments(parser: argparse.ArgumentParser) -> None:

@@ -23,9 +23,7 @@ def write_site(run_root: Path, site: Path) -> list[Path]:
     files in the way that were not made here.
     """
     run_root, site = Path(run_root).resolve(), Path(site)
-    if not (run_root / INDEX).is_file():
-        raise UserError(f"{run_root} holds no {INDEX}; run the study there first.")
-    require_own(site)
+    require_pages(run_root, site)
     remove(site)
     waiting, done = [run_root / INDEX], set()
     written = []
@@ -46,6 +44,13 @@ def write_site(run_root: Path, site: Path) -> list[Path]:
         written.append(copy)
     (site / MARKER).touch()
     return written
+
+
+def require_pages(run_root: Path, site: Path) -> None:
+    """UserError where a run has no index, or a site's folder holds files that were not made here."""
+    if not (Path(run_root) / INDEX).is_file():
+        raise UserError(f"{run_root} holds no {INDEX}; run the study there first.")
+    require_own(Path(site))
 
 
 def _links(text: str, folder: Path) -> Iterator[tuple[str, Path]]:
