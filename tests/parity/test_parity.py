@@ -305,7 +305,7 @@ def test_the_two_networks_agree(tmp_path: Path) -> None:
 @pytest.mark.paddle
 @pytest.mark.skipif(PADDLE_FAULT is not None, reason=f"PaddlePaddle is unusable here because {PADDLE_FAULT}")
 def test_paddlepaddle_is_judged_and_its_faults_are_found(tmp_path: Path) -> None:
-    """All of its faults, and those of 50 clean runs, take minutes: figures/parity/paddle."""
+    """All of its faults and clean runs take minutes: figures/parity/paddle has what they gave."""
     assert cli.main(["parity", str(tmp_path), "--second", "paddle", "--steps", "2", "--starts", "1"]) == 0
     result = read_json(tmp_path / "parity.json")
     assert result["sides"] == ["torch", "paddle"] and result["agree"], report.text(result)

@@ -1,6 +1,7 @@
 """What figures/parity holds of the referee: of the present rule, with nothing missed, and within the stated bounds."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,12 +26,13 @@ def compared(request: pytest.FixtureRequest) -> dict[str, Any]:
     return read_json(FOLDER / f"{request.param}.json")
 
 
-def test_every_planted_fault_is_found_and_no_clean_run_raises_an_alarm() -> None:
-    found = read_json(FOLDER / "parity_check.json")
-    assert found["rule"] == RULE and found["sides"] == ["torch", "jittor"]
+@pytest.mark.parametrize(("folder", "second", "runs"), [(FOLDER, "jittor", 50), (FOLDER / "paddle", "paddle", 8)])
+def test_every_planted_fault_is_found_and_no_clean_run_raises_an_alarm(folder: Path, second: str, runs: int) -> None:
+    found = read_json(folder / "parity_check.json")
+    assert found["rule"] == RULE and found["sides"] == ["torch", second]
     assert [one["fault"] for one in found["faults"]] == list(FAULTS) and all(one["found"] for one in found["faults"])
-    assert len(found["clean"]) == 50 and all(one["agree"] for one in found["clean"]) and found["false_alarms"] == 0
-    assert (FOLDER / "parity_check.txt").read_text(encoding="utf-8") == check.text(found)
+    assert len(found["clean"]) == runs and all(one["agree"] for one in found["clean"]) and found["false_alarms"] == 0
+    assert (folder / "parity_check.txt").read_text(encoding="utf-8") == check.text(found)
 
 
 def test_the_two_networks_agree_within_what_is_asked(compared: dict[str, Any]) -> None:
