@@ -243,6 +243,7 @@ NOT_RUN = {
     "pip wheel ": "tests/project/test_wheel.py makes it and installs it",
     "pipx run pip-audit": "a network",
     "git clone ": "a network",
+    "python tests/helpers/shown_record.py ": "half an hour; tests/study/test_shown_record.py tests its parts",
     "python tests/reliability/": "hours; tests/reliability/short_checks.py has short forms of them",
     "source ": "a shell's",
     "conda activate ": "a shell's",

@@ -1,15 +1,15 @@
 """The whole study as a newcomer runs it, cut to a few steps and frames: every notebook, both frameworks."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+import shown_record
 from browser import chromium, crawl
 from costs_fixture import require_costs
 from shown import faults
+from small_study import study
 
 from vsrlib.claims.ten_claims import CLAIMS
 from vsrlib.common.files import read_json, sha256_file
@@ -22,52 +22,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(jittor_env.why_unusable() is not None, reason="Jittor is unusable here"),
 ]
-SMALL = {
-    "steps": 3,
-    "batch_size": 1,
-    "patch_size": 32,
-    "validate_every": 0,
-    "train_clips": 1,
-    "train_frames": 5,
-    "validation_frames": 5,
-    "test_clips": 2,
-    "test_frames": 6,
-    "filmed_frames": 5,
-    "02.height": 128,
-    "02.width": 160,
-    "timing_repeats": 2,
-    "starts": 1,
-    "07.height": 64,
-    "07.width": 64,
-    "seeds": 1,
-    "count": 1,
-    "draws": 1,
-    "08.height": 32,
-    "08.width": 32,
-    "08.processes": 2,
-    "repeats": 3,
-    "seconds": 0,
-}
-
-
-def study(root: Path, *arguments: str) -> subprocess.CompletedProcess:
-    settings = [text for name, value in SMALL.items() for text in ("--set", f"{name}={value}")]
-    return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "vsrlib",
-            "study",
-            "--run",
-            root / "run",
-            "--data",
-            root / "data",
-            *settings,
-            *arguments,
-        ],
-        capture_output=True,
-        text=True,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +64,11 @@ def test_the_study_runs_and_a_second_call_runs_nothing(root: Path) -> None:
     second = study(root)
     assert second.returncode == 0, second.stdout + second.stderr
     assert len(re.findall("up to date", second.stdout)) >= 16
+
+
+def test_every_notebook_shows_what_it_showed(root: Path) -> None:
+    """No figure, caption or table is missing, and no number is out of its tolerance: tests/study/notebooks.json."""
+    assert shown_record.faults(shown_record.read(), shown_record.record(root / "run")) == []
 
 
 def test_every_page_of_the_study_passes_in_a_browser(root: Path) -> None:
