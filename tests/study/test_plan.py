@@ -92,7 +92,7 @@ def test_weights_to_start_from_and_a_gpu_can_be_given_to_steps() -> None:
         ({"03.output": "x"}, "x would be written by both 03_train_network_torch and 03_train_network_jittor"),
         ({"border": "maybe"}, "border is 'maybe'; give True or False."),
         ({"steps": "1.5"}, "steps is '1.5'; give a whole number."),
-        ({"03_train_network_torch.framework": "tensorflow"}, "choose one of: torch, jittor."),
+        ({"03_train_network_torch.framework": "tensorflow"}, "choose one of: torch, jittor, paddle."),
     ],
 )
 def test_wrong_overrides_are_refused(overrides: dict, message: str) -> None:

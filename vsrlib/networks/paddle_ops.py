@@ -16,7 +16,7 @@ from paddle import nn as nn  # noqa: E402
 from paddle.nn import functional  # noqa: E402
 
 
-def leaky_relu(x: Tensor, slope: float) -> Tensor:
+def _leaky_relu(x: Tensor, slope: float) -> Tensor:
     """x where it is larger than 0, else slope * x; the gradient at 0 is the slope, where PaddlePaddle's own has 1.
 
     A correlation is exactly 0 wherever the second map ends, so that this is not rare.
@@ -27,9 +27,9 @@ def leaky_relu(x: Tensor, slope: float) -> Tensor:
 
 
 class _Functions:
-    """PaddlePaddle's functions, with what is replaced above."""
+    """PaddlePaddle's functions, but for the leaky ReLU above."""
 
-    leaky_relu = staticmethod(leaky_relu)
+    leaky_relu = staticmethod(_leaky_relu)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(functional, name)
@@ -39,10 +39,10 @@ F = _Functions()
 
 
 class LeakyReLU(nn.LeakyReLU):
-    """The layer of `leaky_relu`."""
+    """Its layer."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return leaky_relu(x, self._negative_slope)
+        return _leaky_relu(x, self._negative_slope)
 
 
 class Convolution(nn.Conv2D):
