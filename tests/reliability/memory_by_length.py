@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ from vsrlib.data.video import write_video
 MOST_GROWTH = 0.05
 _SIZE = (48, 64)
 _INFERENCE = "inference.json"
-Work = Callable[[Path], list[str]]
 Meter = Callable[[list[str]], float]
 
 
@@ -47,7 +45,7 @@ def check(folder: Path, count: int, seed: int, commands: str = "", meter: Meter 
     for frames in (count // 10, count):
         _make(root / str(frames), frames, seed)
         for name in wanted:
-            peak = _peak(COMMANDS[name](root / str(frames)), meter)
+            peak = _peak(root / str(frames), COMMANDS[name], meter)
             found.setdefault(name, {})[f"mib_of_{frames}_frames"] = round(peak, 1)
     broken = []
     for name, one in found.items():
@@ -95,7 +93,8 @@ def _results(root: Path, count: int) -> None:
         write_json(root / framework / _INFERENCE, result | {"framework": framework})
 
 
-def _peak(line: list[str], meter: Meter) -> float:
+def _peak(root: Path, command: tuple[str, ...], meter: Meter) -> float:
+    line = [str(root / part[1:]) if part.startswith("@") else part for part in command]
     # a process each, which has imported what its command needs and nothing else
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         return process.submit(meter, line).result()
@@ -107,24 +106,16 @@ def _run(line: list[str]) -> None:
         raise SystemExit(f"vsrlib {' '.join(line)} ended with {status}")
 
 
-def _line(*parts: str) -> Work:
-    """A command whose arguments that begin with @ are paths below the folder."""
-    return partial(_resolved, parts)
-
-
-def _resolved(parts: tuple[str, ...], root: Path) -> list[str]:
-    return [str(root / part[1:]) if part.startswith("@") else part for part in parts]
-
-
-COMMANDS: dict[str, Work] = {
-    "degrade": _line("degrade", "@clip", "@degraded", "--blur", "Realistic"),
-    "data check of a folder": _line("data", "check", "@clip"),
-    "data check of a set": _line("data", "check", "@set", "--json", "@set.json"),
-    "data check of a video": _line("data", "check", "@clip.mkv"),
-    "infer of a folder": _line("infer", "@clip", "@restored", "--weights", "study-gaussian", "--device", "cpu"),
-    "infer of a video": _line("infer", "@clip.mkv", "@film", "--weights", "study-gaussian", "--device", "cpu"),
-    "compare": _line("compare", "@torch/inference.json", "@jittor/inference.json", "--output", "@compared"),
+COMMANDS = {
+    "degrade": ("degrade", "@clip", "@degraded", "--blur", "Realistic"),
+    "data check of a folder": ("data", "check", "@clip"),
+    "data check of a set": ("data", "check", "@set", "--json", "@set.json"),
+    "data check of a video": ("data", "check", "@clip.mkv"),
+    "infer of a folder": ("infer", "@clip", "@restored", "--weights", "study-gaussian", "--device", "cpu"),
+    "infer of a video": ("infer", "@clip.mkv", "@film", "--weights", "study-gaussian", "--device", "cpu"),
+    "compare": ("compare", "@torch/inference.json", "@jittor/inference.json", "--output", "@compared"),
 }
+"""Command lines; what begins with @ is a path below the folder."""
 
 
 if __name__ == "__main__":

@@ -169,10 +169,9 @@ def _why_no_difference(runs: dict[str, dict]) -> str | None:
     differing = unlike_fields(runs, ("input_digest", "gt_digest"))
     if differing:
         return f"because the two runs were not judged alike: {'; '.join(differing)}"
-    alike = [_same_bicubic(t, j) or f"{t['clip']}/{t['name']}" for t, j in _judged(runs)]
-    unlike = [name for name in alike if name is not True]
+    unlike = [f"{t['clip']}/{t['name']}" for t, j in _judged(runs) if not _same_bicubic(t, j)]
     if unlike:
-        words = f"{len(unlike)} of {len(alike)} frames, the first of them {unlike[0]}"
+        words = f"{len(unlike)} of {sum(1 for _ in _judged(runs))} frames, the first of them {unlike[0]}"
         return f"because the runs were not judged alike: the scores of bicubic differ in {words}"
     return None
 
