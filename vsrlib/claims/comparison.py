@@ -4,8 +4,9 @@ The frameworks are compared within one blur type. A framework that was skipped s
 as {"skipped": "because ..."}; so does a comparison that the files do not allow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -49,20 +50,11 @@ def compare(
     trainings = results.collect(training_files, output, TRAINING_FIELDS)
     if not runs:
         raise UserError("There is no inference result to compare; run the inference first.")
-    rng = np.random.default_rng(seed)
     known = {} if published is None else _published_outputs(published, inference_files)
-    blurs = {
-        b: _compare_runs(results.pair(runs, b), output, rng, known.get(b)) for b in BLURS if results.given(runs, b)
-    }
-    training = {b: _compare_training(results.pair(trainings, b), output) for b in BLURS if results.given(trainings, b)}
-    files = (*inference_files, *training_files)
-    inputs = [{"path": relative(path, output), "sha256": sha256_file(path)} for path in files]
-    statistics = {"method": "expanded percentile bootstrap", "draws": DRAWS, "level": LEVEL, "seed": seed}
     result = {
-        "blurs": blurs,
-        "training": training,
-        "statistics": statistics,
-        "inputs": inputs,
+        **of_pair(runs, trainings, output, np.random.default_rng(seed), known=known),
+        "statistics": statistics(seed),
+        "inputs": inputs((*inference_files, *training_files), output),
         **({} if source is None else {"source": source}),
         "provenance": provenance.collect(seed=seed),
     }
@@ -70,6 +62,42 @@ def compare(
     with atomic_path(output / "comparison.md") as temporary:
         temporary.write_text(comparison_table.table(result), encoding="utf-8")
     return result
+
+
+def of_pair(
+    runs: dict,
+    trainings: dict,
+    output: Path,
+    rng: np.random.Generator,
+    frameworks: Sequence[str] = FRAMEWORKS,
+    known: Mapping[str, dict] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """{"blurs", "training"} of two of the frameworks whose results were collected, the one to compare with first.
+
+    known: blur -> how far the pictures differ, where they are not kept.
+    """
+    return {
+        "blurs": {
+            blur: _compare_runs(results.pair(runs, blur, frameworks), output, rng, known.get(blur))
+            for blur in BLURS
+            if results.given(runs, blur)
+        },
+        "training": {
+            blur: _compare_training(results.pair(trainings, blur, frameworks), output)
+            for blur in BLURS
+            if results.given(trainings, blur)
+        },
+    }
+
+
+def statistics(seed: int) -> dict[str, Any]:
+    """How the intervals were drawn."""
+    return {"method": "expanded percentile bootstrap", "draws": DRAWS, "level": LEVEL, "seed": seed}
+
+
+def inputs(files: Sequence[Path], output: Path) -> list[dict[str, str]]:
+    """The files that a result in `output` was made from."""
+    return [{"path": relative(path, output), "sha256": sha256_file(path)} for path in files]
 
 
 # Inference
@@ -99,22 +127,22 @@ def _outputs(runs: dict[str, dict], output: Path) -> dict:
     reason = why_not_both(runs)
     if reason:
         return {"same_weights": None, "same_input": None, "differs": [], "skipped": reason}
-    torch, jittor = runs["torch"], runs["jittor"]
-    weights = unlike_fields({f: {"weights": _weights(runs[f])} for f in FRAMEWORKS}, ["weights"])
-    inputs = unlike_fields(runs, ["input_digest"])
-    same_weights, same_input = not weights, not inputs
+    first, second = runs.values()
+    weights = unlike_fields({f: {"weights": _weights(run)} for f, run in runs.items()}, ["weights"])
+    frames = unlike_fields(runs, ["input_digest"])
+    same_weights, same_input = not weights, not frames
     conditions = ("set", "preset", "engine", "border", "tile", "convolution", "device_type", "threads")
-    differs = [*weights, *inputs, *unlike_fields(runs, conditions)]
+    differs = [*weights, *frames, *unlike_fields(runs, conditions)]
     found: dict[str, Any] = {"same_weights": same_weights, "same_input": same_input, "differs": differs}
     if not (same_weights and same_input):
         return {**found, "skipped": f"because weights and input are not the same: {'; '.join(differs)}"}
     common = sum(1 for _ in pair_frames(runs))
     if not common:
         return {**found, "skipped": "because the two runs have no frame in common"}
-    left_out = max(sum(len(clip["frames"]) for clip in run["clips"]) for run in (torch, jittor)) - common
+    left_out = max(sum(len(clip["frames"]) for clip in run["clips"]) for run in (first, second)) - common
     if left_out:
         found["differs"].append(f"{left_out} frames are in one run only")
-    pictures = ((_picture(torch, t, output), _picture(jittor, j, output)) for t, j in pair_frames(runs))
+    pictures = ((_picture(first, a, output), _picture(second, b, output)) for a, b in pair_frames(runs))
     return {**found, **agreement.compare_images(pictures)}
 
 
@@ -129,20 +157,17 @@ def _picture(run: dict, frame: dict, output: Path) -> Path:
 
 
 def _timing(runs: dict[str, dict]) -> dict:
-    """Median seconds per frame by part, the share of post, and the ratios torch / jittor, in both protocols.
+    """Median seconds per frame by part, the share of post, and the ratios first / second, in both protocols.
 
     With the spread of the repeats, no interval: each framework's were taken in one process.
     """
-    timing: dict = {framework: _medians(runs[framework]) for framework in FRAMEWORKS}
+    timing: dict = {framework: _medians(run) for framework, run in runs.items()}
     reason = why_not_both(timing) or results.why_not_alike(runs)
     if reason:
         return {**timing, "ratio": {"skipped": reason}}
-    seconds = {f: {p: with_total(runs[f]["timing"][p]) for p in PROTOCOLS} for f in FRAMEWORKS}
+    first, second = ({p: with_total(run["timing"][p]) for p in PROTOCOLS} for run in runs.values())
     ratio = {
-        protocol: {
-            part: ratio_spread(seconds["torch"][protocol][part], seconds["jittor"][protocol][part])
-            for part in (*PARTS, "total")
-        }
+        protocol: {part: ratio_spread(first[protocol][part], second[protocol][part]) for part in (*PARTS, "total")}
         for protocol in PROTOCOLS
     }
     return {**timing, "ratio": ratio}
@@ -186,21 +211,21 @@ def _training_agreement(pair: dict[str, dict], output: Path) -> dict:
     reason = why_not_both(pair)
     if reason:
         return {"skipped": reason}
-    torch, jittor = pair["torch"], pair["jittor"]
+    one, other = pair.values()
     differing = unlike_fields(pair, ("device_type", *TRAINED_BY))
     if differing:
         return {"skipped": f"because the two trainings were not the same: {'; '.join(differing)}"}
-    logs = (located(run["file"], output).parent / run["log"] for run in (torch, jittor))
+    logs = (located(run["file"], output).parent / run["log"] for run in (one, other))
     first, second = (agreement.read_losses(log) for log in logs)
-    psnr = {entry["step"]: entry["psnr"] for entry in torch["validation"]}
+    psnr = {entry["step"]: entry["psnr"] for entry in one["validation"]}
     return {
         **agreement.compare_losses(first, second),
-        "first_loss": _relative_change(torch["first_loss"], jittor["first_loss"]),
-        "last_loss": _relative_change(torch["last_loss"], jittor["last_loss"]),
-        "both_fall": all(run["last_loss"] < run["first_loss"] for run in (torch, jittor)),
+        "first_loss": _relative_change(one["first_loss"], other["first_loss"]),
+        "last_loss": _relative_change(one["last_loss"], other["last_loss"]),
+        "both_fall": all(run["last_loss"] < run["first_loss"] for run in (one, other)),
         "validation": [
             {"step": entry["step"], "psnr": entry["psnr"] - psnr[entry["step"]]}
-            for entry in jittor["validation"]
+            for entry in other["validation"]
             if entry["psnr"] is not None and psnr.get(entry["step"]) is not None
         ],
     }

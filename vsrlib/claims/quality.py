@@ -1,4 +1,4 @@
-"""Quality of the two frameworks by scene: means, the paired difference and the gain over bicubic upsampling.
+"""Quality of two frameworks by scene: means, the paired difference and the gain over bicubic upsampling.
 
 Filmed scenes and made clips stand apart, and the filmed ones decide. What is drawn anew is a scene: frames of a clip
 are alike, and so are clips of one scene.
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from vsrlib.claims.results import is_skipped, unlike_fields, why_not_both
-from vsrlib.common.names import FILMED, FRAMEWORKS, KINDS, MADE
+from vsrlib.common.names import FILMED, KINDS, MADE, NAMES
 from vsrlib.common.numbers import by_group, mean_interval
 
 SCENE = "scene"
@@ -19,13 +19,14 @@ SAME_SCORE = 1e-6
 
 
 def of_runs(runs: dict[str, dict], rng: np.random.Generator) -> dict:
-    """{"clips", "filmed", "made"} of the two runs of one blur type.
+    """{"clips", "filmed", "made"} of the two runs of one blur type, by framework, the one to compare with first.
 
     Each clip has its name, scene, kind, number of frames and means by method; each kind "total" (means over its
-    scenes), "difference" (Jittor minus PyTorch, paired by frame) and "gain_over_bicubic", or why there is none of it.
-    A frame identical to the truth has an infinite PSNR: it is left out of what is computed from PSNR, and counted.
+    scenes), "difference" (the second minus the first, paired by frame) and "gain_over_bicubic", or why there is none
+    of it. A frame identical to the truth has an infinite PSNR: it is left out of what is computed from PSNR, and
+    counted.
     """
-    methods = {f: (runs[f], "") for f in FRAMEWORKS if not is_skipped(runs[f])}
+    methods = {f: (run, "") for f, run in runs.items() if not is_skipped(run)}
     if not methods:
         return {"clips": [], **{kind: {"skipped": why_not_both(runs)} for kind in KINDS}}
     any_run = next(iter(methods.values()))[0]
@@ -64,7 +65,7 @@ def identical_in(found: dict) -> dict[str, int]:
     """How many frames of each method equal the truth, of those methods of which any does."""
     counts: dict[str, int] = {}
     for clip in found["clips"]:
-        for method in ("bicubic", *FRAMEWORKS):
+        for method in ("bicubic", *NAMES):
             counts[method] = counts.get(method, 0) + clip.get(method, {}).get("identical", 0)
     return {method: count for method, count in counts.items() if count}
 
@@ -77,12 +78,13 @@ def frames_of(run: dict, clip: str | None = None) -> Iterator[dict]:
 
 
 def pair_frames(runs: dict) -> Iterator[tuple[dict, dict]]:
-    """Frames that both frameworks have, (torch, jittor), in order."""
-    clips = {clip["name"]: clip["frames"] for clip in runs["jittor"]["clips"]}
-    for clip in runs["torch"]["clips"]:
+    """Frames that both frameworks have, (first, second), in order."""
+    first, second = runs.values()
+    clips = {clip["name"]: clip["frames"] for clip in second["clips"]}
+    for clip in first["clips"]:
         name = {"clip": clip["name"]}
-        second = {frame["name"]: frame for frame in clips.get(clip["name"], [])}
-        yield from ((name | frame, name | second[frame["name"]]) for frame in clip["frames"] if frame["name"] in second)
+        others = {frame["name"]: frame for frame in clips.get(clip["name"], [])}
+        yield from ((name | frame, name | others[frame["name"]]) for frame in clip["frames"] if frame["name"] in others)
 
 
 def _of_kind(kind: str, clips: list[dict], runs: dict, unfit: str | None, rng: np.random.Generator) -> dict:
@@ -90,7 +92,7 @@ def _of_kind(kind: str, clips: list[dict], runs: dict, unfit: str | None, rng: n
     if not scenes:
         return {"skipped": f"because no clip is {kind}"}
     ours = [clip for clip in clips if clip["name"] in scenes]
-    measured = {f: runs[f] for f in FRAMEWORKS if not is_skipped(runs[f])}
+    measured = {f: run for f, run in runs.items() if not is_skipped(run)}
     return {
         "total": {
             "scenes": len(set(scenes.values())),
@@ -136,13 +138,13 @@ def _gain(run: dict, metric: str, scenes: dict[str, str], rng: np.random.Generat
 
 def _paired_difference(runs: dict[str, dict], scenes: dict[str, str], rng: np.random.Generator) -> dict:
     psnr, ssim, infinite, left_out_in_one = [], [], 0, 0
-    for torch, jittor in _judged(runs, lambda clip: clip in scenes):
-        ssim.append((torch["clip"], jittor["ssim"] - torch["ssim"]))
-        unknown = (torch["psnr"] is None) + (jittor["psnr"] is None)
+    for first, second in _judged(runs, lambda clip: clip in scenes):
+        ssim.append((first["clip"], second["ssim"] - first["ssim"]))
+        unknown = (first["psnr"] is None) + (second["psnr"] is None)
         infinite += unknown > 0
         left_out_in_one += unknown == 1
         if not unknown:
-            psnr.append((torch["clip"], jittor["psnr"] - torch["psnr"]))
+            psnr.append((first["clip"], second["psnr"] - first["psnr"]))
     if not ssim:
         return {"skipped": "because there is no ground truth for frames that both have"}
     return {
@@ -156,9 +158,9 @@ def _paired_difference(runs: dict[str, dict], scenes: dict[str, str], rng: np.ra
 
 def _judged(runs: dict[str, dict], wanted: Callable[[str], bool] = lambda clip: True) -> Iterator[tuple[dict, dict]]:
     """The pairs of frames of the wanted clips that have a truth: there SSIM is finite, PSNR not always."""
-    for t, j in pair_frames(runs):
-        if wanted(t["clip"]) and t["ssim"] is not None and j["ssim"] is not None:
-            yield t, j
+    for first, second in pair_frames(runs):
+        if wanted(first["clip"]) and first["ssim"] is not None and second["ssim"] is not None:
+            yield first, second
 
 
 def _why_no_difference(runs: dict[str, dict]) -> str | None:
@@ -169,14 +171,14 @@ def _why_no_difference(runs: dict[str, dict]) -> str | None:
     differing = unlike_fields(runs, ("input_digest", "gt_digest"))
     if differing:
         return f"because the two runs were not judged alike: {'; '.join(differing)}"
-    unlike = [f"{t['clip']}/{t['name']}" for t, j in _judged(runs) if not _same_bicubic(t, j)]
+    unlike = [f"{one['clip']}/{one['name']}" for one, other in _judged(runs) if not _same_bicubic(one, other)]
     if unlike:
         words = f"{len(unlike)} of {sum(1 for _ in _judged(runs))} frames, the first of them {unlike[0]}"
         return f"because the runs were not judged alike: the scores of bicubic differ in {words}"
     return None
 
 
-def _same_bicubic(torch: dict, jittor: dict) -> bool:
+def _same_bicubic(first: dict, second: dict) -> bool:
     """Whether bicubic, which is the same in both, has the same scores in both."""
-    scores = [(torch[name], jittor[name]) for name in ("bicubic_psnr", "bicubic_ssim")]
-    return all(t == j if t is None or j is None else abs(t - j) <= SAME_SCORE for t, j in scores)
+    scores = [(first[name], second[name]) for name in ("bicubic_psnr", "bicubic_ssim")]
+    return all(a == b if a is None or b is None else abs(a - b) <= SAME_SCORE for a, b in scores)

@@ -60,21 +60,22 @@ def absence(record: dict) -> str:
     return reason.removeprefix("because ") if "not asked for" in reason else f"skipped, {reason}"
 
 
-def collect(files: Sequence[Path], output: Path, fields: Sequence[str]) -> dict[tuple[str, str], dict]:
+def collect(
+    files: Sequence[Path], output: Path, fields: Sequence[str], frameworks: Sequence[str] = FRAMEWORKS
+) -> dict[tuple[str, str], dict]:
     """Result files by (framework, blur), cut to `fields`; a skipped one without a blur stands for all blurs.
 
     Each measured record also holds "file", its path relative to `output`. UserError: a file that is missing,
-    damaged, without one of the fields, or the second one for a framework and blur.
+    damaged, of none of the frameworks, without one of the fields, or the second one for a framework and blur.
     """
     found: dict[tuple[str, str], dict] = {}
     for path in files:
         record = read(path)
-        framework, blur = record.get("framework"), record.get("blur")
-        if framework in RESTORERS and framework not in FRAMEWORKS:
-            raise UserError(
-                f"{path} is of {NAMES[framework]}, and PyTorch and Jittor are compared; give the results of these."
-            )
-        if framework not in FRAMEWORKS or (blur not in BLURS and not (blur is None and is_skipped(record))):
+        framework, blur = str(record.get("framework")), record.get("blur")
+        if framework in RESTORERS and framework not in frameworks:
+            compared = " and ".join(NAMES[name] for name in frameworks)
+            raise UserError(f"{path} is of {NAMES[framework]}, and {compared} are compared; give the results of these.")
+        if framework not in frameworks or (blur not in BLURS and not (blur is None and is_skipped(record))):
             raise UserError(f"{path} does not say which framework and blur it is about; write it again.")
         if is_skipped(record):
             kept = {"skipped": str(record["skipped"])}
@@ -141,29 +142,31 @@ def given(records: dict, blur: str) -> bool:
     return any(key[1] == blur for key in records)
 
 
-def pair(records: dict, blur: str) -> dict[str, dict]:
+def pair(records: dict, blur: str, frameworks: Sequence[str] = FRAMEWORKS) -> dict[str, dict]:
     """Both frameworks' records of one blur; an absent one counts as skipped, or as not asked for without any blur."""
     asked = {framework for framework, _ in records}
     absent = {"skipped": f"because no {blur} result was given"}
-    return {name: records.get((name, blur), absent if name in asked else {"skipped": NOT_ASKED}) for name in FRAMEWORKS}
+    return {name: records.get((name, blur), absent if name in asked else {"skipped": NOT_ASKED}) for name in frameworks}
 
 
 def why_not_both(pair: dict[str, dict]) -> str | None:
     """Why the two cannot be compared, or None if they can."""
     reasons = [
-        f"{NAMES[name]} has no result ({pair[name]['skipped']})"
-        if was_asked_for(pair[name])
-        else f"{NAMES[name]} was not asked for"
-        for name in FRAMEWORKS
-        if is_skipped(pair[name])
+        f"{NAMES[name]} has no result ({one['skipped']})" if was_asked_for(one) else f"{NAMES[name]} was not asked for"
+        for name, one in pair.items()
+        if is_skipped(one)
     ]
     return f"because {' and '.join(reasons)}" if reasons else None
 
 
 def unlike_fields(pair: dict[str, dict], names: Sequence[str]) -> list[str]:
     """In words, which of the named fields differ between the two records; digests are cut short."""
-    both = [(name, pair["torch"][name], pair["jittor"][name]) for name in names]
-    return [f"{_WORDS.get(name, name)}: torch {_short(t)}, jittor {_short(j)}" for name, t, j in both if t != j]
+    (one, first), (other, second) = pair.items()
+    return [
+        f"{_WORDS.get(name, name)}: {one} {_short(first[name])}, {other} {_short(second[name])}"
+        for name in names
+        if first[name] != second[name]
+    ]
 
 
 def why_not_alike(runs: dict[str, dict]) -> str | None:
