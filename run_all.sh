@@ -8,6 +8,7 @@
 #
 # ./run_all.sh --frameworks torch    the same study in PyTorch alone: with this system's own Python 3.11, 3.12 or 3.13, in
 #                                    .venv/, and without the packages that Jittor needs
+# ./run_all.sh --frameworks torch,jittor,paddle    with PaddlePaddle beside them, also beside torch alone
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -30,10 +31,14 @@ for index in "${!arguments[@]}"; do
     esac
 done
 alone() { with_jittor='' versions='3.11 3.12 3.13' candidates='python3 python python3.13 python3.12 python3.11'; }
-case $frameworks in
-    torch) alone ;;
-    torch,jittor | jittor,torch) with_jittor=1 versions=3.11 candidates='python3.11 python3 python' ;;
-    *) fail "--frameworks is '$frameworks'; choose torch,jittor or torch." ;;
+rest=,$frameworks, with_paddle=''
+if [[ $rest == *,paddle,* ]]; then
+    with_paddle=1 rest=${rest/,paddle,/,}
+fi
+case $rest in
+    ,torch,) alone ;;
+    ,torch,jittor, | ,jittor,torch,) with_jittor=1 versions=3.11 candidates='python3.11 python3 python' ;;
+    *) fail "--frameworks is '$frameworks'; choose torch,jittor or torch, or either with ,paddle behind it." ;;
 esac
 
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
@@ -183,6 +188,20 @@ else
     || echo "warning: no g++ was found, so all Jittor steps will be skipped (Debian: apt install g++)." >&2
 fi
 
+# The requirement stands in pyproject.toml; what the lock holds stays as it is.
+install_paddle() {
+    local requirement
+    requirement=$(grep -o 'paddlepaddle>=[0-9.,<]*' pyproject.toml)
+    [ "$(cat "$environment/.vsrlib-paddle" 2>/dev/null)" != "$requirement" ] || return 0
+    say "installing PaddlePaddle. Download: 195 MB; on disk: 720 MB."
+    if [ -n "$with_jittor" ]; then
+        pip_install --constraint requirements.lock "$requirement"
+    else
+        pip_install "$requirement"
+    fi
+    echo "$requirement" > "$environment/.vsrlib-paddle"
+}
+
 install_for_tests() {
     cmp -s tests/requirements.txt "$environment/.vsrlib-tests" && return
     say "installing what only the tests need. Download: NVIDIA's runtime compiler, 90 MB; a driver of browsers, 53 MB;" \
@@ -197,6 +216,8 @@ if [ "${1:-}" = demo ]; then  # PyTorch alone, which needs no compiler
     exec "$python" -m vsrlib demo "$@"
 fi
 
+[ -z "$with_paddle" ] || install_paddle
+
 # What the tests need is downloaded while Jittor compiles itself.
 if [ "${1:-}" = test ]; then
     install_for_tests &
@@ -204,11 +225,10 @@ if [ "${1:-}" = test ]; then
 fi
 if [ -n "$with_jittor" ]; then
     say "2/2 checking the frameworks; the first time Jittor compiles itself, 3 to 6 minutes on two cores."
-    "$python" -m vsrlib check --if-changed
 else
-    say "2/2 checking PyTorch."
-    "$python" -m vsrlib check --if-changed --frameworks torch
+    say "2/2 checking PyTorch${with_paddle:+ and PaddlePaddle}."
 fi
+"$python" -m vsrlib check --if-changed --frameworks "$frameworks"
 
 if [ "${1:-}" != test ]; then
     say "running the study"

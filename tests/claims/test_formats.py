@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import results_fixture
 
-from vsrlib.claims import comparison, judge
+from vsrlib.claims import comparison, every_pair, judge
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.data.degrade import degrade_clips
 
@@ -28,6 +28,7 @@ FILES = {
     "log.jsonl": "log.jsonl",
     "train_flow.json": "train_flow.json",
     "comparison.json": "comparison.json",
+    "every_pair.json": "every_pair.json",
     "claims.json": "claims.json",
     "ablation.json": "ablation.json",
     "costs.json": "costs.json",
@@ -108,6 +109,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the code of today writes, where that takes no framework."""
     root = tmp_path_factory.mktemp("formats")
     inference, training = results_fixture.write_run(root / "run")
+    parity = [PROJECT_ROOT / "figures/results/06_prove_parity/parity.json"]
+    every_pair.compare(inference, training, parity, root / "every_pair")
     comparison.compare(inference, training, root / "comparison")
     judge.judge(root / "comparison" / "comparison.json", root / "claims")
     degrade_clips(root / "run" / "torch_Gaussian" / "frames", root / "Set", "Realistic", 0)

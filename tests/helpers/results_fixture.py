@@ -27,6 +27,7 @@ def write_run(
     preset: str = "study",
     device_type: str = "cpu",
     pictures: bool = True,
+    frameworks: tuple[str, ...] = ("torch", "jittor"),
 ) -> tuple[list[Path], list[Path]]:
     """Write inference.json (with pictures) and train.json files; return their paths.
 
@@ -34,7 +35,7 @@ def write_run(
     """
     inference, training = [], []
     for blur in ("Gaussian", "Realistic"):
-        for framework in ("torch", "jittor"):
+        for framework in frameworks:
             folder = root / f"{framework}_{blur}"
             if framework in skipped:
                 record = {"framework": framework, "blur": blur, "skipped": "because no C++ compiler was found"}
@@ -156,6 +157,6 @@ def _write_pictures(folder: Path, framework: str, clips: dict, frames: tuple) ->
     for clip in clips:
         for frame in frames:
             picture = rng.integers(0, 255, size=(24, 32, 3), dtype=np.uint8)
-            if framework == "jittor":
-                picture[0, 0, 0] += 1  # rounding: one value of 2304 differs by one
+            if framework != "torch":
+                picture[0, 0, ("jittor", "paddle").index(framework)] += 1  # rounding: one value of 2304 differs by one
             write_frame(folder / "frames" / clip / f"{frame}.png", picture)

@@ -81,11 +81,24 @@ def test_both_frameworks_take_python_3_11_and_the_lock(tmp_path: Path) -> None:
     assert system.called[-4:] == [
         "-m pip install -r requirements.lock",
         "-m pip install --no-deps --no-build-isolation --editable .",
-        "-m vsrlib check --if-changed",
+        "-m vsrlib check --if-changed --frameworks torch,jittor",
         "-m vsrlib study --only 01",
     ]
     assert system.run("--frameworks", "torch").returncode == 0
     assert not any("pip install" in line for line in system.called[4:])  # it does for PyTorch alone, too
+
+
+@pytest.mark.parametrize(
+    ("given", "locked"), [("torch,jittor,paddle", "--constraint requirements.lock "), ("torch,paddle", "")]
+)
+def test_paddlepaddle_comes_where_it_is_asked_for_and_once(given: str, locked: str, tmp_path: Path) -> None:
+    system = System(tmp_path, {"python3": "3.11"})
+    first, second = (system.run("--frameworks", given) for _ in range(2))
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    installed = f"-m pip install {locked}paddlepaddle>=3.3,<3.4"
+    used = [f"-m vsrlib check --if-changed --frameworks {given}", f"-m vsrlib study --frameworks {given}"]
+    assert system.called[-5:] == [installed, *used, *used]
+    assert "PaddlePaddle. Download" in first.stdout and "Download" not in second.stdout
 
 
 def test_an_environment_of_another_python_is_made_anew(tmp_path: Path) -> None:
@@ -133,7 +146,9 @@ def test_no_python_at_all_and_a_wrong_choice_are_one_sentence(tmp_path: Path) ->
     assert done.stderr.startswith("error: none of Python 3.11, 3.12, 3.13 was found; install one: ")
     done = system.run("--frameworks", "tensorflow")
     assert (
-        done.returncode == 1 and done.stderr == "error: --frameworks is 'tensorflow'; choose torch,jittor or torch.\n"
+        done.returncode == 1
+        and done.stderr
+        == "error: --frameworks is 'tensorflow'; choose torch,jittor or torch, or either with ,paddle behind it.\n"
     )
 
 

@@ -1,5 +1,6 @@
 """The charts: complete, the same bytes each time, drawn from the files alone, with alternative text."""
 
+import json
 import os
 import re
 import subprocess
@@ -308,6 +309,17 @@ def test_training_curves_of_both_and_of_one(tmp_path):
     shown(loss_curves(training[1:2]))
     with pytest.raises(UserError, match="no training"):
         loss_curves([])
+
+
+def test_training_curves_of_three_name_them_in_order_and_the_largest_difference(tmp_path):
+    three = ("paddle", "torch", "jittor")
+    _, training = run.write_run(tmp_path / "three", pictures=False, frameworks=three)
+    chart = loss_curves(training)
+    assert chart.title.startswith("The smoothed losses of PyTorch, Jittor and PaddlePaddle differ by 0.")
+    log = training[0].parent / "log.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    log.write_text("".join(json.dumps({**line, "total": 1.5 * line["total"]}) + "\n" for line in lines))
+    assert re.search(r"differ by (49|50)\.", loss_curves(training).title)
 
 
 def test_a_data_set_is_shown(tmp_path):

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 import vsrlib
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_array, write_json
+from vsrlib.common.names import NAMES as NAMES_OF
 from vsrlib.data.clips import Clip, write_clip
 from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.degrade import degrade_clips
@@ -86,8 +88,8 @@ def test_what_cannot_be_shown_is_said(run: Path, change, words: str) -> None:
         change(run)
 
 
-def edit(run: Path, **values) -> None:
-    path = run / "04_torch" / "inference.json"
+def edit(run: Path, folder: str = "04_torch", **values) -> None:
+    path = run / folder / "inference.json"
     write_json(path, read_json(path) | values)
 
 
@@ -106,6 +108,25 @@ def test_crops_say_what_the_frames_are(run: Path) -> None:
     assert "differ, by 3 at most" in page.text and page.html.count("<img") == 6
     *_, height, width = one.box
     assert np.count_nonzero(show.difference(one)) == 1 and (height, width) == (32, 40)
+
+
+@pytest.mark.parametrize("third", ["paddle", "onnx"])
+def test_a_third_framework_is_shown_and_the_furthest_from_the_first_counts(run: Path, third: str) -> None:
+    shutil.copytree(run / "04_torch", run / f"04_{third}")
+    edit(run, f"04_{third}", framework=third)
+    picture = run / f"04_{third}" / "frames/city" / f"{NAMES[3]}.png"
+    frame = read_frame(picture)
+    frame[11, 5, 0] += 9 if frame[11, 5, 0] < 200 else -9
+    write_frame(picture, frame)
+    one = chosen(run)
+    assert list(one.folders) == ["torch", "jittor", third]
+    values = show.difference(one)
+    assert values.max() == 9 and sorted(values[values > 0]) == [3, 9]
+    page = show.crops(one)
+    assert f"{NAMES_OF[third]}, " in page.text and f"PyTorch minus Jittor or {NAMES_OF[third]}" in page.html
+    assert page.html.count("<img") == 7
+    alone = show.inference(run / f"04_{third}" / "inference.json", run / "set/LR_blurdown_x4", run / "set/HR")
+    assert re.findall(r"<figcaption>([^,<]*)", alone.html) == [NAMES_OF[third], "bicubic", "input", "truth"]
 
 
 def test_a_skipped_framework_is_named_with_its_reason(run: Path) -> None:

@@ -14,7 +14,7 @@ from shown import bars, faults, images
 
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
-from vsrlib.kernels import jittor_env
+from vsrlib.kernels import jittor_env, paddle_env
 from vsrlib.study.plan import parameters_cell, plan
 from vsrlib.study.profiles import Step
 from vsrlib.study.runner import execute
@@ -27,6 +27,12 @@ WITH_JITTOR = [
     pytest.mark.jittor,
     pytest.mark.skipif(jittor_env.why_unusable() is not None, reason="Jittor is unusable here"),
 ]
+IN_PADDLE = ("-p", "framework", "paddle", "-p", "blur", "Realistic")
+WITH_PADDLE = [
+    pytest.mark.paddle,
+    pytest.mark.skipif(paddle_env.why_unusable() is not None, reason="PaddlePaddle is unusable here"),
+]
+IN_ONNX = ("-p", "framework", "onnx", "-p", "blur", "Realistic")
 SMALL_SETS = (
     "train_clips 1 train_frames 5 validation_frames 5 test_clips 1 test_frames 6 filmed_frames 0 height 128 width 160"
 )
@@ -94,7 +100,8 @@ def test_results_that_come_with_the_project_are_taken_and_named(clone: Clone) ->
     judged = clone.outputs("09_judge_claims", *GIVEN)
     compared = clone.outputs("05_compare_frameworks", *GIVEN)
     assert (clone.folder / "runs/interactive/13_discuss_answers/discussion.md").is_file()
-    for cells in (drawn, judged, compared):
+    paired = clone.outputs("14_compare_every_pair", *GIVEN)
+    for cells in (drawn, judged, compared, paired):
         assert FROM_ELSEWHERE in printed(cells)
         assert "blur was given and changes nothing: this notebook has no such parameter." in printed(cells)
         assert [fault for cell in cells for fault in faults(cell)] == []
@@ -120,7 +127,10 @@ ALONE = [
     ("00_start_here", GIVEN, [], "restored.inference.json", []),
     ("01_check_environment", GIVEN, ["-y", "{frameworks: [torch]}"], "environment.json", []),
     ("03_train_network", IN_JITTOR, given(SHORT_TRAINING), "train.json", WITH_JITTOR),
+    ("03_train_network", IN_PADDLE, given(SHORT_TRAINING), "train.json", WITH_PADDLE),
     ("04_infer_clips", IN_JITTOR, given("timing_repeats 2"), "inference.json", WITH_JITTOR),
+    ("04_infer_clips", IN_PADDLE, given("timing_repeats 2"), "inference.json", WITH_PADDLE),
+    ("04_infer_clips", IN_ONNX, given("timing_repeats 2"), "inference.json", []),
     ("06_prove_parity", GIVEN, given("steps 0"), "parity.json", WITH_JITTOR),
     ("07_ablate_alignment", GIVEN,
      [*given("height 64 width 64 count 1 draws 1"), "-y", "{seeds: [1], weights_realistic: null}"],
@@ -132,7 +142,14 @@ ALONE = [
     ("12_show_frames", GIVEN, given("moving 2"), "show.json", []),
 ]  # fmt: skip
 """Notebook, what the documents give, what makes it short, the file of its result."""
-ELSEWHERE = {"02_generate_data", "05_compare_frameworks", "09_judge_claims", "10_draw_figures", "13_discuss_answers"}
+ELSEWHERE = {
+    "02_generate_data",
+    "05_compare_frameworks",
+    "09_judge_claims",
+    "10_draw_figures",
+    "13_discuss_answers",
+    "14_compare_every_pair",
+}
 
 
 def test_every_notebook_is_run_alone() -> None:
@@ -142,12 +159,12 @@ def test_every_notebook_is_run_alone() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("notebook", "options", "short", "file"),
-    [pytest.param(*entry, id=entry[0], marks=marks) for *entry, marks in ALONE],
+    [pytest.param(*entry, id=f"{entry[0]}_{entry[1][2]}", marks=marks) for *entry, marks in ALONE],
 )
 def test_one_command_line_does_for_every_notebook(
     small: Clone, notebook: str, options: tuple[str, ...], short: list[str], file: str
 ) -> None:
-    output = small.folder / "alone" / notebook
+    output = small.folder / "alone" / f"{notebook}_{options[2]}"
     cells = small.outputs(notebook, *options, *short, "-p", "output", str(output))
     assert (output / file).is_file()
     has = parameters_cell(PROJECT_ROOT / f"notebooks/{notebook}.ipynb")

@@ -160,7 +160,9 @@ class TestNotebook:
             assert word in first
         assert path.stem in EQUATIONLESS or "$$" in first
         assert "**What would change it.**" in last
-        said = [source for source in code(path) if re.search(r"\b(said|said_results|walk|front)\.\w+\(", source)]
+        said = [
+            source for source in code(path) if re.search(r"\b(said|said_results|said_pairs|walk|front)\.\w+\(", source)
+        ]
         assert said, "a notebook ends with what its numbers mean"
 
     def test_leads_to_the_one_before_and_the_one_after(self, path: Path) -> None:

@@ -35,6 +35,35 @@ def test_a_study_of_pytorch_alone_has_no_step_about_jittor(profile: str) -> None
     assert [one.step.id for one in planned] == list(alone)
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_third_framework_changes_no_step_that_leads_to_the_claims(profile: str) -> None:
+    """It is trained, restores and is judged in steps of its own; one more sets every two beside each other."""
+    run, data = PROJECT_ROOT / "runs" / "none", PROJECT_ROOT / "data"
+    two = {step.id: step for step in steps_of(profile, run, data)}
+    three = {step.id: step for step in steps_of(profile, run, data, ("torch", "jittor", "paddle"))}
+    assert {name for name in three.keys() - two.keys() if "paddle" not in name} == {"14_compare_every_pair"}
+    changed = {name for name, step in two.items() if step != three[name]}
+    assert changed == {"01_check_environment"}
+    for name, step in three.items():
+        if name.endswith("_paddle") or "_paddle_" in name:
+            twin = two[name.replace("_paddle", "" if name.startswith("06") else "_torch")]
+            differs = {key for key, value in step.parameters.items() if twin.parameters.get(key) != value}
+            assert differs <= {"framework", "second", "output"} and step.needs == twin.needs
+    pairs = three["14_compare_every_pair"].parameters
+    files = [*pairs["inference_files"], *pairs["training_files"], *pairs["parity_files"]]
+    made = {f"runs/none/{name}" for name in three if name.startswith(("03", "04", "06"))}
+    assert {str(Path(file).parent) for file in files} == made
+    planned = plan(list(three.values()), PROJECT_ROOT / "notebooks", NOTEBOOKS, None, ["01"])
+    assert [one.step.id for one in planned] == list(three)
+
+
+def test_a_third_framework_beside_pytorch_alone_has_one_referee() -> None:
+    found = {step.id: step for step in steps_of("quick", PROJECT_ROOT, PROJECT_ROOT, ("paddle", "torch"))}
+    assert not any("jittor" in name for name in found) and "06_prove_parity" not in found
+    assert found["14_compare_every_pair"].needs == ("06_prove_parity_paddle",)
+    assert found["09_judge_claims"].parameters["parity_file"] is None
+
+
 @pytest.mark.parametrize(
     ("frameworks", "message"),
     [(("jittor",), "name torch, too"), (("tf",), "choose one of: torch, jittor"), (("torch", "torch"), "at most once")],

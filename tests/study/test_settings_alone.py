@@ -14,6 +14,7 @@ from vsrlib.study.settings import (
     DataSettings,
     FigureSettings,
     InferSettings,
+    PairsSettings,
     TrainSettings,
 )
 
@@ -94,6 +95,21 @@ def test_a_comparison_takes_ones_own_run_or_else_the_published_one_and_says_whic
     by_hand = CompareSettings().require_inputs()
     assert by_hand.inference == [project / "runs/interactive/04_infer_clips_torch_Realistic/inference.json"]
     assert [path.parent.parent.name for path in CompareSettings(run_folder="runs/quick").inference] == ["quick"]
+
+
+def test_results_of_other_frameworks_are_left_to_the_notebook_of_every_pair(project: Path) -> None:
+    for framework in ("torch", "jittor", "paddle", "onnx"):
+        named = {"framework": framework}
+        put(project / "runs/interactive", f"04_infer_clips_{framework}_Realistic/inference.json", named)
+        put(project / "runs/interactive", f"03_train_network_{framework}/train.json", named)
+    two, three = CompareSettings().require_inputs(), PairsSettings().require_inputs()
+    assert [path.parent.name.split("_")[3] for path in two.inference] == ["jittor", "torch"]
+    assert [path.parent.name.split("_")[3] for path in three.inference] == ["jittor", "paddle", "torch"]
+    assert len(two.training) == 2 and len(three.training) == 3 and three.parity == []
+    put(project / "runs/interactive", "06_prove_parity/parity.json 06_prove_parity_paddle/parity.json")
+    assert len(PairsSettings().require_inputs().parity) == 2
+    with pytest.raises(UserError, match=r"parity_files is none\.json, which does not exist: run 06_prove_parity first"):
+        PairsSettings(parity_files=["none.json"]).require_inputs()
 
 
 def test_files_that_are_named_are_never_mixed_with_published_ones(project: Path) -> None:

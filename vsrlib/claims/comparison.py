@@ -50,7 +50,7 @@ def compare(
     trainings = results.collect(training_files, output, TRAINING_FIELDS)
     if not runs:
         raise UserError("There is no inference result to compare; run the inference first.")
-    known = {} if published is None else _published_outputs(published, inference_files)
+    known = {} if published is None else published_outputs(published, inference_files)
     result = {
         **of_pair(runs, trainings, output, np.random.default_rng(seed), known=known),
         "statistics": statistics(seed),
@@ -103,7 +103,7 @@ def inputs(files: Sequence[Path], output: Path) -> list[dict[str, str]]:
 # Inference
 
 
-def _published_outputs(published: Path, inference_files: Sequence[Path]) -> dict[str, dict]:
+def published_outputs(published: Path, inference_files: Sequence[Path]) -> dict[str, dict]:
     """What a published comparison of the same inference says of the pictures, by blur."""
     comparison = results.read_comparison(published)
     digests = {one["sha256"] for one in comparison["inputs"]}

@@ -65,8 +65,7 @@ def parity_arguments(parser: argparse.ArgumentParser) -> None:
     ParityOptions.add_arguments(parser, "preset", "weights", "frames")
     size = f"{ParityOptions.height}x{ParityOptions.width}"
     parser.add_argument("--size", default=size, metavar="HxW", help="of the windows, LR pixels (%(default)s)")
-    ParityOptions.add_arguments(parser, "steps", "starts", "seed")
-    CheckOptions.add_arguments(parser, "second")
+    ParityOptions.add_arguments(parser, "steps", "starts", "seed", "second")
     parser.set_defaults(run=run_parity)
 
 
@@ -76,7 +75,7 @@ def run_parity(options: argparse.Namespace) -> int:
 
     height, width = parse_size(options.size)
     wanted = ParityOptions.of({**vars(options), "height": height, "width": width})
-    result = referee.compare(options.output, wanted, options.second)
+    result = referee.compare(options.output, wanted)
     print(report.text(result), end="")
     return 0 if "skipped" in result or result["agree"] else 1
 

@@ -9,7 +9,7 @@ from vsrlib.common.options import JobOptions, option
 
 @dataclass(frozen=True)
 class ParityOptions(JobOptions):
-    """What is compared: a network with weights, on a batch of windows of `height` x `width` LR pixels.
+    """What is compared with PyTorch: a network with weights, on a batch of windows of `height` x `width` LR pixels.
 
     weights: None: random. frames: a folder of clips; None: random noise. steps: of the trajectories, 0 for none;
     starts: of their control.
@@ -25,6 +25,7 @@ class ParityOptions(JobOptions):
     steps: int = option(10, "training steps to compare, 0 for none", least=0)
     starts: int = option(3, "starts of the control band", least=1)
     seed: int = option(0, "of everything that is random", least=0)
+    second: str = option("jittor", "what is compared with PyTorch", choices=TRAINERS[1:])
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -40,9 +41,5 @@ class CheckOptions(JobOptions):
     """
 
     runs: int = option(50, "clean runs", least=0)
-    second: str = option(
-        "jittor",
-        "what is compared with PyTorch",
-        choices=TRAINERS,
-    )
+    second: str = option("jittor", "what is compared with PyTorch", choices=TRAINERS)
     seed: int = option(0, "of everything that is random", least=0)

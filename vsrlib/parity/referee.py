@@ -17,7 +17,7 @@ from vsrlib.networks.architecture import parameter_shapes
 from vsrlib.networks.weights import weights_file
 from vsrlib.parity import comparison, operations, report, trajectories
 from vsrlib.parity.network import CONFIGS, random_values
-from vsrlib.parity.options import CheckOptions, ParityOptions
+from vsrlib.parity.options import ParityOptions
 from vsrlib.parity.recorder import FED, FREE, REFERENCE, Store
 from vsrlib.parity.trial import Trial, work
 
@@ -25,20 +25,20 @@ JSON, TEXT = "parity.json", "parity.txt"
 _AT = (1, 10, 100)  # steps after which trajectories are compared
 
 
-def compare(output: Path, options: ParityOptions, second: str = CheckOptions.second) -> dict[str, Any]:
-    """Compare PyTorch with the framework `second`; writes OUTPUT/parity.json and OUTPUT/parity.txt.
+def compare(output: Path, options: ParityOptions) -> dict[str, Any]:
+    """Compare PyTorch with the framework `options.second`; writes OUTPUT/parity.json and OUTPUT/parity.txt.
 
     Returns what the former holds:
 
     {"agree", "first" (the first departure or None), "departures", "ratios", "layers" (four figures of every step, for
     both, "fed" and "free"), "gradients", "operations", "finals", "trajectories" (None for 0 steps), "rule", "options",
     "weights" (as `vsrlib.networks.weights.weights_file.entry` names them), "sides", "provenance"}, or
-    {"skipped": "because ..."} where `second` cannot be used. UserError for weights and frames that do not fit.
+    {"skipped": "because ..."} where that cannot be used. UserError for weights and frames that do not fit.
     """
     frames = None if options.frames is None else os.path.relpath(options.frames, output)
     found: dict[str, Any] = {"options": {**options.to_json(), "weights": None, "frames": frames}}
-    found["sides"] = ["torch", second]
-    reason = why_not(second)
+    found["sides"] = ["torch", options.second]
+    reason = why_not(options.second)
     with tempfile.TemporaryDirectory(prefix="vsrlib-parity-") as folder:
         trial = _set_up(Path(folder), options, output, found)
         if reason is None:

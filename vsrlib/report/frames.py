@@ -11,7 +11,7 @@ from vsrlib.claims import results
 from vsrlib.claims.results import is_skipped, was_asked_for
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import located, sha256_file
-from vsrlib.common.names import FRAMEWORKS, NAMES
+from vsrlib.common.names import NAMES, RESTORERS
 from vsrlib.data.clips import ClipSource, FrameReader, list_clips, windows
 from vsrlib.data.comparison_picture import most_detailed
 from vsrlib.data.degradation import bicubic_on_grid
@@ -96,8 +96,8 @@ def choose(
     the LR clips. UserError: no result with this blur, another clip or frame, frames that were written as a video, or
     weights that are not those of the run any more.
     """
-    records = results.pair(results.collect(files, Path.cwd(), _FIELDS), blur)
-    asked = {name: records[name] for name in FRAMEWORKS if was_asked_for(records[name])}
+    records = results.pair(results.collect(files, Path.cwd(), _FIELDS, RESTORERS), blur, RESTORERS)
+    asked = {name: record for name, record in records.items() if was_asked_for(record)}
     skipped = {name: record["skipped"] for name, record in asked.items() if is_skipped(record)}
     done = {name: record for name, record in asked.items() if name not in skipped}
     if not done:

@@ -70,11 +70,12 @@ def crops(chosen: Chosen, box: tuple[int, int, int, int] | None = None) -> Page:
     items, notes = details(images, box, chosen.words), []
     if chosen.truth is not None:
         notes.append("PSNR is over the whole frame.")
-    if len(chosen.folders) == 2:
+    if len(chosen.folders) > 1:
         values = difference(chosen)
         picture = np.clip(GAIN * values[top : top + height, left : left + width], 0, 255).astype(np.uint8)
         caption = f"difference x {GAIN}: at most {values.max()} of 255"
-        words = f"PyTorch minus Jittor times {GAIN}, black where they are equal, of the same detail"
+        first, *others = (NAMES[name] for name in chosen.folders)
+        words = f"{first} minus {' or '.join(others)} times {GAIN}, black where they are equal, of the same detail"
         items.append(Item(picture, caption, words))
         share = np.count_nonzero(values) / values.size
         notes.append(f"In the whole frame {share:.3%} of the values differ, by {values.max()} at most.")
@@ -83,9 +84,9 @@ def crops(chosen: Chosen, box: tuple[int, int, int, int] | None = None) -> Page:
 
 
 def difference(chosen: Chosen) -> np.ndarray:
-    """How far the two frameworks' frames are apart, (H, W, 3), 8-bit levels."""
-    torch, jittor = (chosen.restored(name).astype(np.int16) for name in ("torch", "jittor"))
-    return np.abs(torch - jittor)
+    """How far the frameworks' frames are from the first one's, the furthest of each value: (H, W, 3), 8-bit levels."""
+    first, *others = (chosen.restored(name).astype(np.int16) for name in chosen.folders)
+    return np.max([np.abs(first - other) for other in others], axis=0)
 
 
 def kernels(chosen: Chosen, found: Estimate) -> Page:
@@ -215,7 +216,7 @@ def record(chosen: Chosen, found: Estimate, folder: Path) -> dict[str, Any]:
         "truth_sha256": None if chosen.truth is None else sha256_array(chosen.truth),
         "restored": restored,
         "absent": chosen.skipped,
-        "difference": _difference(chosen) if len(chosen.folders) == 2 else None,
+        "difference": _difference(chosen) if len(chosen.folders) > 1 else None,
         "weights": entry(chosen.weights, folder),
         "kernel": kernel,
         "flow": {"sha256": sha256_array(found.flow), "full_colour": full_colour(found.flow)},

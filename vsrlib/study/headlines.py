@@ -7,7 +7,7 @@ from typing import Any
 
 from vsrlib.claims.quality import difference_of
 from vsrlib.common.files import read_json
-from vsrlib.common.names import FILMED
+from vsrlib.common.names import FILMED, NAMES
 from vsrlib.common.numbers import fixed
 from vsrlib.study.settings import Settings
 
@@ -97,6 +97,17 @@ def _show(result: dict[str, Any]) -> str:
     return words if apart is None else f"{words}: the frameworks differ by at most {apart['largest']} of 255"
 
 
+def _every_pair(result: dict[str, Any]) -> str:
+    levels = [
+        pair["outputs"]["largest"]
+        for found in result["blurs"].values()
+        for pair in found["pairs"]
+        if "skipped" not in pair["outputs"]
+    ]
+    names = ", ".join(NAMES[name] for name in result["frameworks"])
+    return f"{names}: no two differ by more than {max(levels)} of 255" if levels else f"{names}: no two were compared"
+
+
 _Words = Callable[[dict[str, Any]], str]
 _OF_NOTEBOOK: dict[str, tuple[str, _Words | None]] = {
     "00_start_here": ("restored.inference.json", _infer),
@@ -110,5 +121,6 @@ _OF_NOTEBOOK: dict[str, tuple[str, _Words | None]] = {
     "09_judge_claims": ("claims.json", _claims),
     "10_draw_figures": ("provenance.json", None),
     "12_show_frames": ("show.json", _show),
+    "14_compare_every_pair": ("every_pair.json", _every_pair),
 }
 """Notebook -> its result file, inside the settings' folder, and what makes the headline of its content."""

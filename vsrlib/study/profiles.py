@@ -6,7 +6,8 @@ published  no training: the released weights of the paper on REDS4, both of whic
 paper      the paper's training on REDS, then its network on REDS4; both sets must lie in the data folder
 
 Everything runs on the CPU unless `device` is overridden, because only there both frameworks run. Of PyTorch alone each
-has the same steps, but for those in Jittor and the comparison layer by layer.
+has the same steps, but for those in Jittor and the comparison layer by layer. A framework beside the two of the claims
+is trained, restores and is judged as they are, and compared with them in a step of its own.
 """
 
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from typing import Any
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import shown
-from vsrlib.common.names import BLURS, FRAMEWORKS
+from vsrlib.common.names import BLURS, FRAMEWORKS, TRAINERS
 from vsrlib.common.options import require_list
 from vsrlib.training.options import TEMPLATES
 
@@ -32,6 +33,7 @@ CLAIMS = "09_judge_claims"
 FIGURES = "10_draw_figures"
 SHOW = "12_show_frames"
 DISCUSS = "13_discuss_answers"
+PAIRS = "14_compare_every_pair"
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,14 @@ def steps_of(profile: str, run_root: Path, data_root: Path, frameworks: Framewor
     """
     if profile not in _PROFILES:
         raise UserError(f"profile is {profile!r}; choose one of: {', '.join(_PROFILES)}.")
-    require_list("frameworks", list(frameworks), FRAMEWORKS)
+    require_list("frameworks", list(frameworks), TRAINERS)
     if "torch" not in frameworks:
         raise UserError(
             f"frameworks is {','.join(frameworks)}, and the ablation and the shown frames are made in PyTorch: "
             "name torch, too."
         )
     # In the order in which everything names them, whatever the order of the user's words.
-    chosen = tuple(name for name in FRAMEWORKS if name in frameworks)
+    chosen = tuple(name for name in TRAINERS if name in frameworks)
     return _PROFILES[profile](shown(run_root), shown(data_root), chosen)
 
 
@@ -230,21 +232,19 @@ def _conclude(
 ) -> list[Step]:
     # `sets`: the test set of each blur. `trained`: what the names of the training steps end in, after the framework.
     # `evidence`: referee, ablation and costs, still without output and frameworks; the referee takes two of these.
-    evidence = [step for step in evidence if step.id != PARITY or len(frameworks) > 1]
-    of_costs = {COSTS: {"frameworks": list(frameworks)}}
-    files = {
-        "run_folder": run,
-        "inference_files": [f"{run}/{INFER}_{f}_{blur}/inference.json" for blur in BLURS for f in frameworks],
-        "training_files": [f"{run}/{TRAIN}_{f}{suffix}/train.json" for suffix in trained for f in frameworks],
-    }
+    # The claims are about a pair, so that others change no input of a step that leads to them.
+    pair = tuple(name for name in frameworks if name in FRAMEWORKS)
+    referee = next(step for step in evidence if step.id == PARITY)
+    evidence = [step for step in evidence if step.id != PARITY or len(pair) > 1]
+    of_costs = {COSTS: {"frameworks": list(pair)}}
     comparison = {"comparison_file": f"{run}/{COMPARE}/comparison.json"}
     further = {
         "ablation_file": f"{run}/{ABLATION}/ablation.json",
-        "parity_file": f"{run}/{PARITY}/parity.json" if len(frameworks) > 1 else None,
+        "parity_file": f"{run}/{PARITY}/parity.json" if len(pair) > 1 else None,
         "costs_file": f"{run}/{COSTS}/costs.json",
     }
     return [
-        Step(COMPARE, COMPARE, {**files, "output": f"{run}/{COMPARE}"}),
+        Step(COMPARE, COMPARE, {**_results(run, pair, trained), "output": f"{run}/{COMPARE}"}),
         *(
             replace(step, parameters={**step.parameters, **of_costs.get(step.id, {}), "output": f"{run}/{step.id}"})
             for step in evidence
@@ -256,9 +256,34 @@ def _conclude(
             (COMPARE, *(step.id for step in evidence)),
         ),
         Step(FIGURES, FIGURES, {**comparison, "output": f"{run}/figures"}, (COMPARE,)),
-        *(_show(run, frameworks, blur, clips) for blur, clips in sets.items()),
+        *(_show(run, pair, blur, clips) for blur, clips in sets.items()),
         Step(DISCUSS, DISCUSS, {"claims_file": f"{run}/{CLAIMS}/claims.json", "output": f"{run}/{DISCUSS}"}, (CLAIMS,)),
+        *(_every_pair(run, frameworks, trained, referee) if len(frameworks) > len(pair) else ()),
     ]
+
+
+def _results(run: str, frameworks: Frameworks, trained: list[str]) -> dict[str, Any]:
+    return {
+        "run_folder": run,
+        "inference_files": [f"{run}/{INFER}_{f}_{blur}/inference.json" for blur in BLURS for f in frameworks],
+        "training_files": [f"{run}/{TRAIN}_{f}{suffix}/train.json" for suffix in trained for f in frameworks],
+    }
+
+
+def _every_pair(run: str, frameworks: Frameworks, trained: list[str], referee: Step) -> list[Step]:
+    # The referee of each framework beside the two of the claims, and every pair; these two have had theirs.
+    judged = [
+        replace(
+            referee,
+            id=f"{PARITY}_{other}",
+            parameters={**referee.parameters, "second": other, "output": f"{run}/{PARITY}_{other}"},
+        )
+        for other in frameworks
+        if other not in FRAMEWORKS
+    ]
+    ids = [*([PARITY] if set(FRAMEWORKS) <= set(frameworks) else []), *(step.id for step in judged)]
+    files = {**_results(run, frameworks, trained), "parity_files": [f"{run}/{id}/parity.json" for id in ids]}
+    return [*judged, Step(PAIRS, PAIRS, {**files, "output": f"{run}/{PAIRS}"}, tuple(ids))]
 
 
 def _show(run: str, frameworks: Frameworks, blur: str, clips: str) -> Step:

@@ -11,7 +11,6 @@ from vsrlib.report.charts.style import LOOKS, Chart, canvas, key, style
 from vsrlib.report.html import Page
 
 _WAYS = {"fed": "Each step fed the reference's input", "free": "Each step fed its own framework's values"}
-_SIDES = {"torch": "first", "jittor": "second"}
 _SMALLEST = 1e-9  # what is exact is drawn here, on the logarithmic axis
 
 
@@ -23,7 +22,7 @@ def layers(result: dict[str, Any]) -> Chart | Page:
     spoken = []
     with style():
         footer = f"Exact steps are drawn at {_SMALLEST:g}."
-        figure, panels = canvas(title, [2.2, 2.2], key(list(_SIDES)), footer=footer)
+        figure, panels = canvas(title, [2.2, 2.2], key(result["sides"]), footer=footer)
         for axes, (way, words) in zip(panels, _WAYS.items(), strict=True):
             errors = {
                 side: [one["relative_l2"] for one in found.values()] for side, found in result["layers"][way].items()
@@ -45,10 +44,13 @@ def gradients(result: dict[str, Any]) -> Chart | Page:
     if is_skipped(result):
         return _skipped(result)
     title = "Gradients of the five losses for every parameter against float64"
-    errors = {side: [one[name] for one in result["gradients"].values()] for side, name in _SIDES.items()}
+    errors = {
+        side: [one[name] for one in result["gradients"].values()]
+        for side, name in zip(result["sides"], ("first", "second"), strict=True)
+    }
     with style():
         footer = "At the float64 reference's point, so that no ReLU opens in one framework only."
-        figure, (axes,) = canvas(title, [2.6], key(list(_SIDES), line=True), footer=footer)
+        figure, (axes,) = canvas(title, [2.6], key(result["sides"], line=True), footer=footer)
         for side, values in errors.items():
             axes.plot(np.sort(_drawable(values)), color=LOOKS[side].color, linestyle=LOOKS[side].line, linewidth=2)
         axes.set_yscale("log")
@@ -59,13 +61,16 @@ def gradients(result: dict[str, Any]) -> Chart | Page:
 
 
 def trajectories(result: dict[str, Any]) -> Chart | Page:
-    """Relative distance of the loss from PyTorch's, step by step: Jittor's, and that of the control."""
+    """Relative distance of the loss from PyTorch's, step by step: the other framework's, and that of the control."""
     if is_skipped(result):
         return _skipped(result)
     found = result["trajectories"]
     if found is None:
         return Page("<p>No training was compared.</p>", "No training was compared.")
-    title = f"Training in Jittor {'stays inside' if found['inside'] else 'leaves'} the band of PyTorch beside itself"
+    side = result["sides"][1]
+    title = (
+        f"Training in {NAMES[side]} {'stays inside' if found['inside'] else 'leaves'} the band of PyTorch beside itself"
+    )
     losses = found["losses"]
     reference = np.array(losses["reference"])
     control, other = (
@@ -75,17 +80,17 @@ def trajectories(result: dict[str, Any]) -> Chart | Page:
     steps = np.arange(1, len(reference) + 1)
     with style():
         footer = "PyTorch: from weights one unit in the last place apart, several times."
-        figure, (axes,) = canvas(title, [2.6], key(list(_SIDES), line=True), footer=footer)
+        figure, (axes,) = canvas(title, [2.6], key(result["sides"], line=True), footer=footer)
         for one in control:
             axes.plot(steps, one, color=LOOKS["torch"].color, linewidth=1)
-        axes.plot(steps, other[0], color=LOOKS["jittor"].color, linestyle=LOOKS["jittor"].line, linewidth=2)
+        axes.plot(steps, other[0], color=LOOKS[side].color, linestyle=LOOKS[side].line, linewidth=2)
         axes.set_yscale("log")
         axes.set_ylabel("relative difference\nof the loss")
         axes.set_xlabel("training step")
     return Chart(
         figure,
         title,
-        f"After {len(reference)} steps Jittor's loss differs by {other[0][-1]:.1e}, the control's by up to "
+        f"After {len(reference)} steps {NAMES[side]}'s loss differs by {other[0][-1]:.1e}, the control's by up to "
         f"{max(one[-1] for one in control):.1e}.",
     )
 

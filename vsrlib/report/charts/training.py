@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ from vsrlib.claims import agreement, results
 from vsrlib.claims.results import absence, is_skipped
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
-from vsrlib.common.names import NAMES
+from vsrlib.common.names import NAMES, TRAINERS
 from vsrlib.report.charts.style import LOOKS, Chart, canvas, key, save, style
 
 _FOOTER = "Thin: every step; thick: mean over a tenth of the steps."
 # PyTorch wide below, Jittor narrow above, so that both show where they coincide.
-_WIDTHS = {"torch": 4.0, "jittor": 1.6}
+_WIDTHS = {"torch": 5.0, "jittor": 3.0, "paddle": 1.2}  # one on another, all are seen
 
 
 def training_curves(
@@ -26,7 +27,7 @@ def training_curves(
     """Total loss of every step and its sliding mean; below it the PSNR of every validation, with bicubic's as a line.
 
     log: the lines of log.jsonl; scores: `validation` of train.json (a PSNR that was not finite is None and left out);
-    framework: of vsrlib.common.names.FRAMEWORKS; name: of what is trained.
+    framework: of vsrlib.common.names.TRAINERS; name: of what is trained.
     """
     losses = {entry["step"]: entry["total"] for entry in log}
     judged = [(entry["step"], entry["psnr"]) for entry in scores if entry["psnr"] is not None]
@@ -84,7 +85,7 @@ def loss_curves(training_files: Sequence[Path]) -> Chart:
 
     A skipped training is named with its reason. UserError: no files.
     """
-    runs = results.collect(training_files, Path(), results.TRAINING_FIELDS)
+    runs = results.collect(training_files, Path(), results.TRAINING_FIELDS, TRAINERS)
     if not runs:
         raise UserError("There is no training to show; run the training first.")
     notes = [f"{NAMES[f]}, {blur}: {absence(run)}" for (f, blur), run in runs.items() if is_skipped(run)]
@@ -118,11 +119,12 @@ def _draw_losses(axes: Axes, losses: dict[int, float], framework: str, width: fl
 
 
 def _losses_title(done: dict, logs: dict) -> str:
-    both = [blur for f, blur in done if f == "torch" and ("jittor", blur) in done]
-    if both:
-        pairs = [agreement.compare_losses(logs["torch", blur], logs["jittor", blur]) for blur in both]
-        largest = max(pair["smoothed"]["largest"] for pair in pairs)
-        return f"The smoothed losses of PyTorch and Jittor differ by {largest:.2%} at most"
+    in_order = sorted(done, key=lambda one: TRAINERS.index(one[0]))
+    pairs = [(one, other) for one, other in combinations(in_order, 2) if one[1] == other[1]]
+    if pairs:
+        largest = max(agreement.compare_losses(logs[a], logs[b])["smoothed"]["largest"] for a, b in pairs)
+        *others, last = (NAMES[f] for f in TRAINERS if any(f in (a[0], b[0]) for a, b in pairs))
+        return f"The smoothed losses of {', '.join(others)} and {last} differ by {largest:.2%} at most"
     if done:
         run = next(iter(done.values()))
         change = run["last_loss"] / run["first_loss"] - 1

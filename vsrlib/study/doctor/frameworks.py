@@ -1,13 +1,13 @@
 """Which frameworks work here, found out by using them, each in a process of its own."""
 
 import time
-from importlib import metadata
 from typing import Any
 
 import numpy as np
 
+from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import FRAMEWORKS
+from vsrlib.common.names import TRAINERS
 from vsrlib.common.processes import answer, ask
 from vsrlib.kernels import jittor_env
 from vsrlib.networks import load_network
@@ -25,8 +25,8 @@ def check(frameworks: list[str], anew: bool = True) -> dict[str, dict[str, Any]]
     """
     found = {}
     for framework in frameworks:
-        if framework not in FRAMEWORKS:
-            raise UserError(f"There is no framework {framework!r}; choose one of {', '.join(FRAMEWORKS)}.")
+        if framework not in TRAINERS:
+            raise UserError(f"There is no framework {framework!r}; choose one of {', '.join(TRAINERS)}.")
         before = None if anew else worked.recall(framework)
         if before is not None:
             print(f"{framework}: works; nothing has changed since it was used", flush=True)
@@ -42,7 +42,7 @@ def check(frameworks: list[str], anew: bool = True) -> dict[str, dict[str, Any]]
     return found
 
 
-def exercise(task: dict[str, str]) -> dict[str, str]:
+def exercise(task: dict[str, str]) -> dict[str, str | None]:
     """Run the small network once for every form in which the study runs it, so that nothing is compiled later.
 
     task: {"framework": name}. Returns {"version", "device"}.
@@ -56,7 +56,7 @@ def exercise(task: dict[str, str]) -> dict[str, str]:
     for batch in (frames, frames[:1], frames):
         take_step(network, optimiser, "self-supervised", Batch(batch))
         network.infer(frames[0])
-    return {"version": metadata.version(framework), "device": backend.device_name(network.device)}
+    return {"version": provenance.versions()[framework], "device": backend.device_name(network.device)}
 
 
 def _check(framework: str) -> dict[str, Any]:

@@ -3,7 +3,14 @@
 from vsrlib.study.settings.base import INTERACTIVE, QUICK, Settings
 from vsrlib.study.settings.data import DataSettings, EnvironmentSettings, LookSettings, StartSettings
 from vsrlib.study.settings.jobs import AblationSettings, CostsSettings, InferSettings, ParitySettings, TrainSettings
-from vsrlib.study.settings.results import ClaimsSettings, CompareSettings, DiscussSettings, FigureSettings, ShowSettings
+from vsrlib.study.settings.results import (
+    ClaimsSettings,
+    CompareSettings,
+    DiscussSettings,
+    FigureSettings,
+    PairsSettings,
+    ShowSettings,
+)
 
 __all__ = [
     "INTERACTIVE",
@@ -19,6 +26,7 @@ __all__ = [
     "FigureSettings",
     "InferSettings",
     "LookSettings",
+    "PairsSettings",
     "ParitySettings",
     "Settings",
     "ShowSettings",
@@ -41,5 +49,6 @@ NOTEBOOKS: dict[str, type[Settings]] = {
     "11_look_at_data": LookSettings,
     "12_show_frames": ShowSettings,
     "13_discuss_answers": DiscussSettings,
+    "14_compare_every_pair": PairsSettings,
 }
 """The settings class of each notebook."""

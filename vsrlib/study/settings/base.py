@@ -8,7 +8,7 @@ Relative paths are taken from the project's folder, so that a notebook finds the
 
 import ast
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self
@@ -78,7 +78,13 @@ class Settings(JobOptions):
 
 def known_names() -> set[str]:
     """The parameters of all notebooks."""
-    return {entry.name for settings in Settings.__subclasses__() for entry in fields(settings)}
+    return {entry.name for settings in _classes(Settings) for entry in fields(settings)}
+
+
+def _classes(settings: type[Settings]) -> Iterator[type[Settings]]:
+    for one in settings.__subclasses__():
+        yield one
+        yield from _classes(one)
 
 
 _MADE_BY = {
@@ -91,6 +97,7 @@ _MADE_BY = {
     "training_files": "03_train_network",
     "comparison_file": "05_compare_frameworks",
     "parity_file": "06_prove_parity",
+    "parity_files": "06_prove_parity",
     "ablation_file": "07_ablate_alignment",
     "costs_file": "08_measure_costs",
     "claims_file": "09_judge_claims",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import resolve, shown
-from vsrlib.common.names import BLURS, FRAMEWORKS
+from vsrlib.common.names import BLURS, FRAMEWORKS, TRAINERS
 from vsrlib.common.options import option, require_at_least, require_frame
 from vsrlib.data.synthetic.sets import SetsOptions
 from vsrlib.restoration.options import DemoOptions
@@ -31,7 +31,7 @@ class StartSettings(Settings):
 class EnvironmentSettings(Settings):
     """01_check_environment: which frameworks can be used here."""
 
-    frameworks: list[str] = option(list(FRAMEWORKS), choices=FRAMEWORKS)
+    frameworks: list[str] = option(list(FRAMEWORKS), choices=TRAINERS)
     output: str = f"{INTERACTIVE}/01_check_environment"
 
 

@@ -1,4 +1,4 @@
-"""Settings of the notebooks that read what others have found: 05, 09, 10, 12 and 13.
+"""Settings of the notebooks that read what others have found: 05, 09, 10, 12, 13 and 14.
 
 "auto" stands for what was run by hand where there is any, else for the quick study, and for the results that come with
 the project where there is neither. A study names its files, so that nothing depends on what happens to lie there.
@@ -6,13 +6,13 @@ the project where there is neither. A study names its files, so that nothing dep
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from vsrlib.claims import evidence
 from vsrlib.claims.evidence import experiment_files
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, resolve, shown
-from vsrlib.common.names import BLURS
+from vsrlib.common.names import BLURS, FRAMEWORKS, RESTORERS, TRAINERS
 from vsrlib.common.options import option
 from vsrlib.study.settings.base import INTERACTIVE, QUICK, Settings
 from vsrlib.study.settings.data import absent_sets, hr_clips, lr_clips
@@ -59,19 +59,17 @@ _FURTHER = {
 }
 
 
-@dataclass(frozen=True, repr=False)
-class CompareSettings(Settings):
-    """05_compare_frameworks: what the runs of both frameworks say, side by side.
+class _OfResults(Settings):
+    """What notebooks share that read the results of a run, of some `frameworks`.
 
-    Without lists of files, all results of `run_folder` are compared: whatever has been run. An empty list of
+    Without lists of files, all results of these in `run_folder` are compared: whatever has been run. An empty list of
     `training_files` says that nothing was trained.
     """
 
-    run_folder: str = AUTO
-    inference_files: list[str] | None = None
-    training_files: list[str] | None = None
-    output: str = f"{INTERACTIVE}/05_compare_frameworks"
-    seed: int = option(0, least=0)
+    run_folder: str
+    inference_files: list[str] | None
+    training_files: list[str] | None
+    frameworks: ClassVar[tuple[str, ...]]
 
     @property
     def run(self) -> Path:
@@ -105,8 +103,12 @@ class CompareSettings(Settings):
 
     def _files(self, given: list[str] | None, pattern: str) -> list[Path]:
         if given is None:
-            return sorted(self.run.glob(pattern))
+            return [path for path in sorted(self.run.glob(pattern)) if _framework(path) not in self.others()]
         return [resolve(path) for path in given]
+
+    def others(self) -> set[str]:
+        """The frameworks whose results are another notebook's."""
+        return set(RESTORERS) - set(self.frameworks)
 
     def inputs(self) -> dict[str, Path]:
         files = {"inference_files": self.inference, "training_files": self.training}
@@ -119,6 +121,50 @@ class CompareSettings(Settings):
 
     def missing(self, name: str, path: Path) -> str:
         return super().missing(name.split("[")[0], path)
+
+
+def _framework(result: Path) -> str | None:
+    """What an inference.json or train.json is of; None where it does not say, which whoever reads it next says."""
+    try:
+        return str(read_json(result)["framework"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@dataclass(frozen=True, repr=False)
+class CompareSettings(_OfResults):
+    """05_compare_frameworks: what the runs of both frameworks say, side by side."""
+
+    frameworks = FRAMEWORKS
+    run_folder: str = AUTO
+    inference_files: list[str] | None = None
+    training_files: list[str] | None = None
+    output: str = f"{INTERACTIVE}/05_compare_frameworks"
+    seed: int = option(0, least=0)
+
+
+@dataclass(frozen=True, repr=False)
+class PairsSettings(_OfResults):
+    """14_compare_every_pair: each two of the frameworks that ran.
+
+    Without a list, `parity_files` are those that lie in the run.
+    """
+
+    frameworks = TRAINERS
+    run_folder: str = AUTO
+    inference_files: list[str] | None = None
+    training_files: list[str] | None = None
+    parity_files: list[str] | None = None
+    output: str = f"{INTERACTIVE}/14_compare_every_pair"
+    seed: int = option(0, least=0)
+
+    @property
+    def parity(self) -> list[Path]:
+        """The parity.json files, sorted."""
+        return self._files(self.parity_files, "06_*/parity.json")
+
+    def inputs(self) -> dict[str, Path]:
+        return super().inputs() | {f"parity_files[{i}]": path for i, path in enumerate(self.parity)}
 
 
 class _OfComparison:
