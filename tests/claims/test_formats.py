@@ -38,6 +38,7 @@ FILES = {
     "training.json": "training.json",
     "seeds.json": "seeds.json",
     "processes.json": "processes.json",
+    "backends.json": "backends.json",
     "output.json": "processes.json",
     "memory.json": "processes.json",
     "manifest.json": "manifest.json",

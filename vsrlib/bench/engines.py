@@ -79,7 +79,7 @@ def measure(options: Options, network: Network) -> list[dict[str, Any]]:
 def differences(network: Network, clip: MovingTexture) -> dict[str, dict[str, Any]]:
     """How far each engine's first frames are from the sliding window's, as they are and in 8 bits."""
     outputs = {name: list(first_frames(network, clip, name)) for name in _had(network)}
-    return {name: _difference(ours, outputs[BASELINE]) for name, ours in outputs.items() if name != BASELINE}
+    return {name: apart(ours, outputs[BASELINE]) for name, ours in outputs.items() if name != BASELINE}
 
 
 def first_frames(network: Network, clip: MovingTexture, name: str, count: int = 3) -> Iterator[np.ndarray]:
@@ -98,7 +98,8 @@ def _of_convolution(had: str) -> list[str]:
     return [name for name, (_, wanted) in _VARIANTS.items() if wanted in ("framework", had)]
 
 
-def _difference(ours: list[np.ndarray], theirs: list[np.ndarray]) -> dict[str, Any]:
+def apart(ours: list[np.ndarray], theirs: list[np.ndarray]) -> dict[str, Any]:
+    """How far frames (3, H, W) are from others of the same clip, as they are and in 8 bits."""
     in_8_bits = np.stack([to_uint8(a).astype(int) - to_uint8(b) for a, b in zip(ours, theirs)])
     return {
         "frames": len(ours),

@@ -14,7 +14,8 @@ import cv2
 
 from vsrlib.bench.options import NUMPY, Options
 from vsrlib.common import processes
-from vsrlib.networks import load_network
+from vsrlib.common.names import ONNX
+from vsrlib.networks import load_network, onnx_network
 from vsrlib.networks.network import Network
 
 PROBE = "probe"
@@ -36,7 +37,7 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
         cv2.setNumThreads(options.threads)
     network = None
     if task["framework"] != NUMPY:
-        network = load_network(task["framework"], options.weights, options.preset, options.device)
+        network = _network(task["framework"], options)
     module, _, function = task["part"].partition(".")
     found: dict[str, Any] = {"conditions": _conditions(network, module in _BLURRING)}
     if task["part"] != PROBE:
@@ -45,13 +46,18 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
     return found | {"load_average": {"before": before, "after": os.getloadavg()}}
 
 
+def _network(framework: str, options: Options) -> Network:
+    if framework == ONNX:
+        return onnx_network.load(options.weights, options.preset)
+    return load_network(framework, options.weights, options.preset, options.device)
+
+
 def _conditions(network: Network | None, blurring: bool) -> dict[str, Any]:
     if network is None:
         return {"threads": cv2.getNumThreads(), "device": "cpu", "correlation": None, "blur": None}
+    found = network.conditions()
     return {
-        "threads": network.backend.threads(),
-        "device": network.backend.device_name(network.device),
-        "correlation": network.correlation,
+        **{name: found[name] for name in ("threads", "device", "correlation")},
         "blur": network.blur if blurring else None,
     }
 

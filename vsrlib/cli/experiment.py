@@ -1,4 +1,4 @@
-"""The command `vsrlib experiment`: the experiments of the protocol that are run once and whose files are committed."""
+"""The command `vsrlib experiment`: what is run once and whose files are committed, the protocol's experiments first."""
 
 import argparse
 import importlib
@@ -7,6 +7,7 @@ from pathlib import Path
 from vsrlib.claims.ten_claims import GAIN
 from vsrlib.common.files import atomic_path
 from vsrlib.experiments.options import (
+    BackendsOptions,
     MemoryOptions,
     OutputOptions,
     ProcessesOptions,
@@ -22,6 +23,7 @@ EXPERIMENTS = (
     ("output", 'E6: what is in "post-processing" (PNG, PSNR, SSIM)', OutputOptions),
     ("memory", "E7: what a sample more takes in memory in training", MemoryOptions),
     ("measurement", "E4: whether two ways of measuring the same frames make the published figures", SceneOptions),
+    ("backends", "the same frames in everything that runs the network: how fast, how far apart", BackendsOptions),
     ("training", "E8: what the training faults of the earlier sides cost", TrainingFaultsOptions),
 )
 """Name, help and options. `vsrlib.experiments.NAME` has the function NAME, which takes a folder and the options and
@@ -31,8 +33,8 @@ returns the result, and `table`, which makes Markdown of that."""
 def experiment_arguments(parser: argparse.ArgumentParser) -> None:
     """The experiments of `vsrlib experiment`, and the options of each."""
     parser.description = (
-        "Run one experiment of docs/protocol.md. Writes OUTPUT/NAME.json, OUTPUT/NAME.md and of some a chart. What is "
-        "done of it lies in OUTPUT/parts: the same command goes on where it was interrupted."
+        "Run one experiment, those with a number as docs/protocol.md says. Writes OUTPUT/NAME.json, OUTPUT/NAME.md and "
+        "of some a chart. What is done of it lies in OUTPUT/parts: the same command goes on where it was interrupted."
     )
     names = parser.add_subparsers(dest="name", required=True, metavar="NAME")
     for name, text, options in EXPERIMENTS:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from vsrlib.bench.options import Options, parse_size
+from vsrlib.bench.protocol import FEWEST_PROCESSES
 from vsrlib.claims.ablation.options import AblationOptions
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import BLURS, DEVICES, PRESETS
+from vsrlib.common.names import BLURS, DEVICES, PRESETS, RESTORERS
 from vsrlib.common.options import JobOptions, changed, option, require_list
 from vsrlib.training.options import TrainOptions
 
@@ -113,6 +114,23 @@ class ProcessesOptions(OutputOptions):
         for size in self.sizes:
             _ = Options(size=parse_size(size))  # building it checks the rest
         require_list("size", self.sizes, tuple(self.sizes))
+
+
+@dataclass(frozen=True)
+class BackendsOptions(OutputOptions):
+    """What `vsrlib.experiments.backends.backends` times. UserError for a size or weights that are none."""
+
+    backends: list[str] = option(
+        list(RESTORERS), "what runs the network, the one to compare with first", choices=RESTORERS
+    )
+    processes: int = changed(Options, "processes", FEWEST_PROCESSES)
+    size: str = option("180x320", "of the frames, LR pixels", metavar="HxW")
+    preset: str = option("published", "size of the network", choices=PRESETS)
+    weights: str | None = changed(Options, "weights", None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _ = Options(size=parse_size(self.size))  # building it checks the rest
 
 
 @dataclass(frozen=True)
