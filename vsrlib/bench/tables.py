@@ -5,7 +5,7 @@ from typing import Any
 
 from vsrlib.bench.options import NUMPY
 from vsrlib.common.names import NAMES
-from vsrlib.common.numbers import interval, markdown, number, significant
+from vsrlib.common.numbers import interval, markdown, number, percent, significant
 
 _TITLES = {
     "engines": "Engines: one output frame in steady state",
@@ -23,7 +23,7 @@ _UNSYNCHRONISED = " - NOT SYNCHRONISED: the clock stops when the call returns, w
 _CHECKS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "largest_difference": ("largest difference", lambda value: f"{value:.2g}"),
     "largest_relative_difference": ("largest relative difference", lambda value: f"{value:.2g}"),
-    "share_of_8_bit_values": ("8-bit values that differ", lambda value: f"{value:.4%}"),
+    "share_of_8_bit_values": ("8-bit values that differ", lambda value: percent(value, 4)),
     "largest_8_bit_difference": ("largest 8-bit difference", str),
     "same_pixels": ("same pixels", lambda value: "yes" if value else "NO"),
     "same_ssim": ("same SSIM", lambda value: "yes" if value else "NO"),

@@ -3,7 +3,7 @@
 from vsrlib.claims.quality import SCENE, identical_in
 from vsrlib.claims.results import absence, is_skipped, was_asked_for
 from vsrlib.common.names import FILMED, FRAMEWORKS, KINDS, MADE, NAMES
-from vsrlib.common.numbers import FEWEST, counted, interval, markdown, number, plain, significant, units
+from vsrlib.common.numbers import FEWEST, counted, interval, markdown, number, percent, plain, significant, units
 
 _METHODS = {"bicubic": "bicubic", **NAMES}
 _CLIPS = {FILMED: "Filmed scenes", MADE: "Made clips"}
@@ -98,7 +98,7 @@ def outputs_text(outputs: dict) -> str:
         return f"Outputs, same weights and input: identical in all {outputs['frames']} pictures.{besides}"
     return (
         f"Outputs, same weights and input, {outputs['frames']} pictures: "
-        f"largest difference {outputs['largest']} of 255, {outputs['share']:.4%} of the values differ, "
+        f"largest difference {outputs['largest']} of 255, {percent(outputs['share'], 4)} of the values differ, "
         f"{outputs['psnr']:.2f} dB between the two.{besides}"
     )
 
@@ -165,9 +165,10 @@ def training_table(training: dict) -> str:
         return f"{markdown(header, rows)}\n\nAgreement: {absence(agreement)}"
     step, smoothed = agreement["per_step"], agreement["smoothed"]
     return (
-        f"{markdown(header, rows)}\n\nThe total losses of {agreement['steps']} steps differ by at most "
-        f"{step['largest']:.2%} in a step (mean {step['mean']:.2%}), and by at most {smoothed['largest']:.2%} when "
-        f"smoothed over {smoothed['window']} steps (mean {smoothed['mean']:.2%})."
+        f"{markdown(header, rows)}\n\nThe total losses of {counted(agreement['steps'], 'step')} differ by at most "
+        f"{percent(step['largest'], 2)} in a step (mean {percent(step['mean'], 2)}), and by at most "
+        f"{percent(smoothed['largest'], 2)} when smoothed over {counted(smoothed['window'], 'step')} "
+        f"(mean {percent(smoothed['mean'], 2)})."
     )
 
 

@@ -18,7 +18,7 @@ from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, write_json
 from vsrlib.common.names import FRAMEWORKS, NAMES, TRAINERS
-from vsrlib.common.numbers import counted, fixed, interval, markdown, number, significant, units
+from vsrlib.common.numbers import counted, fixed, interval, markdown, number, percent, significant, units
 
 RESULT, TABLE = "every_pair.json", "every_pair.md"
 
@@ -183,7 +183,7 @@ def _pairs_table(pairs: list[dict[str, Any]]) -> str:
         apart = (
             [absence(outputs), ""]
             if is_skipped(outputs)
-            else [f"{outputs['share']:.4%} of {outputs['frames']} pictures", str(outputs["largest"])]
+            else [f"{percent(outputs['share'], 4)} of {outputs['frames']} pictures", str(outputs["largest"])]
         )
         rows.append(
             [
@@ -208,9 +208,10 @@ def _training_text(one: dict[str, Any]) -> str:
     if is_skipped(agreement):
         return f"{words(one['pair'])}: {absence(agreement)}"
     return (
-        f"{words(one['pair'])}: the total losses of {agreement['steps']} steps differ by at most "
-        f"{agreement['per_step']['largest']:.2%} in a step, and by at most {agreement['smoothed']['largest']:.2%} when "
-        f"smoothed over {agreement['smoothed']['window']} steps."
+        f"{words(one['pair'])}: the total losses of {counted(agreement['steps'], 'step')} differ by at most "
+        f"{percent(agreement['per_step']['largest'], 2)} in a step, and by at most "
+        f"{percent(agreement['smoothed']['largest'], 2)} when smoothed over "
+        f"{counted(agreement['smoothed']['window'], 'step')}."
     )
 
 

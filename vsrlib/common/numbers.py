@@ -133,6 +133,11 @@ def fixed(value: float, digits: int, signed: bool = False) -> str:
     return f"{value:{sign}.{digits}f}" if value else "0"
 
 
+def percent(share: float, digits: int) -> str:
+    """A share as per cent with fixed digits, 0.0012 as "0.12%"; one that they would make zero as by `fixed`."""
+    return f"{fixed(100 * share, digits)}%"
+
+
 def significant(value: float, digits: int = 3) -> str:
     """A number rounded to so many significant digits, never with an exponent; zero has no sign."""
     if value == 0 or not math.isfinite(value):

@@ -16,7 +16,7 @@ from vsrlib.bench.options import Options, parse_size
 from vsrlib.bench.protocol import FEWEST_PROCESSES
 from vsrlib.bench.worker import ask
 from vsrlib.common.names import NAMES
-from vsrlib.common.numbers import counted, interval, markdown, number, significant
+from vsrlib.common.numbers import counted, interval, markdown, number, percent, significant
 from vsrlib.common.parts import Parts
 from vsrlib.experiments.options import BackendsOptions
 from vsrlib.experiments.output import busiest, kept
@@ -113,7 +113,7 @@ def table(result: dict[str, Any]) -> str:
         far = (
             ["", ""]
             if "skipped" in difference or not difference
-            else [f"{difference['share_of_8_bit_values']:.4%}", str(difference["largest_8_bit_difference"])]
+            else [f"{percent(difference['share_of_8_bit_values'], 4)}", str(difference["largest_8_bit_difference"])]
         )
         rows.append(
             [

@@ -3,6 +3,7 @@
 from typing import Any
 
 from vsrlib.common.names import NAMES
+from vsrlib.common.numbers import percent
 
 _KINDS = {
     "forward": "forward pass, step by step",
@@ -51,7 +52,7 @@ def _finals(found: dict[str, Any], other: str) -> list[str]:
     return [
         f"Restored frame: relative difference {found['recons']['difference']:.1e} (PyTorch to float64 "
         f"{found['recons']['first']['relative_l2']:.1e}, {other} {found['recons']['second']['relative_l2']:.1e}); in 8 "
-        f"bits {levels['share']:.4%} of the values differ, by {levels['largest']} at most.{bound}",
+        f"bits {percent(levels['share'], 4)} of the values differ, by {levels['largest']} at most.{bound}",
         f"Kernel: relative difference {found['kernel']['difference']:.1e}.",
         f"Gradients of the whole training step: {gradients['within']} of {gradients['count']} within "
         f"{gradients['bound']:g} of float64; of the other {len(gradients['beyond'])}, {explained} agree at the "

@@ -15,7 +15,7 @@ from vsrlib.claims.results import is_skipped
 from vsrlib.claims.ten_claims import GAIN, NEGLIGIBLE, POST_SECONDS, SAME_LOSSES, TOTAL_SECONDS
 from vsrlib.common.files import read_json
 from vsrlib.common.names import NAMES
-from vsrlib.common.numbers import counted, fixed, interval, significant
+from vsrlib.common.numbers import counted, fixed, interval, percent, significant
 from vsrlib.report.html import Page
 
 
@@ -235,12 +235,13 @@ def _trained(found: dict[str, Any]) -> str:
     largest = max(one["smoothed"]["largest"] for one in agreements.values())
     if largest <= SAME_LOSSES:
         return (
-            f"Trained from the same start on the same samples, the two losses stay within {largest:.2%} of each other: "
-            "they learn the same, and part as slowly as rounding grows."
+            f"Trained from the same start on the same samples, the two losses stay within {percent(largest, 2)} of "
+            "each other: they learn the same, and part as slowly as rounding grows."
         )
     return (
-        f"Trained from the same start on the same samples, the two losses differ by up to {largest:.2%}, more than "
-        f"{SAME_LOSSES:.0%}: rounding alone does not do that in so few steps, and 06_prove_parity says where it begins."
+        f"Trained from the same start on the same samples, the two losses differ by up to {percent(largest, 2)}, more "
+        f"than {SAME_LOSSES:.0%}: rounding alone does not do that in so few steps, and 06_prove_parity says where it "
+        "begins."
     )
 
 

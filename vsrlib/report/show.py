@@ -16,6 +16,7 @@ from vsrlib.claims.results import absence, is_skipped
 from vsrlib.common import provenance
 from vsrlib.common.files import read_json, relative, sha256_array, write_json
 from vsrlib.common.names import NAMES
+from vsrlib.common.numbers import percent
 from vsrlib.data.blur_kernels import centre_error, kernel_picture, kernel_psnr
 from vsrlib.data.clips import FrameReader
 from vsrlib.data.degradation import bicubic_on_grid
@@ -78,7 +79,7 @@ def crops(chosen: Chosen, box: tuple[int, int, int, int] | None = None) -> Page:
         words = f"{first} minus {' or '.join(others)} times {GAIN}, black where they are equal, of the same detail"
         items.append(Item(picture, caption, words))
         share = np.count_nonzero(values) / values.size
-        notes.append(f"In the whole frame {share:.3%} of the values differ, by {values.max()} at most.")
+        notes.append(f"In the whole frame {percent(share, 3)} of the values differ, by {values.max()} at most.")
     notes += [f"{NAMES[name]}: skipped, {reason}." for name, reason in chosen.skipped.items()]
     return gallery(items, " ".join(notes))
 

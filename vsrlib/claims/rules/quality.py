@@ -21,7 +21,7 @@ from vsrlib.claims.ten_claims import (
     UNKNOWN,
 )
 from vsrlib.claims.verdict import Finding, bounds, finding, negligible, reaches, said
-from vsrlib.common.numbers import FEWEST, holm
+from vsrlib.common.numbers import FEWEST, holm, percent
 
 SAME = "same weights, same frames"
 """The contrast of the two sides without a mix-up."""
@@ -201,7 +201,7 @@ def _own_two_differ(held: Evidence) -> str | None:
     trainings = [one["agreement"] for one in held.comparison["training"].values()]
     losses = max((one["smoothed"]["largest"] for one in trainings if not is_skipped(one)), default=0.0)
     if losses > SAME_LOSSES:
-        return f"this run's own two trainings differ, by up to {losses:.2%} of the smoothed loss"
+        return f"this run's own two trainings differ, by up to {percent(losses, 2)} of the smoothed loss"
     if held.parity is not None and not is_skipped(held.parity) and not held.parity["agree"]:
         first = "the training" if held.parity["first"] is None else held.parity["first"]["place"]
         return f"this run's own two implementations diverge, first in {first}"

@@ -14,6 +14,7 @@ from vsrlib.claims.results import absence, is_skipped
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
 from vsrlib.common.names import NAMES, TRAINERS
+from vsrlib.common.numbers import percent
 from vsrlib.report.charts.style import LOOKS, Chart, canvas, key, save, style
 
 _FOOTER = "Thin: every step; thick: mean over a tenth of the steps."
@@ -124,7 +125,7 @@ def _losses_title(done: dict, logs: dict) -> str:
     if pairs:
         largest = max(agreement.compare_losses(logs[a], logs[b])["smoothed"]["largest"] for a, b in pairs)
         *others, last = (NAMES[f] for f in TRAINERS if any(f in (a[0], b[0]) for a, b in pairs))
-        return f"The smoothed losses of {', '.join(others)} and {last} differ by {largest:.2%} at most"
+        return f"The smoothed losses of {', '.join(others)} and {last} differ by {percent(largest, 2)} at most"
     if done:
         run = next(iter(done.values()))
         change = run["last_loss"] / run["first_loss"] - 1
