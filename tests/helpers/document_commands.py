@@ -133,6 +133,9 @@ ELSEWHERE = {
         "study/test_plan.py::test_a_study_of_pytorch_alone_has_no_step_about_jittor"
     ),
     "./run_all.sh --frameworks torch": "project/test_run_all.py::test_pytorch_alone_installs_nothing_of_jittor",
+    "./run_all.sh --frameworks torch,jittor,paddle": (
+        "project/test_run_all.py::test_paddlepaddle_comes_where_it_is_asked_for_and_once"
+    ),
     "./run_all.sh test": "project/test_environment_files.py::test_run_all_uses_conda_where_there_is_one",
     "vsrlib study": "study/test_quick_study.py::test_the_study_runs_and_a_second_call_runs_nothing",
     "vsrlib study --profile published": (
@@ -166,6 +169,9 @@ ELSEWHERE = {
     ),
     "vsrlib experiment seeds runs/seeds --scenes CLIPS": (
         "experiments/test_seeds.py::test_networks_of_several_calls_are_those_of_one"
+    ),
+    "vsrlib experiment backends runs/backends": (
+        "experiments/test_backends.py::test_all_four_are_timed_in_turns_and_set_against_the_first"
     ),
     "vsrlib experiment processes runs/processes": (
         "experiments/test_costs_experiments.py::test_the_clock_of_each_case_is_measured_by_processes_in_turns"

@@ -245,7 +245,7 @@ def test_run_all_uses_conda_where_there_is_one(tool: str, tmp_path: Path) -> Non
         project / "conda.log"
     ).read_text() == "env create --quiet --yes --prefix .conda --file environment.yml\n"  # the second run found it made
     assert (project / "python.log").read_text().splitlines() == [
-        "-m vsrlib check --if-changed",
+        "-m vsrlib check --if-changed --frameworks torch,jittor",
         "-m vsrlib study --profile quick",
     ] * 2
 

@@ -13,7 +13,7 @@ from small_study import study
 
 from vsrlib.claims.ten_claims import CLAIMS
 from vsrlib.common.files import read_json, sha256_file
-from vsrlib.kernels import jittor_env
+from vsrlib.kernels import jittor_env, paddle_env
 from vsrlib.networks.weights import weights_file
 from vsrlib.report.charts.draw import CHARTS
 
@@ -91,3 +91,26 @@ def test_the_frames_are_shown_in_both_frameworks(root: Path, blur: str) -> None:
     shown = read_json(root / "run" / f"12_show_frames_{blur}" / "show.json")
     assert set(shown["restored"]) == {"torch", "jittor"} and shown["difference"]["largest"] <= 2
     assert shown["kernel"]["psnr"] > 0 and shown["absent"] == {}
+
+
+@pytest.mark.skipif(paddle_env.why_unusable() is not None, reason="PaddlePaddle is unusable here")
+def test_a_third_framework_adds_its_steps_and_changes_none(root: Path) -> None:
+    """Last, for it adds to the run: what is there stays, and what is added is shown as everything else is."""
+    done = study(root, "--frameworks", "torch,jittor,paddle")
+    assert done.returncode == 0, done.stdout + done.stderr
+    ran = {line.split(":")[0] for line in done.stdout.splitlines() if ": running, because" in line}
+    assert {name for name in ran if "paddle" not in name} == {"01_check_environment", "14_compare_every_pair"}
+    step = root / "run" / "14_compare_every_pair"
+    found = read_json(step / "every_pair.json")
+    assert found["frameworks"] == ["torch", "jittor", "paddle"]
+    for blur in found["blurs"].values():
+        assert [one["pair"][1] for one in blur["pairs"]] == ["jittor", "paddle", "paddle"]
+        assert all(one["outputs"]["largest"] <= 2 for one in blur["pairs"])
+        assert all(abs(one["difference"]["psnr"]["value"]) < 1e-3 for one in blur["pairs"])
+    assert [(one["pair"][1], one["agree"]) for one in found["parity"]] == [("jittor", True), ("paddle", True)]
+    assert all(one["agreement"]["smoothed"]["largest"] < 1e-4 for one in found["training"]["Realistic"])
+    cells = nbformat.read(step / "executed.ipynb", as_version=4).cells
+    assert [fault for cell in cells if cell.cell_type == "code" for fault in faults(cell.outputs)] == []
+    with chromium() as browser:
+        pages = crawl(browser, root / "run" / "index.html")
+        assert step / "report.html" in pages and {path: said for path, said in pages.items() if said} == {}
