@@ -220,3 +220,10 @@ def test_own_minus_other_follows_the_training() -> None:
     assert found["interaction"]["mean"] == pytest.approx(0.4) and found["interaction"]["n"] == 5
     assert found["worth_of_flow"]["value"] == pytest.approx(0.7) and found["worth_of_flow"]["n"] == 10
     assert found["own_minus_other"]["share_of_gain"] == pytest.approx(0.2 / 2.5)
+    whole = {"n": 10, "clips": belong, "networks": networks, **found}
+    assert "Zero flow costs 0.700 [0.700, 0.700] dB of the" in e1.table(whole)
+    assert "so by the protocol (amendment 14) the effect may be read" in e1.table(whole)
+    for one in networks.values():
+        one["psnr"]["no flow"] = {clip: value + 0.5 for clip, value in one["psnr"]["no flow"].items()}
+    weak = whole | e1.summary(networks, belong)
+    assert "says nothing about the reading" in e1.table(weak)

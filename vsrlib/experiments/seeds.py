@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from vsrlib.claims.ablation.trials import CHANGED_DEFAULT, altered
+from vsrlib.claims.ten_claims import POWER
 from vsrlib.common import files
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_array, sha256_named
@@ -150,6 +151,13 @@ def table(result: dict[str, Any]) -> str:
         ]
         for name, one in result["networks"].items()
     ]
+    worth = result["worth_of_flow"]["value"]
+    verdict = (
+        f"That is below {POWER} dB: the networks make too little of their flow, and by the protocol (amendment 14) "
+        "this says nothing about the reading."
+        if worth < POWER
+        else f"That is {POWER} dB or more, so by the protocol (amendment 14) the effect may be read."
+    )
     halves = "; ".join(f"trained with {reading} {_shown(half)}" for reading, half in result["halves"].items())
     lines = [
         title,
@@ -158,7 +166,7 @@ def table(result: dict[str, Any]) -> str:
         f"{number(found['p'], 3)}), {found['share_of_gain']:.1%} of the gain over bicubic upsampling. By halves, dB, "
         f"smallest to largest: {halves}. Interaction of training and evaluation, by seed: "
         f"{_shown(result['interaction'])}. Zero flow costs {interval(result['worth_of_flow'], 3)} dB of the "
-        f"{interval(result['gain_over_bicubic'], 3)} dB that is gained over bicubic upsampling.",
+        f"{interval(result['gain_over_bicubic'], 3)} dB that is gained over bicubic upsampling. {verdict}",
         markdown(["network", "trained with", "True: PSNR (dB)", "False: PSNR (dB)", "own minus other (dB)"], rows),
     ]
     return "\n\n".join(lines) + "\n"
