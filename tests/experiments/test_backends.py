@@ -1,61 +1,47 @@
 """The experiment "backends": who is asked what in which order, the figures by hand, and a small one for real."""
 
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from stand_in_processes import Processes
 
 from vsrlib import cli
-from vsrlib.common import processes as common_processes
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
 from vsrlib.experiments import backends
 from vsrlib.experiments.options import BackendsOptions
-from vsrlib.kernels import jittor_env
 
 SECONDS = {"torch": 2.0, "jittor": 2.5, "paddle": 8.0, "onnx": 6.0}
 ASKED = ["--processes", "6", "--size", "16x24", "--preset", "study"]
 
 
-class Processes:
-    """What processes would answer; the tasks of `broken`, counted from 1, break off, and one may be interrupted."""
+def answers() -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Each later process is slower than the one before; PaddlePaddle's first value is one of 255 off."""
+    count = itertools.count(1)
 
-    def __init__(self, broken: tuple[int, ...] = (), interrupted_after: int | None = None) -> None:
-        self.broken, self.interrupted_after = broken, interrupted_after
-        self.tasks: list[dict[str, Any]] = []
-
-    def __call__(self, module: str, task: dict[str, Any], **how: Any) -> dict[str, Any]:
-        if len(self.tasks) == self.interrupted_after:
-            raise KeyboardInterrupt
-        self.tasks.append(task)
-        if len(self.tasks) in self.broken:
-            return {"failed": "it was killed"}
+    def answered(task: dict[str, Any]) -> dict[str, Any]:
         framework, frames = task["framework"], task["values"]["frames"]
         if frames is not None:
             values = np.full((3, 3, 4, 4), 0.4, np.float32)
             values[0, 0, 0, 0] += {"torch": 0, "jittor": 1e-7, "paddle": 1 / 255, "onnx": 1e-7}[framework]
             np.save(frames, values)
-        drift = 1 + len(self.tasks) / 1000
-        result = {
-            "seconds": SECONDS[framework] * drift,
-            "warm_up_seconds": 3.0,
-            "repeats": 3,
-            "convolution": "winograd",
-        }
-        conditions = {"device": "cpu", "threads": 2, "correlation": "cpp", "blur": None}
-        return {"conditions": conditions, "result": result, "load_average": {"before": [0.5, 0, 0], "after": [0, 0, 0]}}
+        seconds = SECONDS[framework] * (1 + next(count) / 1000)
+        return {"seconds": seconds, "warm_up_seconds": 3.0, "repeats": 3, "convolution": "winograd"}
+
+    return answered
 
 
 def run(monkeypatch: pytest.MonkeyPatch, fake: Processes, *arguments: str) -> list[dict[str, Any]]:
-    monkeypatch.setattr(common_processes, "ask", fake)
-    monkeypatch.setattr(jittor_env, "why_not", lambda framework: None)
-    assert cli.main(["experiment", "backends", *arguments]) == 0
+    assert fake.run(monkeypatch, "backends", *arguments) == 0
     return fake.tasks
 
 
 def test_all_four_are_timed_in_turns_and_set_against_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tasks = run(monkeypatch, Processes(), str(tmp_path), *ASKED)
+    tasks = run(monkeypatch, Processes(answers()), str(tmp_path), *ASKED)
     assert [task["framework"] for task in tasks] == ["torch", "jittor", "paddle", "onnx"] * 6
     assert [task["values"]["frames"] is not None for task in tasks] == [True] * 4 + [False] * 20
     found = read_json(tmp_path / "backends.json")
@@ -74,14 +60,14 @@ def test_all_four_are_timed_in_turns_and_set_against_the_first(tmp_path: Path, m
 def test_the_first_that_is_named_is_what_the_others_are_set_against(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(monkeypatch, Processes(), str(tmp_path), *ASKED, "--backends", "onnx", "torch")
+    run(monkeypatch, Processes(answers()), str(tmp_path), *ASKED, "--backends", "onnx", "torch")
     found = read_json(tmp_path / "backends.json")
     assert found["backends"]["torch"]["times_as_fast"]["value"] == pytest.approx(3, rel=0.01)
     assert list(found["differences"]) == ["torch"]
 
 
 def test_what_broke_off_is_named_and_in_no_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(monkeypatch, Processes(broken=(3, 6)), str(tmp_path), *ASKED)
+    run(monkeypatch, Processes(answers(), broken=(3, 6)), str(tmp_path), *ASKED)
     found = read_json(tmp_path / "backends.json")
     assert found["backends"]["jittor"]["failed"] == ["process 2: it was killed"]
     assert found["backends"]["jittor"]["seconds"]["n"] == 5
@@ -91,18 +77,15 @@ def test_what_broke_off_is_named_and_in_no_figure(tmp_path: Path, monkeypatch: p
         "Broke off: Jittor, process 2: it was killed; PaddlePaddle, process 1" in (tmp_path / "backends.md").read_text()
     )
     every = (*range(2, 13, 2), 13)  # the last was to keep the frames
-    run(monkeypatch, Processes(broken=every), str(tmp_path / "none"), *ASKED, "--backends", "torch", "onnx")
+    run(monkeypatch, Processes(answers(), broken=every), str(tmp_path / "none"), *ASKED, "--backends", "torch", "onnx")
     found = read_json(tmp_path / "none" / "backends.json")
     assert found["backends"]["onnx"] == {"skipped": "it was killed"}
     assert found["differences"]["onnx"]["skipped"] == "because a process broke off"
 
 
 def test_it_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken_off = Processes(interrupted_after=10)
-    monkeypatch.setattr(common_processes, "ask", broken_off)
-    monkeypatch.setattr(jittor_env, "why_not", lambda framework: None)
-    assert cli.main(["experiment", "backends", str(tmp_path), *ASKED]) != 0
-    tasks = run(monkeypatch, Processes(), str(tmp_path), *ASKED)
+    assert Processes(answers(), interrupted_after=10).run(monkeypatch, "backends", str(tmp_path), *ASKED) != 0
+    tasks = run(monkeypatch, Processes(answers()), str(tmp_path), *ASKED)
     # 14 of 24 were left, and the frames that the interrupted call kept are made once more
     assert len(tasks) == 14 + 4 and all(task["values"]["frames"] for task in tasks[-4:])
     assert read_json(tmp_path / "backends.json")["backends"]["onnx"]["seconds"]["n"] == 6

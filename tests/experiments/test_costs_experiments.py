@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from stand_in_processes import Processes
 
 from vsrlib import cli
-from vsrlib.common import processes as common_processes
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
 from vsrlib.experiments import memory, output, processes
@@ -21,52 +21,40 @@ PER_SAMPLE = {"torch": 50.0, "jittor": 75.0}
 """MiB of the processes below."""
 
 
-class Processes:
-    """What processes would answer; the task after `interrupted_after` is interrupted, those of `broken` break off."""
-
-    def __init__(self, interrupted_after: int | None = None, broken: tuple[int, ...] = ()) -> None:
-        self.interrupted_after, self.broken = interrupted_after, broken
-        self.tasks: list[dict[str, Any]] = []
-
-    def __call__(self, module: str, task: dict[str, Any], **how: Any) -> dict[str, Any]:
-        if len(self.tasks) == self.interrupted_after:
-            raise KeyboardInterrupt
-        self.tasks.append(task)
-        if len(self.tasks) in self.broken:
-            return {"failed": "it was killed"}
-        framework, values = task["framework"], task["values"]
-        lazy = framework == "jittor"
-        seconds = {"pre": 0.0, "forward": 1.0, "post": 1.0, "total": 2.0}
-        clocks = {
-            "as_reported": seconds | ({"forward": 0.1, "post": 1.9} if lazy else {}),
-            "synchronised": seconds,
-        }
-        result = {
-            "by_process.measure": {
-                "frames": {"reference": clocks, "streaming": clocks},
-                "convolution": {"reference": "framework", "streaming": "winograd"},
-                "correlation": None,
-            },
-            "output.parts": {"png": 0.2, "psnr": 0.0, "ssim_once": 0.25, "ssim_three_times": 0.8}
-            | dict.fromkeys(("png_ours", "ssim_ours"), 0.1),
-            "memory.of_work": {"peak_mib": 300.0 * (1 + lazy) + PER_SAMPLE.get(framework, 0) * values.get("batch", 0)},
-        }[task["part"]]
-        conditions = {"device": "a CPU", "threads": 2, "correlation": "cpp", "blur": None}
-        return {"conditions": conditions, "result": result, "load_average": {"before": [0.5, 0, 0], "after": [0, 0, 0]}}
+def answered(task: dict[str, Any]) -> dict[str, Any]:
+    """Jittor returns early and holds more memory."""
+    lazy = task["framework"] == "jittor"
+    seconds = {"pre": 0.0, "forward": 1.0, "post": 1.0, "total": 2.0}
+    clocks = {
+        "as_reported": seconds | ({"forward": 0.1, "post": 1.9} if lazy else {}),
+        "synchronised": seconds,
+    }
+    per_sample = PER_SAMPLE.get(task["framework"], 0) * task["values"].get("batch", 0)
+    found: dict[str, Any] = {
+        "by_process.measure": {
+            "frames": {"reference": clocks, "streaming": clocks},
+            "convolution": {"reference": "framework", "streaming": "winograd"},
+            "correlation": None,
+        },
+        "output.parts": {"png": 0.2, "psnr": 0.0, "ssim_once": 0.25, "ssim_three_times": 0.8}
+        | dict.fromkeys(("png_ours", "ssim_ours"), 0.1),
+        "memory.of_work": {"peak_mib": 300.0 * (1 + lazy) + per_sample},
+    }[task["part"]]
+    return found
 
 
 def run(monkeypatch: pytest.MonkeyPatch, fake: Processes, *arguments: str) -> list[dict[str, Any]]:
     """The tasks that the processes of one call of the command got."""
-    monkeypatch.setattr(common_processes, "ask", fake)
-    monkeypatch.setattr(jittor_env, "why_not", lambda framework: None)
-    assert cli.main(["experiment", *arguments]) == 0
+    assert fake.run(monkeypatch, *arguments) == 0
     return fake.tasks
 
 
 def test_the_clock_of_each_case_is_measured_by_processes_in_turns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tasks = run(monkeypatch, Processes(), "processes", str(tmp_path), *SMALL, "--blurs", "Gaussian", "Realistic")
+    tasks = run(
+        monkeypatch, Processes(answered), "processes", str(tmp_path), *SMALL, "--blurs", "Gaussian", "Realistic"
+    )
     assert [task["framework"] for task in tasks] == ["torch", "jittor"] * 12
     assert {task["part"] for task in tasks} == {"by_process.measure"} and not any(
         task["values"]["kernels"] for task in tasks
@@ -101,14 +89,12 @@ def test_the_clock_of_each_case_is_measured_by_processes_in_turns(
 def test_an_interrupted_experiment_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, arguments: list[str], count: int
 ) -> None:
-    fake = Processes(interrupted_after=count - 2)
-    monkeypatch.setattr(common_processes, "ask", fake)
-    monkeypatch.setattr(jittor_env, "why_not", lambda framework: None)
+    fake = Processes(answered, interrupted_after=count - 2)
     with contextlib.suppress(KeyboardInterrupt):
-        assert cli.main(["experiment", name, str(tmp_path / "a"), *arguments]) != 0
+        assert fake.run(monkeypatch, name, str(tmp_path / "a"), *arguments) != 0
     assert not (tmp_path / "a" / f"{name}.json").exists()
-    assert len(run(monkeypatch, Processes(), name, str(tmp_path / "a"), *arguments)) == 2
-    assert len(run(monkeypatch, Processes(), name, str(tmp_path / "b"), *arguments)) == count
+    assert len(run(monkeypatch, Processes(answered), name, str(tmp_path / "a"), *arguments)) == 2
+    assert len(run(monkeypatch, Processes(answered), name, str(tmp_path / "b"), *arguments)) == count
     first, second = (read_json(tmp_path / folder / f"{name}.json") for folder in "ab")
     kept = (
         first.keys() - {"provenance"} - ({"weights"} if name == "processes" else set())
@@ -122,7 +108,7 @@ def test_an_interrupted_experiment_goes_on(
 
 
 def test_image_output_by_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tasks = run(monkeypatch, Processes(broken=(2,)), "output", str(tmp_path), "--processes", "7")
+    tasks = run(monkeypatch, Processes(answered, broken=(2,)), "output", str(tmp_path), "--processes", "7")
     assert len(tasks) == 7 and {(task["framework"], tuple(task["options"]["size"])) for task in tasks} == {
         ("numpy", (180, 320))
     }
@@ -135,7 +121,7 @@ def test_image_output_by_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_run_without_any_answer_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(monkeypatch, Processes(broken=(1, 2)), "output", str(tmp_path), "--processes", "2")
+    run(monkeypatch, Processes(answered, broken=(1, 2)), "output", str(tmp_path), "--processes", "2")
     assert read_json(tmp_path / "output.json")["image_output"] == {"skipped": "it was killed"}
     assert "skipped, it was killed" in (tmp_path / "output.md").read_text()
 
@@ -143,7 +129,7 @@ def test_a_run_without_any_answer_says_so(tmp_path: Path, monkeypatch: pytest.Mo
 def test_the_slope_leaves_out_what_importing_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Jittor's processes below hold 300 MiB more at any size, and half as much more for each sample."""
     arguments = ["--processes", "5", "--batch-sizes", "1", "2", "4", "8"]
-    tasks = run(monkeypatch, Processes(), "memory", str(tmp_path), *arguments)
+    tasks = run(monkeypatch, Processes(answered), "memory", str(tmp_path), *arguments)
     assert [task["framework"] for task in tasks[:4]] == ["jittor"] * 4  # so that all is compiled
     assert len(tasks) == 4 + 40 and all(task["values"]["turns"] == 1 for task in tasks)
     assert {tuple(task["options"]["size"]) for task in tasks} == {(40, 40)}
