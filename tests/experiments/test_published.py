@@ -1,6 +1,7 @@
 """The committed results of the experiments: figures follow from what was found, and words from the figures."""
 
 import json
+import re
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 
 pytest.importorskip("torch")
 
+from vsrlib.claims.ten_claims import POWER
 from vsrlib.common.files import read_json
 from vsrlib.common.numbers import mean_interval
-from vsrlib.common.provenance import PROJECT_ROOT
-from vsrlib.experiments import measurement, precision, processes, training
+from vsrlib.common.provenance import PROJECT_ROOT, PROTOCOL
+from vsrlib.experiments import measurement, precision, processes, seeds, training
 from vsrlib.report.charts import experiments
 
 FOLDER = PROJECT_ROOT / "figures" / "experiments"
@@ -131,3 +133,19 @@ def test_faulty_gradients_cost_flow_with_every_seed_and_most_with_one() -> None:
             values += [errors[arm, seed] / errors["right", seed] - 1 for seed in own]
     assert all(value > 0 for values in relative.values() for value in values)
     assert all(max(values[6:]) > sum(values[6:]) / 2 for values in relative.values())
+
+
+def test_the_pilot_of_e1_makes_too_little_of_its_flow() -> None:
+    """As amendment 15 of the protocol and docs/limitations.md say of the four."""
+    networks = {path.stem: read_json(path) for path in sorted((FOLDER / "seeds_pilot").glob("*.json"))}
+    assert set(networks) == {"1_true", "1_false", "2_true", "2_false"}
+    assert not any(one["dirty"] for one in networks.values())
+    septuplets = re.compile(r"(vimeo/\d+)_\d+")
+    belong = {clip: septuplets.sub(r"\1", clip) for clip in networks["1_true"]["bicubic"]}
+    assert len(set(belong.values())) == 36
+    found = seeds.summary(networks, belong)
+    assert f"Zero flow costs these four {found['worth_of_flow']['value']:.2f} dB" in PROTOCOL.read_text(
+        encoding="utf-8"
+    )
+    assert found["worth_of_flow"]["value"] < POWER
+    assert all(value > 0 for value in found["own_minus_other"]["by_network"].values())
