@@ -1,6 +1,5 @@
-"""The published timings: older than the code only where that is said, of one commit, and the tables drawn from them."""
+"""The published timings: of today's code, of one commit, and the tables drawn from them."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +31,15 @@ def changed(result: dict[str, Any]) -> list[str]:
     return [suite for suite in result["suites"] if result.get("code", {}).get(suite) != runner.code(suite)]
 
 
-def test_every_row_that_is_older_than_the_code_behind_it_is_named() -> None:
-    """By a sentence of figures/README.md, which says "none" once all are taken again."""
-    page = " ".join((FIGURES / "README.md").read_text(encoding="utf-8").split())
-    said = re.findall(r"Rows older than the code behind them: ([\w, ]+)[.;]", page)
-    old = sorted({suite for path in PUBLISHED for suite in changed(read_json(path))})
-    again = "; ".join(command(path, read_json(path)["options"]) for path in PUBLISHED if changed(read_json(path)))
-    assert said == [", ".join(old) or "none"], f"say {', '.join(old)} there, or take them again at one commit: {again}"
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: str(path.parent.relative_to(FIGURES)))
+def test_the_code_behind_every_published_row_is_the_code_of_today(path: Path) -> None:
+    result = read_json(path)
+    old = changed(result)
+    assert not old, (
+        f"The code behind the timings of {', '.join(old)} in {path.relative_to(PROJECT_ROOT)} has changed since they "
+        f"were taken at {result['provenance']['commit'][:12]}; take them again as figures/README.md says, all files at "
+        f"one commit: {command(path, result['options'])}"
+    )
 
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: str(path.parent.relative_to(FIGURES)))

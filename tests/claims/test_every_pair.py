@@ -114,9 +114,14 @@ def test_referees_are_told_with_their_pair(files, tmp_path):
     assert "PyTorch and PaddlePaddle part" in said_pairs.every_pair(found).text
     agreed = every_pair.compare(*files, referees[:1], tmp_path / "out")
     assert "none departs" in said_pairs.every_pair(agreed).text
-    skipped = parity(tmp_path / "c.json", "paddle", skipped="because the package is not installed")
-    again = every_pair.compare(*files, [skipped], tmp_path / "out")
-    assert again["parity"] == [{"pair": ["torch", "paddle"], "skipped": "because the package is not installed"}]
+    reason = "because the package is not installed"
+    write_json(tmp_path / "d.json", {"skipped": reason, "second": "paddle"})  # as a study notes a step
+    write_json(tmp_path / "e.json", {"skipped": reason})
+    skipped = [parity(tmp_path / "c.json", "paddle", skipped=reason), tmp_path / "d.json", tmp_path / "e.json"]
+    again = every_pair.compare(*files, skipped, tmp_path / "out")
+    assert [one["pair"][1] for one in again["parity"]] == ["paddle", "paddle", "jittor"]
+    assert {one["skipped"] for one in again["parity"]} == {reason}
+    assert "PyTorch and PaddlePaddle were not compared because" in (tmp_path / "out" / "every_pair.md").read_text()
 
 
 def test_words_follow_the_size_of_the_difference(files, tmp_path):

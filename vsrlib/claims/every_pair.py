@@ -117,11 +117,12 @@ def _trainings(found: dict[Pair, dict[str, Any]]) -> dict[str, list[dict[str, An
 def _referee(path: Path) -> dict[str, Any]:
     """What a parity.json says of its two frameworks."""
     found = results.read(path)
-    if "rule" not in found:
-        raise UserError(f"{path} is no result of the referee; run 06_prove_parity again.")
-    pair = found.get("sides", list(FRAMEWORKS))  # which files from before there was a third do not name
+    # A study's note of a step that it skipped has the framework alone; files from before there was a third, neither.
+    pair = found.get("sides", ["torch", found.get("second", FRAMEWORKS[1])])
     if is_skipped(found):
         return {"pair": pair, "skipped": found["skipped"]}
+    if "rule" not in found:
+        raise UserError(f"{path} is no result of the referee; run 06_prove_parity again.")
     forward = found["ratios"]["forward"]
     return {
         "pair": pair,

@@ -281,9 +281,9 @@ def _every_pair(run: str, frameworks: Frameworks, trained: list[str], referee: S
         for other in frameworks
         if other not in FRAMEWORKS
     ]
-    ids = [*([PARITY] if set(FRAMEWORKS) <= set(frameworks) else []), *(step.id for step in judged)]
-    files = {**_results(run, frameworks, trained), "parity_files": [f"{run}/{id}/parity.json" for id in ids]}
-    return [*judged, Step(PAIRS, PAIRS, {**files, "output": f"{run}/{PAIRS}"}, tuple(ids))]
+    referees = [*([PARITY] if set(FRAMEWORKS) <= set(frameworks) else []), *(step.id for step in judged)]
+    files = {**_results(run, frameworks, trained), "parity_files": [f"{run}/{name}/parity.json" for name in referees]}
+    return [*judged, Step(PAIRS, PAIRS, {**files, "output": f"{run}/{PAIRS}"})]
 
 
 def _show(run: str, frameworks: Frameworks, blur: str, clips: str) -> Step:

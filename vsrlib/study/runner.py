@@ -242,7 +242,8 @@ class _Study:
         row.status, row.message = "skipped", reason
         self.skipped[row.id] = reason
         # The comparison reads this in place of a result, and says so.
-        stub = {"skipped": reason} | {k: v for k, v in one.step.parameters.items() if k in ("framework", "blur")}
+        of = {name: given for name, given in one.step.parameters.items() if name in ("framework", "blur", "second")}
+        stub = {"skipped": reason} | of
         if (file := headlines.result_file(one.step.notebook, one.settings)) is not None:
             write_json(file, stub)
         self._write_manifest(one, row, {}, status="skipped", reason=reason)
