@@ -15,7 +15,7 @@ from vsrlib.claims.ten_claims import POWER
 from vsrlib.common.files import read_json
 from vsrlib.common.numbers import mean_interval
 from vsrlib.common.provenance import PROJECT_ROOT, PROTOCOL
-from vsrlib.experiments import measurement, precision, processes, seeds, training
+from vsrlib.experiments import backends, measurement, precision, processes, seeds, training
 from vsrlib.report.charts import experiments
 
 FOLDER = PROJECT_ROOT / "figures" / "experiments"
@@ -149,3 +149,16 @@ def test_the_pilot_of_e1_makes_too_little_of_its_flow() -> None:
     )
     assert found["worth_of_flow"]["value"] < POWER
     assert all(value > 0 for value in found["own_minus_other"]["by_network"].values())
+
+
+def test_what_runs_the_network_restores_the_same_frames_at_the_speeds_that_are_told() -> None:
+    """As docs/choosing.md says: level where the interval has 1 in it, slower where all of it lies below."""
+    found = result("backends")
+    assert (FOLDER / "backends.md").read_text(encoding="utf-8") == backends.table(found)
+    assert found["n"] == 6 and not found["provenance"]["dirty"] and found["options"]["preset"] == "published"
+    assert all(one["largest_8_bit_difference"] <= 1 for one in found["differences"].values())
+    assert all(one["share_of_8_bit_values"] < 1e-4 for one in found["differences"].values())
+    ratios = {name: one["times_as_fast"] for name, one in found["backends"].items()}
+    assert ratios["jittor"]["low"] < 1 < ratios["jittor"]["high"]
+    assert all(ratios[name]["high"] < 1 for name in ("paddle", "onnx"))
+    assert not any(one["failed"] for one in found["backends"].values())
