@@ -170,8 +170,13 @@ ELSEWHERE = {
     "vsrlib experiment seeds runs/seeds --scenes CLIPS": (
         "experiments/test_seeds.py::test_networks_of_several_calls_are_those_of_one"
     ),
-    "vsrlib experiment backends runs/backends": (
-        "experiments/test_backends.py::test_all_four_are_timed_in_turns_and_set_against_the_first"
+    **dict.fromkeys(
+        (
+            "vsrlib experiment backends OUTPUT",
+            "vsrlib experiment backends runs/backends",
+            "vsrlib experiment backends runs/backends --repeats 3",
+        ),
+        "experiments/test_backends.py::test_all_four_are_timed_in_turns_and_set_against_the_first",
     ),
     "vsrlib experiment processes runs/processes": (
         "experiments/test_costs_experiments.py::test_the_clock_of_each_case_is_measured_by_processes_in_turns"
