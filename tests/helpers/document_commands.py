@@ -189,7 +189,7 @@ ELSEWHERE = {
         "experiments/test_measurement.py::test_the_experiment"
     ),
     "vsrlib ablate runs/ablation": "claims/test_ablation.py::test_the_command_writes_what_it_found",
-    "vsrlib ablate runs/ablation --device cpu --count 4 --scenes Vid4 DAVIS 'SAM 2' Vimeo-90k": (
+    "vsrlib ablate runs/ablation --device cpu --count 4 --scenes vid4 davis sam2 vimeo": (
         "claims/test_ablation.py::test_the_command_writes_what_it_found"
     ),
     "vsrlib parity OUTPUT": "parity/test_parity.py::test_the_two_networks_agree",
