@@ -32,7 +32,6 @@ WITH_PADDLE = [
     pytest.mark.paddle,
     pytest.mark.skipif(paddle_env.why_unusable() is not None, reason="PaddlePaddle is unusable here"),
 ]
-IN_ONNX = ("-p", "framework", "onnx", "-p", "blur", "Realistic")
 SMALL_SETS = (
     "train_clips 1 train_frames 5 validation_frames 5 test_clips 1 test_frames 6 filmed_frames 0 height 128 width 160"
 )
@@ -130,7 +129,6 @@ ALONE = [
     ("03_train_network", IN_PADDLE, given(SHORT_TRAINING), "train.json", WITH_PADDLE),
     ("04_infer_clips", IN_JITTOR, given("timing_repeats 2"), "inference.json", WITH_JITTOR),
     ("04_infer_clips", IN_PADDLE, given("timing_repeats 2"), "inference.json", WITH_PADDLE),
-    ("04_infer_clips", IN_ONNX, given("timing_repeats 2"), "inference.json", []),
     ("06_prove_parity", GIVEN, given("steps 0"), "parity.json", WITH_JITTOR),
     ("07_ablate_alignment", GIVEN,
      [*given("height 64 width 64 count 1 draws 1"), "-y", "{seeds: [1], weights_realistic: null}"],
