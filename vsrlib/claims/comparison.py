@@ -6,7 +6,6 @@ as {"skipped": "because ..."}; so does a comparison that the files do not allow.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -52,7 +51,7 @@ def compare(
         raise UserError("There is no inference result to compare; run the inference first.")
     known = {} if published is None else published_outputs(published, inference_files)
     result = {
-        **of_pair(runs, trainings, output, np.random.default_rng(seed), known=known),
+        **of_pair(runs, trainings, output, np.random.default_rng(seed), known),
         "statistics": statistics(seed),
         "inputs": inputs((*inference_files, *training_files), output),
         **({} if source is None else {"source": source}),
@@ -69,8 +68,8 @@ def of_pair(
     trainings: dict,
     output: Path,
     rng: np.random.Generator,
+    known: Mapping[str, dict],
     frameworks: Sequence[str] = FRAMEWORKS,
-    known: Mapping[str, dict] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """{"blurs", "training"} of two of the frameworks whose results were collected, the one to compare with first.
 

@@ -54,14 +54,19 @@ def compare(
         raise UserError(f"The results are of {names}; give those of two frameworks or more.")
     known = {} if published is None else published_outputs(published, inference_files)
     found = {
-        pair: of_pair(runs, trainings, output, np.random.default_rng(seed), pair, known)
+        pair: of_pair(runs, trainings, output, np.random.default_rng(seed), known, pair)
         for pair in combinations(frameworks, 2)
     }
-    blurs = list(dict.fromkeys(blur for one in found.values() for blur in one["blurs"]))
+    any_pair = next(iter(found.values()))  # of the same blurs as the others
     result = {
         "frameworks": frameworks,
-        "blurs": {blur: _of_blur({pair: one["blurs"][blur] for pair, one in found.items()}) for blur in blurs},
-        "training": _trainings(found),
+        "blurs": {
+            blur: _of_blur({pair: one["blurs"][blur] for pair, one in found.items()}) for blur in any_pair["blurs"]
+        },
+        "training": {
+            blur: [{"pair": list(pair), "agreement": one["training"][blur]["agreement"]} for pair, one in found.items()]
+            for blur in any_pair["training"]
+        },
         "parity": [_referee(path) for path in parity_files],
         "statistics": statistics(seed),
         "inputs": inputs((*inference_files, *training_files, *parity_files), output),
@@ -75,7 +80,7 @@ def compare(
 
 
 def _of_blur(found: dict[Pair, dict[str, Any]]) -> dict[str, Any]:
-    each = {name: one for pair, two in found.items() for name in pair if (one := _alone(name, two))}
+    each = {name: _alone(name, two) for pair, two in found.items() for name in pair}
     pairs = [
         {
             "pair": list(pair),
@@ -104,14 +109,6 @@ def _alone(framework: str, found: dict[str, Any]) -> dict[str, Any]:
 
 def _synchronised(ratio: dict[str, Any]) -> dict[str, Any]:
     return ratio if is_skipped(ratio) else dict(ratio["synchronised"]["total"])
-
-
-def _trainings(found: dict[Pair, dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    blurs = dict.fromkeys(blur for one in found.values() for blur in one["training"])
-    return {
-        blur: [{"pair": list(pair), "agreement": one["training"][blur]["agreement"]} for pair, one in found.items()]
-        for blur in blurs
-    }
 
 
 def _referee(path: Path) -> dict[str, Any]:

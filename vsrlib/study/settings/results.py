@@ -103,12 +103,9 @@ class _OfResults(Settings):
 
     def _files(self, given: list[str] | None, pattern: str) -> list[Path]:
         if given is None:
-            return [path for path in sorted(self.run.glob(pattern)) if _framework(path) not in self.others()]
+            others = set(RESTORERS) - set(self.frameworks)  # whose results are another notebook's
+            return [path for path in sorted(self.run.glob(pattern)) if _framework(path) not in others]
         return [resolve(path) for path in given]
-
-    def others(self) -> set[str]:
-        """The frameworks whose results are another notebook's."""
-        return set(RESTORERS) - set(self.frameworks)
 
     def inputs(self) -> dict[str, Path]:
         files = {"inference_files": self.inference, "training_files": self.training}
