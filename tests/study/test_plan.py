@@ -35,6 +35,17 @@ def test_a_study_of_pytorch_alone_has_no_step_about_jittor(profile: str) -> None
     assert [one.step.id for one in planned] == list(alone)
 
 
+def test_a_step_computes_with_the_frameworks_that_it_names_and_with_the_reference() -> None:
+    run, data = PROJECT_ROOT / "runs" / "none", PROJECT_ROOT / "data"
+    steps = steps_of("quick", run, data, ("torch", "jittor", "paddle"))
+    found = {one.step.id: one.frameworks for one in plan(steps, PROJECT_ROOT / "notebooks", NOTEBOOKS)}
+    assert found["01_check_environment"] == {"torch", "jittor", "paddle"}
+    assert found["03_train_network_torch"] == found["07_ablate_alignment"] == {"torch"}
+    assert found["04_infer_clips_paddle_Gaussian"] == {"torch", "paddle"}
+    assert found["06_prove_parity"] == found["08_measure_costs"] == {"torch", "jittor"}
+    assert found["06_prove_parity_paddle"] == {"torch", "paddle"}
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_third_framework_changes_no_step_that_leads_to_the_claims(profile: str) -> None:
     """It is trained, restores and is judged in steps of its own; one more sets every two beside each other."""

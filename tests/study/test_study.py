@@ -14,9 +14,10 @@ import pytest
 import toy_study
 from toy_study import ToySettings, executed, planned, run_toys, wait_for, write_notebook, write_toys
 
-from vsrlib.common import files
+from vsrlib.common import files, provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
+from vsrlib.common.names import TRAINERS
 from vsrlib.study.plan import Planned, plan
 from vsrlib.study.profiles import Step
 from vsrlib.study.runner import execute, run
@@ -227,6 +228,31 @@ def test_what_needs_an_unusable_framework_is_skipped_and_never_done(
     assert said["env"].startswith("done") and said["train"].startswith("skipped - because jittor cannot be used")
     assert said["infer"] == "skipped - because step train was skipped"
     assert executed(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_a_step_runs_again_for_a_framework_that_it_computes_with_and_for_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PaddlePaddle, once installed, made every finished study of the two others begin anew."""
+    parameters = f"{toy_study.PARAMETERS}\nframework = 'torch'"
+    steps = []
+    for name in ("torch", "jittor"):
+        write_notebook(tmp_path / f"notebooks/{name}.ipynb", toy_study.WRITE, toy_study.COUNT, parameters=parameters)
+        steps.append(Step(name, name, {"output": f"{tmp_path}/run/{name}", "framework": name}))
+
+    def again(**brought: str | None) -> list[str]:
+        """The steps that run once these versions are there."""
+        found = provenance.versions() | brought
+        monkeypatch.setattr(provenance, "versions", lambda: found)
+        assert execute(plan(steps, tmp_path / "notebooks", dict.fromkeys(TRAINERS, FrameworkToy)), root, "toy") == 0
+        return executed(tmp_path)
+
+    root = tmp_path / "run"
+    assert again(paddle=None) == ["torch", "jittor"]
+    assert again(paddle="3.3.1") == []
+    assert again(jittor="9.9.9") == ["jittor"]
+    assert again(torch="9.9.9") == ["torch", "jittor"]
 
 
 def test_the_kernel_is_the_running_python_and_progress_bars_reach_the_terminal(

@@ -10,6 +10,7 @@ import nbformat
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import shown
+from vsrlib.common.names import TRAINERS
 from vsrlib.common.options import nearest
 from vsrlib.study.profiles import Step
 from vsrlib.study.settings import Settings
@@ -29,6 +30,13 @@ class Planned:
     def parameters(self) -> dict[str, Any]:
         """Every parameter of the notebook with its value."""
         return {entry.name: getattr(self.settings, entry.name) for entry in fields(self.settings)}
+
+    @property
+    def frameworks(self) -> set[str]:
+        """What the notebook may compute with: the frameworks that its parameters name, and PyTorch, the reference."""
+        given = self.parameters
+        named = {given.get("framework"), given.get("second"), *given.get("frameworks", ())}
+        return {name for name in TRAINERS if name in named | {"torch"}}
 
 
 def plan(

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from vsrlib.common import provenance
 from vsrlib.common.errors import INTERRUPTED, UserError
 from vsrlib.common.files import lock, shown, write_json
-from vsrlib.common.names import FRAMEWORKS
+from vsrlib.common.names import FRAMEWORKS, TRAINERS
 from vsrlib.common.provenance import ALONE, PROJECT_ROOT
 from vsrlib.report import index
 from vsrlib.report.index import Overview, Picture, Row
@@ -298,12 +298,14 @@ class _Study:
 
     def _inputs(self, one: Planned) -> dict[str, Any]:
         machine = self.origin["machine"]
+        # A framework that a step has nothing to do with may be installed, brought up to date or removed.
+        foreign = set(TRAINERS) - one.frameworks
         return {
             "notebook": freshness.notebook_digest(one.notebook),
             "parameters": one.parameters,
             "files": {shown(path): self.digests.of(path) for path in one.settings.inputs().values()},
             "library": freshness.library_digest(one.notebook),
-            "versions": self.origin["versions"],
+            "versions": {name: found for name, found in self.origin["versions"].items() if name not in foreign},
             "machine": {name: machine[name] for name in ("processor", "gpu")},
         }
 
