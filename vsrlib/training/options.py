@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import BLURS, OBJECTIVES, PRESETS
+from vsrlib.common.names import BFLOAT16, BLURS, FLOAT32, OBJECTIVES, PRECISIONS, PRESETS
 from vsrlib.common.options import JobOptions, changed, option, require_multiple
 from vsrlib.networks.network import NetworkOptions
 
@@ -88,6 +88,11 @@ class TrainOptions(NetworkOptions):
     validate_every: int = option(50, "0: before and after", least=0, metavar="STEPS")
     patience: int = option(0, "stop after N validations without a higher PSNR; 0: never", least=0, metavar="N")
     checkpoint_every: int = option(50, "0: at the end", least=0, metavar="STEPS")
+    precision: str = option(
+        FLOAT32,
+        "of the convolutions that reconstruct, within a step; bfloat16, PyTorch alone: faster on a GPU and with AMX",
+        choices=PRECISIONS,
+    )
     resume: bool = option(False, "go on from the checkpoint in the output folder")
     tensorboard: bool = option(
         False, "also write an event file for TensorBoard into OUTPUT/tensorboard; needs the package tensorboard"
@@ -101,6 +106,11 @@ class TrainOptions(NetworkOptions):
             rate = getattr(self, name)
             if not 0 <= rate < 1 or (rate == 0 and least == "above 0"):
                 raise UserError(f"{name} is {rate}; give a number between 0 and 1, such as 0.0001.")
+        if self.precision == BFLOAT16 and self.framework != "torch":
+            raise UserError(
+                f"precision is {BFLOAT16} and framework is {self.framework}, which computes in {FLOAT32} alone; "
+                "give the framework torch, or leave the precision out."
+            )
         if self.flow_supervision and not self.flow_learning_rate:
             raise UserError(
                 f"flow_supervision is {self.flow_supervision} and flow_learning_rate is 0, with which the flow network "
