@@ -21,7 +21,7 @@ def test_pages_say_how_many_faults_are_planted(page: str) -> None:
     assert re.search(rf"(has|plants) {word}\b", (PROJECT_ROOT / page).read_text(encoding="utf-8"))
 
 
-@pytest.fixture(params=["parity_published", "parity_study"])
+@pytest.fixture(params=["parity_published", "parity_study", "paddle/parity_study"])
 def compared(request: pytest.FixtureRequest) -> dict[str, Any]:
     return read_json(FOLDER / f"{request.param}.json")
 
@@ -52,7 +52,8 @@ def test_every_gradient_is_within_a_ten_thousandth_of_float64_or_as_far_off_as_r
     assert all(one["ratio"] <= K for one in far.values())
 
 
-def test_a_hundred_steps_of_training_stay_in_the_control_band() -> None:
-    trained = read_json(FOLDER / "parity_study.json")["trajectories"]
+@pytest.mark.parametrize("folder", [FOLDER, FOLDER / "paddle"])
+def test_a_hundred_steps_of_training_stay_in_the_control_band(folder: Path) -> None:
+    trained = read_json(folder / "parity_study.json")["trajectories"]
     assert trained["inside"] and {"1", "10", "100"} <= set(trained["steps"])
     assert len(trained["losses"]["reference"]) == len(trained["losses"]["other"]) == 100
