@@ -77,7 +77,7 @@ def test_half_keeps_eleven_bits_and_the_digest_is_of_what_is_stored(
     assert target.stat().st_size < 0.52 * source.stat().st_size
     stored = weights_file.read(target)
     assert said == weights_file.digest(stored) != weights_file.digest(STUDY)
-    assert weights_file.metadata(target) == {"preset": "study"}
+    assert weights_file.metadata(target) == {"preset": "study", "rounded_from": sha256_file(source)}
     for name, value in STUDY.items():
         assert stored[name].dtype == np.float32
         assert (

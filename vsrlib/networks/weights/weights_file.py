@@ -139,18 +139,19 @@ def digest(values: Values) -> str:
 def convert(source: str | Path, target: Path, half: bool = False) -> Values:
     """Write the weights of one file in another format, chosen by the target's ending; returns what the target holds.
 
-    Notes are kept where the target can hold them. half: rounded to float16, in half the bytes; UserError for values
-    that it does not reach to.
+    Notes are kept where the target can hold them. half: rounded to float16, in half the bytes, with the digest of the
+    unrounded file as a note; UserError for values that it does not reach to.
     """
     target = Path(target)
-    kind, values = _format_of(target), read(source)
+    kind, values, notes = _format_of(target), read(source), metadata(source)
     if half:
+        notes = notes | {"rounded_from": sha256_file(existing(source))}
         with np.errstate(over="ignore"):
             values = {name: value.astype(np.float16) for name, value in values.items()}
         beyond = [name for name, value in values.items() if not np.isfinite(value).all()]
         if beyond:
             raise UserError(f"{beyond[0]} in {source} has values beyond float16's largest, 65504; leave --half out.")
-    write(target, values, metadata(source) if kind == "safetensors" else None)
+    write(target, values, notes if kind == "safetensors" else None)
     return {name: value.astype(np.float32) for name, value in values.items()}
 
 
