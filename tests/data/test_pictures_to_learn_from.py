@@ -13,6 +13,7 @@ from vsrlib.common.files import read_json
 from vsrlib.data.frame_names import in_order
 from vsrlib.data.frames import read_frame, write_frame
 from vsrlib.data.sets import picture_table, pictures
+from vsrlib.data.sets.manifest import credits_of
 from vsrlib.data.sets.picture_table import Package, Source
 from vsrlib.data.synthetic.pictures import PHOTOGRAPHS
 
@@ -74,6 +75,16 @@ def test_the_pictures_of_a_package_are_written_as_they_are(packages: Path, tmp_p
     hill = manifest["pictures"]["train/hill"]
     assert hill["author"] == "A. B." and hill["licence"] == "CC0" and "nature/Hill.png" in hill["source"]
     assert manifest["packages"]["hills"]["file"] == "hills_1-1_all.deb"
+
+
+def test_who_made_them_is_told_of_each_part(packages: Path, tmp_path: Path) -> None:
+    pictures.write_pictures(tmp_path / "out", packages)
+    assert credits_of(tmp_path / "out" / "train") == "A. B. (CC0), CC0Textures (CC0)"
+    assert credits_of(tmp_path / "out" / "validation") == "C. D. (CC BY 4.0)"
+    for other in ("", '{"clips": {}}', '{"pictures": 1}', '{"pictures": {"train/x": 1}}'):
+        (tmp_path / "out" / "manifest.json").write_text(other)
+        assert credits_of(tmp_path / "out" / "train") == ""
+    assert credits_of(tmp_path / "debs") == ""
 
 
 def test_large_pictures_are_halved(packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

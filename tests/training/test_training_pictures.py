@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training_fixture import SMALL, make_clips, outcome, run, same_weights
+from training_fixture import SMALL, TINY, make_clips, outcome, run, same_weights
 
 from vsrlib.common.errors import UserError
+from vsrlib.common.files import write_json
 from vsrlib.data.frames import write_frame
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.weights import weights_file
@@ -17,6 +18,8 @@ from vsrlib.training.flow import losses, supervision
 from vsrlib.training.flow.options import FlowOptions
 from vsrlib.training.flow.supervision import FlowSupervision
 from vsrlib.training.made import MadeWindows
+from vsrlib.training.options import TrainOptions
+from vsrlib.training.train import train
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +128,23 @@ def test_supervision_is_the_weighted_error_of_the_flow_that_the_network_gives(
         truth = batch["flow"][index].reshape(2, 16, 4, 16, 4).mean((2, 4))
         errors.append(np.hypot(*(flow - truth)).mean())
     assert values[0] == pytest.approx(0.5 * np.mean(errors), rel=1e-4)
+
+
+def test_weights_note_whose_pictures_they_learned_from(clips: Path, tmp_path: Path) -> None:
+    manifest = clips / "manifest.json"
+    options = {"objective": "supervised", "steps": 1, "validate_every": 0}
+    entries = {
+        "pictures/0": {"author": "A. B.", "licence": "CC0"},
+        "pictures/1": {"author": "C", "licence": "CC BY 4.0"},
+    }
+    for said, noted in ((entries, "A. B. (CC0), C (CC BY 4.0)"), ({}, "")):
+        write_json(manifest, {"pictures": said})
+        options_of = TrainOptions(**(TINY | options), pictures=True)
+        result = train(clips / "pictures", clips / "validation", tmp_path, options_of, progress=False)
+        assert result["credits"] == noted
+        assert weights_file.metadata(tmp_path / "weights.safetensors").get("credits", "") == noted
+    manifest.unlink()
+    assert "credits" not in run("torch", clips, tmp_path, **options)
 
 
 def test_a_fixed_flow_network_stays_as_it_is_and_the_rest_learns(framework: str, clips: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from vsrlib.common import files, memory, provenance
 from vsrlib.common.files import sha256_file, write_json
 from vsrlib.common.names import BFLOAT16
 from vsrlib.data.sets.layouts import require_outside
+from vsrlib.data.sets.manifest import credits_of
 from vsrlib.networks import distributed, load_network
 from vsrlib.networks.weights.weights_file import existing
 from vsrlib.training import checkpoint
@@ -70,6 +71,8 @@ def train(
             "initial_weights": f"seed {options.seed}" if options.weights is None else _digest(options.weights),
             "training_clips": windows.digest(),
         }
+        if options.pictures:
+            record["credits"] = credits_of(Path(hr_root))
         network = load_network(
             options.framework,
             options.weights,

@@ -174,8 +174,9 @@ class Trainer:
         return self.average.values if self.average else self.network.state()
 
     def _notes(self) -> dict[str, str]:
-        """What `load_network` wants to know of a weights file: of which network it is."""
-        return {"preset": self.options["preset"], "align_corners": str(self.network.config.align_corners).lower()}
+        """What `load_network` wants to know of a weights file, of which network it is, and whose pictures are in it."""
+        of_network = {"preset": self.options["preset"], "align_corners": str(self.network.config.align_corners).lower()}
+        return of_network | ({"credits": credits} if (credits := self.options.get("credits")) else {})
 
     def result(self) -> dict[str, Any]:
         """What came of the training, as train.json holds it."""

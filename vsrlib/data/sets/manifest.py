@@ -1,4 +1,4 @@
-"""What the manifest of a data set says of its clips: the scene and the kind of each, and what it may be used for."""
+"""What the manifest of a set says of its clips and pictures: scene, kind, what one may be used for, and who made it."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,6 +40,17 @@ def require_trainable(root: Path, names: Iterable[str]) -> None:
         )
 
 
+def credits_of(root: Path) -> str:
+    """Who made the pictures at `root`, a part of what `vsrlib data pictures` writes, as "author (licence), ...".
+
+    "" where no manifest says it.
+    """
+    root = Path(root).resolve()
+    entries = _said(root.parent / MANIFEST, "pictures")
+    found = [entry for name, entry in entries.items() if name.startswith(f"{root.name}/")]
+    return ", ".join(sorted({f"{entry.get('author')} ({entry.get('licence')})" for entry in found}))
+
+
 def _origin(name: str, entry: dict[str, Any]) -> Origin:
     scene, kind = entry.get("scene"), entry.get("kind")
     return Origin(scene if isinstance(scene, str) else name, kind if kind in KINDS else FILMED)
@@ -51,11 +62,15 @@ def _entries(root: Path) -> dict[str, dict[str, Any]]:
     # The set itself, its HR or LR frames, or one clip of these.
     parts = [folder.parent for folder in (root, root.parent) if folder.name in (HR, LR)]
     for folder in (root, *parts):
-        path = folder / MANIFEST
-        try:
-            clips = read_json(path)["clips"] if path.is_file() else None
-        except (ValueError, KeyError, TypeError):
-            continue
-        if isinstance(clips, dict):
-            return {name: entry for name, entry in clips.items() if isinstance(entry, dict)}
+        if entries := _said(folder / MANIFEST, "clips"):
+            return entries
     return {}
+
+
+def _said(path: Path, what: str) -> dict[str, dict[str, Any]]:
+    """The entries of the clips, or of the pictures; {} where the file is not there or another's."""
+    try:
+        found = read_json(path)[what] if path.is_file() else None
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return {name: entry for name, entry in found.items() if isinstance(entry, dict)} if isinstance(found, dict) else {}
