@@ -1,8 +1,8 @@
 """A training step in bfloat16, in PyTorch: where it is rounded, and where it is not.
 
 The convolutions that reconstruct are most of a step's work, and what they round is averaged over thousands of pixels.
-Flow, kernels, warps and losses stay float32: of a position in a frame 100 pixels wide bfloat16 keeps half a pixel, and on
-a CPU its gradients of warps and of repeated borders stop growing at 256 equal parts.
+Flow, kernels, warps and losses stay float32: of a position in a frame 100 pixels wide bfloat16 keeps half a pixel, and
+on a CPU its gradients of warps and of repeated borders stop growing at 256 equal parts.
 """
 
 import functools
