@@ -26,8 +26,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_there_are_four_names() -> None:
+def test_there_are_six_names() -> None:
     assert sorted(weights_file.NAMES) == [
+        "medium-gaussian",
+        "medium-realistic",
         "study-gaussian",
         "study-gaussian-align-false",
         "study-realistic",
@@ -53,6 +55,7 @@ def test_a_name_stands_for_its_file(folder: Path) -> None:
         ("study-gaussian", "Gaussian", False),
         ("study-realistic", "Realistic", False),
         ("study-realistic-align-false", "Realistic", True),
+        ("medium-realistic", "Realistic", False),
     ],
 )
 def test_a_name_without_its_file_says_what_makes_it(folder: Path, name: str, blur: str, control: bool) -> None:
@@ -63,7 +66,9 @@ def test_a_name_without_its_file_says_what_makes_it(folder: Path, name: str, blu
         lambda name: InferSettings(weights=name, input_path=here).require_inputs(),
         lambda name: TrainSettings(weights=name, hr_root=here, validation_root=here).require_inputs(),
     ):
-        with pytest.raises(UserError, match=f'"{name}".*vsrlib train --template study --blur {blur}') as caught:
+        with pytest.raises(
+            UserError, match=f'"{name}".*vsrlib train --template {name.split("-")[0]} --blur {blur}'
+        ) as caught:
             load(name)
         assert ("--no-align-corners" in str(caught.value)) is control
 
@@ -110,15 +115,16 @@ def test_notes_that_make_no_sense_are_named(folder: Path, notes: dict[str, str],
 
 
 def test_every_shipped_file_is_whole_and_notes_what_it_needs() -> None:
-    """Of the real folder: all four names and nothing else, as their trainings left them, and small enough to ship."""
-    shapes = architecture.parameter_shapes(architecture.preset("study"))
+    """Of the real folder: all names and nothing else, as their trainings left them, and small enough to ship."""
     paths = sorted(weights_file.FOLDER.glob("*.safetensors"))
     assert [path.name for path in paths] == sorted(f"{name}.safetensors" for name in weights_file.NAMES)
-    assert sum(path.stat().st_size for path in paths) <= 30e6
+    assert sum(path.stat().st_size for path in paths) <= 40e6
     for path in paths:
         trained = read_json(PROJECT_ROOT / "figures" / "weights" / path.stem / "train.json")
-        assert sha256_file(path) == trained["weights"]["sha256"]
-        notes = weights_file.metadata(path)
-        assert notes["preset"] == "study"
+        notes, preset = weights_file.metadata(path), path.stem.split("-")[0]
+        assert notes.get("rounded_from", sha256_file(path)) == trained["weights"]["sha256"]
+        assert notes["preset"] == preset == trained["preset"]
+        assert notes.get("credits", "") == trained.get("credits", "")
         assert notes["align_corners"] == ("false" if path.stem.endswith("-align-false") else "true")
+        shapes = architecture.parameter_shapes(architecture.preset(preset))
         weights_file.checked(weights_file.read(path), shapes, path.name)

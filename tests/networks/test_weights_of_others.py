@@ -154,4 +154,4 @@ def test_a_name_that_is_nearly_right_gets_the_right_one(tmp_path: Path, capsys: 
 def test_whoever_gives_no_weights_is_told_which_there_are(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["infer", str(tmp_path), str(tmp_path / "out")]) == 2
     said = capsys.readouterr().err
-    assert all(name in said for name in weights_file.NAMES) and len(weights_file.NAMES) == 4
+    assert all(name in said for name in weights_file.NAMES) and len(weights_file.NAMES) == 6

@@ -11,7 +11,7 @@ from vsrlib.training.flow.evaluation import errors_of, heldout_clips
 
 WEIGHTS = PROJECT_ROOT / "figures" / "weights"
 PAGE = (PROJECT_ROOT / "docs" / "weights.md").read_text(encoding="utf-8")
-ALONE = ("flow", "flow-align-false")
+ALONE = ("flow", "flow-align-false", "flow-medium")
 RESULTS = {name: read_json(WEIGHTS / name / "train_flow.json") for name in ALONE} | {
     name: read_json(WEIGHTS / "flow-error" / f"{name}.json") for name in weights_file.NAMES
 }
@@ -80,6 +80,30 @@ def test_sky_and_fur_are_hard_for_another_method_too() -> None:
     for pair in heldout_clips():
         found.setdefault(pair.name.rsplit("-", 1)[0], []).append(errors_of(None, [pair])["known"]["dis"])
     assert set(sorted(found, key=lambda name: np.mean(found[name]))[-2:]) == {"rocket", "chelsea"}
+
+
+def test_what_medium_starts_from() -> None:
+    """Both from one network that learned beside the flow network, with a flow network that had only begun."""
+    begun, flow = read_json(WEIGHTS / "medium-begun" / "train.json"), RESULTS["flow-medium"]
+    first = read_json(WEIGHTS / "flow-medium-begun" / "train_flow.json")["weights"]["sha256"]
+    assert begun["flow_weights"] == first == flow["initial_weights"] and begun["flow_learning_rate"] == 0
+    for blur in ("Gaussian", "Realistic"):
+        trained = read_json(WEIGHTS / f"medium-{blur.lower()}" / "train.json")
+        assert trained["initial_weights"] == begun["weights"]["sha256"] and trained["blur"] == blur
+        assert trained["flow_weights"] == flow["weights"]["sha256"]
+        assert trained["precision"] == begun["precision"] == "bfloat16"
+        assert trained["training_clips"] == begun["training_clips"] and "CC BY" in trained["credits"]
+
+
+@pytest.mark.parametrize("blur", ["gaussian", "realistic"])
+def test_rounding_to_float16_costs_next_to_nothing(blur: str) -> None:
+    """As the page says of Vid4: of what was trained and of what ships."""
+    found = read_json(WEIGHTS / f"medium-{blur}" / "rounding.json")["weights"]
+    trained, ships = found["weights"], found[f"medium-{blur}"]
+    assert trained["sha256"] == read_json(WEIGHTS / f"medium-{blur}" / "train.json")["weights"]["sha256"]
+    assert ships["sha256"] == weights_file.entry(f"medium-{blur}", weights_file.FOLDER)["sha256"] != trained["sha256"]
+    assert len(ships["clips"]) == 4
+    assert all(abs(clip["psnr"] - trained["clips"][name]["psnr"]) <= 0.005 for name, clip in ships["clips"].items())
 
 
 def test_what_the_controls_start_from() -> None:

@@ -24,8 +24,10 @@ from vsrlib.networks.weights.pickles import Aside, Foreign
 Values = dict[str, np.ndarray]
 
 FOLDER = Path(__file__).parent
-NAMES = tuple(f"study-{blur}{control}" for control in ("", "-align-false") for blur in ("gaussian", "realistic"))
-"""`-align-false` marks the controls: the same training with the sampling grids read as by default since PyTorch 1.3."""
+_KINDS = ("medium-{}", "study-{}", "study-{}-align-false")
+NAMES = tuple(kind.format(blur) for kind in _KINDS for blur in ("gaussian", "realistic"))
+"""The preset and the blur of the training. `-align-false` marks the controls: the same training with the sampling grids
+read as by default since PyTorch 1.3."""
 
 _OTHERS = {"jittor", "paddle"}
 _AVERAGES = ("params_ema", "state_dict_ema", "model_ema", "ema_state_dict", "ema")
@@ -162,10 +164,10 @@ def path_of(name: str) -> Path:
 
 def why_missing(name: str) -> str:
     """The sentence for weights that are called by name and are not there."""
-    blur = "Gaussian" if "gaussian" in name else "Realistic"
+    template, blur = name.split("-")[0], "Gaussian" if "gaussian" in name else "Realistic"
     control = " --no-align-corners" if name.endswith("-align-false") else ""
     return (
-        f'The weights "{name}" are not part of this installation; train them by `vsrlib train --template study '
+        f'The weights "{name}" are not part of this installation; train them by `vsrlib train --template {template} '
         f"--blur {blur}{control} --flow-weights FLOW HR VALIDATION OUTPUT` as docs/weights.md says, and give the file "
         "that it writes."
     )
