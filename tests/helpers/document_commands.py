@@ -5,10 +5,10 @@ Commands are written as `documents.plain` makes them: without comment, `sudo` an
 
 APPENDED = {
     # README
-    "vsrlib infer CLIPS OUTPUT --weights study-realistic": "",
-    "vsrlib infer CLIPS OUTPUT --weights study-realistic --video mp4": "",
-    "vsrlib infer CLIPS OUTPUT --weights study-realistic --gt HR": "",
-    "vsrlib infer CLIPS OUTPUT --weights study-realistic --tile 128": "",
+    "vsrlib infer CLIPS OUTPUT --weights medium-realistic": "",
+    "vsrlib infer CLIPS OUTPUT --weights medium-realistic --video mp4": "",
+    "vsrlib infer CLIPS OUTPUT --weights medium-realistic --gt HR": "",
+    "vsrlib infer CLIPS OUTPUT --weights medium-realistic --tile 128": "",
     "vsrlib infer CLIPS OUTPUT --weights study-realistic --device cpu": "",
     "vsrlib infer CLIPS OUTPUT --weights WEIGHTS --preset published": "--preset study",
     "vsrlib degrade HR DATASET --blur Realistic": "",
@@ -83,7 +83,7 @@ APPENDED = {
 """Commands that are run here for real -> what is appended to make them short; later options replace earlier ones."""
 
 ELSEWHERE = {
-    "vsrlib infer VIDEO restored.mp4 --weights study-realistic": (
+    "vsrlib infer VIDEO restored.mp4 --weights medium-realistic": (
         "restoration/test_destination.py::test_an_output_that_ends_as_a_video_is_that_video"
     ),
     "vsrlib data pictures PICTURES": (

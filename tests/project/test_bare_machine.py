@@ -45,7 +45,7 @@ def of_readme(typed: str) -> list[str]:
 def test_the_lines_are_those_of_readme(debian: str, install: str, study: str, frameworks: int, tmp_path: Path) -> None:
     (tmp_path / "Containerfile").write_bytes((ROOT / "Containerfile").read_bytes())
     done = bare_machine(tmp_path, "--dry-run", "--debian", debian)
-    infer = "vsrlib infer CLIPS OUTPUT --weights study-realistic"
+    infer = "vsrlib infer CLIPS OUTPUT --weights medium-realistic"
     update, *lines = of_readme(done.stdout)
     assert update == "apt-get update -qq"
     assert lines == [install, "./run_all.sh demo", study, *[infer] * frameworks]

@@ -68,10 +68,13 @@ def test_what_the_page_says_of_the_goal_is_so() -> None:
     assert "missed" in PAGE and min(map(share, ERRORS.values())) > 1 / 3
     assert all(error["pairs"]["known"]["network"] < error["pairs"]["known"]["zero"] / 2 for error in ERRORS.values())
     for blur in ("gaussian", "realistic"):
+        medium, alone = ERRORS[f"medium-{blur}"], ERRORS["flow-medium"]
+        assert share(medium) < share(alone) and medium["pairs"]["known"]["network"] > alone["pairs"]["known"]["network"]
         assert share(ERRORS[f"study-{blur}"]) > share(ERRORS["flow"])
         assert share(ERRORS[f"study-{blur}-align-false"]) > share(ERRORS["flow-align-false"])
     shift, trained = ERRORS["flow"]["stereo"]["known"]["zero"], RESULTS["flow"]["settings"]["max_shift"]
     assert f"shifts of {shift:.0f} pixels on average, and the training's end at {trained:.0f}" in " ".join(PAGE.split())
+    assert f"`medium`'s training ends at {RESULTS['flow-medium']['settings']['max_shift']:.0f}" in PAGE
 
 
 def test_sky_and_fur_are_hard_for_another_method_too() -> None:
@@ -133,7 +136,19 @@ def test_every_name_is_measured_on_its_blur_and_the_page_says_the_least_gains() 
     measured = {one for name, result in WORTH.items() if name.startswith("Vid4") for one in result["weights"]}
     assert measured == set(weights_file.NAMES)
     least = {}
+    asked, worst = {"gaussian": 1.4, "realistic": 1.1}, []
     for blur in ("gaussian", "realistic"):
+        for result in (found for name, found in WORTH.items() if name.endswith(blur.title())):
+            of = result["weights"]
+            small, large = (of[f"{preset}-{blur}"]["clips"] for preset in ("study", "medium"))
+            assert all(gain(large[clip]) > gain(small[clip]) for clip in small)
+        gains = [gain(clip) for clip in WORTH[f"Vid4_{blur.title()}"]["weights"][f"medium-{blur}"]["clips"].values()]
+        assert np.mean(gains) < asked[blur] and f"{asked[blur]:.2f} dB" in PAGE
+        worst.append(min(gains))
+        all_gains = [
+            gain(c) for r in WORTH.values() for c in r["weights"].get(f"medium-{blur}", {"clips": {}})["clips"].values()
+        ]
+        assert f"{min(all_gains):.2f} dB" in PAGE
         pairs = [
             WORTH[f"Vid4_{blur.title()}"]["weights"][f"study-{blur}{end}"]["clips"] for end in ("", "-align-false")
         ]
@@ -141,4 +156,5 @@ def test_every_name_is_measured_on_its_blur_and_the_page_says_the_least_gains() 
         sets = [result["weights"].get(f"study-{blur}", {"clips": {}})["clips"] for result in WORTH.values()]
         least[blur] = min((gain(clip), name) for clips in sets for name, clip in clips.items())
         assert f"`study-{blur}`" in PAGE and f" {least[blur][0]:.2f} dB" in PAGE
+    assert min(worst) < 0.6
     assert least["gaussian"][1].startswith("bikes")

@@ -57,7 +57,7 @@ def _summary(result: dict[str, Any], output: Path) -> str:
             f"In {shown(output)}:",
             *listed,
             f"The film: {CREDIT}.",
-            f"Your own: {_program()} infer VIDEO OUTPUT.mp4 --weights study-realistic",
+            f"Your own: {_program()} infer VIDEO OUTPUT.mp4 --weights medium-realistic",
         ]
     )
 
