@@ -19,6 +19,19 @@ def test_the_words_and_points_are_those_of_the_training() -> None:
     assert picture.png().startswith(b"\x89PNG")
 
 
+def test_the_mark_of_the_highest_validation_is_drawn_whole() -> None:
+    """Where the gain is many times a mark's height, the panel's edge ran through it."""
+    judged = [{"step": step, "psnr": psnr} for step, psnr in ((0, 27.84), (20, 28.25), (40, 28.47))]
+    figure = training_curves(LOG, judged, 26.02, "torch", "Realistic blur").figure
+    figure.canvas.draw()
+    panel = figure.axes[1]
+    line, box = panel.lines[0], panel.get_window_extent()
+    radius = line.get_markersize() / 2 * figure.dpi / 72
+    tops = panel.transData.transform(line.get_xydata())[:, 1] + radius
+    assert max(tops) < box.y1 or not line.get_clip_on()
+    assert max(tops) > box.y1  # here it does
+
+
 def test_before_the_first_step_there_is_only_the_first_validation() -> None:
     assert training_curves([], SCORES[:1], 26.0, "torch", "Gaussian blur").alt.startswith(
         "PyTorch, Gaussian blur: step 0, best validation 20.00 dB"

@@ -145,6 +145,9 @@ def test_every_name_is_measured_on_its_blur_and_the_page_says_the_least_gains() 
         gains = [gain(clip) for clip in WORTH[f"Vid4_{blur.title()}"]["weights"][f"medium-{blur}"]["clips"].values()]
         assert np.mean(gains) < asked[blur] and f"{asked[blur]:.2f} dB" in PAGE
         worst.append(min(gains))
+        judged = read_json(WEIGHTS / f"medium-{blur}" / "train.json")["validation"]
+        assert [one["step"] for one in judged[-2:]] == [1500, 2000]
+        assert f"{judged[-1]['psnr'] - judged[-2]['psnr']:.2f} dB ({'Gaussian' if blur == 'gaussian' else blur}" in PAGE
         all_gains = [
             gain(c) for r in WORTH.values() for c in r["weights"].get(f"medium-{blur}", {"clips": {}})["clips"].values()
         ]
