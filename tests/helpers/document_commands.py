@@ -92,13 +92,17 @@ ELSEWHERE = {
     "vsrlib data pictures FOLDER": (
         "data/test_pictures_to_learn_from.py::test_the_pictures_of_a_package_are_written_as_they_are"
     ),
-    "vsrlib train PICTURES/train MADE/HR OUT/begun --template medium --flow-weights FLOW/flow.safetensors --device cpu "
-    "--flow-learning-rate 0 --flow-supervision 0 --steps 8000": (
+    "vsrlib train PICTURES/train MADE/HR OUT/begun --template medium --flow-weights FLOW/begun/flow.safetensors "
+    "--device cpu --flow-learning-rate 0 --flow-supervision 0 --precision bfloat16 --steps 3250": (
         "training/test_training_pictures.py::test_a_fixed_flow_network_stays_as_it_is_and_the_rest_learns"
     ),
     "vsrlib train PICTURES/train MADE/HR OUT --template medium --weights OUT/begun/weights.safetensors --device cpu "
-    "--learning-rate 1e-4 --flow-learning-rate 1e-5 --steps 4000 --halve-every 1500 --seed 2": (
+    "--flow-weights FLOW/flow.safetensors --flow-learning-rate 1e-5 --precision bfloat16 --steps 2000 "
+    "--halve-every 800 --seed 2": (
         "training/test_training_pictures.py::test_a_resumed_training_with_supervision_equals_an_uninterrupted_one"
+    ),
+    "vsrlib convert OUT/weights.safetensors medium-gaussian.safetensors --half": (
+        "cli/test_command_convert.py::test_half_keeps_eleven_bits_and_the_digest_is_of_what_is_stored"
     ),
     "vsrlib clips MADE --images PICTURES/validation --leaves 0 --count 8 --seed 1": (
         "data/test_pictures.py::test_clips_of_ones_own_pictures"
@@ -106,7 +110,7 @@ ELSEWHERE = {
     "vsrlib train-flow FLOW/begun --preset medium --images PICTURES/train --bars 2 --noise 0.02 --max-shift 10 "
     "--match-steps 1200 --flow-steps 1500 --device cpu": "training/test_flow_training.py::test_results",
     "vsrlib train-flow FLOW --preset medium --images PICTURES/train --weights FLOW/begun/flow.safetensors "
-    "--match-steps 0 --patch-size 128 --batch-size 4 --bars 3 --noise 0.02 --max-shift 20 --flow-steps 12000 --seed 2 "
+    "--match-steps 0 --patch-size 128 --batch-size 4 --bars 3 --noise 0.02 --max-shift 20 --flow-steps 9000 --seed 2 "
     "--device cpu": "training/test_flow_training.py::test_results",
     "vsrlib weights": "restoration/test_worth.py::test_the_list_has_every_name_with_its_digest",
     "vsrlib weights LR HR --output FILE": (
