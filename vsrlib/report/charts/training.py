@@ -42,8 +42,8 @@ def training_curves(
             _draw_losses(above, losses, framework, 2)
         above.set_ylabel("total loss")
         above.set_ylim(bottom=0)
-        whole = {**look.marks(), "clip_on": False}  # the highest and the last point lie near the panel's edges
-        below.plot([step for step, _ in judged], [psnr for _, psnr in judged], linewidth=1.6, **whole)
+        below.plot([step for step, _ in judged], [psnr for _, psnr in judged], linewidth=1.6, **look.marks())
+        below.margins(y=0.15)  # else the panel's edge runs through the highest mark
         below.axhline(bicubic, color=LOOKS["bicubic"].color, linestyle="--", linewidth=1.2)
         below.set_ylabel("PSNR (dB)")
         below.set_xlabel("step")
