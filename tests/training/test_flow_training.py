@@ -1,6 +1,7 @@
 """The flow network's training: that it gets going, that a seed decides it, that its weights fit a whole network."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,25 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(tmp_path: Path, monkeyp
     resumed = run(tmp_path / "cut", resume=True)
     assert resumed["values_sha256"] == whole["values_sha256"]
     assert without_times(log(tmp_path / "cut")) == without_times(log(tmp_path / "whole"))
+
+
+def test_what_lies_from_before_an_option_was_trained_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both the first stage's record and the second's checkpoint."""
+    asked = {"match_steps": 1, "flow_steps": 2, "checkpoint_every": 1}
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(train, "flow_error", lambda network: 1 / 0)
+        patch.setattr(FlowOptions, "to_json", without_noise(FlowOptions.to_json))
+        run(tmp_path, **asked)
+    assert "noise" not in read_json(tmp_path / "matched.json")["key"]
+    with pytest.raises(UserError, match="with other settings or pictures"):
+        run(tmp_path, resume=True, **asked, noise=0.1)
+    assert run(tmp_path, resume=True, **asked)["stages"]["flow"]["steps"] == 2
+
+
+def without_noise(to_json: Callable[[FlowOptions], dict[str, Any]]) -> Callable[[FlowOptions], dict[str, Any]]:
+    return lambda options: {name: value for name, value in to_json(options).items() if name != "noise"}
 
 
 def test_the_second_stage_goes_on_from_its_checkpoint(

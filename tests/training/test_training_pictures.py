@@ -5,20 +5,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training_fixture import SMALL, TINY, make_clips, outcome, run, same_weights
+from training_fixture import SMALL, TINY, make_clips, noise, outcome, run, same_weights
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import write_json
+from vsrlib.data.clips import Clip, write_clip
 from vsrlib.data.frames import write_frame
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.names import FLOW
 from vsrlib.training import made, trainer
+from vsrlib.training.adapt import adapt
 from vsrlib.training.flow import losses, supervision
+from vsrlib.training.flow import train as flow_train
 from vsrlib.training.flow.options import FlowOptions
 from vsrlib.training.flow.supervision import FlowSupervision
 from vsrlib.training.made import MadeWindows
-from vsrlib.training.options import TrainOptions
+from vsrlib.training.options import AdaptOptions, TrainOptions
 from vsrlib.training.train import train
 
 
@@ -145,6 +148,42 @@ def test_weights_note_whose_pictures_they_learned_from(clips: Path, tmp_path: Pa
         assert weights_file.metadata(tmp_path / "weights.safetensors").get("credits", "") == noted
     manifest.unlink()
     assert "credits" not in run("torch", clips, tmp_path, **options)
+
+
+def test_weights_go_on_noting_whose_pictures_they_began_with(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever comes of them: a training on clips, on other pictures, of the flow network, and an adaptation."""
+    monkeypatch.setattr(flow_train, "flow_error", lambda network: {})
+    monkeypatch.setattr(flow_train, "heldout_pairs", list)
+    monkeypatch.setattr(flow_train, "errors_of", lambda network, pairs: {})
+    values = architecture.initial_values(SMALL, 1)
+    weights, flow = tmp_path / "weights.safetensors", tmp_path / "flow.safetensors"
+    notes = {"preset": "study", "align_corners": "true"}
+    weights_file.write(weights, values, notes | {"credits": "C (CC BY 4.0), Z, Inc. (CC0)"})
+    only = {name: value for name, value in values.items() if name.startswith(FLOW)}
+    weights_file.write(flow, only, notes | {"credits": "B (CC0)"})
+    asked = {"objective": "supervised", "steps": 1, "validate_every": 0, "weights": str(weights)}
+
+    def noted(file: str) -> str | None:
+        return weights_file.metadata(tmp_path / file).get("credits")
+
+    assert run("torch", clips, tmp_path / "a", **asked)["credits"] == noted("a/weights.safetensors")
+    assert noted("a/weights.safetensors") == "C (CC BY 4.0), Z, Inc. (CC0)"
+    write_json(clips / "manifest.json", {"pictures": {"pictures/0": {"author": "A", "licence": "CC0"}}})
+    options = TrainOptions(**(TINY | asked | {"flow_weights": str(flow)}), pictures=True)
+    train(clips / "pictures", clips / "validation", tmp_path / "b", options, progress=False)
+    assert noted("b/weights.safetensors") == "A (CC0), B (CC0), C (CC BY 4.0), Z, Inc. (CC0)"
+    of_flow = {"match_steps": 0, "flow_steps": 1, "patch_size": 64, "batch_size": 1, "device": "cpu"}
+    flow_train.train_flow(
+        tmp_path / "c", FlowOptions(weights=str(flow), images=str(clips / "pictures"), **of_flow), False
+    )
+    assert noted("c/flow.safetensors") == "A (CC0), B (CC0)"
+    write_clip(tmp_path / "low" / "a", Clip("a", noise(5, 24, 32)))
+    asked = AdaptOptions(weights=str(weights), steps=1, patch_size=16, batch_size=1, device="cpu")
+    adapt(tmp_path / "low", tmp_path / "d", asked, progress=False)
+    assert noted("d/weights.safetensors") == "C (CC BY 4.0), Z, Inc. (CC0)"
+    (clips / "manifest.json").unlink()
 
 
 def test_a_fixed_flow_network_stays_as_it_is_and_the_rest_learns(framework: str, clips: Path, tmp_path: Path) -> None:

@@ -143,6 +143,19 @@ def test_another_training_is_refused(clips: Path, tmp_path: Path, changes: dict,
     assert (tmp_path / checkpoint.FILE).read_bytes() == before
 
 
+@pytest.mark.parametrize("option, other", [("precision", "bfloat16"), ("flow_supervision", 0.1), ("ema", 0.9)])
+def test_a_checkpoint_from_before_an_option_is_one_without_it(
+    clips: Path, tmp_path: Path, option: str, other: object
+) -> None:
+    run("torch", clips, tmp_path, steps=1)
+    arrays, facts = checkpoint.read(tmp_path)
+    del facts["options"][option]
+    checkpoint.write(tmp_path, arrays, facts)
+    with pytest.raises(UserError, match=rf"another training \({option} was .*? and is '?{other}'?\)"):
+        run("torch", clips, tmp_path, resume=True, steps=2, **{option: other})
+    assert run("torch", clips, tmp_path, resume=True, steps=2)["resumed"] == [1]
+
+
 @pytest.mark.parametrize("split, option", [("train", "training_clips"), ("validation", "validation_clips")])
 def test_inverted_frames_of_the_same_names_are_refused(tmp_path: Path, split: str, option: str) -> None:
     clips, output = make_clips(tmp_path / "clips"), tmp_path / "run"

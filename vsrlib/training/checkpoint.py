@@ -24,7 +24,8 @@ LOG = "log.jsonl"
 FORMER = "former"
 """Folder of what a training had at its end, until it has another end."""
 _FACTS = "vsrlib_training"
-_FREE = ("steps",)  # may be more than they were: a training can be prolonged
+_FREE = ("steps", "credits")
+"""A training can be prolonged; and whose pictures it learns from follows from digests that are compared."""
 
 
 def write(folder: Path, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
@@ -66,12 +67,16 @@ def read(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, facts
 
 
-def require_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
-    """UserError naming every option in which the training of a checkpoint differs from this one."""
+def require_same(before: dict[str, Any], now: dict[str, Any], folder: Path, defaults: Mapping[str, Any]) -> None:
+    """UserError naming every option in which the training of a checkpoint differs from this one.
+
+    defaults: options as they are where nobody asks for them, which is what a checkpoint from before an option had.
+    """
+    was = dict(defaults) | before
     differing = [
-        f"{name} was {before.get(name)!r} and is {value!r}"
+        f"{name} was {was.get(name)!r} and is {value!r}"
         for name, value in now.items()
-        if name not in _FREE and before.get(name) != value
+        if name not in _FREE and was.get(name) != value
     ]
     if differing:
         raise UserError(

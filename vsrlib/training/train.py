@@ -12,7 +12,7 @@ from vsrlib.common.names import BFLOAT16
 from vsrlib.data.sets.layouts import require_outside
 from vsrlib.data.sets.manifest import credits_of
 from vsrlib.networks import distributed, load_network
-from vsrlib.networks.weights.weights_file import existing
+from vsrlib.networks.weights.weights_file import credits_with, existing
 from vsrlib.training import checkpoint
 from vsrlib.training.events import Events, require_tensorboard
 from vsrlib.training.flow.batches import embedded_textures
@@ -71,8 +71,10 @@ def train(
             "initial_weights": f"seed {options.seed}" if options.weights is None else _digest(options.weights),
             "training_clips": windows.digest(),
         }
-        if options.pictures:
-            record["credits"] = credits_of(Path(hr_root))
+        own = credits_of(Path(hr_root)) if options.pictures else ""
+        credits = credits_with(own, options.weights, options.flow_weights)
+        if options.pictures or credits:
+            record["credits"] = credits
         network = load_network(
             options.framework,
             options.weights,

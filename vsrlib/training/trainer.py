@@ -22,7 +22,7 @@ from vsrlib.networks.weights.weights_file import Values
 from vsrlib.training import checkpoint
 from vsrlib.training.events import remove_events
 from vsrlib.training.flow.supervision import FlowSupervision
-from vsrlib.training.options import Schedule
+from vsrlib.training.options import Schedule, TrainOptions
 from vsrlib.training.samples import SampleStream
 from vsrlib.training.step import Average, TrainingRestorer, take_step
 from vsrlib.training.validation import (
@@ -103,7 +103,7 @@ class Trainer:
         What a training that had ended there has beside it is set aside until this one has ended.
         """
         arrays, facts = checkpoint.read(self.output)
-        checkpoint.require_same(facts["options"], self.options, self.output)
+        checkpoint.require_same(facts["options"], self.options, self.output, TrainOptions().recorded())
         if facts["step"] > self.schedule.steps:
             raise UserError(
                 f"The checkpoint in {self.output} is of step {facts['step']}, and steps is "

@@ -6,6 +6,7 @@ Weights that come with the project are called by name, such as "study-gaussian".
 
 import hashlib
 import os
+import re
 import sys
 import tempfile
 from difflib import get_close_matches
@@ -92,6 +93,16 @@ def metadata(weights: str | Path) -> dict[str, str]:
             f"The weights file {path} was refused by the reader of safetensors files ({error}); it is "
             "damaged: fetch it again."
         ) from error
+
+
+def credits_with(own: str, *starts: str | Path | None) -> str:
+    """Whose pictures are in weights that learned from `own` ("author (licence), ...") and began as `starts`; "": none.
+
+    Everybody is named once, in the order of the alphabet.
+    """
+    noted = [metadata(weights).get("credits", "") for weights in starts if weights is not None]
+    everybody = {one for text in (own, *noted) for one in re.split(r"(?<=\)), ", text) if one}
+    return ", ".join(sorted(everybody))
 
 
 def checked(values: Values, shapes: dict[str, tuple[int, ...]], source: str) -> Values:

@@ -23,6 +23,7 @@ from vsrlib.common import files, provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_array, sha256_file, sha256_joined, write_json
 from vsrlib.common.progress import bar as progress_bar
+from vsrlib.data.sets.manifest import credits_of
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.architecture import LEAKY_SLOPE, LEVELS, NetworkConfig
 from vsrlib.networks.network import Network
@@ -94,6 +95,9 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
             learned = _stage("flow", network, options, textures, log, progress, begun)
             os.fsync(log.fileno())
         notes = {"preset": options.preset, "align_corners": str(options.align_corners).lower()}
+        credits = weights_file.credits_with("" if images is None else credits_of(Path(images)), options.weights)
+        if credits:
+            notes["credits"] = credits
         values = flow_only(network.state())
         weights_file.write(output / WEIGHTS, values, notes)
         result = {
@@ -135,7 +139,7 @@ class _Begun:
         if not (output / checkpoint.FILE).exists():
             return cls(output, asked)
         arrays, facts = checkpoint.read(output)
-        checkpoint.require_same(facts["asked"], asked, output)
+        checkpoint.require_same(facts["asked"], asked, output, FlowOptions().recorded())
         step = facts["step"]
         lines = [line for line in _lines(output, "flow") if json.loads(line)["step"] <= step]
         if len(lines) != step:
@@ -274,7 +278,8 @@ def _take_over(output: Path, key: dict[str, Any], network: Network) -> dict[str,
     if not (output / _MATCHED_RECORD).exists():
         return None
     record = read_json(output / _MATCHED_RECORD)
-    if record["key"] != key or record["weights"] != weights_file.entry(output / MATCHED, output):
+    asked = FlowOptions().of_matching() | record["key"]  # a record from before an option had what nobody asks for
+    if asked != key or record["weights"] != weights_file.entry(output / MATCHED, output):
         raise UserError(
             f"The first stage in {output} was trained with other settings or pictures; give those again, "
             "or start anew without resuming."
