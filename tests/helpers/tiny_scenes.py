@@ -12,7 +12,7 @@ from vsrlib.experiments import restored
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of two clips of seven frames of 64x64 pixels, blocks that move; the packaged scenes are left out."""
-    monkeypatch.setattr(restored, "packaged_scenes", list)
+    monkeypatch.setattr(restored, "packaged_scenes", lambda *_: [])
     rng = np.random.default_rng(0)
     for name in ("a", "b"):
         still = rng.integers(0, 256, (12, 12, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)

@@ -8,6 +8,7 @@ from vsrlib.claims.ten_claims import GAIN
 from vsrlib.common.files import atomic_path
 from vsrlib.experiments.options import (
     BackendsOptions,
+    BlindOptions,
     MemoryOptions,
     OutputOptions,
     ProcessesOptions,
@@ -24,6 +25,7 @@ EXPERIMENTS = (
     ("memory", "E7: what a sample more takes in memory in training", MemoryOptions),
     ("measurement", "E4: whether two ways of measuring the same frames make the published figures", SceneOptions),
     ("backends", "the same frames in everything that runs the network: how fast, how far apart", BackendsOptions),
+    ("blind", "what learning from the low-resolution frames is worth on blurs never trained on", BlindOptions),
     ("training", "E8: what the training faults of the earlier sides cost", TrainingFaultsOptions),
 )
 """Name, help and options. `vsrlib.experiments.NAME` has the function NAME, which takes a folder and the options and

@@ -8,7 +8,9 @@ from vsrlib.claims.ablation.options import AblationOptions
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import BLURS, DEVICES, PRESETS, RESTORERS
 from vsrlib.common.options import JobOptions, changed, option, require_list
-from vsrlib.training.options import TrainOptions
+from vsrlib.data.clips import WINDOW
+from vsrlib.data.scenes import FRAMES
+from vsrlib.training.options import AdaptOptions, TrainOptions
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,24 @@ class SeedsOptions(JobOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_once(self.seeds)
+
+
+@dataclass(frozen=True)
+class BlindOptions(JobOptions):
+    """What `vsrlib.experiments.blind.blind` lets learn, and from which scenes."""
+
+    scenes: list[str] | None = changed(SceneOptions, "scenes", None)
+    frames: int = option(FRAMES, "of each clip, from its middle; every clip must have as many", least=WINDOW)
+    kernels: str | None = option(
+        None, "folder of blur kernels, .npy, of which each clip gets one in turn: a blur more", metavar="FOLDER"
+    )
+    weights: str = option("medium-realistic", "supervised weights: a file or a name")
+    steps: int = option(200, "self-supervised steps on the LR frames of each clip", least=1)
+    scratch_steps: int = option(1500, "from scratch, on the LR frames of all clips of a blur", least=1, metavar="N")
+    scratch_rate: float = option(1e-4, "of Adam, from scratch")
+    measure_every: int = changed(AdaptOptions, "measure_every", AdaptOptions.measure_every)
+    device: str = option("auto", choices=DEVICES)
+    seed: int = option(1, "of samples, of what begins from scratch, and of the intervals", least=0)
 
 
 @dataclass(frozen=True)

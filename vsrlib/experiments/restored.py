@@ -17,7 +17,7 @@ from vsrlib.common.parts import Parts
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.data.clips import ClipSource, windows
 from vsrlib.data.degrade import blur_down, clip_kernel
-from vsrlib.data.scenes import Scene, packaged_scenes, scenes_in
+from vsrlib.data.scenes import FRAMES, SIZE, Scene, packaged_scenes, scenes_in
 from vsrlib.experiments.options import SceneOptions
 from vsrlib.networks import load_network
 from vsrlib.networks.network import Network
@@ -101,13 +101,17 @@ def measured(
     return Found([one.name for one in scenes], [one.scene for one in scenes], by_blur, about, options.seed), parts
 
 
-def chosen(roots: list[str] | None) -> list[Scene]:
-    """The eight packaged scenes and those in each folder; the folder's name stands before the names of the latter."""
-    scenes = packaged_scenes()
+def chosen(roots: list[str] | None, frames: int = FRAMES, size: tuple[int, int] = SIZE) -> list[Scene]:
+    """The eight packaged scenes and those in each folder; the folder's name stands before the names of the latter.
+
+    frames, size: of each clip, as for `vsrlib.data.scenes.scenes_in`.
+    """
+    scenes = packaged_scenes(frames, size)
     for root in roots or []:
         name = Path(root).resolve().name
         scenes += [
-            replace(one, name=f"{name}/{one.name}", scene=f"{name}/{one.scene}") for one in scenes_in(Path(root))
+            replace(one, name=f"{name}/{one.name}", scene=f"{name}/{one.scene}")
+            for one in scenes_in(Path(root), frames, size)
         ]
     names = [one.name for one in scenes]
     twice = next((name for name in names if names.count(name) > 1), None)

@@ -1,0 +1,192 @@
+"""What learning from the LR frames is worth: each arm is what it says, and the figures follow from the clips."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from tiny_scenes import tiny  # noqa: F401 - a fixture
+from training_fixture import SMALL
+
+from vsrlib.common.errors import UserError
+from vsrlib.common.numbers import mean_interval
+from vsrlib.data.blur_kernels import centre, gaussian_kernel
+from vsrlib.data.clips import list_clips
+from vsrlib.data.degradation import bicubic_on_grid, blur_down
+from vsrlib.data.frames import to_float, to_uint8
+from vsrlib.experiments import blind
+from vsrlib.experiments.blurs import disk_kernel, kernels_in, line_kernel
+from vsrlib.experiments.options import BlindOptions
+from vsrlib.networks import architecture, load_network
+from vsrlib.networks.weights import weights_file
+from vsrlib.networks.weights.names import FLOW
+from vsrlib.restoration.metrics import psnr
+from vsrlib.training.options import AdaptOptions
+
+CORNER = np.pad(np.ones((1, 1)), ((0, 2), (0, 2)))
+"""A kernel that moves a picture by a pixel each way."""
+
+
+@pytest.fixture
+def asked(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BlindOptions:  # noqa: F811
+    """A tiny network, two tiny scenes, and two kernels in a folder."""
+    monkeypatch.setitem(architecture.PRESETS, "study", SMALL)
+    weights = tmp_path / "weights.safetensors"
+    weights_file.write(weights, architecture.initial_values(SMALL, 5), {"preset": "study", "align_corners": "false"})
+    (tmp_path / "kernels").mkdir()
+    for name, kernel in (("1-still", np.ones((1, 1))), ("2-moved", 7 * CORNER)):
+        np.save(tmp_path / "kernels" / f"{name}.npy", kernel)
+    return BlindOptions(
+        scenes=[str(tiny)],
+        kernels=str(tmp_path / "kernels"),
+        weights=str(weights),
+        steps=2,
+        scratch_steps=3,
+        scratch_rate=0.01,
+        measure_every=1,
+        device="cpu",
+    )
+
+
+def test_each_arm_learns_from_what_it_says_and_is_measured_on_the_clip(
+    asked: BlindOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[dict[str, Any]] = []
+    adapt = blind.adapt
+
+    def watched(clips: Path, output: Path, options: AdaptOptions, progress: bool) -> dict[str, Any]:
+        frames = {source.name: source.load().frames for source in list_clips(clips)}
+        begun.append({"frames": frames, "start": weights_file.read(options.weights), "options": options})
+        found = adapt(clips, output, options, progress)
+        begun[-1]["learned"] = weights_file.read(output / blind.WEIGHTS)
+        return found
+
+    monkeypatch.setattr(blind, "adapt", watched)
+    result = blind.blind(tmp_path / "out", asked, progress=False)
+    assert (
+        list(result["blurs"]) == list(blind.BLURS) and result["n"] == 2 and result["kernels"] == ["1-still", "2-moved"]
+    )
+    assert not [path for path in (tmp_path / "out").iterdir() if path.name not in ("parts", blind.RESULT)]
+    supervised, fresh = weights_file.read(asked.weights), architecture.initial_values(SMALL, asked.seed)
+    high = {source.name: source.load().frames for source in list_clips(Path(asked.scenes[0]))}
+    for place, blur in enumerate(blind.BLURS):
+        scratch, *adapted = begun[3 * place : 3 * place + 3]
+        kernels = dict.fromkeys(high, gaussian_kernel(2.4))
+        if blur == blind.GIVEN:
+            kernels = dict(zip(high, (np.ones((1, 1)), CORNER), strict=True))
+        assert list(scratch["frames"]) == ["Tiny-a", "Tiny-b"]
+        assert [list(one["frames"]) for one in adapted] == [["Tiny-a"], ["Tiny-b"]]
+        assert scratch["options"].steps == 3 and scratch["options"].learning_rate == 0.01
+        for name, value in scratch["start"].items():
+            assert np.array_equal(value, (supervised if name.startswith(FLOW) else fresh)[name])
+        for one, own in zip(adapted, result["blurs"][blur]["clips"], strict=True):
+            assert one["options"].steps == 2 and one["options"].patch_size == 16
+            assert all(np.array_equal(value, supervised[name]) for name, value in one["start"].items())
+            if blur not in ("wide", blind.GIVEN):
+                continue
+            clip = own["clip"].removeprefix("Tiny/")
+            low = np.stack([blur_down(frame, kernels[clip]) for frame in high[clip]])
+            assert np.array_equal(one["frames"][f"Tiny-{clip}"], low)
+            centres = range(2, 5)
+            bicubic = np.mean([psnr(bicubic_on_grid(low[at]), high[clip][at]) for at in centres])
+            assert own["bicubic"] == pytest.approx(bicubic, abs=1e-9)
+            arms = {blind.SUPERVISED: supervised, blind.ADAPTED: one["learned"], blind.SCRATCH: scratch["learned"]}
+            for arm, values in arms.items():
+                network = load_network("torch", values, "study", "cpu", align_corners=False)
+                images = [network.infer(to_float(low[at - 2 : at + 3]))["recons"] for at in centres]
+                found = np.mean([psnr(to_uint8(image), high[clip][at]) for at, image in zip(centres, images)])
+                assert own[arm]["psnr"] == pytest.approx(found, abs=0.02)  # 8-bit values may differ by 1
+
+
+def test_it_goes_on_where_it_broke_off(asked: BlindOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = blind.blind(tmp_path / "whole", asked, progress=False)
+    adapt, taken = blind.adapt, []
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(
+            blind,
+            "adapt",
+            lambda *given, **more: 1 / 0 if len(taken) == 4 else taken.append(adapt(*given, **more)) or taken[-1],
+        )
+        blind.blind(tmp_path / "cut", asked, progress=False)
+    monkeypatch.setattr(blind, "adapt", lambda *given, **more: taken.append(1) or adapt(*given, **more))
+    result = blind.blind(tmp_path / "cut", asked, progress=False)
+    assert len(taken) == 3 * len(blind.BLURS)
+    for blur, found in result["blurs"].items():
+        for name in ("gain", "kernel_psnr", "learning", "p", "p_holm", "better"):
+            assert found[name] == whole["blurs"][blur][name]
+    with pytest.raises(UserError, match="holds parts of the same experiment with kernels_sha256"):
+        np.save(tmp_path / "kernels" / "1-still.npy", CORNER)
+        blind.blind(tmp_path / "cut", asked, progress=False)
+
+
+def test_the_figures_are_of_the_scenes() -> None:
+    """By hand: two clips of one scene and one of each of six others; learning is what is added to the supervised."""
+    rng, scenes = np.random.default_rng(1), ["a", "a", "b", "c", "d", "e", "f", "g"]
+    clips = [
+        {"clip": str(at), "bicubic": 20.0}
+        | {arm: {"psnr": 20 + value, "kernel_psnr": 30 * value} for arm, value in zip(blind.ARMS, rng.random(3))}
+        for at in range(8)
+    ]
+    found = blind.summary({"wide": clips, "motion": clips}, scenes, seed=2)["wide"]
+    more = [one["adapted"]["psnr"] - one["supervised"]["psnr"] for one in clips]
+    assert found["learning"] == mean_interval(more, np.random.default_rng(2), "scene", scenes)
+    assert found["learning"]["n"] == 7 and found["better"] == sum(one > 0 for one in more)
+    of_scenes = np.array([np.mean(more[:2]), *more[2:]])
+    signs = np.array(np.meshgrid(*[[-1, 1]] * 7)).reshape(7, -1)
+    p = np.mean(abs(signs.T @ of_scenes) >= abs(of_scenes.sum()) - 1e-12)
+    assert found["p"] == pytest.approx(p) and found["p_holm"] == pytest.approx(min(1, 2 * p))
+    for arm in blind.ARMS:
+        gains = [one[arm]["psnr"] - 20 for one in clips]
+        expected = np.mean([np.mean(gains[:2]), *gains[2:]])
+        assert found["gain"][arm]["value"] == pytest.approx(expected)
+        assert found["kernel_psnr"][arm]["value"] == pytest.approx(30 * expected)
+
+
+def test_the_table_says_scenes_arms_and_blurs(asked: BlindOptions, tmp_path: Path) -> None:
+    result = blind.blind(tmp_path, asked, progress=False)
+    text = blind.table(result)
+    assert "2 clips of 2 filmed scenes, 7 frames each" in text and "2 self-supervised steps" in text
+    assert all(f"| {blur}: {words} |" in text for blur, words in blind.BLURS.items())
+    assert "[" not in text.partition("| blur |")[2]  # two scenes give no interval
+
+
+def test_drawn_kernels_have_the_moments_of_their_shapes() -> None:
+    """A disk's variance is a quarter of its radius squared; a line's a twelfth of its length squared, along itself."""
+    disk, line = disk_kernel(3.5), line_kernel(11, 30)
+    for kernel in (disk, line):
+        assert kernel.sum() == pytest.approx(1) and kernel.min() == 0 and len(kernel) % 2 == 1
+        assert np.abs(centre(kernel)).max() < 1e-9
+    assert moments(disk) == pytest.approx(np.diag([3.5**2 / 4 + 1 / 12] * 2), abs=0.05)
+    along, across = np.array([np.cos(np.pi / 6), -np.sin(np.pi / 6)]), np.array([0.5, np.sqrt(3) / 2])
+    spread = moments(line)  # x, then y downwards
+    assert along @ spread @ along == pytest.approx(11**2 / 12 + 1 / 12, abs=0.2)
+    assert across @ spread @ across == pytest.approx(1 / 12 + 1 / 12, abs=0.05)
+    assert np.count_nonzero(line_kernel(5, 0)) == 5 and np.allclose(line_kernel(5, 90), line_kernel(5, 0).T)
+
+
+def moments(kernel: np.ndarray) -> np.ndarray:
+    """Second moments of x and y, pixels squared: those of the shape, and a twelfth for a pixel's own extent."""
+    at = np.arange(len(kernel)) - len(kernel) // 2
+    xx, yy, xy = (kernel.sum(0) @ at**2, kernel.sum(1) @ at**2, at @ kernel @ at)
+    return np.array([[xx, xy], [xy, yy]])
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [np.ones((2, 2)), np.ones((3, 5)), np.ones(3), np.zeros((3, 3)), -np.eye(3), np.full((3, 3), np.nan)],
+    ids=["even", "oblong", "row", "zero", "negative", "nan"],
+)
+def test_what_is_no_kernel_is_named(tmp_path: Path, kernel: np.ndarray) -> None:
+    with pytest.raises(UserError, match="holds no .npy file"):
+        kernels_in(tmp_path)
+    np.save(tmp_path / "a.npy", np.eye(3))
+    assert kernels_in(tmp_path)["a"].sum() == pytest.approx(1)
+    np.save(tmp_path / "b.npy", kernel)
+    with pytest.raises(UserError, match=r"b\.npy is no blur kernel"):
+        kernels_in(tmp_path)
+    (tmp_path / "b.npy").write_text("no array")
+    with pytest.raises(UserError, match=r"b\.npy is no blur kernel"):
+        kernels_in(tmp_path)
