@@ -33,6 +33,7 @@ FILES = {
     "ablation.json": "ablation.json",
     "costs.json": "costs.json",
     "precision.json": "precision.json",
+    "blind.json": "blind.json",
     "measurement.json": "measurement.json",
     "parity.json": "parity.json",
     "training.json": "training.json",
