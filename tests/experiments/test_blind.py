@@ -46,7 +46,7 @@ def asked(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BlindO
         steps=2,
         scratch_steps=3,
         scratch_rate=0.01,
-        measure_every=1,
+        measurements=2,
         device="cpu",
     )
 
@@ -80,6 +80,7 @@ def test_each_arm_learns_from_what_it_says_and_is_measured_on_the_clip(
         assert list(scratch["frames"]) == ["Tiny-a", "Tiny-b"]
         assert [list(one["frames"]) for one in adapted] == [["Tiny-a"], ["Tiny-b"]]
         assert scratch["options"].steps == 3 and scratch["options"].learning_rate == 0.01
+        assert scratch["options"].measure_every == 2
         for name, value in scratch["start"].items():
             assert np.array_equal(value, (supervised if name.startswith(FLOW) else fresh)[name])
         for one, own in zip(adapted, result["blurs"][blur]["clips"], strict=True):

@@ -8,9 +8,10 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,21 @@ import numpy as np
 import torch
 
 from vsrlib.bench import correlation, engines
-from vsrlib.bench.inputs import MovingTexture, with_kernels
+from vsrlib.bench.inputs import MovingTexture
 from vsrlib.bench.options import Options
 from vsrlib.common import provenance
 from vsrlib.common.files import atomic_path, write_json
+from vsrlib.common.names import BFLOAT16, PRECISIONS, TF32
 from vsrlib.common.numbers import markdown
 from vsrlib.data.frames import to_float
-from vsrlib.kernels.correlation import pick, reference
+from vsrlib.kernels.correlation import reference
 from vsrlib.networks import load_network
 from vsrlib.networks.distributed import Batch
 from vsrlib.networks.network import Network
+from vsrlib.restoration.engines import Engine
+from vsrlib.restoration.rounded_engine import InBfloat16
 from vsrlib.training.step import take_step
 
-FLOAT32, TF32, BF16 = "float32", "TF32", "bfloat16"
 Found = dict[str, Any]
 
 
@@ -85,15 +88,13 @@ def frames(plan: Plan, network: Network) -> Found:
 
 def precision(plan: Plan, network: Network) -> Found:
     """A streaming frame in TF32 and in bfloat16: its time, and in dB how far it is from the one in float32."""
-    kernel = pick("torch", "auto", plan.device)[1]
-    # The kernels of our own take float32, and autocast hands them what it has rounded.
-    careful = with_kernels(network, lambda one, two: kernel(one.float(), two.float()), network.module.blur_down)
     found: Found = {}
     exact = None
-    for name in (FLOAT32, TF32, BF16):
-        with _at(name, plan.device):
-            seconds = _seconds(_restorer(careful, plan), network, plan)
-            frame = network.download(_restorer(careful, plan)(0).float())
+    for name in PRECISIONS:
+        with _products_in_tf32(name == TF32):
+            make = InBfloat16 if name == BFLOAT16 else partial(engines.make, "streaming")
+            seconds = _seconds(_restorer(make(network), plan), network, plan)
+            frame = network.download(_restorer(make(network), plan)(0))
         exact = frame if exact is None else exact
         error = float(np.mean((frame - exact) ** 2))
         found[name] = {"seconds": seconds, "psnr_to_float32": None if error == 0 else -10 * float(np.log10(error))}
@@ -143,15 +144,21 @@ PARTS: tuple[Callable[[Plan, Network], Found], ...] = (kernels, frames, precisio
 """In this order: the training, last, changes the network's weights."""
 
 
-def _at(name: str, device: str) -> AbstractContextManager[Any]:
-    """Within it, convolutions and products are computed at this precision."""
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = name == TF32
-    return torch.autocast(device, dtype=torch.bfloat16) if name == BF16 else nullcontext()
+@contextmanager
+def _products_in_tf32(wanted: bool) -> Iterator[None]:
+    """Within it, products are in TF32 if that is wanted: as `--precision tf32` has it, but for the check of the device,
+    because a CPU goes through this script, too, and changes nothing."""
+    backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    for one in backends:
+        one.allow_tf32 = wanted
+    yield
+    for one in backends:
+        one.allow_tf32 = False
 
 
-def _restorer(network: Network, plan: Plan) -> Callable[[int], torch.Tensor]:
+def _restorer(engine: Engine, plan: Plan) -> Callable[[int], torch.Tensor]:
     """What restores the next frame of a clip."""
-    engine, clip = engines.make("streaming", network), MovingTexture(plan.size)
+    clip = MovingTexture(plan.size)
 
     def restore(turn: int) -> torch.Tensor:
         engine.upload(*clip.window(turn))

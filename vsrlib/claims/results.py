@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import located, read_json, relative, sha256_file
-from vsrlib.common.names import BLURS, FRAMEWORKS, KINDS, NAMES, RESTORERS
+from vsrlib.common.names import BLURS, FLOAT32, FRAMEWORKS, KINDS, NAMES, RESTORERS
 
 RUN_FIELDS = (
     "set", "preset", "engine", "border", "tile", "device", "device_type", "threads", "correlation", "convolution",
@@ -66,7 +66,8 @@ def collect(
     """Result files by (framework, blur), cut to `fields`; a skipped one without a blur stands for all blurs.
 
     Each measured record also holds "file", its path relative to `output`. UserError: a file that is missing,
-    damaged, of none of the frameworks, without one of the fields, or the second one for a framework and blur.
+    damaged, of none of the frameworks, of a lower precision, without one of the fields, or the second one for a
+    framework and blur.
     """
     found: dict[tuple[str, str], dict] = {}
     for path in files:
@@ -80,6 +81,11 @@ def collect(
         if is_skipped(record):
             kept = {"skipped": str(record["skipped"])}
         else:
+            if (precision := record.get("precision", FLOAT32)) != FLOAT32:
+                raise UserError(
+                    f"{path} was computed in {precision}, and frameworks are compared in {FLOAT32}; run the step again "
+                    "without a precision."
+                )
             missing = ", ".join(name for name in fields if name not in record)
             if missing:
                 raise UserError(f"{path} lacks {missing}; it is no result of this version, so run the step again.")

@@ -11,7 +11,7 @@ RESTORERS = (*TRAINERS, ONNX)
 """What restores: the frameworks, and ONNX Runtime, which does nothing else."""
 BLURS = ("Gaussian", "Realistic")
 PRESETS = ("study", "medium", "published")
-PRECISIONS = FLOAT32, BFLOAT16 = ("float32", "bfloat16")
+PRECISIONS = FLOAT32, TF32, BFLOAT16 = ("float32", "tf32", "bfloat16")
 OBJECTIVES = ("self-supervised", "supervised")
 ENGINES = ("streaming", "cached", "reference")
 SAMPLINGS = ("decimated", "centred")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from vsrlib.common.errors import UserError
+from vsrlib.common.names import FLOAT32
 
 
 def option(
@@ -173,6 +174,15 @@ def require_multiple(settings: Any, name: str, of: int, reason: str) -> None:
     if value % of:
         near = f"{value - value % of} or {value - value % of + of}"
         raise UserError(f"{name} is {value}; give a multiple of {of}, such as {near}, because {reason}.")
+
+
+def require_precision(settings: Any) -> None:
+    """Settings with a `framework` and a `precision` are of PyTorch, or of float32."""
+    if settings.precision != FLOAT32 and settings.framework != "torch":
+        raise UserError(
+            f"precision is {settings.precision} and framework is {settings.framework}, which computes in {FLOAT32} "
+            "alone; give the framework torch, or leave the precision out."
+        )
 
 
 def require_frame(settings: Any) -> None:

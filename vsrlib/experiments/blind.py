@@ -225,7 +225,7 @@ def _learned(clips: Path, output: Path, weights: str, steps: int, rate: float, o
         patience=0,
         learning_rate=rate,
         patch_size=min(AdaptOptions.patch_size, shorter // SCALE * SCALE),
-        measure_every=options.measure_every,
+        measure_every=-(-steps // options.measurements),
         device=options.device,
         seed=options.seed,
     )

@@ -10,7 +10,7 @@ from vsrlib.common.names import BLURS, DEVICES, PRESETS, RESTORERS
 from vsrlib.common.options import JobOptions, changed, option, require_list
 from vsrlib.data.clips import WINDOW
 from vsrlib.data.scenes import FRAMES
-from vsrlib.training.options import AdaptOptions, TrainOptions
+from vsrlib.training.options import TrainOptions
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,10 @@ class BlindOptions(JobOptions):
         None, "folder of blur kernels, .npy, of which each clip gets one in turn: a blur more", metavar="FOLDER"
     )
     weights: str = option("medium-realistic", "supervised weights: a file or a name")
-    steps: int = option(200, "self-supervised steps on the LR frames of each clip", least=1)
-    scratch_steps: int = option(1500, "from scratch, on the LR frames of all clips of a blur", least=1, metavar="N")
+    steps: int = option(100, "self-supervised steps on the LR frames of each clip", least=1)
+    scratch_steps: int = option(1000, "from scratch, on the LR frames of all clips of a blur", least=1, metavar="N")
     scratch_rate: float = option(1e-4, "of Adam, from scratch")
-    measure_every: int = changed(AdaptOptions, "measure_every", AdaptOptions.measure_every)
+    measurements: int = option(4, "of the cycle loss, by which weights are kept, beside that of the start", least=1)
     device: str = option("auto", choices=DEVICES)
     seed: int = option(1, "of samples, of what begins from scratch, and of the intervals", least=0)
 

@@ -12,7 +12,7 @@ from typing import Any
 from vsrlib.common import memory, provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import remove, sha256_joined, stamp, write_json
-from vsrlib.common.names import ONNX, SAMPLINGS
+from vsrlib.common.names import BFLOAT16, ONNX, SAMPLINGS, TF32
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.data.clips import ClipSource, FrameReader, read_through, windows
 from vsrlib.data.comparison_picture import write_comparison
@@ -90,7 +90,7 @@ def infer(
     origin = origins(input_path, [source.name for source in sources])
     network = _network(options)
     loaded_memory = memory.resident_mib()
-    baseline = engine != "streaming" and options.convolution == "auto"
+    baseline = (engine != "streaming" or options.precision == BFLOAT16) and options.convolution == "auto"
     convolution = network.convolution("framework" if baseline else options.convolution)
     restorer = _engine(network, options, convolution)
     asked = {
@@ -150,6 +150,7 @@ def infer(
         "engine": engine,
         "border": options.border,
         "tile": options.tile,
+        "precision": options.precision,
         "shard": None if shard is None else str(shard),
         **network.conditions(),
         "convolution": convolution,
@@ -203,6 +204,14 @@ def _runtime(network: Network) -> dict[str, str]:
 def _engine(network: Network, options: InferOptions, convolution: str) -> engines.Engine:
     if isinstance(network, onnx_network.OnnxNetwork):
         return onnx_engine.make(options.engine, network)
+    if options.precision == BFLOAT16:
+        from vsrlib.restoration.rounded_engine import InBfloat16  # imports torch, which nothing else here does
+
+        return InBfloat16(network, options.tile)
+    if options.precision == TF32:
+        from vsrlib.networks.torch_precision import allow_tf32
+
+        allow_tf32(network.device)
     return engines.make(options.engine, network, convolution, options.tile)
 
 

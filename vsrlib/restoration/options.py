@@ -6,17 +6,20 @@ from typing import TypeVar
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import (
+    BFLOAT16,
     BLURS,
     COLOUR_RANGES,
     COLOURS,
     CONVOLUTIONS,
     ENGINES,
+    FLOAT32,
     ONNX,
+    PRECISIONS,
     RESTORERS,
     SAMPLINGS,
     VIDEO_FORMATS,
 )
-from vsrlib.common.options import changed, option
+from vsrlib.common.options import changed, option, require_precision
 from vsrlib.networks.network import NetworkOptions
 
 Item = TypeVar("Item")
@@ -108,7 +111,8 @@ class InferOptions(RestorationOptions):
     video: None for PNG frames, "mp4", or "mkv" (lossless). audio: the sound of a video goes into the one made of it.
     colour, colour_range, deinterlace: how a video is read (see `vsrlib.data.video_picture.Reading`). kernels: also save
     the blur kernel estimated for each frame. shard: "2/4" restores the second of four parts of the frames, to a folder
-    of its own below the output; `vsrlib.restoration.shards` puts the parts together. all_metrics: also measure each
+    of its own below the output; `vsrlib.restoration.shards` puts the parts together. precision: see
+    `vsrlib.networks.torch_precision`. all_metrics: also measure each
     clip's `psnr_y`, `ssim_y`, `tof_norm` and `warping_error` against the ground truth (see
     `vsrlib.restoration.loop.ClipScores`).
     """
@@ -142,6 +146,12 @@ class InferOptions(RestorationOptions):
     )
     deinterlace: bool = option(False, "make whole frames of an interlaced video, which is refused otherwise")
     kernels: bool = option(False, "also save the blur kernel estimated for each frame (.npy)")
+    precision: str = option(
+        FLOAT32,
+        "of the convolutions that reconstruct (tf32: of all); others than float32 in PyTorch alone, by the streaming "
+        "engine: faster, tf32 on a GPU, bfloat16 there and with AMX",
+        choices=PRECISIONS,
+    )
     shard: str | None = option(None, "restore part I of N only; then `vsrlib gather OUTPUT`", metavar="I/N")
     all_metrics: bool = option(
         False, "with --gt: also each clip's PSNR and SSIM on luma, tOF and warping error, which take time"
@@ -155,6 +165,17 @@ class InferOptions(RestorationOptions):
             raise UserError(f"fps is {self.fps:g}; give frames a second from 1 to 1000.")
         if self.part is not None and self.all_metrics:
             raise UserError("Metrics of a clip need all of its frames; give --all-metrics without --shard.")
+        require_precision(self)
+        if self.precision != FLOAT32 and self.engine != "streaming":
+            raise UserError(
+                f'precision is {self.precision} and the engine "{self.engine}" is a baseline, which computes in '
+                f"{FLOAT32}; leave one of them out."
+            )
+        if self.precision == BFLOAT16 and self.convolution == "winograd":
+            raise UserError(
+                f"precision is {BFLOAT16} and convolution is winograd, which computes in {FLOAT32}; leave one of them "
+                "out."
+            )
         if self.framework == ONNX:
             self._require_fit_for_onnx()
 

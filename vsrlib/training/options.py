@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import BFLOAT16, BLURS, FLOAT32, OBJECTIVES, PRECISIONS, PRESETS
-from vsrlib.common.options import JobOptions, changed, option, require_multiple
+from vsrlib.common.names import BLURS, FLOAT32, OBJECTIVES, PRECISIONS, PRESETS
+from vsrlib.common.options import JobOptions, changed, option, require_multiple, require_precision
 from vsrlib.networks.network import NetworkOptions
 
 GAMMA = 0.5  # what the rates are multiplied by
@@ -90,7 +90,8 @@ class TrainOptions(NetworkOptions):
     checkpoint_every: int = option(50, "0: at the end", least=0, metavar="STEPS")
     precision: str = option(
         FLOAT32,
-        "of the convolutions that reconstruct, within a step; bfloat16, PyTorch alone: faster on a GPU and with AMX",
+        "of the convolutions that reconstruct, within a step (tf32: of all); others than float32 in PyTorch alone: "
+        "faster, tf32 on a GPU, bfloat16 there and with AMX",
         choices=PRECISIONS,
     )
     resume: bool = option(False, "go on from the checkpoint in the output folder")
@@ -106,11 +107,7 @@ class TrainOptions(NetworkOptions):
             rate = getattr(self, name)
             if not 0 <= rate < 1 or (rate == 0 and least == "above 0"):
                 raise UserError(f"{name} is {rate}; give a number between 0 and 1, such as 0.0001.")
-        if self.precision == BFLOAT16 and self.framework != "torch":
-            raise UserError(
-                f"precision is {BFLOAT16} and framework is {self.framework}, which computes in {FLOAT32} alone; "
-                "give the framework torch, or leave the precision out."
-            )
+        require_precision(self)
         if self.flow_supervision and not self.flow_learning_rate:
             raise UserError(
                 f"flow_supervision is {self.flow_supervision} and flow_learning_rate is 0, with which the flow network "

@@ -8,7 +8,7 @@ from typing import Any
 
 from vsrlib.common import files, memory, provenance
 from vsrlib.common.files import sha256_file, write_json
-from vsrlib.common.names import BFLOAT16
+from vsrlib.common.names import FLOAT32
 from vsrlib.data.sets.layouts import require_outside
 from vsrlib.data.sets.manifest import credits_of
 from vsrlib.networks import distributed, load_network
@@ -89,10 +89,10 @@ def train(
             "align_corners": network.config.align_corners,
             "flow_weights": None if options.flow_weights is None else _digest(options.flow_weights),
         }
-        if options.precision == BFLOAT16:
+        if options.precision != FLOAT32:
             from vsrlib.networks import torch_precision  # imports torch, which nothing else here does
 
-            torch_precision.reconstruct_in_bfloat16(network.module)
+            torch_precision.train_at(options.precision, network.module, network.device)
         loaded_memory = memory.resident_mib()
         validation = ValidationSet(Path(validation_root), options.blur, options.seed) if team.rank == 0 else None
         if validation is not None:
