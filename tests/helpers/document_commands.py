@@ -59,7 +59,7 @@ APPENDED = {
     "vsrlib train HR VALIDATION OUTPUT --resume": (
         "--template Self_Blind_VSR_Gaussian --preset study --steps 1 --batch-size 1 --patch-size 16"
     ),
-    "vsrlib adapt LR OUTPUT --weights study-realistic --minutes 10": "--steps 1 --batch-size 1 --patch-size 16",
+    "vsrlib adapt LR OUTPUT --weights medium-realistic --minutes 10": "--steps 1 --batch-size 1 --patch-size 16",
     "vsrlib adapt LR OUTPUT": "--steps 1 --batch-size 1 --patch-size 16",
     "vsrlib clips CLIPS": "--count 1 --frames 5 --height 64 --width 64 --leaves 1",
     # docs/weights.md

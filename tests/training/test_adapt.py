@@ -104,6 +104,15 @@ def test_steps_that_only_do_harm_leave_the_weights_as_they_were(
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
+def test_in_bfloat16_steps_are_rounded_and_measurements_are_not(start: Path) -> None:
+    whole, rounded = adapted(start), adapted(start, "rounded", precision="bfloat16")
+    assert rounded["settings"]["precision"] == "bfloat16" and whole["start"] == rounded["start"]
+    assert whole["cycle"][-1] != rounded["cycle"][-1]
+    assert whole["cycle"][-1]["cycle"] == pytest.approx(rounded["cycle"][-1]["cycle"], rel=0.02)
+    with pytest.raises(UserError, match="framework is jittor, which computes in float32 alone"):
+        AdaptOptions(framework="jittor", precision="bfloat16")
+
+
 def test_a_seed_decides_and_minutes_end_it(start: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b, c = (adapted(start, name, seed=seed)["cycle"] for name, seed in (("a", 1), ("b", 1), ("c", 2)))
     assert a == b != c

@@ -26,7 +26,7 @@ from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
 from vsrlib.training.options import AdaptOptions
 from vsrlib.training.step import take_step
-from vsrlib.training.trainer import MOST_SKIPPED, NotFinite, parameter_groups
+from vsrlib.training.trainer import MOST_SKIPPED, NotFinite, parameter_groups, train_at
 from vsrlib.training.validation import cycle_error
 
 RESULT, WEIGHTS = "adapt.json", "weights.safetensors"
@@ -58,6 +58,7 @@ def adapt(clips: Path, output: Path, options: AdaptOptions, progress: bool = Tru
     network = load_network(
         options.framework, options.weights, options.preset, options.device, correlation=options.correlation
     )
+    train_at(options.precision, network)
     rates = {part: options.learning_rate for part in PARTS if part != "flow_net"}
     optimiser = network.backend.Optimiser(network.module, parameter_groups(network, rates))
     with files.lock(output, "training", "output folder"):

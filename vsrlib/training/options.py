@@ -192,7 +192,7 @@ class AdaptOptions(JobOptions):
     preset: str | None = option(None, "size of the network (what the weights note)", choices=PRESETS)
     device: str = changed(NetworkOptions, "device", NetworkOptions.device)
     correlation: str = changed(NetworkOptions, "correlation", NetworkOptions.correlation)
-    weights: str = option("study-realistic", "weights to start from: a file or a name")
+    weights: str = option("medium-realistic", "weights to start from: a file or a name")
     minutes: float = option(10.0, "time to train, at most")
     steps: int = option(0, "optimiser steps, at most; 0: as many as the minutes allow", least=0)
     batch_size: int = option(2, "samples in a step", least=1)
@@ -202,11 +202,13 @@ class AdaptOptions(JobOptions):
     learning_rate: float = option(2e-5, "of Adam")
     measure_every: int = option(20, "measure the cycle loss", least=1, metavar="STEPS")
     patience: int = option(5, "stop after N measurements in a row that are no smaller; 0: never", least=0, metavar="N")
+    precision: str = changed(TrainOptions, "precision", TrainOptions.precision)
     seed: int = option(1, "of the samples", least=0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_multiple(self, "patch_size", 4, "a patch learns from itself at a quarter of its size")
+        require_precision(self)
         if not 0 < self.minutes < float("inf"):
             raise UserError(f"minutes is {self.minutes}; give a positive number.")
         if not 0 < self.learning_rate < 1:

@@ -8,7 +8,6 @@ from typing import Any
 
 from vsrlib.common import files, memory, provenance
 from vsrlib.common.files import sha256_file, write_json
-from vsrlib.common.names import FLOAT32
 from vsrlib.data.sets.layouts import require_outside
 from vsrlib.data.sets.manifest import credits_of
 from vsrlib.networks import distributed, load_network
@@ -21,7 +20,7 @@ from vsrlib.training.flow.supervision import FlowSupervision
 from vsrlib.training.made import MadeWindows
 from vsrlib.training.options import TrainOptions
 from vsrlib.training.samples import SampleStream, TrainingWindows
-from vsrlib.training.trainer import RESULT, Trainer, Watch
+from vsrlib.training.trainer import RESULT, Trainer, Watch, train_at
 from vsrlib.training.validation import ValidationSet
 
 
@@ -89,10 +88,7 @@ def train(
             "align_corners": network.config.align_corners,
             "flow_weights": None if options.flow_weights is None else _digest(options.flow_weights),
         }
-        if options.precision != FLOAT32:
-            from vsrlib.networks import torch_precision  # imports torch, which nothing else here does
-
-            torch_precision.train_at(options.precision, network.module, network.device)
+        train_at(options.precision, network)
         loaded_memory = memory.resident_mib()
         validation = ValidationSet(Path(validation_root), options.blur, options.seed) if team.rank == 0 else None
         if validation is not None:

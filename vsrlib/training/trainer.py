@@ -13,6 +13,7 @@ import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_bytes
+from vsrlib.common.names import FLOAT32
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.networks import distributed
 from vsrlib.networks.architecture import PARTS
@@ -316,6 +317,14 @@ class Trainer:
         psnr = self.validations.scores[-1]["psnr"]
         loss = f"loss {self.log[-1]['total']:.4f}" if self.log else "no loss"
         return loss if psnr is None else f"{loss}, {psnr:.2f} dB"
+
+
+def train_at(precision: str, network: Network) -> None:
+    """Let the steps of a network compute at a precision, see `vsrlib.networks.torch_precision`."""
+    if precision != FLOAT32:
+        from vsrlib.networks import torch_precision  # imports torch, which nothing else here does
+
+        torch_precision.train_at(precision, network.module, network.device)
 
 
 def parameter_groups(network: Network, rates: dict[str, float]) -> list[tuple[list[str], float]]:
