@@ -60,7 +60,7 @@ def check(folder: Path, count: int, seed: int, load: Callable[[Path], Any] | Non
             attempt("training", str(bad), lambda: run("torch", clips, folder / "train", validate_every=0))
         options = InferOptions(device="cpu", weights="study-gaussian")
         source = next((clips / "validation").iterdir())
-        with mock.patch.object(infer, "load_network", poisoned):
+        with mock.patch.object(infer, "load_restorer", poisoned):
             job = functools.partial(infer.infer, source, folder / "infer", None, options, progress=False)
             attempt("inference", str(bad), job)
         left = [path.name for path in (folder / "infer").glob("*")] if (folder / "infer").exists() else []

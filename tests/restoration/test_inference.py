@@ -257,8 +257,8 @@ def test_a_frame_that_changes_meanwhile_ends_the_run(
         write_frame(changed, 255 - read_frame(changed))
         return loading(*arguments)
 
-    loading = infer.load_network
-    monkeypatch.setattr(infer, "load_network", changing)
+    loading = infer.load_restorer
+    monkeypatch.setattr(infer, "load_restorer", changing)
     with pytest.raises(UserError, match="00000003.png has changed while its clip was restored"):
         run("torch", tmp_path / "Set", tmp_path / "out")
     assert not (tmp_path / "out" / "inference.json").exists() and not (tmp_path / "out" / "frames").exists()

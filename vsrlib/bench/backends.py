@@ -9,8 +9,7 @@ from vsrlib.bench.inputs import MovingTexture
 from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare
 from vsrlib.networks.network import Network
-from vsrlib.networks.onnx_network import OnnxNetwork
-from vsrlib.restoration import engines, onnx_engine
+from vsrlib.restoration.restorers import engine_of
 
 ENGINE = "streaming"
 _SHOWN = 3  # frames whose values are kept
@@ -22,11 +21,7 @@ def measure(options: Options, network: Network, frames: str | None) -> dict[str,
     frames: an .npy file for the first restored frames, (n, 3, H, W) float32; None for none.
     """
     clip, convolution = MovingTexture(options.size), network.convolution()
-    engine = (
-        onnx_engine.make(ENGINE, network)
-        if isinstance(network, OnnxNetwork)
-        else engines.make(ENGINE, network, convolution)
-    )
+    engine = engine_of(network, ENGINE, convolution)
     engine.reset()
 
     def restore(turn: int) -> np.ndarray:

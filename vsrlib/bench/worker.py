@@ -14,9 +14,8 @@ import cv2
 
 from vsrlib.bench.options import NUMPY, Options
 from vsrlib.common import processes
-from vsrlib.common.names import ONNX
-from vsrlib.networks import load_network, onnx_network
 from vsrlib.networks.network import Network
+from vsrlib.restoration.restorers import load_restorer
 
 PROBE = "probe"
 _BLURRING = ("blur", "step", PROBE)  # the others have no blur compiled
@@ -37,19 +36,13 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
         cv2.setNumThreads(options.threads)
     network = None
     if task["framework"] != NUMPY:
-        network = _network(task["framework"], options)
+        network = load_restorer(task["framework"], options.weights, options.preset, options.device)
     module, _, function = task["part"].partition(".")
     found: dict[str, Any] = {"conditions": _conditions(network, module in _BLURRING)}
     if task["part"] != PROBE:
         part = getattr(importlib.import_module(f"vsrlib.bench.{module}"), function)
         found["result"] = part(options, network, **task["values"])
     return found | {"load_average": {"before": before, "after": os.getloadavg()}}
-
-
-def _network(framework: str, options: Options) -> Network:
-    if framework == ONNX:
-        return onnx_network.load(options.weights, options.preset)
-    return load_network(framework, options.weights, options.preset, options.device)
 
 
 def _conditions(network: Network | None, blurring: bool) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from vsrlib.common import memory, provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import remove, sha256_joined, stamp, write_json
-from vsrlib.common.names import BFLOAT16, ONNX, SAMPLINGS, TF32
+from vsrlib.common.names import BFLOAT16, SAMPLINGS
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.data.clips import ClipSource, FrameReader, read_through, windows
 from vsrlib.data.comparison_picture import write_comparison
@@ -24,13 +24,13 @@ from vsrlib.data.sets.manifest import origins
 from vsrlib.data.video import read_frames as video_frames
 from vsrlib.data.video import written_bits
 from vsrlib.data.video_picture import Reading
-from vsrlib.networks import load_network, onnx_network
 from vsrlib.networks.network import Network
+from vsrlib.networks.onnx_network import OnnxNetwork
 from vsrlib.networks.weights.weights_file import entry, existing
-from vsrlib.restoration import engines, onnx_engine
 from vsrlib.restoration.destination import NOTES, Destination
 from vsrlib.restoration.loop import FRAMES, KERNELS, VIDEOS, ClipScores, Job, Output, restore_clip
 from vsrlib.restoration.options import InferOptions
+from vsrlib.restoration.restorers import engine_of, load_restorer
 from vsrlib.restoration.sampling import WORTH_SAYING, bicubic, gain_of_other
 from vsrlib.restoration.temporal import DEFAULT_FLOW
 from vsrlib.restoration.timing import time_both_ways, warm_up
@@ -88,11 +88,13 @@ def infer(
     stamps = {path: stamp(path) for source in [*sources, *truths] if source is not None for path in source.files}
     digests = _read_through(sources, truths)
     origin = origins(input_path, [source.name for source in sources])
-    network = _network(options)
+    network = load_restorer(
+        options.framework, options.weights, options.preset, options.device, options.seed, options.correlation
+    )
     loaded_memory = memory.resident_mib()
     baseline = (engine != "streaming" or options.precision == BFLOAT16) and options.convolution == "auto"
     convolution = network.convolution("framework" if baseline else options.convolution)
-    restorer = _engine(network, options, convolution)
+    restorer = engine_of(network, engine, convolution, options.tile, options.precision)
     asked = {
         **{name: value for name, value in options.to_json().items() if name != "weights"},
         "weights": _weights(network, options, target.folder)["sha256"],
@@ -185,34 +187,11 @@ def infer(
     return result
 
 
-def _network(options: InferOptions) -> Network:
-    """The network in a framework, or in ONNX Runtime, for which none is imported."""
-    if options.framework == ONNX:
-        return onnx_network.load(options.weights, options.preset, options.seed)
-    return load_network(
-        options.framework, options.weights, options.preset, options.device, options.seed, options.correlation
-    )
-
-
 def _runtime(network: Network) -> dict[str, str]:
     """What provenance tells of ONNX Runtime, where that computes; a framework's version is told of every result."""
-    if not isinstance(network, onnx_network.OnnxNetwork):
+    if not isinstance(network, OnnxNetwork):
         return {}
     return {"onnxruntime": network.version, "model_digest": network.digest}
-
-
-def _engine(network: Network, options: InferOptions, convolution: str) -> engines.Engine:
-    if isinstance(network, onnx_network.OnnxNetwork):
-        return onnx_engine.make(options.engine, network)
-    if options.precision == BFLOAT16:
-        from vsrlib.restoration.rounded_engine import InBfloat16  # imports torch, which nothing else here does
-
-        return InBfloat16(network, options.tile)
-    if options.precision == TF32:
-        from vsrlib.networks.torch_precision import allow_tf32
-
-        allow_tf32(network.device)
-    return engines.make(options.engine, network, convolution, options.tile)
 
 
 def _score_again(
