@@ -1,5 +1,6 @@
 """What learning from the LR frames is worth: each arm is what it says, and the figures follow from the clips."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from training_fixture import SMALL
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.numbers import mean_interval
-from vsrlib.data.blur_kernels import centre, gaussian_kernel
-from vsrlib.data.clips import list_clips
+from vsrlib.data.blur_kernels import centre, gaussian_kernel, kernel_psnr
+from vsrlib.data.clips import Clip, list_clips, write_clip
 from vsrlib.data.degradation import bicubic_on_grid, blur_down
 from vsrlib.data.frames import to_float, to_uint8
 from vsrlib.experiments import blind
@@ -61,7 +62,7 @@ def test_each_arm_learns_from_what_it_says_and_is_measured_on_the_clip(
         frames = {source.name: source.load().frames for source in list_clips(clips)}
         begun.append({"frames": frames, "start": weights_file.read(options.weights), "options": options})
         found = adapt(clips, output, options, progress)
-        begun[-1]["learned"] = weights_file.read(output / blind.WEIGHTS)
+        begun[-1] |= {"learned": weights_file.read(output / blind.WEIGHTS), "found": found}
         return found
 
     monkeypatch.setattr(blind, "adapt", watched)
@@ -69,7 +70,7 @@ def test_each_arm_learns_from_what_it_says_and_is_measured_on_the_clip(
     assert (
         list(result["blurs"]) == list(blind.BLURS) and result["n"] == 2 and result["kernels"] == ["1-still", "2-moved"]
     )
-    assert not [path for path in (tmp_path / "out").iterdir() if path.name not in ("parts", blind.RESULT)]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"parts", blind.RESULT}
     supervised, fresh = weights_file.read(asked.weights), architecture.initial_values(SMALL, asked.seed)
     high = {source.name: source.load().frames for source in list_clips(Path(asked.scenes[0]))}
     for place, blur in enumerate(blind.BLURS):
@@ -77,8 +78,11 @@ def test_each_arm_learns_from_what_it_says_and_is_measured_on_the_clip(
         kernels = dict.fromkeys(high, gaussian_kernel(2.4))
         if blur == blind.GIVEN:
             kernels = dict(zip(high, (np.ones((1, 1)), CORNER), strict=True))
-        assert list(scratch["frames"]) == ["Tiny-a", "Tiny-b"]
-        assert [list(one["frames"]) for one in adapted] == [["Tiny-a"], ["Tiny-b"]]
+        assert list(scratch["frames"]) == ["000", "001"]
+        assert [list(one["frames"]) for one in adapted] == [["000"], ["001"]]
+        assert [one["found"]["steps"] for one in (scratch, *adapted)] == [3, 2, 2]
+        assert all(one["options"].patience == 0 for one in (scratch, *adapted))
+        assert result["blurs"][blur]["from_scratch"]["kept_step"] == scratch["found"]["kept_step"] > 0
         assert scratch["options"].steps == 3 and scratch["options"].learning_rate == 0.01
         assert scratch["options"].measure_every == 2
         for name, value in scratch["start"].items():
@@ -90,7 +94,7 @@ def test_each_arm_learns_from_what_it_says_and_is_measured_on_the_clip(
                 continue
             clip = own["clip"].removeprefix("Tiny/")
             low = np.stack([blur_down(frame, kernels[clip]) for frame in high[clip]])
-            assert np.array_equal(one["frames"][f"Tiny-{clip}"], low)
+            assert np.array_equal(*one["frames"].values(), low)
             centres = range(2, 5)
             bicubic = np.mean([psnr(bicubic_on_grid(low[at]), high[clip][at]) for at in centres])
             assert own["bicubic"] == pytest.approx(bicubic, abs=1e-9)
@@ -100,6 +104,8 @@ def test_each_arm_learns_from_what_it_says_and_is_measured_on_the_clip(
                 images = [network.infer(to_float(low[at - 2 : at + 3]))["recons"] for at in centres]
                 found = np.mean([psnr(to_uint8(image), high[clip][at]) for at, image in zip(centres, images)])
                 assert own[arm]["psnr"] == pytest.approx(found, abs=0.02)  # 8-bit values may differ by 1
+                kernel = network.infer(to_float(low[1:6]))["kernel"]
+                assert own[arm]["kernel_psnr"] == pytest.approx(kernel_psnr(kernel, kernels[clip]), abs=1e-4)
 
 
 def test_it_goes_on_where_it_broke_off(asked: BlindOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,6 +158,67 @@ def test_the_table_says_scenes_arms_and_blurs(asked: BlindOptions, tmp_path: Pat
     assert "2 clips of 2 filmed scenes, 7 frames each" in text and "2 self-supervised steps" in text
     assert all(f"| {blur}: {words} |" in text for blur, words in blind.BLURS.items())
     assert "[" not in text.partition("| blur |")[2]  # two scenes give no interval
+    assert "nothing was learned" not in text
+    result["blurs"]["wide"]["from_scratch"]["kept_step"] = 0
+    assert "From scratch nothing was learned, by the cycle loss, with: wide." in blind.table(result)
+
+
+def test_clips_are_told_apart_whatever_they_are_called(
+    asked: BlindOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names that are one when their slashes and blanks are gone."""
+    rng, frames = np.random.default_rng(3), {}
+    for root, name in (("X", "a-b"), ("X-a", "b"), ("X", "a b"), ("X", "a_b")):
+        frames[f"{root}/{name}"] = rng.integers(0, 256, (7, 64, 64, 3), dtype=np.uint8)
+        write_clip(tmp_path / root / name, Clip(name, frames[f"{root}/{name}"]))
+    seen: list[list[np.ndarray]] = []
+
+    def watched(clips: Path, output: Path, options: AdaptOptions, progress: bool) -> dict[str, Any]:
+        seen.append([source.load().frames for source in list_clips(clips)])
+        return adapt(clips, output, options, progress)
+
+    adapt = blind.adapt
+    monkeypatch.setattr(blind, "adapt", watched)
+    monkeypatch.setattr(blind, "BLURS", {"wide": "wide"})
+    given = replace(asked, scenes=[str(tmp_path / "X"), str(tmp_path / "X-a")], kernels=None, steps=1, scratch_steps=1)
+    result = blind.blind(tmp_path / "out", given, progress=False)
+    low = [np.stack([blur_down(one, gaussian_kernel(2.4)) for one in frames[name]]) for name in result["clips"]]
+    assert len(seen) == 5 and all(np.array_equal(*pair) for pair in zip(seen[0], low, strict=True))
+    assert all(np.array_equal(one, of_clip) for (one,), of_clip in zip(seen[1:], low, strict=True))
+
+
+def test_nothing_of_the_users_is_touched_and_nothing_is_left(
+    asked: BlindOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out"
+    mine = [output / name for name in ("low/mine.txt", "learned/mine.txt", "begun.safetensors")]
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(blind, "adapt", lambda *_, **__: 1 / 0)
+        blind.blind(output, asked, progress=False)
+    assert all(path.read_text() == "mine" for path in mine) and not (output / ".blind").exists()
+    with pytest.raises(UserError, match="lies in it"):
+        blind.blind(Path(asked.scenes[0]) / "a" / "out", asked, progress=False)
+
+
+def test_mistakes_are_told_before_anything_is_written(asked: BlindOptions, tmp_path: Path) -> None:
+    for rate in (2.0, 0.0, float("nan")):
+        with pytest.raises(UserError, match="scratch_rate is"):
+            replace(asked, scratch_rate=rate)
+    write_clip(tmp_path / "Still" / "grey", Clip("grey", np.full((7, 64, 64, 3), 128, np.uint8)))
+    values = weights_file.read(asked.weights)
+    flow = tmp_path / "flow.safetensors"
+    weights_file.write(flow, {name: value for name, value in values.items() if name.startswith(FLOW)})
+    for changes, words in (
+        ({"scenes": [str(tmp_path / "Still")]}, "PSNR is infinite"),
+        ({"weights": str(flow)}, "those of the flow network alone"),
+        ({"kernels": str(tmp_path / "none")}, "none does not exist"),
+    ):
+        with pytest.raises(UserError, match=words):
+            blind.blind(tmp_path / "out", replace(asked, **changes), progress=False)
+        assert not (tmp_path / "out").exists()
 
 
 def test_drawn_kernels_have_the_moments_of_their_shapes() -> None:
@@ -177,8 +244,11 @@ def moments(kernel: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "kernel",
-    [np.ones((2, 2)), np.ones((3, 5)), np.ones(3), np.zeros((3, 3)), -np.eye(3), np.full((3, 3), np.nan)],
-    ids=["even", "oblong", "row", "zero", "negative", "nan"],
+    [
+        *(np.ones((2, 2)), np.ones((3, 5)), np.ones(3), np.zeros((3, 3)), -np.eye(3), np.full((3, 3), np.nan)),
+        *(np.eye(3) + 0j, np.array([["1"]]), np.full((3, 3), 1e308), np.ones((65, 65)), np.zeros(1, [("a", "f8")])),
+    ],
+    ids=["even", "oblong", "row", "zero", "negative", "nan", "complex", "text", "endless", "large", "structured"],
 )
 def test_what_is_no_kernel_is_named(tmp_path: Path, kernel: np.ndarray) -> None:
     with pytest.raises(UserError, match="holds no .npy file"):
@@ -188,6 +258,10 @@ def test_what_is_no_kernel_is_named(tmp_path: Path, kernel: np.ndarray) -> None:
     np.save(tmp_path / "b.npy", kernel)
     with pytest.raises(UserError, match=r"b\.npy is no blur kernel"):
         kernels_in(tmp_path)
-    (tmp_path / "b.npy").write_text("no array")
-    with pytest.raises(UserError, match=r"b\.npy is no blur kernel"):
-        kernels_in(tmp_path)
+    whole = (tmp_path / "a.npy").read_bytes()
+    for data in (b"no array", b"", whole[:40], whole[:-1]):
+        (tmp_path / "b.npy").write_bytes(data)
+        with pytest.raises(UserError, match=r"b\.npy is no blur kernel"):
+            kernels_in(tmp_path)
+    (tmp_path / "b.npy").rename(tmp_path / "._b.npy")  # what a Mac leaves
+    assert list(kernels_in(tmp_path)) == ["a"]

@@ -9,7 +9,6 @@ APPENDED = {
     "vsrlib infer CLIPS OUTPUT --weights medium-realistic --video mp4": "",
     "vsrlib infer CLIPS OUTPUT --weights medium-realistic --gt HR": "",
     "vsrlib infer CLIPS OUTPUT --weights medium-realistic --tile 128": "",
-    "vsrlib infer CLIPS OUTPUT --weights medium-realistic --precision bfloat16": "",
     "vsrlib infer CLIPS OUTPUT --weights study-realistic --device cpu": "",
     "vsrlib infer CLIPS OUTPUT --weights WEIGHTS --preset published": "--preset study",
     "vsrlib degrade HR DATASET --blur Realistic": "",

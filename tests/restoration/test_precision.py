@@ -1,6 +1,7 @@
 """Restoring at a lower precision: what is rounded, by how much, and that nothing else is; and who refuses it."""
 
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,9 @@ import numpy as np
 import pytest
 
 from vsrlib import cli
-from vsrlib.claims import results
+from vsrlib.claims import comparison, every_pair, results
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import read_json, write_json
+from vsrlib.common.files import read_json
 from vsrlib.data.clips import Clip, write_clip
 from vsrlib.data.degradation import blur_down
 from vsrlib.data.degrade import clip_kernel
@@ -54,6 +55,30 @@ def test_a_frame_in_bfloat16_is_near_the_one_in_float32(network: Network, low: d
     assert 1e-5 < error < 0.02 * residual and error < 2e-3
 
 
+def test_every_convolution_that_reconstructs_is_rounded_and_no_other(
+    network: Network, low: dict[int, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the type that each convolution of a frame returns: 2 before and in the extra blocks, fusion, blocks, tail."""
+    types: list[Any] = []
+    convolve = torch.nn.functional.conv2d
+
+    def watched(*given: Any, **more: Any) -> Any:
+        types.append((convolve(*given, **more)).dtype)
+        return convolve(*given, **more)
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", watched)
+    found = []
+    for engine in (engines.make("streaming", network), rounded_engine.InBfloat16(network)):
+        types.clear()
+        restored(engine, low)
+        found.append(list(types))
+    exact, rounded = found
+    config, frames = network.config, 5
+    own = frames * (1 + 2 * config.extra_blocks) + frames + 2 * config.recons_blocks + 9  # the tail's nine kernels
+    assert exact == [torch.float32] * len(exact) and len(rounded) == len(exact)
+    assert rounded.count(torch.bfloat16) == own and rounded.count(torch.float32) == len(exact) - own
+
+
 def test_flows_and_warps_are_those_of_float32(
     network: Network, low: dict[int, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,10 +118,10 @@ def test_the_command_restores_in_bfloat16_and_its_result_is_not_compared(
     assert cli.main(shlex.split(line + "bfloat16 --blur Gaussian")) == 0
     found = read_json(tmp_path / "out" / "inference.json")
     assert found["precision"] == "bfloat16" and found["convolution"] == "framework"
-    with pytest.raises(UserError, match="was computed in bfloat16, and frameworks are compared in float32"):
-        results.collect([tmp_path / "out" / "inference.json"], tmp_path, ())
-    write_json(tmp_path / "out" / "inference.json", found | {"precision": "float32"})
-    assert results.collect([tmp_path / "out" / "inference.json"], tmp_path, ())
+    for compare in (comparison.compare, partial(every_pair.compare, parity_files=[])):
+        with pytest.raises(UserError, match="was computed in bfloat16, and frameworks are compared in float32"):
+            compare([tmp_path / "out" / "inference.json"], [], output=tmp_path / "compared")
+    assert results.collect([tmp_path / "out" / "inference.json"], tmp_path, ())  # it may be looked at
 
 
 @pytest.mark.parametrize(
@@ -106,6 +131,7 @@ def test_the_command_restores_in_bfloat16_and_its_result_is_not_compared(
         ({"precision": "tf32", "framework": "onnx"}, "framework is onnx, which computes in float32 alone"),
         ({"precision": "bfloat16", "engine": "cached"}, 'the engine "cached" is a baseline'),
         ({"precision": "bfloat16", "convolution": "winograd"}, "convolution is winograd, which computes in float32"),
+        ({"precision": "bfloat16", "timing_repeats": 3}, "times the published algorithm, in float32"),
         ({"precision": "float16"}, "choose one of: float32, tf32, bfloat16"),
     ],
 )
@@ -114,7 +140,7 @@ def test_what_cannot_be_had_is_said(asked: dict[str, str], words: str) -> None:
         InferOptions(**asked)
 
 
-def test_tf32_is_for_gpus_alone(low: dict[int, np.ndarray], tmp_path: Path) -> None:
+def test_tf32_is_for_gpus_alone(low: dict[int, np.ndarray], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [one.allow_tf32 for one in backends]
     try:
@@ -130,4 +156,5 @@ def test_tf32_is_for_gpus_alone(low: dict[int, np.ndarray], tmp_path: Path) -> N
             one.allow_tf32 = allowed
     write_clip(tmp_path / "low" / "a", Clip("a", np.stack(list(low.values()))))
     line = f"infer {tmp_path}/low {tmp_path}/out --weights study-gaussian --device cpu --precision tf32"
-    assert cli.main(shlex.split(line)) != 0 and not (tmp_path / "out").exists()
+    assert cli.main(shlex.split(line)) == 2 and not (tmp_path / "out").exists()
+    assert "precision is tf32 and the network runs on the device cpu" in capsys.readouterr().err

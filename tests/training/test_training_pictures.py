@@ -173,7 +173,7 @@ def test_weights_go_on_noting_whose_pictures_they_began_with(
     write_json(clips / "manifest.json", {"pictures": {"pictures/0": {"author": "A", "licence": "CC0"}}})
     options = TrainOptions(**(TINY | asked | {"flow_weights": str(flow)}), pictures=True)
     train(clips / "pictures", clips / "validation", tmp_path / "b", options, progress=False)
-    assert noted("b/weights.safetensors") == "A (CC0), B (CC0), C (CC BY 4.0), Z, Inc. (CC0)"
+    assert noted("b/weights.safetensors") == "A (CC0), C (CC BY 4.0), Z, Inc. (CC0), B (CC0)"
     of_flow = {"match_steps": 0, "flow_steps": 1, "patch_size": 64, "batch_size": 1, "device": "cpu"}
     flow_train.train_flow(
         tmp_path / "c", FlowOptions(weights=str(flow), images=str(clips / "pictures"), **of_flow), False

@@ -156,6 +156,15 @@ def test_a_checkpoint_from_before_an_option_is_one_without_it(
     assert run("torch", clips, tmp_path, resume=True, steps=2)["resumed"] == [1]
 
 
+def test_whose_pictures_a_training_learns_from_keeps_it_from_nothing(clips: Path, tmp_path: Path) -> None:
+    """What a checkpoint says of them follows from digests that are compared."""
+    run("torch", clips, tmp_path, steps=1)
+    arrays, facts = checkpoint.read(tmp_path)
+    checkpoint.write(tmp_path, arrays, facts | {"options": facts["options"] | {"credits": "A (CC0)"}})
+    assert run("torch", clips, tmp_path, resume=True, steps=2)["resumed"] == [1]
+    checkpoint.require_same({"seed": 1}, {"seed": 1, "credits": "A (CC0)"}, tmp_path, {})
+
+
 @pytest.mark.parametrize("split, option", [("train", "training_clips"), ("validation", "validation_clips")])
 def test_inverted_frames_of_the_same_names_are_refused(tmp_path: Path, split: str, option: str) -> None:
     clips, output = make_clips(tmp_path / "clips"), tmp_path / "run"

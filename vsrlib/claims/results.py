@@ -66,8 +66,7 @@ def collect(
     """Result files by (framework, blur), cut to `fields`; a skipped one without a blur stands for all blurs.
 
     Each measured record also holds "file", its path relative to `output`. UserError: a file that is missing,
-    damaged, of none of the frameworks, of a lower precision, without one of the fields, or the second one for a
-    framework and blur.
+    damaged, of none of the frameworks, without one of the fields, or the second one for a framework and blur.
     """
     found: dict[tuple[str, str], dict] = {}
     for path in files:
@@ -81,11 +80,6 @@ def collect(
         if is_skipped(record):
             kept = {"skipped": str(record["skipped"])}
         else:
-            if (precision := record.get("precision", FLOAT32)) != FLOAT32:
-                raise UserError(
-                    f"{path} was computed in {precision}, and frameworks are compared in {FLOAT32}; run the step again "
-                    "without a precision."
-                )
             missing = ", ".join(name for name in fields if name not in record)
             if missing:
                 raise UserError(f"{path} lacks {missing}; it is no result of this version, so run the step again.")
@@ -95,6 +89,16 @@ def collect(
                 raise UserError(f"{path} is the second result for {' '.join(key)}; give one file for each.")
             found[key] = kept
     return found
+
+
+def require_float32(files: Sequence[Path]) -> None:
+    """UserError for a result of a lower precision: it is no framework's, and is set against none."""
+    for path in files:
+        if (precision := read(path).get("precision", FLOAT32)) != FLOAT32:
+            raise UserError(
+                f"{path} was computed in {precision}, and frameworks are compared in {FLOAT32}; run the step again "
+                "without a precision."
+            )
 
 
 def require_scenes(runs: dict[tuple[str, str], dict]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import read_json, write_json
+from vsrlib.common.files import read_json, sha256_bytes, write_json
 
 _FOLDER = "parts"
 _ASKED = "asked.json"
@@ -64,7 +64,9 @@ class Parts:
         return whole
 
     def _file(self, name: str) -> Path:
-        return self._folder / (re.sub(r"[^\w.=-]+", "_", name) + ".json")
+        plain = re.sub(r"[^\w.=-]+", "_", name)
+        told_apart = "" if plain == name else f"-{sha256_bytes(name.encode())[:8]}"  # from names that differ in these
+        return self._folder / f"{plain}{told_apart}.json"
 
     def _read(self, name: str) -> dict[str, Any]:
         found = read_json(self._file(name))

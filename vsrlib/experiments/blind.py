@@ -3,10 +3,11 @@
 That is what *blind* and *self-supervised* are for (Bai and Pan, TPAMI 2024). Filmed scenes are blurred in ways that no
 training sample is, and restored three times: by supervised weights as they are, by the same weights after they have
 learned from the LR frames of that clip alone, and by a network that has learned from nothing but the LR frames of all
-clips of that blur, apart from its flow network. One blur is of the training's kind, to compare with.
+clips of that blur, apart from its flow network. One blur is of a training's kind, to compare with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 
 from vsrlib.common import files
 from vsrlib.common.files import sha256_array, sha256_named
-from vsrlib.common.numbers import holm, interval, markdown, mean_interval, number, sign_flip
+from vsrlib.common.numbers import by_group, holm, interval, markdown, mean_interval, number, sign_flip
 from vsrlib.common.parts import Parts
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.data.blur_kernels import gaussian_kernel, kernel_psnr
@@ -24,6 +25,7 @@ from vsrlib.data.degradation import SCALE, bicubic_on_grid, blur_down
 from vsrlib.data.degrade import clip_kernel
 from vsrlib.data.frames import to_float, to_uint8
 from vsrlib.data.scenes import Scene
+from vsrlib.data.sets.layouts import require_outside
 from vsrlib.experiments.blurs import disk_kernel, kernels_in, line_kernel
 from vsrlib.experiments.options import BlindOptions
 from vsrlib.experiments.restored import UNIT, Frames, chosen, mean_of, restored
@@ -36,9 +38,9 @@ from vsrlib.training.adapt import WEIGHTS, adapt
 from vsrlib.training.options import AdaptOptions
 
 RESULT = "blind.json"
-TRAINED, GIVEN = "trained", "given"
+REALISTIC, GIVEN = "realistic", "given"
 BLURS = {
-    TRAINED: "a realistic kernel drawn as those of the training are",
+    REALISTIC: "as weights for realistic blur have learned to undo",
     "narrow": "Gaussian, sigma 0.5 HR pixels",
     "wide": "Gaussian, sigma 2.4 HR pixels",
     "defocus": "a disk, radius 3.5 HR pixels",
@@ -54,47 +56,59 @@ ARMS = {
     SCRATCH: "learned from nothing but the LR frames of all clips of the blur, beside the flow network",
 }
 _WHOLE = (10**6, 10**6)  # of the frames nothing is cut
-_MINUTES = 24 * 60  # more than any number of steps takes: the steps decide
+_MINUTES = 1e9  # the steps end it
+_WORK = ".blind"
 
 
 def blind(output: Path, options: BlindOptions, progress: bool = True) -> dict[str, Any]:
     """Learn and measure what is left, and write OUTPUT/blind.json, which is returned.
 
-    UserError for scenes, kernels or weights that cannot be used.
+    UserError for scenes, kernels or weights that cannot be used, for an `output` within the scenes, and while another
+    experiment runs there.
     """
     output = Path(output)
+    for root in map(Path, options.scenes or []):
+        require_outside(output, root, list_clips(root))
     scenes = chosen(options.scenes, options.frames, _WHOLE)
     given = kernels_in(Path(options.kernels)) if options.kernels else {}
-    blurs = [blur for blur in BLURS if blur != GIVEN or given]
+    config, values = described(options.weights)
     weights = weights_file.entry(options.weights, output)
-    asked = {name: value for name, value in options.to_json().items() if name not in ("scenes", "kernels", "device")}
+    blurs = {
+        blur: [_kernel(blur, options, scene, at, given) for at, scene in enumerate(scenes)]
+        for blur in BLURS
+        if blur != GIVEN or given
+    }
+    bicubic = {blur: [_bicubic(*pair) for pair in zip(scenes, kernels)] for blur, kernels in blurs.items()}
     about = {
         "frames_sha256": sha256_named({scene.name: sha256_array(scene.load()) for scene in scenes}),
         "kernels_sha256": sha256_named({name: sha256_array(kernel) for name, kernel in given.items()}),
     }
-    parts = Parts(output, {"experiment": "blind", **asked, "weights": weights["sha256"], **about})
-    begun = output / "begun.safetensors"
-    _begin(begun, options)
+    asked = {name: value for name, value in options.to_json().items() if name not in ("scenes", "kernels", "device")}
     found: dict[str, list[dict[str, Any]]] = {}
-    with progress_bar(len(blurs) * (len(scenes) + 1), "blind", "training", progress) as bar:
-        for blur in blurs:
-            kernels = [_kernel(blur, options, scene, at, given) for at, scene in enumerate(scenes)]
-            low = [output / "low" / blur / scene.name.replace("/", "-") for scene in scenes]
+    learned: dict[str, dict[str, Any]] = {}
+    with _work_in(output) as work, progress_bar(len(blurs) * (len(scenes) + 1), "blind", "training", progress) as bar:
+        parts = Parts(output, {"experiment": "blind", **asked, "weights": weights["sha256"], **about})
+        begun = work / "begun.safetensors"
+        fresh = architecture.initial_values(config, options.seed)  # that knows nothing but its flow network
+        weights_file.write(begun, merge_flow(fresh, values), weights_file.metadata(options.weights))
+        for blur, kernels in blurs.items():
+            low = [work / blur / f"{at:03}" for at in range(len(scenes))]
             for folder, scene, kernel in zip(low, scenes, kernels, strict=True):
                 write_clip(folder, Clip(folder.name, np.stack([blur_down(frame, kernel) for frame in scene.load()])))
-            learned = output / "learned"
-            work = partial(_scratch, learned, begun, low, scenes, kernels, options)
-            scratch = parts.get(f"{blur}, {SCRATCH}", work)
+            job = partial(_scratch, work, low, begun, scenes, kernels, options)
+            scratch = parts.get(f"{blur}, {SCRATCH}", job)
+            learned[blur] = {name: scratch[name] for name in _OF_LEARNING}
             bar.update()
             found[blur] = []
-            for folder, scene, kernel in zip(low, scenes, kernels, strict=True):
-                one = parts.get(f"{blur}, {scene.name}", partial(_adapted, learned, folder, scene, kernel, options))
-                own = {name: one[name] for name in ("bicubic", SUPERVISED, ADAPTED)}
-                found[blur].append({"clip": scene.name, **own, SCRATCH: scratch["clips"][scene.name]})
+            for at, scene in enumerate(scenes):
+                job = partial(_adapted, work, low[at], scene, kernels[at], options)
+                one = parts.get(f"{blur}, {at:03} {scene.name}", job)
+                own = {name: one[name] for name in (SUPERVISED, ADAPTED)} | {SCRATCH: scratch["clips"][at]}
+                found[blur].append({"clip": scene.name, "bicubic": bicubic[blur][at], **own})
                 bar.update()
-            files.remove(output / "low")
-    begun.unlink()
+            files.remove(work / blur)
     belong = [scene.scene for scene in scenes]
+    made = summary(found, belong, options.seed)
     result = {
         "experiment": "blind",
         "question": "What is self-supervised learning worth on blurs that the supervised training never showed?",
@@ -106,7 +120,7 @@ def blind(output: Path, options: BlindOptions, progress: bool = True) -> dict[st
         **about,
         "kernels": list(given),
         "arms": ARMS,
-        "blurs": summary(found, belong, options.seed),
+        "blurs": {blur: one | {"from_scratch": learned[blur]} for blur, one in made.items()},
         **load_network("torch", options.weights, device=options.device).conditions(),
     }
     return parts.finish(output / RESULT, result)
@@ -124,13 +138,12 @@ def summary(found: dict[str, list[dict[str, Any]]], scenes: Sequence[str], seed:
     made: dict[str, Any] = {}
     for blur, clips in found.items():
         more = [one[ADAPTED]["psnr"] - one[SUPERVISED]["psnr"] for one in clips]
-        by_scene = [float(np.mean([one for one, own in zip(more, scenes) if own == name])) for name in set(scenes)]
         made[blur] = {
             "is": BLURS[blur],
             "gain": {arm: mean([one[arm]["psnr"] - one["bicubic"] for one in clips]) for arm in ARMS},
             "kernel_psnr": {arm: mean([one[arm]["kernel_psnr"] for one in clips]) for arm in ARMS},
             "learning": mean(more),
-            "p": sign_flip(sorted(by_scene), np.random.default_rng(seed)),
+            "p": sign_flip(list(by_group(more, scenes).values()), np.random.default_rng(seed)),
             "better": sum(one > 0 for one in more),
             "clips": clips,
         }
@@ -140,14 +153,16 @@ def summary(found: dict[str, list[dict[str, Any]]], scenes: Sequence[str], seed:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The experiment in words and as a Markdown table."""
-    asked, lines = result["options"], ["# Learning from the low-resolution frames alone, on blurs never trained on"]
-    lines.append(
+    """The experiment in words and as Markdown tables."""
+    asked, blurs = result["options"], result["blurs"]
+    untaught = [blur for blur, one in blurs.items() if one["from_scratch"]["kept_step"] == 0]
+    lines = [
+        "# Learning from the low-resolution frames alone, on blurs never trained on",
         f"{len(result['clips'])} clips of {result['n']} filmed scenes, {asked['frames']} frames each. Weights: "
         f"{asked['weights']}; {asked['steps']} self-supervised steps on each clip, and {asked['scratch_steps']} from "
         "scratch on all clips of a blur; the weights with the least cycle loss are measured, those of the start among "
-        "them. Gain over bicubic upsampling on the same grid, in dB of PSNR, with 95 % intervals over the scenes."
-    )
+        "them. Gain over bicubic upsampling on the same grid, in dB of PSNR, with 95 % intervals over the scenes.",
+    ]
     rows = [
         [
             f"{blur}: {one['is']}",
@@ -156,17 +171,31 @@ def table(result: dict[str, Any]) -> str:
             f"{one['better']} of {len(one['clips'])}",
             number(one["p_holm"], 3),
         ]
-        for blur, one in result["blurs"].items()
+        for blur, one in blurs.items()
     ]
     header = ["blur", *ARMS, "adapted minus supervised", "clips that gain", f"p, of {len(rows)} (Holm)"]
     lines.append(markdown(header, rows))
-    rows = [[blur, *(interval(one["kernel_psnr"][arm], 1) for arm in ARMS)] for blur, one in result["blurs"].items()]
+    if untaught:
+        lines.append(f"From scratch nothing was learned, by the cycle loss, with: {', '.join(untaught)}.")
+    rows = [[blur, *(interval(one["kernel_psnr"][arm], 1) for arm in ARMS)] for blur, one in blurs.items()]
     lines += ["PSNR of the estimated blur kernel, in dB:", markdown(["blur", *ARMS], rows)]
     return "\n\n".join(lines) + "\n"
 
 
+@contextmanager
+def _work_in(output: Path) -> Iterator[Path]:
+    """A hidden folder in `output` for what is needed while it runs; removed with all that lies in it."""
+    with files.lock(output, "experiment", "output folder"):
+        files.remove(output / _WORK)  # of a run that was killed
+        (output / _WORK).mkdir()
+        try:
+            yield output / _WORK
+        finally:
+            files.remove(output / _WORK)
+
+
 def _kernel(blur: str, options: BlindOptions, scene: Scene, place: int, given: dict[str, np.ndarray]) -> np.ndarray:
-    if blur == TRAINED:
+    if blur == REALISTIC:
         return clip_kernel("Realistic", options.seed, scene.name)[0]
     if blur == GIVEN:
         return list(given.values())[place % len(given)]
@@ -178,50 +207,41 @@ def _kernel(blur: str, options: BlindOptions, scene: Scene, place: int, given: d
     }[blur]
 
 
-def _begin(path: Path, options: BlindOptions) -> None:
-    """Weights that know nothing but their flow network, which is that of the supervised weights."""
-    config, values = described(options.weights)
-    fresh = architecture.initial_values(config, options.seed)
-    weights_file.write(path, merge_flow(fresh, values), weights_file.metadata(options.weights))
+def _bicubic(scene: Scene, kernel: np.ndarray) -> float:
+    """PSNR of bicubic upsampling, of the frames that are restored. UserError where one is without an error."""
+    high, half = scene.load(), WINDOW // 2
+    inner = range(half, len(high) - half)
+    return mean_of([psnr(bicubic_on_grid(blur_down(high[index], kernel)), high[index]) for index in inner])
 
 
 def _scratch(
-    folder: Path,
-    begun: Path,
-    sets: list[Path],
-    scenes: list[Scene],
-    kernels: list[np.ndarray],
-    options: BlindOptions,
+    work: Path, low: list[Path], begun: Path, scenes: list[Scene], kernels: list[np.ndarray], options: BlindOptions
 ) -> dict[str, Any]:
-    """What a network restores that has learned from the LR frames of all clips: {"clips": {name: scores}, ...}."""
-    learned = _learned(sets[0].parent, folder, str(begun), options.scratch_steps, options.scratch_rate, options)
-    network = load_network("torch", folder / WEIGHTS, device=options.device)
-    scores = {scene.name: _scores(network, scene.load(), kernel) for scene, kernel in zip(scenes, kernels, strict=True)}
-    files.remove(folder)
-    return learned | {"clips": scores}
+    """What a network restores that has learned from the LR frames of all clips: {"clips": [scores], ...}."""
+    network, learned = _learned(low[0].parent, work, str(begun), options.scratch_steps, options.scratch_rate, options)
+    return learned | {"clips": [_scores(network, scene.load(), kernel) for scene, kernel in zip(scenes, kernels)]}
 
 
-def _adapted(folder: Path, low: Path, scene: Scene, kernel: np.ndarray, options: BlindOptions) -> dict[str, Any]:
-    """What the weights restore of a clip before and after they have learned from it, and bicubic upsampling's PSNR."""
+def _adapted(work: Path, low: Path, scene: Scene, kernel: np.ndarray, options: BlindOptions) -> dict[str, Any]:
+    """What the weights restore of a clip before and after they have learned from it."""
     high = scene.load()
-    supervised = load_network("torch", options.weights, device=options.device)
-    before = _scores(supervised, high, kernel)
-    learned = _learned(low, folder, options.weights, options.steps, AdaptOptions.learning_rate, options)
-    after = _scores(load_network("torch", folder / WEIGHTS, device=options.device), high, kernel)
-    files.remove(folder)
-    half = WINDOW // 2
-    inner = range(half, len(high) - half)
-    bicubic = mean_of([psnr(bicubic_on_grid(blur_down(high[index], kernel)), high[index]) for index in inner])
-    return {"bicubic": bicubic, SUPERVISED: before, ADAPTED: after | learned}
+    before = _scores(load_network("torch", options.weights, device=options.device), high, kernel)
+    network, learned = _learned(low, work, options.weights, options.steps, AdaptOptions.learning_rate, options)
+    return {SUPERVISED: before, ADAPTED: _scores(network, high, kernel) | learned}
 
 
-def _learned(clips: Path, output: Path, weights: str, steps: int, rate: float, options: BlindOptions) -> dict[str, Any]:
-    """Let weights learn from LR clips as `vsrlib adapt` does; they lie in `output` then. What came of it."""
+_OF_LEARNING = ("steps", "kept_step", "start", "end", "seconds", "patch_size")
+
+
+def _learned(
+    clips: Path, work: Path, weights: str, steps: int, rate: float, options: BlindOptions
+) -> tuple[Network, dict[str, Any]]:
+    """Let weights learn from LR clips as `vsrlib adapt` does: the network with what was kept, and what came of it."""
     shorter = min(min(source.read(0).shape[:2]) for source in list_clips(clips))
     asked = AdaptOptions(
         weights=weights,
         steps=steps,
-        minutes=float(_MINUTES),
+        minutes=_MINUTES,
         patience=0,
         learning_rate=rate,
         patch_size=min(AdaptOptions.patch_size, shorter // SCALE * SCALE),
@@ -229,8 +249,11 @@ def _learned(clips: Path, output: Path, weights: str, steps: int, rate: float, o
         device=options.device,
         seed=options.seed,
     )
-    found = adapt(clips, output, asked, progress=False)
-    return {name: found[name] for name in ("kept_step", "start", "end", "seconds")} | {"patch_size": asked.patch_size}
+    folder = work / "learned"
+    found = adapt(clips, folder, asked, progress=False) | {"patch_size": asked.patch_size}
+    network = load_network("torch", folder / WEIGHTS, device=options.device)
+    files.remove(folder)
+    return network, {name: found[name] for name in _OF_LEARNING}
 
 
 def _scores(network: Network, high: np.ndarray, kernel: np.ndarray) -> dict[str, float]:

@@ -7,32 +7,43 @@ import cv2
 import numpy as np
 
 from vsrlib.common.errors import UserError
+from vsrlib.data.clips import passed_over
 
+LARGEST = 63
+"""Side of a kernel, HR pixels: as large as the smallest frames that are restored, less one."""
 _FINE = 8  # drawn so many times as large, and averaged
 
 
 def kernels_in(folder: Path) -> dict[str, np.ndarray]:
     """The blur kernels in a folder, (n, n) float64 of sum 1 with n odd, by the names of their .npy files, in order.
 
-    UserError where there are none, and for one that is no kernel.
+    UserError where there are none, for one that is no kernel, and for one larger than LARGEST.
     """
+    if not folder.is_dir():
+        raise UserError(f"The folder of blur kernels {folder} does not exist; give one that holds .npy files.")
     found = {}
-    for path in sorted(folder.glob("*.npy")):
+    for path in sorted(path for path in folder.glob("*.npy") if not passed_over(path.name)):
         try:
-            kernel = np.load(path, allow_pickle=False).astype(np.float64)
-            usable = kernel.ndim == 2 and len(kernel) == kernel.shape[1] and len(kernel) % 2 == 1
-            usable = usable and bool(np.isfinite(kernel).all()) and kernel.min() >= 0 < kernel.sum()
-        except (OSError, ValueError):
-            usable = False
-        if not usable:
+            kernel = np.load(path, allow_pickle=False)
+        except Exception:  # a damaged file raises anything; nothing of ours runs in here
+            kernel = None
+        if not isinstance(kernel, np.ndarray) or not _is_kernel(kernel):
             raise UserError(
-                f"{path} is no blur kernel; write a square array of odd side there, with values of 0 or more, by "
-                "numpy.save."
+                f"{path} is no blur kernel; write a square array of odd side there, of at most {LARGEST}, with values "
+                "of 0 or more, by numpy.save."
             )
-        found[path.stem] = kernel / kernel.sum()
+        found[path.stem] = kernel.astype(np.float64) / float(kernel.sum(dtype=np.float64))
     if not found:
         raise UserError(f"{folder} holds no .npy file; put blur kernels there, written by numpy.save.")
     return found
+
+
+def _is_kernel(kernel: np.ndarray) -> bool:
+    if kernel.dtype.kind not in "fiu" or kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1]:
+        return False
+    with np.errstate(over="ignore"):
+        total = float(kernel.sum(dtype=np.float64))
+    return len(kernel) % 2 == 1 and len(kernel) <= LARGEST and kernel.min() >= 0 and 0 < total < np.inf
 
 
 def disk_kernel(radius: float) -> np.ndarray:

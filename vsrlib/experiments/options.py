@@ -98,15 +98,22 @@ class BlindOptions(JobOptions):
     scenes: list[str] | None = changed(SceneOptions, "scenes", None)
     frames: int = option(FRAMES, "of each clip, from its middle; every clip must have as many", least=WINDOW)
     kernels: str | None = option(
-        None, "folder of blur kernels, .npy, of which each clip gets one in turn: a blur more", metavar="FOLDER"
+        None, "folder of blur kernels, .npy, of which each clip gets one in turn: one blur more", metavar="FOLDER"
     )
     weights: str = option("medium-realistic", "supervised weights: a file or a name")
     steps: int = option(100, "self-supervised steps on the LR frames of each clip", least=1)
     scratch_steps: int = option(1000, "from scratch, on the LR frames of all clips of a blur", least=1, metavar="N")
     scratch_rate: float = option(1e-4, "of Adam, from scratch")
-    measurements: int = option(4, "of the cycle loss, by which weights are kept, beside that of the start", least=1)
+    measurements: int = option(
+        4, "of the cycle loss, at most, by which weights are kept, beside that of the start", least=1
+    )
     device: str = option("auto", choices=DEVICES)
     seed: int = option(1, "of samples, of what begins from scratch, and of the intervals", least=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.scratch_rate < 1:
+            raise UserError(f"scratch_rate is {self.scratch_rate}; give a number between 0 and 1, such as 0.0001.")
 
 
 @dataclass(frozen=True)

@@ -111,10 +111,9 @@ class InferOptions(RestorationOptions):
     video: None for PNG frames, "mp4", or "mkv" (lossless). audio: the sound of a video goes into the one made of it.
     colour, colour_range, deinterlace: how a video is read (see `vsrlib.data.video_picture.Reading`). kernels: also save
     the blur kernel estimated for each frame. shard: "2/4" restores the second of four parts of the frames, to a folder
-    of its own below the output; `vsrlib.restoration.shards` puts the parts together. precision: see
-    `vsrlib.networks.torch_precision`. all_metrics: also measure each
+    of its own below the output; `vsrlib.restoration.shards` puts the parts together. all_metrics: also measure each
     clip's `psnr_y`, `ssim_y`, `tof_norm` and `warping_error` against the ground truth (see
-    `vsrlib.restoration.loop.ClipScores`).
+    `vsrlib.restoration.loop.ClipScores`). precision: see `vsrlib.networks.torch_precision`.
     """
 
     framework: str = option(
@@ -148,8 +147,8 @@ class InferOptions(RestorationOptions):
     kernels: bool = option(False, "also save the blur kernel estimated for each frame (.npy)")
     precision: str = option(
         FLOAT32,
-        "of the convolutions that reconstruct (tf32: of all); others than float32 in PyTorch alone, by the streaming "
-        "engine: faster, tf32 on a GPU, bfloat16 there and with AMX",
+        "of the convolutions that reconstruct (tf32: of all products); others than float32 in PyTorch alone, by the "
+        "streaming engine: tf32 for GPUs, bfloat16 for these and for processors with AMX",
         choices=PRECISIONS,
     )
     shard: str | None = option(None, "restore part I of N only; then `vsrlib gather OUTPUT`", metavar="I/N")
@@ -170,6 +169,11 @@ class InferOptions(RestorationOptions):
             raise UserError(
                 f'precision is {self.precision} and the engine "{self.engine}" is a baseline, which computes in '
                 f"{FLOAT32}; leave one of them out."
+            )
+        if self.precision != FLOAT32 and self.timing_repeats:
+            raise UserError(
+                f"precision is {self.precision} and timing_repeats {self.timing_repeats}, which times the published "
+                f"algorithm, in {FLOAT32}; leave one of them out."
             )
         if self.precision == BFLOAT16 and self.convolution == "winograd":
             raise UserError(

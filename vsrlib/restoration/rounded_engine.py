@@ -1,4 +1,4 @@
-"""The streaming engine in bfloat16, in PyTorch: for GPUs, and processors that multiply bfloat16 by themselves."""
+"""The streaming engine in bfloat16, in PyTorch: for GPUs, and for processors with AMX."""
 
 from collections.abc import Iterable
 from typing import Any

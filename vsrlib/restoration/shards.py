@@ -8,6 +8,7 @@ from typing import Any
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, remove, replaced, write_json
+from vsrlib.common.names import FLOAT32
 from vsrlib.data.clips import COMPARISON
 from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT, VIDEOS
 from vsrlib.restoration.options import Shard
@@ -19,6 +20,9 @@ _OWN = {
 }
 """What may differ between the parts: machines and times. Anything else must be equal."""
 
+_NOT_ALWAYS = {"precision": FLOAT32}
+"""What parts of an earlier version do not say, and how they were restored."""
+
 
 def gather(output: Path) -> dict[str, Any]:
     """Move the frames of all parts below `output` to `output`/frames, and write one inference.json; return that.
@@ -29,9 +33,9 @@ def gather(output: Path) -> dict[str, Any]:
     """
     output = Path(output)
     folders, results = _parts(output)
-    differing = [
-        name for name in results[0] if name not in _OWN and any(one[name] != results[0][name] for one in results)
-    ]
+    results = [_NOT_ALWAYS | one for one in results]
+    names = {name: None for one in results for name in one if name not in _OWN}
+    differing = [name for name in names if any(one.get(name) != results[0].get(name) for one in results)]
     if differing:
         raise UserError(
             f"The parts in {output} differ in {', '.join(differing)} and are not of one restoration; "

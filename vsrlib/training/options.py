@@ -90,8 +90,8 @@ class TrainOptions(NetworkOptions):
     checkpoint_every: int = option(50, "0: at the end", least=0, metavar="STEPS")
     precision: str = option(
         FLOAT32,
-        "of the convolutions that reconstruct, within a step (tf32: of all); others than float32 in PyTorch alone: "
-        "faster, tf32 on a GPU, bfloat16 there and with AMX",
+        "of the convolutions that reconstruct, within a step (tf32: of all products); others than float32 in PyTorch "
+        "alone: tf32 for GPUs, bfloat16 for these and for processors with AMX",
         choices=PRECISIONS,
     )
     resume: bool = option(False, "go on from the checkpoint in the output folder")

@@ -6,7 +6,6 @@ Weights that come with the project are called by name, such as "study-gaussian".
 
 import hashlib
 import os
-import re
 import sys
 import tempfile
 from difflib import get_close_matches
@@ -98,11 +97,10 @@ def metadata(weights: str | Path) -> dict[str, str]:
 def credits_with(own: str, *starts: str | Path | None) -> str:
     """Whose pictures are in weights that learned from `own` ("author (licence), ...") and began as `starts`; "": none.
 
-    Everybody is named once, in the order of the alphabet.
+    The same words stand there once. Nothing is taken apart, because authors' names hold commas and brackets.
     """
     noted = [metadata(weights).get("credits", "") for weights in starts if weights is not None]
-    everybody = {one for text in (own, *noted) for one in re.split(r"(?<=\)), ", text) if one}
-    return ", ".join(sorted(everybody))
+    return ", ".join(dict.fromkeys(text for text in (own, *noted) if text))
 
 
 def checked(values: Values, shapes: dict[str, tuple[int, ...]], source: str) -> Values:
