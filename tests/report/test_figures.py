@@ -307,6 +307,8 @@ def test_training_curves_of_both_and_of_one(tmp_path):
     alone = loss_curves(training)
     assert "falls by" in alone.alt and "Jittor, Gaussian: skipped, because no C++ compiler was found" in alone.alt
     shown(loss_curves(training[1:2]))
+    write_json(training[1], read_json(training[1]) | {"precision": "bfloat16"})
+    shown(loss_curves(training[1:2]))  # which no comparison takes
     with pytest.raises(UserError, match="no training"):
         loss_curves([])
 
