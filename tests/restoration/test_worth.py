@@ -13,7 +13,7 @@ from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.degrade import degrade_clips
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.weights import weights_file
-from vsrlib.restoration.worth import table
+from vsrlib.restoration.worth import CLIP_BY_CLIP, table
 
 
 def test_the_list_has_every_name_with_its_digest(capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,3 +54,18 @@ def test_worth_is_the_difference_from_bicubic_upsampling(
     assert said.rstrip("\n") == table(result) and f"| mine | {gain:.2f} | {gain:.2f} |" in said
     assert cli.main(["weights", str(low)]) == 2
     assert "give the HR frames" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("count", [CLIP_BY_CLIP, CLIP_BY_CLIP + 1])
+def test_of_many_clips_the_table_has_the_least_and_the_most(count: int) -> None:
+    gains = np.random.default_rng(count).normal(1, 2, count)
+    scores = {"bicubic_psnr": 20.0, "ssim": 0.9, "bicubic_ssim": 0.8, "tof_norm": 0.5, "seconds": 0.25}
+    clips = {f"clip {at}": {"psnr": 20 + gain, **scores} for at, gain in enumerate(gains)}
+    head, _, row = table({"weights": {"mine": {"clips": clips}}}).splitlines()
+    if count == CLIP_BY_CLIP:
+        shown, columns = " | ".join(f"{gain:.2f}" for gain in gains), " | ".join(clips)
+    else:
+        ends = (gains.argmin(), gains.argmax())
+        shown, columns = " | ".join(f"{gains[at]:.2f} (clip {at})" for at in ends), "least | most"
+    assert row == f"| mine | {gains.mean():.2f} | {shown} | 0.100 | 0.50 | 0.25 |"
+    assert head == f"| gain over bicubic, dB | mean | {columns} | SSIM gain | tOF | seconds a frame |"

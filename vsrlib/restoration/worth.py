@@ -13,6 +13,8 @@ from vsrlib.networks.weights import weights_file
 from vsrlib.restoration.infer import infer
 from vsrlib.restoration.options import InferOptions
 
+CLIP_BY_CLIP = 12
+"""As many clips have a column each."""
 SCORES = ("psnr", "bicubic_psnr", "ssim", "bicubic_ssim")
 
 
@@ -51,9 +53,13 @@ def gain(clip: dict[str, Any]) -> float:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The gain over bicubic upsampling of each clip, means over all, and the median seconds of a frame, in Markdown."""
+    """The gain over bicubic upsampling, means over all clips, and the median seconds of a frame, in Markdown.
+
+    Of up to CLIP_BY_CLIP clips each has a column, of more the one that gains least and the one that gains most.
+    """
     weights = result["weights"]
     clips = list(next(iter(weights.values()))["clips"])
+    each = len(clips) <= CLIP_BY_CLIP
     rows = []
     for name, one in weights.items():
         scores = one["clips"].values()
@@ -66,9 +72,13 @@ def table(result: dict[str, Any]) -> str:
             )
         )
         seconds = float(np.median([score["seconds"] for score in scores]))
-        shown = [*(number(value, 2) for value in (float(np.mean(gains)), *gains)), number(ssim, 3), number(tof, 2)]
-        rows.append([name, *shown, number(seconds, 2)])
-    return markdown(["gain over bicubic, dB", "mean", *clips, "SSIM gain", "tOF", "seconds a frame"], rows)
+        ends = [f"{number(gains[at], 2)} ({clips[at]})" for at in (int(np.argmin(gains)), int(np.argmax(gains)))]
+        shown = [number(value, 2) for value in gains] if each else ends
+        rows.append(
+            [name, number(float(np.mean(gains)), 2), *shown, number(ssim, 3), number(tof, 2), number(seconds, 2)]
+        )
+    columns = clips if each else ["least", "most"]
+    return markdown(["gain over bicubic, dB", "mean", *columns, "SSIM gain", "tOF", "seconds a frame"], rows)
 
 
 def _of_clip(clip: dict[str, Any]) -> dict[str, Any]:
