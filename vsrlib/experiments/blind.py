@@ -28,7 +28,7 @@ from vsrlib.data.scenes import Scene
 from vsrlib.data.sets.layouts import require_outside
 from vsrlib.experiments.blurs import disk_kernel, kernels_in, line_kernel
 from vsrlib.experiments.options import BlindOptions
-from vsrlib.experiments.restored import UNIT, Frames, chosen, mean_of, restored
+from vsrlib.experiments.restored import UNIT, Frames, chosen, mean_of, restored, sets_of
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.network import Network, described
 from vsrlib.networks.weights import weights_file
@@ -58,6 +58,7 @@ ARMS = {
 _WHOLE = (10**6, 10**6)  # of the frames nothing is cut
 _MINUTES = 1e9  # the steps end it
 _WORK = ".blind"
+_PATHS = ("scenes", "kernels", "weights")  # of the machine; the result names all three in its own way
 
 
 def blind(output: Path, options: BlindOptions, progress: bool = True) -> dict[str, Any]:
@@ -114,7 +115,8 @@ def blind(output: Path, options: BlindOptions, progress: bool = True) -> dict[st
         "question": "What is self-supervised learning worth on blurs that the supervised training never showed?",
         "unit": UNIT,
         "n": len(set(belong)),
-        "options": options.to_json(),
+        "options": {name: value for name, value in options.to_json().items() if name not in _PATHS},
+        "sets": sets_of(options.scenes),
         "weights": weights,
         "clips": dict(zip([scene.name for scene in scenes], belong, strict=True)),
         **about,
@@ -159,9 +161,10 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         "# Learning from the low-resolution frames alone, on blurs never trained on",
         f"{len(result['clips'])} clips of {result['n']} filmed scenes, {asked['frames']} frames each. Weights: "
-        f"{asked['weights']}; {asked['steps']} self-supervised steps on each clip, and {asked['scratch_steps']} from "
-        "scratch on all clips of a blur; the weights with the least cycle loss are measured, those of the start among "
-        "them. Gain over bicubic upsampling on the same grid, in dB of PSNR, with 95 % intervals over the scenes.",
+        f"{Path(result['weights']['path']).stem}; {asked['steps']} self-supervised steps on each clip, and "
+        f"{asked['scratch_steps']} from scratch on all clips of a blur; the weights with the least cycle loss are "
+        "measured, those of the start among them. Gain over bicubic upsampling on the same grid, in dB of PSNR, with "
+        "95 % intervals over the scenes.",
     ]
     rows = [
         [

@@ -88,7 +88,7 @@ def measured(
         "experiment": name,
         "unit": UNIT,
         "n": len({scene.scene for scene in scenes}),
-        "sets": [PACKAGED, *(Path(root).resolve().name for root in options.scenes or [])],
+        "sets": sets_of(options.scenes),
         "clips": {scene.name: scene.scene for scene in scenes},
         "frames_sha256": digest,
         "weights": weights,
@@ -118,6 +118,11 @@ def chosen(roots: list[str] | None, frames: int = FRAMES, size: tuple[int, int] 
     if twice is not None:
         raise UserError(f"There are two clips {twice}; give folders of different names.")
     return scenes
+
+
+def sets_of(roots: list[str] | None) -> list[str]:
+    """How a result names where the clips of `chosen` come from; paths are of one machine."""
+    return [PACKAGED, *(Path(root).resolve().name for root in roots or [])]
 
 
 def restored(network: Network, low: Frames, border: bool = False) -> Iterator[tuple[int, np.ndarray]]:

@@ -28,7 +28,7 @@ from vsrlib.data.frames import to_uint8
 from vsrlib.data.scenes import Scene
 from vsrlib.data.synthetic.sets import ClipsOptions
 from vsrlib.experiments.options import SeedsOptions
-from vsrlib.experiments.restored import chosen, restored
+from vsrlib.experiments.restored import chosen, restored, sets_of
 from vsrlib.experiments.training import NETWORKS, UNIT, made_clips, tidy
 from vsrlib.networks import load_network
 from vsrlib.networks.weights import weights_file
@@ -82,7 +82,8 @@ def seeds(output: Path, options: SeedsOptions, progress: bool = True) -> dict[st
         "question": "Does it cost to evaluate a network with the reading of the grids it was not trained with?",
         "unit": UNIT,
         "n": len(networks),
-        "options": options.to_json(),
+        "options": {name: value for name, value in options.to_json().items() if name != "scenes"},
+        "sets": sets_of(options.scenes),
         "clips": belong,
         "frames_sha256": digest,
         **summary(networks, belong),
