@@ -196,6 +196,9 @@ ELSEWHERE = {
         "experiments/test_measurement.py::test_the_experiment"
     ),
     "vsrlib ablate runs/ablation": "claims/test_ablation.py::test_the_command_writes_what_it_found",
+    "vsrlib experiment seeds runs/seeds --part 2 --scenes vid4 davis sam2 vimeo": (
+        "experiments/test_seeds.py::test_networks_of_several_calls_are_those_of_one"
+    ),
     "vsrlib ablate runs/ablation --device cpu --count 4 --scenes vid4 davis sam2 vimeo": (
         "claims/test_ablation.py::test_the_command_writes_what_it_found"
     ),
