@@ -2,21 +2,22 @@
 
 from pathlib import Path
 
-from vsrlib.common.names import BFLOAT16, FLOAT32, ONNX, TF32
+from vsrlib.common.names import BFLOAT16, ONNX, TF32
 from vsrlib.networks import load_network, onnx_network
 from vsrlib.networks.network import Network
 from vsrlib.networks.onnx_network import OnnxNetwork
 from vsrlib.restoration import engines, onnx_engine
 from vsrlib.restoration.engines import Engine
+from vsrlib.restoration.options import InferOptions, RestorationOptions
 
 
 def load_restorer(
     framework: str,
     weights: str | Path | None,
     preset: str,
-    device: str = "auto",
-    seed: int = 0,
-    correlation: str = "auto",
+    device: str,
+    seed: int = RestorationOptions.seed,
+    correlation: str = RestorationOptions.correlation,
 ) -> Network:
     """The network in one of `vsrlib.common.names.RESTORERS`; ONNX Runtime, on the CPU, imports no framework."""
     if framework == ONNX:
@@ -25,11 +26,15 @@ def load_restorer(
 
 
 def engine_of(
-    network: Network, name: str, convolution: str = "framework", tile: int = 0, precision: str = FLOAT32
+    network: Network,
+    name: str,
+    convolution: str,
+    tile: int = InferOptions.tile,
+    precision: str = InferOptions.precision,
 ) -> Engine:
-    """The engine called `name` for that network; see `vsrlib.restoration.engines`.
+    """The engine called `name` for that network, with the convolution that `Network.convolution` chose.
 
-    precision: see `vsrlib.networks.torch_precision`; UserError for TF32 on a CPU.
+    See `vsrlib.restoration.engines`. precision: see `vsrlib.networks.torch_precision`; UserError for TF32 on a CPU.
     """
     if isinstance(network, OnnxNetwork):
         return onnx_engine.make(name, network)

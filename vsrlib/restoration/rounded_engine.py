@@ -12,7 +12,7 @@ from vsrlib.restoration.engines import Streaming
 class InBfloat16(Streaming):
     """Features, fusion, residual blocks and tail are rounded; pyramids, flows, warps and what is added to are not."""
 
-    def __init__(self, network: Network, tile: int = 0) -> None:
+    def __init__(self, network: Network, tile: int) -> None:
         super().__init__(network, tile=tile)
         tail = self._tail
         self._blocks = _Blocks(network, network.state())

@@ -48,7 +48,7 @@ def restored(engine: engines.Engine, low: dict[int, np.ndarray]) -> Any:
 def test_a_frame_in_bfloat16_is_near_the_one_in_float32(network: Network, low: dict[int, np.ndarray]) -> None:
     """A thousandth of the range or so, as 8 bits of mantissa let expect, and far less than what is restored."""
     exact = restored(engines.make("streaming", network), low)
-    found = restored(rounded_engine.InBfloat16(network), low)
+    found = restored(rounded_engine.InBfloat16(network, 0), low)
     base = network.module.base(network.tensor(np.moveaxis(low[2], 2, 0)[None] / np.float32(255)))
     assert found.dtype == torch.float32 and found.shape == exact.shape
     error, residual = (float((one - other).square().mean().sqrt()) for one, other in ((found, exact), (base, exact)))
@@ -68,7 +68,7 @@ def test_every_convolution_that_reconstructs_is_rounded_and_no_other(
 
     monkeypatch.setattr(torch.nn.functional, "conv2d", watched)
     found = []
-    for engine in (engines.make("streaming", network), rounded_engine.InBfloat16(network)):
+    for engine in (engines.make("streaming", network), rounded_engine.InBfloat16(network, 0)):
         types.clear()
         restored(engine, low)
         found.append(list(types))
@@ -84,7 +84,7 @@ def test_flows_and_warps_are_those_of_float32(
 ) -> None:
     """To the bit, and what is warped is the rounded features in float32."""
     pairs = []
-    for make in (lambda: engines.make("streaming", network), lambda: rounded_engine.InBfloat16(network)):
+    for make in (lambda: engines.make("streaming", network), lambda: rounded_engine.InBfloat16(network, 0)):
         warped: list[Any] = []
         warp = network.module.warp
         with monkeypatch.context() as patch:
@@ -102,7 +102,7 @@ def test_flows_and_warps_are_those_of_float32(
 
 
 def test_tiles_and_estimated_kernels(network: Network, low: dict[int, np.ndarray]) -> None:
-    whole, tiled = rounded_engine.InBfloat16(network), rounded_engine.InBfloat16(network, tile=16)
+    whole, tiled = rounded_engine.InBfloat16(network, 0), rounded_engine.InBfloat16(network, tile=16)
     difference = (restored(whole, low) - restored(tiled, low)).abs()
     assert float(difference.max()) < 0.02 and float(difference.mean()) < 1e-4
     exact = engines.make("streaming", network)
