@@ -15,7 +15,7 @@ from vsrlib.claims.ten_claims import POWER
 from vsrlib.common.files import read_json
 from vsrlib.common.numbers import mean_interval
 from vsrlib.common.provenance import PROJECT_ROOT, PROTOCOL
-from vsrlib.experiments import backends, measurement, precision, processes, seeds, training
+from vsrlib.experiments import backends, blind, measurement, precision, processes, seeds, training
 from vsrlib.report.charts import experiments
 
 FOLDER = PROJECT_ROOT / "figures" / "experiments"
@@ -188,6 +188,36 @@ def test_the_pilot_of_e1_makes_too_little_of_its_flow() -> None:
     )
     assert found["worth_of_flow"]["value"] < POWER
     assert all(value > 0 for value in found["own_minus_other"]["by_network"].values())
+
+
+def test_learning_from_a_clip_is_worth_what_the_page_says() -> None:
+    """As docs/training.md says: where the blur is new it gains, where it is known it does not."""
+    found = result("blind")
+    text = blind.table(found)
+    assert (FOLDER / "blind.md").read_text(encoding="utf-8") == text
+    assert not any(place in json.dumps(found) for place in ("/tmp", "/home", "/work", str(Path.home())))
+    provenance, scenes = found["provenance"], list(found["clips"].values())
+    assert not provenance["dirty"] and not any("changed" in one for one in provenance["measured_at"])
+    clips = {blur: one["clips"] for blur, one in found["blurs"].items()}
+    again = blind.summary(clips, scenes, found["options"]["seed"])
+    assert all(one.items() <= found["blurs"][blur].items() for blur, one in again.items())
+    page = (PROJECT_ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    assert text[text.index("| blur | supervised") : text.index("\n\nPSNR of")] in page
+    words = " ".join(page.split())
+    new, gains = ("wide", "defocus", "motion"), {name: one["learning"] for name, one in found["blurs"].items()}
+    of_new = sorted(gains[blur]["value"] for blur in new)
+    assert f"gains between {of_new[0]:.2f} and {of_new[-1]:.2f} dB, on nearly every clip" in words
+    assert all(gains[blur]["low"] > 0 and found["blurs"][blur]["better"] >= 10 for blur in new)
+    assert all(found["blurs"][blur]["p_holm"] < 0.01 for blur in new)
+    assert f"it costs {-gains['realistic']['value']:.2f} dB on average, most of it on two shots of one film" in words
+    lost = sorted((one["adapted"]["psnr"] - one["supervised"]["psnr"], one["clip"]) for one in clips["realistic"])
+    assert [name.split("-")[0] for _, name in lost[:2]] == ["bikes", "bikes"]
+    assert sum(value for value, _ in lost[:2]) < 0.5 * 12 * gains["realistic"]["value"]
+    assert all(gains[blur]["low"] < 0 < gains[blur]["high"] for blur in ("narrow", "given"))
+    assert all(one["adapted"]["end"] < one["adapted"]["start"] for own in clips.values() for one in own)
+    for one in found["blurs"].values():
+        assert one["from_scratch"]["end"] < one["from_scratch"]["start"]
+        assert one["gain"]["scratch"]["value"] < one["gain"]["supervised"]["value"]
 
 
 def test_what_runs_the_network_restores_the_same_frames_at_the_speeds_that_are_told() -> None:

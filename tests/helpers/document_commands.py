@@ -182,8 +182,13 @@ ELSEWHERE = {
         ),
         "experiments/test_backends.py::test_all_four_are_timed_in_turns_and_set_against_the_first",
     ),
-    "vsrlib experiment blind runs/blind --scenes CLIPS --kernels KERNELS": (
-        "experiments/test_blind.py::test_each_arm_learns_from_what_it_says_and_is_measured_on_the_clip"
+    **dict.fromkeys(
+        (
+            "vsrlib experiment blind runs/blind --scenes CLIPS --kernels KERNELS",
+            "vsrlib experiment blind runs/blind --scenes vid4 --kernels KERNELS",
+            "vsrlib experiment blind",
+        ),
+        "experiments/test_blind.py::test_each_arm_learns_from_what_it_says_and_is_measured_on_the_clip",
     ),
     "vsrlib experiment processes runs/processes": (
         "experiments/test_costs_experiments.py::test_the_clock_of_each_case_is_measured_by_processes_in_turns"
