@@ -40,6 +40,13 @@ def run(output: Path, **changes) -> dict:
     return train_flow(output, FlowOptions(**{"device": "cpu", **TINY, **changes}), progress=False)
 
 
+def run_but_for_the_end(output: Path, **changes) -> None:
+    """Break off when both stages are done, before anything is written of the whole."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(train, "flow_error", lambda network: 1 / 0)
+        run(output, **changes)
+
+
 def log(output: Path) -> list[dict]:
     return [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
 
@@ -98,10 +105,9 @@ def test_what_lies_from_before_an_option_was_trained_without_it(
 ) -> None:
     """Both the first stage's record and the second's checkpoint."""
     asked = {"match_steps": 1, "flow_steps": 2, "checkpoint_every": 1}
-    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
-        patch.setattr(train, "flow_error", lambda network: 1 / 0)
+    with monkeypatch.context() as patch:
         patch.setattr(FlowOptions, "to_json", without_noise(FlowOptions.to_json))
-        run(tmp_path, **asked)
+        run_but_for_the_end(tmp_path, **asked)
     assert "noise" not in read_json(tmp_path / "matched.json")["key"]
     with pytest.raises(UserError, match="with other settings or pictures"):
         run(tmp_path, resume=True, **asked, noise=0.1)
@@ -143,9 +149,7 @@ def test_a_checkpoint_of_another_second_stage_and_a_lost_log_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = {"match_steps": 1, "flow_steps": 2, "checkpoint_every": 1}
-    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
-        patch.setattr(train, "flow_error", lambda network: 1 / 0)
-        run(tmp_path, **asked)
+    run_but_for_the_end(tmp_path, **asked)
     with pytest.raises(UserError, match=r"learning_rate was 0\.0005 and is 0\.1"):
         run(tmp_path, resume=True, **asked, learning_rate=0.1)
     lines = (tmp_path / "log.jsonl").read_text().splitlines(keepends=True)
@@ -155,9 +159,7 @@ def test_a_checkpoint_of_another_second_stage_and_a_lost_log_are_refused(
     (tmp_path / "log.jsonl").write_text("".join(lines))
     assert run(tmp_path, resume=True, **asked)["stages"]["flow"]["steps"] == 2
     # Without resume all begins anew, whatever lies there.
-    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
-        patch.setattr(train, "flow_error", lambda network: 1 / 0)
-        run(tmp_path, **asked)
+    run_but_for_the_end(tmp_path, **asked)
     assert run(tmp_path, **asked, learning_rate=0.01)["stages"]["flow"]["steps"] == 2
 
 

@@ -21,19 +21,18 @@ from vsrlib.common.parts import Parts
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.data.blur_kernels import gaussian_kernel, kernel_psnr
 from vsrlib.data.clips import WINDOW, Clip, list_clips, write_clip
-from vsrlib.data.degradation import SCALE, bicubic_on_grid, blur_down
+from vsrlib.data.degradation import SCALE, blur_down
 from vsrlib.data.degrade import clip_kernel
-from vsrlib.data.frames import to_float, to_uint8
+from vsrlib.data.frames import to_float
 from vsrlib.data.scenes import Scene
 from vsrlib.data.sets.layouts import require_outside
 from vsrlib.experiments.blurs import disk_kernel, kernels_in, line_kernel
 from vsrlib.experiments.options import BlindOptions
-from vsrlib.experiments.restored import UNIT, Frames, chosen, mean_of, restored, sets_of
+from vsrlib.experiments.restored import UNIT, Frames, bicubic_psnr, chosen, restored, restored_psnr, sets_of
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.network import Network, described
 from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.names import merge_flow
-from vsrlib.restoration.metrics import psnr
 from vsrlib.training.adapt import WEIGHTS, adapt
 from vsrlib.training.options import AdaptOptions
 
@@ -79,23 +78,27 @@ def blind(output: Path, options: BlindOptions, progress: bool = True) -> dict[st
         for blur in BLURS
         if blur != GIVEN or given
     }
-    bicubic = {blur: [_bicubic(*pair) for pair in zip(scenes, kernels)] for blur, kernels in blurs.items()}
+    bicubic = {  # now: a clip that is restored without any error ends it before anything is learned
+        blur: [bicubic_psnr(_low(high, kernel), high) for kernel, high in zip(kernels, (one.load() for one in scenes))]
+        for blur, kernels in blurs.items()
+    }
     about = {
         "frames_sha256": sha256_named({scene.name: sha256_array(scene.load()) for scene in scenes}),
         "kernels_sha256": sha256_named({name: sha256_array(kernel) for name, kernel in given.items()}),
     }
-    asked = {name: value for name, value in options.to_json().items() if name not in ("scenes", "kernels", "device")}
+    asked = {name: value for name, value in options.to_json().items() if name not in _PATHS}
     found: dict[str, list[dict[str, Any]]] = {}
     learned: dict[str, dict[str, Any]] = {}
     with _work_in(output) as work, progress_bar(len(blurs) * (len(scenes) + 1), "blind", "training", progress) as bar:
-        parts = Parts(output, {"experiment": "blind", **asked, "weights": weights["sha256"], **about})
+        of_parts = {name: value for name, value in asked.items() if name != "device"}
+        parts = Parts(output, {"experiment": "blind", **of_parts, "weights": weights["sha256"], **about})
         begun = work / "begun.safetensors"
         fresh = architecture.initial_values(config, options.seed)  # that knows nothing but its flow network
         weights_file.write(begun, merge_flow(fresh, values), weights_file.metadata(options.weights))
         for blur, kernels in blurs.items():
             low = [work / blur / f"{at:03}" for at in range(len(scenes))]
             for folder, scene, kernel in zip(low, scenes, kernels, strict=True):
-                write_clip(folder, Clip(folder.name, np.stack([blur_down(frame, kernel) for frame in scene.load()])))
+                write_clip(folder, Clip(folder.name, np.stack(list(_low(scene.load(), kernel).values()))))
             job = partial(_scratch, work, low, begun, scenes, kernels, options)
             scratch = parts.get(f"{blur}, {SCRATCH}", job)
             learned[blur] = {name: scratch[name] for name in _OF_LEARNING}
@@ -115,7 +118,7 @@ def blind(output: Path, options: BlindOptions, progress: bool = True) -> dict[st
         "question": "What is self-supervised learning worth on blurs that the supervised training never showed?",
         "unit": UNIT,
         "n": len(set(belong)),
-        "options": {name: value for name, value in options.to_json().items() if name not in _PATHS},
+        "options": asked,
         "sets": sets_of(options.scenes),
         "weights": weights,
         "clips": dict(zip([scene.name for scene in scenes], belong, strict=True)),
@@ -210,13 +213,6 @@ def _kernel(blur: str, options: BlindOptions, scene: Scene, place: int, given: d
     }[blur]
 
 
-def _bicubic(scene: Scene, kernel: np.ndarray) -> float:
-    """PSNR of bicubic upsampling, of the frames that are restored. UserError where one is without an error."""
-    high, half = scene.load(), WINDOW // 2
-    inner = range(half, len(high) - half)
-    return mean_of([psnr(bicubic_on_grid(blur_down(high[index], kernel)), high[index]) for index in inner])
-
-
 def _scratch(
     work: Path, low: list[Path], begun: Path, scenes: list[Scene], kernels: list[np.ndarray], options: BlindOptions
 ) -> dict[str, Any]:
@@ -261,8 +257,14 @@ def _learned(
 
 def _scores(network: Network, high: np.ndarray, kernel: np.ndarray) -> dict[str, float]:
     """Mean PSNR of the frames with all their neighbours, and that of the kernel estimated for the middle one."""
-    low: Frames = {index: blur_down(frame, kernel) for index, frame in enumerate(high)}
-    found = mean_of([psnr(to_uint8(image), high[index]) for index, image in restored(network, low)])
+    low = _low(high, kernel)
     first = (len(high) - WINDOW) // 2
     window = np.stack([to_float(low[index]) for index in range(first, first + WINDOW)])
-    return {"psnr": found, "kernel_psnr": kernel_psnr(network.infer(window)["kernel"], kernel)}
+    return {
+        "psnr": restored_psnr(dict(restored(network, low)), high),
+        "kernel_psnr": kernel_psnr(network.infer(window)["kernel"], kernel),
+    }
+
+
+def _low(high: np.ndarray, kernel: np.ndarray) -> Frames:
+    return {index: blur_down(frame, kernel) for index, frame in enumerate(high)}

@@ -15,14 +15,17 @@ from vsrlib.common.names import BLURS
 from vsrlib.common.numbers import mean_interval
 from vsrlib.common.parts import Parts
 from vsrlib.common.progress import bar as progress_bar
-from vsrlib.data.clips import ClipSource, windows
+from vsrlib.data.clips import WINDOW, ClipSource, windows
+from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.degrade import blur_down, clip_kernel
+from vsrlib.data.frames import to_uint8
 from vsrlib.data.scenes import FRAMES, SIZE, Scene, packaged_scenes, scenes_in
 from vsrlib.experiments.options import SceneOptions
 from vsrlib.networks import load_network
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
 from vsrlib.restoration import engines
+from vsrlib.restoration.metrics import psnr
 
 UNIT = "scene"
 ENGINE = "cached"
@@ -134,6 +137,17 @@ def restored(network: Network, low: Frames, border: bool = False) -> Iterator[tu
     for index, window in windows(ClipSource("clip", tuple(map(str, low))), border):
         engine.upload(window, low)
         yield index, network.download(engine.run())[0]
+
+
+def restored_psnr(images: Frames, high: np.ndarray) -> float:
+    """Mean PSNR in dB of what `restored` gave, against HR frames (N, H, W, 3) uint8. UserError as `mean_of`."""
+    return mean_of([psnr(to_uint8(image), high[index]) for index, image in images.items()])
+
+
+def bicubic_psnr(low: Frames, high: np.ndarray) -> float:
+    """The same of bicubic upsampling, of the frames that have two neighbours on either side."""
+    half = WINDOW // 2
+    return mean_of([psnr(bicubic_on_grid(low[index]), high[index]) for index in range(half, len(high) - half)])
 
 
 def mean_of(values: list[float]) -> float:

@@ -21,18 +21,14 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_array, sha256_named
 from vsrlib.common.numbers import by_group, interval, markdown, mean_interval, number, sign_flip
 from vsrlib.common.parts import Parts
-from vsrlib.data.clips import WINDOW
-from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.degrade import blur_down, clip_kernel
-from vsrlib.data.frames import to_uint8
 from vsrlib.data.scenes import Scene
 from vsrlib.data.synthetic.sets import ClipsOptions
 from vsrlib.experiments.options import SeedsOptions
-from vsrlib.experiments.restored import chosen, restored, sets_of
+from vsrlib.experiments.restored import bicubic_psnr, chosen, restored, restored_psnr, sets_of
 from vsrlib.experiments.training import NETWORKS, UNIT, made_clips, tidy
 from vsrlib.networks import load_network
 from vsrlib.networks.weights import weights_file
-from vsrlib.restoration.metrics import psnr
 from vsrlib.training import checkpoint, trainer
 from vsrlib.training.flow import train as flow
 from vsrlib.training.flow.options import FlowOptions
@@ -254,18 +250,12 @@ def evaluated(weights: Path, scenes: list[Scene], device: str, own: bool) -> dic
     changes[NO_FLOW] = (*changes[str(own)], NO_FLOW)
     networks = {name: altered(network, factors) for name, factors in changes.items()}
     found: dict[str, Any] = {"psnr": {reading: {} for reading in networks}, "bicubic": {}}
-    half = WINDOW // 2
     for scene in scenes:
         high = scene.load()
         low = {index: blur_down(frame, clip_kernel(BLUR, 0, scene.name)[0]) for index, frame in enumerate(high)}
         for name, one in networks.items():
-            images = dict(restored(one, low))
-            found["psnr"][name][scene.name] = float(
-                np.mean([psnr(to_uint8(image), high[index]) for index, image in images.items()])
-            )
-        found["bicubic"][scene.name] = float(
-            np.mean([psnr(bicubic_on_grid(low[index]), high[index]) for index in range(half, len(high) - half)])
-        )
+            found["psnr"][name][scene.name] = restored_psnr(dict(restored(one, low)), high)
+        found["bicubic"][scene.name] = bicubic_psnr(low, high)
     return found | network.conditions()
 
 

@@ -15,18 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import BFLOAT16, FLOAT32, TF32
+from vsrlib.common.names import FLOAT32, TF32
 
 PARTS = ("in_conv", "extra_feat", "fusion_conv", "recons_net", "upsample_layers", "out_conv")
 """The parts of `torch_net.SelfBlindVSR` that reconstruct."""
-
-
-def train_at(precision: str, module: nn.Module, device: str) -> None:
-    """Let the steps of a training compute at `precision`, one of PRECISIONS; see the two functions that follow."""
-    if precision == BFLOAT16:
-        reconstruct_in_bfloat16(module)
-    if precision == TF32:
-        allow_tf32(device)
 
 
 def reconstruct_in_bfloat16(module: nn.Module) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_bytes
-from vsrlib.common.names import FLOAT32
+from vsrlib.common.names import BFLOAT16, FLOAT32
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.networks import distributed
 from vsrlib.networks.architecture import PARTS
@@ -321,10 +321,14 @@ class Trainer:
 
 def train_at(precision: str, network: Network) -> None:
     """Let the steps of a network compute at a precision, see `vsrlib.networks.torch_precision`."""
-    if precision != FLOAT32:
-        from vsrlib.networks import torch_precision  # imports torch, which nothing else here does
+    if precision == FLOAT32:
+        return
+    from vsrlib.networks import torch_precision  # imports torch, which nothing else here does
 
-        torch_precision.train_at(precision, network.module, network.device)
+    if precision == BFLOAT16:
+        torch_precision.reconstruct_in_bfloat16(network.module)
+    else:
+        torch_precision.allow_tf32(network.device)
 
 
 def parameter_groups(network: Network, rates: dict[str, float]) -> list[tuple[list[str], float]]:
