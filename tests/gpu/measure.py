@@ -30,6 +30,7 @@ from vsrlib.kernels.correlation import reference
 from vsrlib.networks import load_network
 from vsrlib.networks.distributed import Batch
 from vsrlib.networks.network import Network
+from vsrlib.restoration.batched import Batched
 from vsrlib.restoration.engines import Engine
 from vsrlib.restoration.rounded_engine import InBfloat16
 from vsrlib.training.step import take_step
@@ -102,7 +103,9 @@ def precision(plan: Plan, network: Network) -> Found:
 
 
 def batches(plan: Plan, network: Network) -> Found:
-    """Several windows at once by the published algorithm: seconds of a window, and that each is as it is alone."""
+    """Several windows at once, by the published algorithm and by the streaming engine: seconds of a window, and how far
+    each is from the published one of that window alone.
+    """
     clip, found = MovingTexture(plan.size), {}
     stacks = [to_float(clip.stack(turn)) for turn in range(max(plan.batches))]
     with torch.no_grad():
@@ -110,9 +113,15 @@ def batches(plan: Plan, network: Network) -> Found:
         for count in plan.batches:
             windows = network.tensor(np.stack(stacks[:count]))
             seconds = _seconds(lambda turn, windows=windows: network.module.reconstruct(windows), network, plan)
-            together = network.module.reconstruct(windows)
-            difference = max(float((one - together[i : i + 1]).abs().max()) for i, one in enumerate(alone[:count]))
-            found[str(count)] = {"seconds_of_a_window": seconds / count, "largest_difference": difference}
+            streaming = _restorer(Batched(network), plan, count)
+            of_streaming = _seconds(streaming, network, plan)
+            found[str(count)] = {
+                "seconds_of_a_window": {"reference": seconds / count, "streaming": of_streaming / count},
+                "largest_difference": {
+                    "reference": _largest(alone, network.module.reconstruct(windows)),
+                    "streaming": _largest(alone, streaming(0)),
+                },
+            }
     return found
 
 
@@ -156,12 +165,19 @@ def _products_in_tf32(wanted: bool) -> Iterator[None]:
         one.allow_tf32 = False
 
 
-def _restorer(engine: Engine, plan: Plan) -> Callable[[int], torch.Tensor]:
-    """What restores the next frame of a clip."""
+def _largest(alone: list[torch.Tensor], together: torch.Tensor) -> float:
+    """The largest difference of the first frames to themselves alone."""
+    return max(float((one - other).abs().max()) for one, other in zip(alone, together.split(1)))
+
+
+def _restorer(engine: Engine, plan: Plan, count: int = 1) -> Callable[[int], torch.Tensor]:
+    """What restores the next `count` frames of a clip at once."""
     clip = MovingTexture(plan.size)
 
     def restore(turn: int) -> torch.Tensor:
-        engine.upload(*clip.window(turn))
+        windows = [clip.window(count * turn + i) for i in range(count)]
+        frames = {index: frame for _, some in windows for index, frame in some.items()}
+        engine.upload([index for indices, _ in windows for index in indices], frames)
         return engine.run()
 
     return restore

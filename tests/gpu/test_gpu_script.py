@@ -28,5 +28,7 @@ def test_every_part_answers(tmp_path: Path) -> None:
     assert parts["frames"]["synchronised"]["checks"]["streaming"]["largest_8_bit_difference"] <= 1
     assert parts["precision"]["float32"]["psnr_to_float32"] is None
     assert 20 < parts["precision"]["bfloat16"]["psnr_to_float32"] < 100  # it is rounded, and not broken
-    assert all(one["largest_difference"] < 1e-5 for name, one in parts["batches"].items() if name != "took_seconds")
+    batches = [one for name, one in parts["batches"].items() if name != "took_seconds"]
+    assert len(batches) == 2 and all(set(one["seconds_of_a_window"]) == {"reference", "streaming"} for one in batches)
+    assert all(value < 1e-5 for one in batches for value in one["largest_difference"].values())
     assert found["provenance"]["versions"]["torch"] and "bfloat16" in (tmp_path / "gpu.md").read_text()

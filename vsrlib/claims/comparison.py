@@ -44,7 +44,7 @@ def compare(
     `published` was made from other files.
     """
     output = Path(output)
-    results.require_float32([*inference_files, *training_files])
+    results.require_comparable([*inference_files, *training_files])
     runs = results.collect(inference_files, output, RUN_FIELDS)
     results.require_scenes(runs)
     trainings = results.collect(training_files, output, TRAINING_FIELDS)

@@ -44,7 +44,7 @@ def compare(
     `published`, `seed`: as for `vsrlib.claims.comparison.compare`. UserError: files as there, or of one framework.
     """
     output = Path(output)
-    results.require_float32([*inference_files, *training_files])
+    results.require_comparable([*inference_files, *training_files])
     runs = results.collect(inference_files, output, RUN_FIELDS, TRAINERS)
     results.require_scenes(runs)
     trainings = results.collect(training_files, output, TRAINING_FIELDS, TRAINERS)

@@ -31,6 +31,9 @@ CONDITIONS = ("device_type", "input_digest", "gt_digest", "preset", "engine", "b
 The ground truth is among them because scoring a frame against it is part of post-processing.
 """
 
+_COMPARED_WITH = {"precision": FLOAT32, "batch": 1}
+"""What frames are restored with where frameworks are compared, as all were in earlier versions, which do not say so."""
+
 _WORDS = {
     "device_type": "device type",
     "input_digest": "input frames (digest)",
@@ -91,14 +94,16 @@ def collect(
     return found
 
 
-def require_float32(files: Sequence[Path]) -> None:
-    """UserError for a result of a lower precision: it is no framework's, and is set against none."""
+def require_comparable(files: Sequence[Path]) -> None:
+    """UserError for a result of a lower precision or of frames in batches: it is set against no framework's."""
     for path in files:
-        if (precision := read(path).get("precision", FLOAT32)) != FLOAT32:
-            raise UserError(
-                f"{path} was computed in {precision}, and frameworks are compared in {FLOAT32}; run the step again "
-                "without a precision."
-            )
+        record = read(path)
+        for name, usual in _COMPARED_WITH.items():
+            if (value := record.get(name, usual)) != usual:
+                raise UserError(
+                    f"{path} was made with {name} {value}, and frameworks are compared with {usual}; run the step "
+                    f"again without --{name}."
+                )
 
 
 def require_scenes(runs: dict[tuple[str, str], dict]) -> None:

@@ -28,7 +28,7 @@ from vsrlib.networks.network import Network
 from vsrlib.networks.onnx_network import OnnxNetwork
 from vsrlib.networks.weights.weights_file import entry, existing
 from vsrlib.restoration.destination import NOTES, Destination
-from vsrlib.restoration.loop import FRAMES, KERNELS, VIDEOS, ClipScores, Job, Output, restore_clip
+from vsrlib.restoration.loop import FRAMES, KERNELS, VIDEOS, ClipScores, Job, Output, in_batches, joined, restore_clip
 from vsrlib.restoration.options import InferOptions
 from vsrlib.restoration.restorers import engine_of, load_restorer
 from vsrlib.restoration.sampling import WORTH_SAYING, bicubic, gain_of_other
@@ -94,7 +94,7 @@ def infer(
     loaded_memory = memory.resident_mib()
     baseline = (engine != "streaming" or options.precision == BFLOAT16) and options.convolution == "auto"
     convolution = network.convolution("framework" if baseline else options.convolution)
-    restorer = engine_of(network, engine, convolution, options.tile, options.precision)
+    restorer = engine_of(network, engine, convolution, options.tile, options.precision, options.batch)
     asked = {
         **{name: value for name, value in options.to_json().items() if name != "weights"},
         "weights": _weights(network, options, target.folder)["sha256"],
@@ -118,7 +118,7 @@ def infer(
                 bar.update(len(there))
                 if size not in warmed and left and _gets_warm(network, options):
                     warmed.add(size)  # another size may be another kernel to compile or to choose
-                    first_windows = [job.window for job in left[:2]]
+                    first_windows = [joined(some) for some in in_batches(left, options.batch)[:2]]
                     warm_up_seconds += warm_up(network, restorer, first_windows, FrameReader(source), options.kernels)
                 if options.timing_repeats > 0 and timing is None:
                     first, high = FrameReader(source).stack(ours[0].window), None
@@ -135,8 +135,9 @@ def infer(
                     _score_again(scores, staging, source, FrameReader(truth), ours[: len(there)])
                 tell = partial(before.add, source.name) if before else _nobody
                 restored = restore_clip(
-                    network, restorer, source, truth, ours, there, written, bar, scores, options.sampling, tell
-                )
+                    network, restorer, source, truth, ours, there, written, bar, scores, options.sampling, tell,
+                    options.batch,
+                )  # fmt: skip
                 of_clip = {"name": source.name, **origin[source.name]._asdict(), "bits": [source.bits, bits]}
                 if source.film:
                     of_clip["film"] = {"rate": str(source.film.rate), **source.film.picture.to_json()}
@@ -153,6 +154,7 @@ def infer(
         "border": options.border,
         "tile": options.tile,
         "precision": options.precision,
+        "batch": options.batch,
         "shard": None if shard is None else str(shard),
         **network.conditions(),
         "convolution": convolution,

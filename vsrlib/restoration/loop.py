@@ -27,6 +27,7 @@ from vsrlib.restoration.engines import Engine
 from vsrlib.restoration.sampling import bicubic, placed
 from vsrlib.restoration.segments import parts, segments
 from vsrlib.restoration.temporal import TemporalErrors
+from vsrlib.restoration.timing import PARTS
 
 RESULT = "inference.json"
 
@@ -125,13 +126,15 @@ def restore_clip(
     clip_scores: ClipScores | None = None,
     sampling: str = SAMPLINGS[0],
     finished: Callable[[dict[str, Any]], None] = lambda frame: None,
+    batch: int = 1,
 ) -> list[dict[str, Any]]:
     """Restore the frames of one clip and write them; returns name, scores and seconds of each, in order.
 
     `there`: what was returned of the first frames before an interruption; these are written, and not restored again.
     `clip_scores` is given every restored frame that has a truth. `sampling`: where the LR pixels lie among those of the
     truth, and of what is written (see `vsrlib.restoration.sampling`). `finished` is given the result of each frame once
-    it is written.
+    it is written. `batch`: frames at once, for an engine that takes several windows; each is said to take its share. It
+    is the same ones after an interruption, and some are restored again: sums depend on how many there are at once.
     Seconds of "pre" (reading, uploading), "forward" (computing, synchronised on both sides) and "post" (downloading;
     scoring and writing, in the writer's thread).
     """
@@ -141,36 +144,48 @@ def restore_clip(
     done = list(there)
     pending: deque[Future[dict[str, Any]]] = deque()
     with output.writer(source, [job.index for job in jobs], len(there)) as write, _one_thread() as pool:
-        for job in jobs[len(there) :]:
-            name = source.frame_names[job.index]
-            reader.forget_before(min(job.window))
+        for number, some in enumerate(in_batches(jobs, batch)):
+            new = some[max(len(there) - number * batch, 0) :]
+            if not new:
+                continue
+            reader.forget_before(min(some[0].window))
             if truths is not None:
-                truths.forget_before(job.index)
+                truths.forget_before(some[0].index)
             marks = [time.perf_counter()]
-            engine.upload(job.window, reader)
+            engine.upload(joined(some), reader)
             network.synchronise()
             marks.append(time.perf_counter())
             restored = _computed(engine.run)
             _computed(network.synchronise)
             marks.append(time.perf_counter())
-            image = network.download(restored)[0]
+            images = network.download(restored)
             if output.kernels:
-                output.write_kernel(source, name, network.download(engine.kernel())[0, 0])
-            seconds = {
-                "pre": marks[1] - marks[0],
-                "forward": marks[2] - marks[1],
-                "post": time.perf_counter() - marks[2],
-            }
-            low, high = reader[job.index], None if truths is None else truths[job.index]
-            label = f"{source.name}/{name}"
-            deep = output.bits > 8
-            told = (label, name, image, low, high, write, seconds, clip_scores, sampling, finished, deep)
-            pending.append(pool.submit(_finish, *told))
-            while len(pending) > _AHEAD:
+                for job, kernel in zip(some, network.download(engine.kernel())):
+                    output.write_kernel(source, source.frame_names[job.index], kernel[0])
+            marks.append(time.perf_counter())
+            for job, image in list(zip(some, images))[-len(new) :]:
+                name = source.frame_names[job.index]
+                seconds = {part: (end - begin) / len(some) for part, begin, end in zip(PARTS, marks, marks[1:])}
+                low, high = reader[job.index], None if truths is None else truths[job.index]
+                label = f"{source.name}/{name}"
+                deep = output.bits > 8
+                told = (label, name, image, low, high, write, seconds, clip_scores, sampling, finished, deep)
+                pending.append(pool.submit(_finish, *told))
+            while len(pending) > max(_AHEAD, batch):
                 done.append(pending.popleft().result())
-            bar.update()
+            bar.update(len(new))
         done += [future.result() for future in pending]
     return done
+
+
+def in_batches(jobs: Sequence[Job], size: int) -> list[Sequence[Job]]:
+    """The jobs of a clip, `size` at a time; the last ones may be fewer."""
+    return [jobs[begin : begin + size] for begin in range(0, len(jobs), size)]
+
+
+def joined(jobs: Sequence[Job]) -> list[int]:
+    """Their windows, one after the other, as an `Engine` takes them."""
+    return [index for job in jobs for index in job.window]
 
 
 @contextlib.contextmanager

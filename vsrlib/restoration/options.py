@@ -113,7 +113,8 @@ class InferOptions(RestorationOptions):
     the blur kernel estimated for each frame. shard: "2/4" restores the second of four parts of the frames, to a folder
     of its own below the output; `vsrlib.restoration.shards` puts the parts together. all_metrics: also measure each
     clip's `psnr_y`, `ssim_y`, `tof_norm` and `warping_error` against the ground truth (see
-    `vsrlib.restoration.loop.ClipScores`). precision: see `vsrlib.networks.torch_precision`.
+    `vsrlib.restoration.loop.ClipScores`). precision: see `vsrlib.networks.torch_precision`; batch: see
+    `vsrlib.restoration.batched`.
     """
 
     framework: str = option(
@@ -152,6 +153,12 @@ class InferOptions(RestorationOptions):
         choices=PRECISIONS,
     )
     shard: str | None = option(None, "restore part I of N only; then `vsrlib gather OUTPUT`", metavar="I/N")
+    batch: int = option(
+        1,
+        "windows that are restored at once, by the streaming engine, for GPUs that one small frame leaves idle",
+        least=1,
+        metavar="N",
+    )
     all_metrics: bool = option(
         False, "with --gt: also each clip's PSNR and SSIM on luma, tOF and warping error, which take time"
     )
@@ -180,17 +187,22 @@ class InferOptions(RestorationOptions):
                 f"precision is {BFLOAT16} and convolution is winograd, which computes in {FLOAT32}; leave one of them "
                 "out."
             )
+        if self.batch > 1 and self.engine != "streaming":
+            raise UserError(
+                f'batch is {self.batch} and the engine "{self.engine}" is a baseline, which restores one frame after '
+                "the other; leave one of them out."
+            )
         if self.framework == ONNX:
             self._require_fit_for_onnx()
 
     def _require_fit_for_onnx(self) -> None:
-        taken = {"device": ("auto", "cpu"), "engine": ("streaming", "reference"), "tile": (0,)}
+        taken = {"device": ("auto", "cpu"), "engine": ("streaming", "reference"), "tile": (0,), "batch": (1,)}
         taken |= {"correlation": ("auto",), "convolution": ("auto", "framework")}
         for name, values in taken.items():
             if (value := getattr(self, name)) not in values:
                 raise UserError(
-                    f"{name} is {value!r} and framework is 'onnx', whose graphs restore whole frames on the CPU by the "
-                    f"operations of ONNX Runtime; leave --{name} out, or take --framework torch."
+                    f"{name} is {value!r} and framework is 'onnx', whose graphs restore one whole frame after the "
+                    f"other on the CPU by ONNX Runtime's operations; leave --{name} out, or take --framework torch."
                 )
 
     @property

@@ -20,7 +20,7 @@ _OWN = {
 }
 """What may differ between the parts: machines and times. Anything else must be equal."""
 
-_NOT_ALWAYS = {"precision": FLOAT32}
+_NOT_ALWAYS = {"precision": FLOAT32, "batch": 1}
 """What parts of an earlier version do not say, and how they were restored."""
 
 
