@@ -25,6 +25,7 @@ from vsrlib.common import provenance
 from vsrlib.common.files import atomic_path, write_json
 from vsrlib.common.names import BFLOAT16, PRECISIONS, TF32
 from vsrlib.common.numbers import markdown
+from vsrlib.data.clips import WINDOW
 from vsrlib.data.frames import to_float
 from vsrlib.kernels.correlation import reference
 from vsrlib.networks import load_network
@@ -36,6 +37,8 @@ from vsrlib.restoration.rounded_engine import InBfloat16
 from vsrlib.training.step import take_step
 
 Found = dict[str, Any]
+
+_WARM = 2  # calls that are not timed
 
 
 @dataclass(frozen=True)
@@ -103,13 +106,13 @@ def precision(plan: Plan, network: Network) -> Found:
 
 
 def batches(plan: Plan, network: Network) -> Found:
-    """Several windows at once, by the published algorithm and by the streaming engine: seconds of a window, and how far
-    each is from the published one of that window alone.
+    """Several windows at once, by the published algorithm and by the streaming engine, which uploads its frames within
+    the time: seconds of a window, and how far each is from the published one of that window alone.
     """
     clip, found = MovingTexture(plan.size), {}
     stacks = [to_float(clip.stack(turn)) for turn in range(max(plan.batches))]
     with torch.no_grad():
-        alone = [network.module.reconstruct(network.tensor(stack[None])) for stack in stacks[:2]]
+        alone = [network.module.reconstruct(network.tensor(stack[None])) for stack in stacks]
         for count in plan.batches:
             windows = network.tensor(np.stack(stacks[:count]))
             seconds = _seconds(lambda turn, windows=windows: network.module.reconstruct(windows), network, plan)
@@ -173,28 +176,29 @@ def _largest(alone: list[torch.Tensor], together: torch.Tensor) -> float:
 def _restorer(engine: Engine, plan: Plan, count: int = 1) -> Callable[[int], torch.Tensor]:
     """What restores the next `count` frames of a clip at once."""
     clip = MovingTexture(plan.size)
+    indices = range(count * (plan.repeats + _WARM) + WINDOW)
+    frames = {index: clip.frame(index) for index in indices}  # made outside the time
 
     def restore(turn: int) -> torch.Tensor:
-        windows = [clip.window(count * turn + i) for i in range(count)]
-        frames = {index: frame for _, some in windows for index, frame in some.items()}
-        engine.upload([index for indices, _ in windows for index in indices], frames)
+        begins = range(count * turn, count * (turn + 1))
+        engine.upload([index for begin in begins for index in indices[begin : begin + WINDOW]], frames)
         return engine.run()
 
     return restore
 
 
 def _seconds(call: Callable[[int], Any], network: Network, plan: Plan) -> float:
-    """Median of a call, waited for, after two to get warm."""
+    """Median of a call, waited for, after `_WARM` ones."""
     taken, begun = [], time.perf_counter()
-    for turn in range(2 + plan.repeats):
+    for turn in range(_WARM + plan.repeats):
         network.synchronise()
         begin = time.perf_counter()
         call(turn)
         network.synchronise()
         taken.append(time.perf_counter() - begin)
-        if turn >= 4 and time.perf_counter() - begun > plan.seconds:
+        if turn >= _WARM + 2 and time.perf_counter() - begun > plan.seconds:
             break
-    return statistics.median(taken[2:])
+    return statistics.median(taken[_WARM:])
 
 
 def measure(plan: Plan) -> Found:

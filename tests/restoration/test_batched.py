@@ -1,8 +1,12 @@
 """Several windows at once give the frames that they give one after the other; who asks for what is not to be had."""
 
+import importlib
+import itertools
 import shlex
+import threading
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -78,7 +82,7 @@ def test_what_belongs_to_a_frame_is_computed_once_and_forgotten_after_its_last_w
     features = engine._blocks.features
     monkeypatch.setattr(engine._blocks, "features", lambda frames: seen.append(frames.shape[0]) or features(frames))
     together(engine, network, low, 2)
-    assert seen == [4, 2, 1] and sorted(engine._features) == [2, 3, 4, 5, 6]
+    assert seen == 7 * [1] and sorted(engine._features) == [2, 3, 4, 5, 6]
 
 
 def test_another_clip_is_another_one(network: Network, low: Frames) -> None:
@@ -108,13 +112,16 @@ def test_the_command_restores_in_batches(clips: Path, tmp_path: Path) -> None:
     assert list(one) == list(three) and len(one) == 14
     differing = np.stack([np.abs(one[name].astype(int) - three[name]) for name in one])
     assert differing.max() <= 1 and (differing > 0).mean() <= 1e-4
-    for name in (path.relative_to(tmp_path / "one") for path in (tmp_path / "one" / "kernels").glob("*/*")):
-        np.testing.assert_allclose(np.load(tmp_path / "three" / name), np.load(tmp_path / "one" / name), atol=SAME)
+    kernels = [sorted((tmp_path / run).glob("kernels/*/*")) for run in ("one", "three")]
+    assert [path.parts[-3:] for path in kernels[0]] == [path.parts[-3:] for path in kernels[1]] and len(
+        kernels[0]
+    ) == 14
+    for alone, ours in zip(*kernels):
+        np.testing.assert_allclose(np.load(ours), np.load(alone), rtol=0, atol=SAME)
     found = read_json(tmp_path / "three" / "inference.json")
     assert found["batch"] == 3 and [len(clip["frames"]) for clip in found["clips"]] == [7, 7]
-    assert all(frame[part] > 0 for clip in found["clips"] for frame in clip["frames"] for part in ("pre", "forward"))
     for compare in (comparison.compare, partial(every_pair.compare, parity_files=[])):
-        with pytest.raises(UserError, match="was made with batch 3, and frameworks are compared with 1"):
+        with pytest.raises(UserError, match="was made with batch 3, and frameworks are compared with batch 1"):
             compare([tmp_path / "three" / "inference.json"], [], output=tmp_path / "compared")
 
 
@@ -137,6 +144,47 @@ def test_an_interruption_changes_neither_a_batch_nor_a_frame(
     assert result["resumed"] == after and set(batches) <= {15, 5}  # of seven frames three, three and one
     there, whole = pictures(tmp_path / "out"), pictures(tmp_path / "whole")
     assert list(there) == list(whole) and all(np.array_equal(there[name], whole[name]) for name in whole)
+
+
+def test_each_frame_of_a_batch_takes_its_share_of_the_time(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that moves on by 1 s with each look of the loop, and not with the writer's."""
+    ticks, main = itertools.count(), threading.main_thread()
+    clock = SimpleNamespace(perf_counter=lambda: float(next(ticks)) if threading.current_thread() is main else 0.0)
+    monkeypatch.setattr(loop, "time", clock)
+    options = InferOptions(weights="study-gaussian", border=True, device="cpu", batch=3)
+    for clip in infer(clips, tmp_path, None, options, progress=False)["clips"]:
+        for part in ("pre", "forward", "post"):
+            np.testing.assert_allclose([frame[part] for frame in clip["frames"]], [*(6 * [1 / 3]), 1])
+
+
+def test_too_little_memory_is_said_of_the_batch(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Batched) -> None:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+    monkeypatch.setattr(Batched, "run", full)
+    for timing_repeats in (0, 1):  # met by the loop, or by the frames that are restored to get warm
+        options = InferOptions(weights="study-gaussian", device="cpu", batch=2, timing_repeats=timing_repeats)
+        with pytest.raises(UserError, match="not enough memory for 2 frames of this size at once; give a smaller"):
+            infer(clips, tmp_path / str(timing_repeats), None, options, progress=False)
+
+
+@pytest.mark.parametrize("after, sizes", [(0, [3, 3, 1]), (2, [3, 3, 1]), (3, [3, 1]), (6, [1])])
+def test_what_gets_warm_are_the_batches_that_follow(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, sizes: list[int]
+) -> None:
+    options, warmed = InferOptions(weights="study-gaussian", border=True, device="cpu", batch=3), []
+    run = partial(infer, clips / "a", tmp_path, None, options, progress=False, resume=True)
+    if after:
+        with monkeypatch.context() as patch:
+            stopped_at(patch, after, KeyboardInterrupt())
+            with pytest.raises(KeyboardInterrupt):
+                run()
+    module = importlib.import_module("vsrlib.restoration.infer")
+    monkeypatch.setattr(module, "_gets_warm", lambda network, options: True)
+    monkeypatch.setattr(module, "warm_up", lambda network, engine, windows, *more: warmed.extend(windows) or 0.0)
+    assert run()["resumed"] == after and [len(window) / 5 for window in warmed] == sizes
 
 
 def test_bfloat16_in_batches(low: Frames) -> None:

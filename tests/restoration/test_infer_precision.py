@@ -119,7 +119,9 @@ def test_the_command_restores_in_bfloat16_and_its_result_is_not_compared(
     found = read_json(tmp_path / "out" / "inference.json")
     assert found["precision"] == "bfloat16" and found["convolution"] == "framework"
     for compare in (comparison.compare, partial(every_pair.compare, parity_files=[])):
-        with pytest.raises(UserError, match="made with precision bfloat16, and frameworks are compared with float32"):
+        with pytest.raises(
+            UserError, match="made with precision bfloat16, and frameworks are compared with precision float32"
+        ):
             compare([tmp_path / "out" / "inference.json"], [], output=tmp_path / "compared")
     assert results.collect([tmp_path / "out" / "inference.json"], tmp_path, ())  # it may be looked at
 

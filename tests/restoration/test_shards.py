@@ -101,18 +101,21 @@ def test_parts_that_do_not_fit_together_are_named_and_left_alone(clips: Path, tm
     assert not (tmp_path / "frames").exists() and not (tmp_path / "inference.json").exists()
 
 
+@pytest.mark.parametrize("name, usual, other", [("precision", "float32", "bfloat16"), ("batch", 1, 2)])
 @pytest.mark.parametrize("older", [1, 2])
-def test_a_part_that_says_no_precision_is_of_float32(clips: Path, tmp_path: Path, older: int) -> None:
+def test_a_part_that_does_not_say_it_was_restored_in_the_only_way_there_was(
+    clips: Path, tmp_path: Path, older: int, name: str, usual: str | int, other: str | int
+) -> None:
     """As those of earlier versions."""
     results = {number: infer(clips, tmp_path, shard=f"{number}/2") for number in (1, 2)}
-    del results[older]["precision"]
+    del results[older][name]
     write_json(tmp_path / f"shard_{older}_of_2" / "inference.json", results[older])
     newer = tmp_path / f"shard_{3 - older}_of_2" / "inference.json"
-    write_json(newer, results[3 - older] | {"precision": "bfloat16"})
-    with pytest.raises(UserError, match="differ in precision"):
+    write_json(newer, results[3 - older] | {name: other})
+    with pytest.raises(UserError, match=f"differ in {name}"):
         gather(tmp_path)
     write_json(newer, results[3 - older])
-    assert gather(tmp_path)["precision"] == "float32"
+    assert gather(tmp_path)[name] == usual
 
 
 def test_the_only_part_the_first_part_and_the_weights_that_were_read(clips: Path, tmp_path: Path) -> None:

@@ -101,8 +101,8 @@ def require_comparable(files: Sequence[Path]) -> None:
         for name, usual in _COMPARED_WITH.items():
             if (value := record.get(name, usual)) != usual:
                 raise UserError(
-                    f"{path} was made with {name} {value}, and frameworks are compared with {usual}; run the step "
-                    f"again without --{name}."
+                    f"{path} was made with {name} {value}, and frameworks are compared with {name} {usual}; run the "
+                    f"step again without --{name}."
                 )
 
 

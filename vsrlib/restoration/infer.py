@@ -28,7 +28,18 @@ from vsrlib.networks.network import Network
 from vsrlib.networks.onnx_network import OnnxNetwork
 from vsrlib.networks.weights.weights_file import entry, existing
 from vsrlib.restoration.destination import NOTES, Destination
-from vsrlib.restoration.loop import FRAMES, KERNELS, VIDEOS, ClipScores, Job, Output, in_batches, joined, restore_clip
+from vsrlib.restoration.loop import (
+    FRAMES,
+    KERNELS,
+    VIDEOS,
+    ClipScores,
+    Job,
+    Output,
+    enough_memory,
+    in_batches,
+    joined,
+    restore_clip,
+)
 from vsrlib.restoration.options import InferOptions
 from vsrlib.restoration.restorers import engine_of, load_restorer
 from vsrlib.restoration.sampling import WORTH_SAYING, bicubic, gain_of_other
@@ -118,8 +129,13 @@ def infer(
                 bar.update(len(there))
                 if size not in warmed and left and _gets_warm(network, options):
                     warmed.add(size)  # another size may be another kernel to compile or to choose
-                    first_windows = [joined(some) for some in in_batches(left, options.batch)[:2]]
-                    warm_up_seconds += warm_up(network, restorer, first_windows, FrameReader(source), options.kernels)
+                    batches = in_batches(ours, options.batch)[len(there) // options.batch :]
+                    of_other_size = [some for some in batches[2:] if len(some) < options.batch]
+                    first_windows = [joined(some) for some in [*batches[:2], *of_other_size]]
+                    with enough_memory(options.batch):
+                        warm_up_seconds += warm_up(
+                            network, restorer, first_windows, FrameReader(source), options.kernels
+                        )
                 if options.timing_repeats > 0 and timing is None:
                     first, high = FrameReader(source).stack(ours[0].window), None
                     if truth is not None:
@@ -136,7 +152,7 @@ def infer(
                 tell = partial(before.add, source.name) if before else _nobody
                 restored = restore_clip(
                     network, restorer, source, truth, ours, there, written, bar, scores, options.sampling, tell,
-                    options.batch,
+                    batch=options.batch,
                 )  # fmt: skip
                 of_clip = {"name": source.name, **origin[source.name]._asdict(), "bits": [source.bits, bits]}
                 if source.film:

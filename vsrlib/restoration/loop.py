@@ -126,7 +126,8 @@ def restore_clip(
     clip_scores: ClipScores | None = None,
     sampling: str = SAMPLINGS[0],
     finished: Callable[[dict[str, Any]], None] = lambda frame: None,
-    batch: int = 1,
+    *,
+    batch: int,
 ) -> list[dict[str, Any]]:
     """Restore the frames of one clip and write them; returns name, scores and seconds of each, in order.
 
@@ -151,19 +152,20 @@ def restore_clip(
             reader.forget_before(min(some[0].window))
             if truths is not None:
                 truths.forget_before(some[0].index)
-            marks = [time.perf_counter()]
-            engine.upload(joined(some), reader)
-            network.synchronise()
+            with enough_memory(batch):
+                marks = [time.perf_counter()]
+                engine.upload(joined(some), reader)
+                network.synchronise()
+                marks.append(time.perf_counter())
+                restored = engine.run()
+                network.synchronise()
+                marks.append(time.perf_counter())
+                images = network.download(restored)
+                kernels = network.download(engine.kernel()) if output.kernels else ()
+            for job, kernel in zip(some, kernels):
+                output.write_kernel(source, source.frame_names[job.index], kernel[0])
             marks.append(time.perf_counter())
-            restored = _computed(engine.run)
-            _computed(network.synchronise)
-            marks.append(time.perf_counter())
-            images = network.download(restored)
-            if output.kernels:
-                for job, kernel in zip(some, network.download(engine.kernel())):
-                    output.write_kernel(source, source.frame_names[job.index], kernel[0])
-            marks.append(time.perf_counter())
-            for job, image in list(zip(some, images))[-len(new) :]:
+            for job, image in list(zip(some, images, strict=True))[-len(new) :]:
                 name = source.frame_names[job.index]
                 seconds = {part: (end - begin) / len(some) for part, begin, end in zip(PARTS, marks, marks[1:])}
                 low, high = reader[job.index], None if truths is None else truths[job.index]
@@ -197,14 +199,18 @@ def _one_thread() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _computed(compute: Callable[[], Any]) -> Any:
+@contextlib.contextmanager
+def enough_memory(batch: int) -> Iterator[None]:
+    """UserError where a framework says that it has too little memory for so many frames at once."""
     try:
-        return compute()
+        yield
     except RuntimeError as error:  # PyTorch has a type for this on CUDA only, Jittor has none
         if not any(words in str(error).lower() for words in ("out of memory", "can't allocate", "bad_alloc")):
             raise
         raise UserError(
             "There is not enough memory for frames of this size; give a tile, such as --tile 128."
+            if batch == 1
+            else f"There is not enough memory for {batch} frames of this size at once; give a smaller --batch."
         ) from error
 
 

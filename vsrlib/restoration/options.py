@@ -155,7 +155,7 @@ class InferOptions(RestorationOptions):
     shard: str | None = option(None, "restore part I of N only; then `vsrlib gather OUTPUT`", metavar="I/N")
     batch: int = option(
         1,
-        "windows that are restored at once, by the streaming engine, for GPUs that one small frame leaves idle",
+        "windows that are restored at once, by the streaming engine, for GPUs that one small frame may leave idle",
         least=1,
         metavar="N",
     )

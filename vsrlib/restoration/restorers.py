@@ -42,9 +42,9 @@ def engine_of(
     if isinstance(network, OnnxNetwork):
         return onnx_engine.make(name, network)
     if precision == BFLOAT16:
-        from vsrlib.restoration import rounded_engine  # imports torch, which nothing else here does
+        from vsrlib.restoration.rounded_engine import InBfloat16  # imports torch, which nothing else here does
 
-        return (rounded_engine.BatchedInBfloat16 if batch > 1 else rounded_engine.InBfloat16)(network, tile)
+        return InBfloat16(network, tile)
     if precision == TF32:
         from vsrlib.networks.torch_precision import allow_tf32
 

@@ -7,10 +7,9 @@ from vsrlib.networks.fast import FrameworkBlocks
 from vsrlib.networks.network import Network
 from vsrlib.networks.torch_precision import channels_last, in_bfloat16
 from vsrlib.restoration.batched import Batched
-from vsrlib.restoration.engines import Streaming
 
 
-class InBfloat16(Streaming):
+class InBfloat16(Batched):
     """Features, fusion, residual blocks and tail are rounded; pyramids, flows, warps and what is added to are not."""
 
     def __init__(self, network: Network, tile: int) -> None:
@@ -18,10 +17,6 @@ class InBfloat16(Streaming):
         tail = self._tail
         self._blocks = _Blocks(network, network.state())
         self._tail = lambda x: in_bfloat16(tail, x)
-
-
-class BatchedInBfloat16(Batched, InBfloat16):
-    """The same, of several windows at once."""
 
 
 class _Blocks(FrameworkBlocks):
