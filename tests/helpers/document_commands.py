@@ -96,9 +96,16 @@ ELSEWHERE = {
     "--device cpu --flow-learning-rate 0 --flow-supervision 0 --precision bfloat16 --steps 3250": (
         "training/test_training_pictures.py::test_a_fixed_flow_network_stays_as_it_is_and_the_rest_learns"
     ),
-    "vsrlib train PICTURES/train MADE/HR OUT --template medium --weights OUT/begun/weights.safetensors --device cpu "
-    "--flow-weights FLOW/flow.safetensors --flow-learning-rate 1e-5 --precision bfloat16 --steps 2000 "
+    "vsrlib train PICTURES/train MADE/HR OUT/first --template medium --weights OUT/begun/weights.safetensors "
+    "--device cpu --flow-weights FLOW/flow.safetensors --flow-learning-rate 1e-5 --precision bfloat16 --steps 2000 "
     "--halve-every 800 --seed 2": (
+        "training/test_training_pictures.py::test_a_resumed_training_with_supervision_equals_an_uninterrupted_one"
+    ),
+    "vsrlib convert OUT/first/weights.safetensors first.safetensors --half": (
+        "cli/test_command_convert.py::test_half_keeps_eleven_bits_and_the_digest_is_of_what_is_stored"
+    ),
+    "vsrlib train PICTURES/train MADE/HR OUT --template medium --weights first.safetensors --device cpu "
+    "--flow-learning-rate 1e-5 --precision bfloat16 --steps 4500 --halve-every 1400 --seed 3": (
         "training/test_training_pictures.py::test_a_resumed_training_with_supervision_equals_an_uninterrupted_one"
     ),
     "vsrlib convert OUT/weights.safetensors medium-gaussian.safetensors --half": (

@@ -91,11 +91,16 @@ def test_what_medium_starts_from() -> None:
     first = read_json(WEIGHTS / "flow-medium-begun" / "train_flow.json")["weights"]["sha256"]
     assert begun["flow_weights"] == first == flow["initial_weights"] and begun["flow_learning_rate"] == 0
     for blur in ("Gaussian", "Realistic"):
+        once = read_json(WEIGHTS / f"medium-{blur.lower()}-first" / "train.json")
+        rounded = read_json(WEIGHTS / f"medium-{blur.lower()}-first" / "rounding.json")["weights"]
         trained = read_json(WEIGHTS / f"medium-{blur.lower()}" / "train.json")
-        assert trained["initial_weights"] == begun["weights"]["sha256"] and trained["blur"] == blur
-        assert trained["flow_weights"] == flow["weights"]["sha256"]
-        assert trained["precision"] == begun["precision"] == "bfloat16"
-        assert trained["training_clips"] == begun["training_clips"] and "CC BY" in trained["credits"]
+        assert once["initial_weights"] == begun["weights"]["sha256"] and once["blur"] == trained["blur"] == blur
+        assert once["flow_weights"] == flow["weights"]["sha256"]
+        assert rounded["weights"]["sha256"] == once["weights"]["sha256"]
+        assert trained["initial_weights"] == rounded[f"medium-{blur.lower()}"]["sha256"]
+        for one in (once, trained):
+            assert one["precision"] == begun["precision"] == "bfloat16"
+            assert one["training_clips"] == begun["training_clips"] and "CC BY" in one["credits"]
 
 
 @pytest.mark.parametrize("blur", ["gaussian", "realistic"])
