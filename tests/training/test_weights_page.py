@@ -69,6 +69,14 @@ def test_what_the_page_says_of_the_goal_is_so() -> None:
     assert all(error["pairs"]["known"]["network"] < error["pairs"]["known"]["zero"] / 2 for error in ERRORS.values())
     for blur in ("gaussian", "realistic"):
         medium, alone = ERRORS[f"medium-{blur}"], ERRORS["flow-medium"]
+        first = read_json(WEIGHTS / "flow-error" / f"medium-{blur}-first.json")
+        assert first["weights_sha256"] == read_json(WEIGHTS / f"medium-{blur}" / "train.json")["initial_weights"]
+        before, after = (one["middlebury"]["known"]["network"] for one in (first["error"], medium))
+        assert before < after and share(medium) < share(first["error"])
+        if blur == "gaussian":
+            clips = [one["clips"]["known"]["network"] for one in (first["error"], medium)]
+            said = f"had {before:.2f} pixels before the last 4,500 steps and have {after:.2f} after them"
+            assert said in " ".join(PAGE.split()) and f"{clips[0]:.3f} and {clips[1]:.3f}" in PAGE
         assert share(medium) < share(alone) and medium["pairs"]["known"]["network"] > alone["pairs"]["known"]["network"]
         assert share(ERRORS[f"study-{blur}"]) > share(ERRORS["flow"])
         assert share(ERRORS[f"study-{blur}-align-false"]) > share(ERRORS["flow-align-false"])
@@ -141,18 +149,33 @@ def test_every_name_is_measured_on_its_blur_and_the_page_says_the_least_gains() 
     measured = {one for name, result in WORTH.items() if name.startswith("Vid4") for one in result["weights"]}
     assert measured == set(weights_file.NAMES)
     least = {}
-    asked, worst = {"gaussian": 1.4, "realistic": 1.1}, []
+    text, worst, rises, counts, averages = " ".join(PAGE.split()), [], [], [], []
     for blur in ("gaussian", "realistic"):
         for result in (found for name, found in WORTH.items() if name.endswith(blur.title())):
             of = result["weights"]
             small, large = (of[f"{preset}-{blur}"]["clips"] for preset in ("study", "medium"))
-            assert all(gain(large[clip]) > gain(small[clip]) for clip in small)
+            less = {clip for clip in small if gain(large[clip]) <= gain(small[clip])}
+            assert result["set"].startswith("Vimeo") or not less
+            assert np.mean([gain(clip) for clip in large.values()]) > np.mean([gain(clip) for clip in small.values()])
+        once = read_json(WEIGHTS / f"medium-{blur}-first" / f"Vimeo_{blur.title()}.json")["weights"][f"medium-{blur}"]
+        small, large = (
+            WORTH[f"Vimeo_{blur.title()}"]["weights"][f"{preset}-{blur}"]["clips"] for preset in ("study", "medium")
+        )
+        less = {clip for clip in small if gain(large[clip]) <= gain(small[clip])}
+        counts.append(len(less))
+        assert {small[clip]["scene"] for clip in less} == {"vimeo 00001"}
+        before = {clip: gain(found) for clip, found in once["clips"].items()}
+        assert all(before[clip] > gain(small[clip]) for clip in small)
+        averages.append(np.mean(list(before.values())))
         gains = [gain(clip) for clip in WORTH[f"Vid4_{blur.title()}"]["weights"][f"medium-{blur}"]["clips"].values()]
-        assert np.mean(gains) < asked[blur] and f"{asked[blur]:.2f} dB" in PAGE
+        if blur == "gaussian":
+            assert f"1.40 dB with the Gaussian blur is missed by {1.4 - np.mean(gains):.2f} dB" in text
+        else:
+            assert np.mean(gains) >= 1.1 and "1.10 dB with the realistic blur and 0.60 dB on the worst clip" in text
         worst.append(min(gains))
         judged = read_json(WEIGHTS / f"medium-{blur}" / "train.json")["validation"]
-        assert [one["step"] for one in judged[-2:]] == [1500, 2000]
-        assert f"{judged[-1]['psnr'] - judged[-2]['psnr']:.2f} dB ({'Gaussian' if blur == 'gaussian' else blur}" in PAGE
+        assert [judged[place]["step"] for place in (0, -2, -1)] == [0, 4000, 4500]
+        rises.append([judged[-1]["psnr"] - judged[place]["psnr"] for place in (0, -2)])
         all_gains = [
             gain(c) for r in WORTH.values() for c in r["weights"].get(f"medium-{blur}", {"clips": {}})["clips"].values()
         ]
@@ -174,5 +197,12 @@ def test_every_name_is_measured_on_its_blur_and_the_page_says_the_least_gains() 
         sets = [result["weights"].get(f"study-{blur}", {"clips": {}})["clips"] for result in WORTH.values()]
         least[blur] = min((gain(clip), name) for clips in sets for name, clip in clips.items())
         assert f"`study-{blur}`" in PAGE and f" {least[blur][0]:.2f} dB" in PAGE
-    assert min(worst) < 0.6
+    assert min(worst) >= 0.6
+    assert (
+        f"on {counts[0]} of 16 septuplets, and `medium-realistic` less than `study-realistic` on {counts[1]}, all"
+        in text
+    )
+    assert f"the averages on Vimeo-90k were {averages[0]:.2f} dB and {averages[1]:.2f} dB" in text
+    assert f"rose by {rises[0][0]:.2f} dB (Gaussian) and {rises[1][0]:.2f} dB (realistic)" in text
+    assert f"by {rises[0][1]:.2f} dB and {rises[1][1]:.2f} dB. Of each training" in text
     assert least["gaussian"][1].startswith("bikes") and least["realistic"][1] == "cows"
