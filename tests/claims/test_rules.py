@@ -1,22 +1,64 @@
 """Every rule reaches every word that it knows, at its very lines, from files that the software itself wrote."""
 
+import numpy as np
 import pytest
-from evidence_fixture import Change, evidence
-from reached_verdicts import BETTER, REACHED, SAME, SKIPPED, differences, processes, scenes, works
+from evidence_fixture import ABSENT, Change, evidence
+from reached_verdicts import BETTER, REACHED, SAME, SKIPPED, SPREADS, differences, processes, scenes, works
 
 from vsrlib.claims import judge
 from vsrlib.claims.evidence import Evidence
 from vsrlib.claims.rules import conclusion
-from vsrlib.claims.ten_claims import CLAIMS, VERDICTS
+from vsrlib.claims.ten_claims import CLAIMS, TOTAL_SECONDS, VERDICTS
 from vsrlib.claims.verdict import Finding
 from vsrlib.common.names import BLURS
 from vsrlib.common.provenance import PROTOCOL
 
 
-@pytest.mark.parametrize(("part", "verdict", "changes"), REACHED)
-def test_changed_files_change_the_verdict(part: str, verdict: str, changes: list[Change]) -> None:
+@pytest.mark.parametrize(("part", "verdict", "changes", "says"), REACHED)
+def test_changed_files_change_the_verdict(part: str, verdict: str, changes: list[Change], says: str) -> None:
     found = judge.find(evidence(*changes))[part]
-    assert (found.verdict, found.reason) == (verdict, found.reason)
+    assert found.verdict == verdict and says in found.reason, found
+
+
+def test_what_the_experiment_with_shorter_mantissas_says() -> None:
+    """Of the blur that loses most with the fewest bits; nothing where it was not run."""
+    at = ("experiments", "precision", "blurs")
+
+    def said(*changes: Change) -> str:
+        reason = judge.find(evidence(*differences(*BETTER), *changes))["C1a"].reason
+        return reason.partition("; convolutions rounded to ")[2]
+
+    bits = [23, 10, 7, 4]
+
+    def losses(*values: float) -> list[dict]:
+        return [{"bits": one, "loss": scenes(v, v - 0.1, v + 0.1)} for one, v in zip(bits, values, strict=True)]
+
+    doses = [((*at, blur, "doses"), losses(*values))
+             for blur, values in zip(BLURS, ((0.0, 0.9, 0.9, 0.5), (0.0, 0.2, 0.4, 0.6)))]  # fmt: skip
+    never = [((*at, blur, "reached_at"), None) for blur in BLURS]
+    assert said(*doses, *never) == (
+        "TF32's 10 bits of mantissa lose +0.2000 [+0.1000, +0.3000] dB, 8 scenes, to bfloat16's 7 bits +0.4000 "
+        "[+0.3000, +0.5000] dB, 8 scenes, and with 4 bits it is still too little to lose 1.195 dB"
+    )
+    reached = said(*doses, ((*at, BLURS[0], "reached_at"), 9.0), ((*at, BLURS[1], "reached_at"), 3.21))
+    assert reached.endswith("8 scenes, and it takes 3.2 bits to lose 1.195 dB")
+    assert said((("experiments", "precision"), ABSENT)) == ""
+
+
+def test_a_spread_within_the_claimed_saving_tells_4_per_cent() -> None:
+    """C3's 4 %: PyTorch's total time over Jittor's, which one process over another of the same framework may reach."""
+    claimed = TOTAL_SECONDS["torch"] / TOTAL_SECONDS["jittor"]
+    at = ("costs", "processes", "same_framework", "jittor", "total")
+    for high, tells in ((1.04, True), (np.nextafter(claimed, 0), True), (claimed, False), (1.05, False)):
+        found = judge.find(evidence(*SPREADS, (at, processes(1.0, 0.96, high))))["C3"]
+        assert found.reason.endswith("Jittor 0.960 to 1.04") == tells != found.reason.endswith(", so one run tells no 4 %")
+
+
+def test_of_two_blurs_that_agree_the_larger_difference_is_shown() -> None:
+    for first, second in ((0.01, -0.02), (-0.02, 0.01)):
+        changes = [*differences(scenes(first, -0.03, 0.03), SAME[1], BLURS[:1]),
+                   *differences(scenes(second, -0.03, 0.03), SAME[1], BLURS[1:])]  # fmt: skip
+        assert judge.find(evidence(*changes))["C1a"].figure == -0.02
 
 
 def test_every_rule_reaches_every_word_that_it_knows() -> None:

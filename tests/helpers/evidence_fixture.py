@@ -1,6 +1,6 @@
 """What the claims are judged from, as the software itself wrote it: the published files, with values changed."""
 
-import copy
+import pickle
 from typing import Any
 
 from vsrlib.claims.evidence import Evidence, experiment_files
@@ -25,7 +25,7 @@ def published() -> dict[str, Any]:
     return {name: read_json(path) for name, path in FILES.items()} | {"experiments": experiments}
 
 
-_PUBLISHED = published()
+_PUBLISHED = pickle.dumps(published())  # read anew for each: several times as fast as a deep copy
 
 
 def evidence(*changes: Change) -> Evidence:
@@ -33,7 +33,7 @@ def evidence(*changes: Change) -> Evidence:
 
     The ablation is that of the run alone, which changes name; `published` has the one that was run once, too.
     """
-    found = copy.deepcopy(_PUBLISHED)
+    found = pickle.loads(_PUBLISHED)
     found["experiments"].pop("scenes", None)
     for where, value in changes:
         target = found
@@ -52,6 +52,6 @@ ABSENT = object()
 """In place of a value: the key is taken out, as where an experiment was not run."""
 
 
-def interval(value: float, low: float | None, high: float | None, unit: str, n: int = 8) -> dict[str, Any]:
+def interval(value: float | None, low: float | None, high: float | None, unit: str, n: int = 8) -> dict[str, Any]:
     """As `vsrlib.common.numbers` gives it."""
     return {"value": value, "low": low, "high": high, "n": n, "unit": unit}

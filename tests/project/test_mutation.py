@@ -120,6 +120,8 @@ def test_difference_and_meaning(mutation: ModuleType) -> None:
     source = "def f(x: int | None) -> int:\n    y: int = 1\n    return y\n"
     assert mutants.meaning(source) == mutants.meaning(source.replace("|", "&"))
     assert mutants.meaning(source) != mutants.meaning(source.replace("1", "2"))
+    assert mutants.meaning("not a < b") == mutants.meaning("a >= b") != mutants.meaning("a < b")
+    assert mutants.meaning("not a in b") == mutants.meaning("a not in b")
     lines = {"line": 2, "old": ["b", "c", "d"], "new": ["X", "c", "Y", "Z"]}
     assert mutants.difference("a\nb\nc\nd", "a\nX\nc\nY\nZ\n") == lines
 

@@ -52,8 +52,28 @@ OPERATORS = (
 mostly die of the same test, and would flatter the score."""
 
 
-class _WithoutTypes(ast.NodeTransformer):
-    """Leaves out what annotates: a mutant of a type hint changes nothing that runs, or dies at the import."""
+_INVERSE: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq,
+    ast.Is: ast.IsNot,
+    ast.In: ast.NotIn,
+    ast.Lt: ast.GtE,
+    ast.Gt: ast.LtE,
+}
+_INVERSE |= {there: here for here, there in _INVERSE.items()}
+
+
+class _Meaning(ast.NodeTransformer):
+    """Leaves out what annotates: a mutant of a type hint changes nothing that runs, or dies at the import.
+
+    And `not a < b` is `a >= b`: the same fault twice would count twice (NaN, for which it is none, is no reason to).
+    """
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        self.generic_visit(node)
+        compared = node.operand
+        if isinstance(node.op, ast.Not) and isinstance(compared, ast.Compare) and len(compared.ops) == 1:
+            return ast.Compare(compared.left, [_INVERSE[type(compared.ops[0])]()], compared.comparators)
+        return node
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
         node.annotation = None
@@ -75,12 +95,13 @@ def mutants(source: str) -> list[dict[str, Any]]:
     from cosmic_ray.mutating import mutate_code  # here, so that the rest can be tested without it
     from cosmic_ray.plugins import get_operator
 
-    found, meant = {}, meaning(source)
+    found, meant = {}, {meaning(source), None}  # what is no Python is no fault
     for name in OPERATORS:
         operator, occurrence = get_operator(f"core/{name}")(), 0
         while (changed := mutate_code(source, operator, occurrence)) is not None:
             occurrence += 2 if name == "NumberReplacer" else 1  # it gives one more and one less in turn
-            if meaning(changed) != meant:
+            if (means := meaning(changed)) not in meant:
+                meant.add(means)
                 found[json.dumps(difference(source, changed))] = name
     listed = [{"operator": name, **json.loads(lines)} for lines, name in found.items()]
     return sorted(listed, key=lambda one: one["line"])
@@ -99,7 +120,7 @@ def difference(source: str, changed: str) -> dict[str, Any]:
 def meaning(source: str) -> str | None:
     """What a module does, without its type hints; None if it is no Python."""
     try:
-        return ast.dump(_WithoutTypes().visit(ast.parse(source)))
+        return ast.dump(_Meaning().visit(ast.parse(source)))
     except SyntaxError:
         return None
 

@@ -83,7 +83,7 @@ def test_there_are_chinese_words_for_everything() -> None:
     assert set(readme.CHINESE["claims"]) == {name.rstrip("ab") for name in ten_claims.CLAIMS}
     assert list(readme.CHINESE["questions"]) == list(ten_claims.CLAIMS)
     assert set(readme.CHINESE["verdicts"]) == set(ten_claims.VERDICTS)
-    reached = [judge.find(evidence(*changes)) for _, _, changes in REACHED]
+    reached = [judge.find(evidence(*changes)) for _, _, changes, _ in REACHED]
     findings = [finding for found in reached for finding in found.values()]
     assert {one.unit for one in findings} - {None} == set(readme.CHINESE["units"])
     assert {one.over for one in findings} - {None} == set(readme.CHINESE["over"])
@@ -127,7 +127,7 @@ def test_the_translated_choice_has_the_same_advice_reasons_and_figures() -> None
 
 def test_no_english_word_is_left_in_a_translated_reason() -> None:
     """Of any finding that a rule can reach, and with figures of either kind."""
-    held = [evidence(*changes) for _, _, changes in REACHED]
+    held = [evidence(*changes) for _, _, changes, _ in REACHED]
     reasons = {use["because"] for one in held for use in conclusion.by_use(judge.find(one), one)}
     reasons |= {use["because"] for use in CLAIMS["by_use"]}
     assert len({re.sub(r"[-+\d., \[\]]", "", reason) for reason in reasons}) >= 5
