@@ -260,7 +260,7 @@ REACHED = [
     ("C8a", "not testable here", [(("costs",), None)], "no measurement of the correlation"),
     ("C8a", "not testable here", [((*KERNELS, name), SKIPPED) for name in ("pure", "cpp", "cuda")],
      "there is one correlation kernel only here"),
-    ("C8a", "not testable here", [(CUDA, FAST), ((*KERNELS, "pure"), SKIPPED)], "there is one correlation kernel only here"),
+    ("C8a", "not testable here", [(CUDA, FAST), ((*KERNELS, "pure"), SKIPPED)], "one correlation kernel only here"),
     ("C8a", "confirmed", [(CUDA, FAST), ((*KERNELS, "cpp"), SKIPPED),
                           (PURE, processes(1.2, 1.11, 1.29))], "within 10 to 30 %"),
     # C8b and C9b: 2 % of the end-point error, 0.1 dB
