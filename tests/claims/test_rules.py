@@ -3,7 +3,23 @@
 import numpy as np
 import pytest
 from evidence_fixture import ABSENT, Change, evidence
-from reached_verdicts import BETTER, REACHED, SAME, SKIPPED, SPREADS, differences, processes, scenes, works
+from reached_verdicts import (
+    BETTER,
+    PNG,
+    PURE,
+    REACHED,
+    SAME,
+    SKIPPED,
+    SPREADS,
+    UNSEEN,
+    differences,
+    networks,
+    on_a_gpu,
+    processes,
+    scenes,
+    trained,
+    works,
+)
 
 from vsrlib.claims import judge
 from vsrlib.claims.evidence import Evidence
@@ -90,23 +106,74 @@ def test_the_ablation_of_more_scenes_decides_unless_it_is_of_the_published_netwo
     assert Evidence({}, None, experiments={"scenes": once}).contrasts == once and Evidence({}).contrasts is None
 
 
-def test_advice_follows_from_the_figures() -> None:
-    def advice(*changes: Change) -> dict[str, str]:
-        held = evidence(*changes)
-        return {one["use"]: one["choose"] for one in conclusion.by_use(judge.find(held), held)}
+@pytest.mark.parametrize(
+    ("part", "changes", "figure", "unit"),
+    [
+        ("C2", [(UNSEEN, processes(0.5, 0.25, 0.75))], 50.0, "% of Jittor's forward time unseen"),
+        ("C4", [(PNG, processes(0.5, 0.25, 0.75))], 50.0, "% of its post-processing"),
+        ("C5a", on_a_gpu(8.0), 8.0, "GiB"),
+        ("C7b", [(("costs", "first_use", "jittor", "compiled_files"), 9)], 9, "files compiled by Jittor"),
+        ("C7b", [(("costs", "first_use", "jittor"), SKIPPED)], None, None),
+        ("C8a", [(PURE, processes(1.5, 1.25, 1.75))], 50.0, "% more time per frame"),
+        ("C8b", trained(("zero", "end_point_error", networks(0.5, 0.25, 0.75), 0.03)), 50.0,
+         "% of the flow's end-point error"),
+        ("C9b", trained(("sign", "psnr", networks(-0.5, -0.75, -0.25), 0.03)), -0.5, "dB"),
+    ],
+)  # fmt: skip
+def test_figures_are_in_their_units(part: str, changes: list[Change], figure: float, unit: str) -> None:
+    found = judge.find(evidence(*changes))[part]
+    assert (found.figure, found.unit) == (figure, unit)
+    if found.interval is not None:
+        assert sorted(map(abs, found.interval)) == [abs(figure) / 2, abs(figure) * 3 / 2]
 
-    speed = ("costs", "processes", "streaming", "ratio", "total", "synchronised")
-    found = advice(*differences(*SAME), (speed, processes(0.8, 0.7, 0.9)), works("torch", True), works("jittor", False))
-    assert found["quality"] == "either" and found["speed of restoration, here"] == "PyTorch"
+
+def advice(*changes: Change) -> dict[str, str]:
+    held = evidence(*changes)
+    return {one["use"]: one["choose"] for one in conclusion.by_use(judge.find(held), held)}
+
+
+def test_advice_follows_from_the_figures() -> None:
+    found = advice(*differences(*SAME), works("torch", True), works("jittor", False))
     assert found["a machine without a compiler"] == "PyTorch" and found["little disk space"] == "Jittor"
-    found = advice(
-        *differences(*BETTER), (speed, processes(1.1, 0.9, 1.3)), works("jittor", True), works("torch", True)
-    )
-    assert found["quality"] == "Jittor" and found["speed of restoration, here"] == "either"
+    found = advice(works("jittor", True), works("torch", True))
     assert "a machine without a compiler" not in found
-    assert advice(*differences(scenes(-1.0, -1.1, -0.9), SAME[1]))["quality"] == "PyTorch"
+    assert "little disk space" in found
     nothing = [(("comparison", "blurs", blur, "runs", "jittor"), SKIPPED) for blur in BLURS]
-    assert advice(*nothing, (("costs",), None)) == {}
+    assert advice(*nothing, (("costs",), None), (("experiments", "memory"), ABSENT)) == {}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "choice"),
+    [(1.1, 1.3, "Jittor"), (0.2, 0.9, "Jittor"), (0.0, 1.3, "either"), (-0.1, 0.1, "either"),
+     (-1.3, 0.0, "either"), (-0.9, -0.2, "PyTorch"), (-1.1, 0.9, "either")],
+)  # fmt: skip
+def test_advice_on_quality(low: float, high: float, choice: str) -> None:
+    assert advice(*differences(scenes((low + high) / 2, low, high)))["quality"] == choice
+
+
+def test_no_advice_on_quality_without_an_interval() -> None:
+    assert "quality" not in advice(*differences(scenes(1.0, None, None, 5)))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "choice"),
+    [(1.1, 1.3, "Jittor"), (1.0, 1.3, "either"), (0.9, 1.3, "either"), (0.7, 1.0, "either"), (0.7, 0.9, "PyTorch")],
+)
+def test_advice_on_speed_and_memory(low: float, high: float, choice: str) -> None:
+    streaming = ("costs", "processes", "streaming", "ratio")
+    found = advice(((*streaming, "total", "synchronised"), processes((low + high) / 2, low, high)))
+    assert found["speed of restoration, here"] == choice
+    assert "speed of restoration, here" not in advice((streaming, SKIPPED))
+    assert "speed of restoration, here" not in advice((("costs", "processes", "jittor"), SKIPPED))
+    ratio = ("experiments", "memory", "ratio")
+    found = advice(((*ratio, "smallest"), low), ((*ratio, "largest"), high))
+    less = {
+        "Jittor": "PyTorch",
+        "PyTorch": "Jittor",
+        "either": "either",
+    }  # a ratio of memory is Jittor's over PyTorch's
+    assert found["memory of a training, on the CPU"] == less[choice]
+    assert "memory of a training, on the CPU" not in advice(((*ratio, "value"), None))
 
 
 def test_a_finding_with_an_unknown_verdict_is_refused() -> None:

@@ -52,15 +52,16 @@ def sides(effect: dict[str, Any], p: float, only: str | None = None) -> list[Cha
 
 NO_EFFECT = sides(scenes(0.0, -0.05, 0.05), 1.0)
 FIT = ("experiments", "measurement", "blurs", "Realistic", "meeting", "all")
+NEAREST = (*FIT[:4], "nearest")
 MIX_UP = "Jittor given Gaussian frames"
 UNFIT = [(FIT, 0)]
 ON_REDS4 = [(("ablation", "features"), 128)]
 
 
-def on_reds4(*values: float) -> list[Change]:
+def on_reds4(*values: float, names: tuple[str, ...] = ("000", "011", "015", "020")) -> list[Change]:
     """The contrast of the two sides on REDS4's four clips, with weights of the published size."""
-    by_scene = dict(zip(("000", "011", "015", "020"), values, strict=True))
-    changes = sides(scenes(sum(values) / 4, None, None, 4), 0.1)
+    by_scene = dict(zip(names, values, strict=True))
+    changes = sides(scenes(sum(values) / len(values), None, None, len(values)), 0.1)
     at = [(("ablation", "effects", at, "by_scene"), by_scene) for at, _ in _sides(evidence())]
     return [*ON_REDS4, *changes, *at]
 
@@ -137,8 +138,8 @@ REACHED = [
     ("C1a", "undecided", differences(scenes(0.0, None, None, 5), SAME[1]), NEITHER),
     ("C1a", "undecided", [*differences(*SAME), *differences(*BETTER, blurs=BLURS[1:])],
      "the blurs disagree: Gaussian refuted; Realistic confirmed"),
-    ("C1a", "not testable here", [(("comparison", "blurs", blur, "outputs"), SKIPPED)
-                                  for blur in BLURS], "there is none"),
+    *(("C1a", "not testable here", [(("comparison", "blurs", blur, *part), SKIPPED) for blur in BLURS], "there is none")
+      for part in (("outputs",), ("quality", "filmed"), ("quality", "filmed", "difference"))),
     ("C1a", "not testable here", [(("comparison", "blurs", blur, "runs", "jittor"), SKIPPED) for blur in BLURS],
      "Jittor has no result (because there is none)"),
     *((part, "not testable with one framework", [
@@ -176,7 +177,12 @@ REACHED = [
     ("C1b", "refuted", on_reds4(0.5, 0.6, 0.5, 0.6), "their faults make less than half of it"),
     # the same clips with smaller weights, and the published ones on other clips, are judged as any other
     ("C1b", "not testable here", on_reds4(0.646, 1.655, 1.401, 1.078)[1:], "the ablation ran on 4 filmed scenes"),
+    ("C1b", "not testable here", on_reds4(0.6, 1.7, 1.4, 1.1, names=("000", "011", "015", "021")), "ran on 4"),
+    ("C1b", "not testable here", on_reds4(0.6, 1.7, 1.4, 1.1, 1, names=("000", "011", "015", "020", "1")), "ran on 5"),
     ("C1b", "cause unknown", [*ON_REDS4, *NO_EFFECT, *UNFIT], "lies below the claim"),
+    ("C1b", "cause unknown", [*NO_EFFECT, *UNFIT, ((*NEAREST, "torch"), {"crop": 4, "levels": "rounded"}),
+                              ((*NEAREST, "jittor"), {"crop": 8, "levels": "rounded"})],
+     "the nearest (crop 4 against 8) makes"),
     # C2: the share that the clock misses, against a half
     ("C2", "mechanism shown", [(UNSEEN, processes(0.9, 0.51, 0.99))], "the clock stops before the work is done"),
     ("C2", "mechanism shown", [(UNSEEN, processes(0.9, 0.51, 0.99)), *RATIOS],
@@ -195,6 +201,8 @@ REACHED = [
      f"{ON_A_CPU}; two processes of one framework have ratios of total times of PyTorch 0.970 to 1.03; Jittor 0.960 to "
      "1.06, so one run tells no 4 %"),
     ("C3", "not testable with this software", SPREADS[:1], "PyTorch 0.970 to 1.03"),
+    ("C3", "not testable with this software", [(("costs", "processes", "jittor"), SKIPPED)],
+     f"{ON_A_CPU}; Jittor: because there is none"),
     ("C3", "not testable with this software", [(("costs",), None)], f"{ON_A_CPU}; {NO_COSTS}"),
     ("C3", "not testable with this software", [(("costs", "processes", "same_framework"), {})], ON_A_CPU),
     ("C3", "not testable with this software", [(("costs", "processes", "ratio"), SKIPPED)], "; because there is none"),
@@ -280,6 +288,8 @@ REACHED = [
     ("C9b", "undecided", trained(("sign", "psnr", networks(-0.3, -0.5, -0.1), 0.05)),
      "of 6 differences none is told from zero, and not all are negligible; this is the surest (the gradient for the "
      "second map reads the displacement with the wrong sign)"),
+    ("C9b", "undecided", trained(("zero", "psnr", networks(0.1, -0.2, 0.2), 0.5),
+                                 ("sign", "psnr", networks(-0.2, -0.5, 0.1), 0.5)), "wrong sign)"),
     ("C9b", "confirmed", trained(), "none of three faults changes flow error or PSNR"),
     ("C9b", "not testable here", [(("experiments", "training"), ABSENT)], "vsrlib experiment training was not run"),
     # C9a: the two sides' faults with the same weights and frames
