@@ -1,7 +1,6 @@
 """Judging writes what it found with where it comes from; how figures are read and said."""
 
 import copy
-import re
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,13 @@ def test_the_file_says_everything(judged: tuple[Path, dict[str, Any]]) -> None:
         assert (one["figure"] is None) == (one["unit"] is None)
         assert one["interval"] is None or (one["n"] >= 6 and one["over"] in ("scene", "process", "trained network"))
     assert (folder / "claims.md").read_text() == verdict.table(found)
+
+
+def test_the_table_has_the_advice_if_there_is_any(judged: tuple[Path, dict[str, Any]]) -> None:
+    found = judged[1]
+    text = verdict.table(found)
+    assert all(f"| {one['use']} | {one['choose']} |" in text for one in found["by_use"]) and found["by_use"]
+    assert verdict.table({**found, "by_use": []}) == text.partition("| use | choose |")[0].rstrip("\n") + "\n"
 
 
 def test_a_claim_names_the_commits_of_its_measurement(judged: tuple[Path, dict[str, Any]]) -> None:
@@ -131,11 +137,11 @@ def test_no_figure_of_the_judged_claims_has_too_many_digits(judged: tuple[Path, 
 
 def test_the_gain_over_bicubic_is_from_the_least_to_the_most() -> None:
     found = copy.deepcopy(evidence().comparison)
-    values = iter([1.0, 3.25, 2.5, 2.0])
+    values, counts = iter([1.0, 3.25, 2.5, 2.0]), iter([7, 8, 8, 8])
     for blur in found["blurs"].values():
         for gain in blur["quality"]["filmed"]["gain_over_bicubic"].values():
-            gain["psnr"] = {**gain["psnr"], "value": next(values)}
-    assert re.search(r"; its PSNR minus bicubic's: \+1.00 to \+3.25 dB, \d+ scenes$", verdict.profile_of(found))
+            gain["psnr"] = {**gain["psnr"], "value": next(values), "n": next(counts)}
+    assert verdict.profile_of(found).endswith("; its PSNR minus bicubic's: +1.00 to +3.25 dB, 7 scenes")
     for blur in found["blurs"].values():
         blur["quality"]["filmed"] = {"skipped": "because there is none"}
     assert "bicubic" not in verdict.profile_of(found)
