@@ -37,7 +37,7 @@ def start(tmp_path: Path) -> Path:
 
 def adapted(start: Path, output: str = "out", **changes: Any) -> dict[str, Any]:
     asked = {"steps": 4, "batch_size": 1, "patch_size": 16, "measure_every": 2, "learning_rate": 1e-3, "device": "cpu"}
-    options = AdaptOptions(weights=str(start), **(asked | changes))
+    options = AdaptOptions(**({"weights": str(start)} | asked | changes))
     return adapt(start.parent / "low", start.parent / output, options, progress=False)
 
 
@@ -133,3 +133,14 @@ def test_mistakes_are_named(start: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(module, "take_step", lambda *_, **__: (False, {}))
     with pytest.raises(UserError, match="losses of 3 steps in a row were not finite"):
         adapted(start)
+
+
+def test_weights_that_it_would_replace_are_no_start(start: Path) -> None:
+    """They were removed first, and only after all steps was it said that they were not there."""
+    adapted(start)
+    made = start.parent / "out" / "weights.safetensors"
+    before = made.read_bytes()
+    with pytest.raises(UserError, match="a file that this training would replace; copy them elsewhere, or"):
+        adapted(start, weights=str(made))
+    assert made.read_bytes() == before and (made.parent / "adapt.json").exists()
+    assert adapted(start, "again", weights=str(made))["started_from"]["path"] == "../out/weights.safetensors"

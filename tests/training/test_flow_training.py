@@ -201,6 +201,16 @@ def test_another_first_stage_is_not_taken_over(tmp_path: Path) -> None:
         run(tmp_path, resume=True, max_shift=5.0)
 
 
+@pytest.mark.parametrize("name", ["flow.safetensors", "matched.safetensors"])
+def test_weights_that_it_would_replace_are_no_start(tmp_path: Path, name: str) -> None:
+    """They were removed before their notes were read, so that whose pictures are in them was forgotten."""
+    run(tmp_path, match_steps=1, flow_steps=1)
+    before = (tmp_path / name).read_bytes()
+    with pytest.raises(UserError, match="a file that this training would replace; copy them elsewhere, or"):
+        run(tmp_path, match_steps=1, flow_steps=1, weights=str(tmp_path / name))
+    assert (tmp_path / name).read_bytes() == before and (tmp_path / "train_flow.json").exists()
+
+
 @pytest.mark.slow
 def test_the_pyramid_learns_to_match(tmp_path: Path) -> None:
     """81 displacements are ln 81 = 4.39 nats."""

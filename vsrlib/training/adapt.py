@@ -44,6 +44,7 @@ def adapt(clips: Path, output: Path, options: AdaptOptions, progress: bool = Tru
     `output`.
     """
     output, begin = Path(output), time.monotonic()
+    weights_file.require_kept(output, (WEIGHTS,), options.weights)
     sources = clips_in(Path(clips), LR_ROLE)
     require_outside(output, clips, sources)
     low = []

@@ -11,7 +11,7 @@ from vsrlib.common.files import sha256_file, write_json
 from vsrlib.data.sets.layouts import require_outside
 from vsrlib.data.sets.manifest import credits_of
 from vsrlib.networks import distributed, load_network
-from vsrlib.networks.weights.weights_file import credits_with, existing
+from vsrlib.networks.weights.weights_file import credits_with, existing, require_kept
 from vsrlib.training import checkpoint
 from vsrlib.training.events import Events, require_tensorboard
 from vsrlib.training.flow.batches import embedded_textures
@@ -20,8 +20,8 @@ from vsrlib.training.flow.supervision import FlowSupervision
 from vsrlib.training.made import MadeWindows
 from vsrlib.training.options import TrainOptions
 from vsrlib.training.samples import SampleStream, TrainingWindows
-from vsrlib.training.trainer import RESULT, Trainer, Watch, train_at
-from vsrlib.training.validation import ValidationSet
+from vsrlib.training.trainer import RESULT, WEIGHTS, Trainer, Watch, train_at
+from vsrlib.training.validation import CRITERIA, ValidationSet, best_file
 
 
 def train(
@@ -55,6 +55,8 @@ def train(
     if options.tensorboard:
         require_tensorboard()
     output = Path(output)
+    replaced = (WEIGHTS, *map(best_file, CRITERIA), checkpoint.FILE, checkpoint.PREVIOUS)
+    require_kept(output, replaced, options.weights, options.flow_weights)
     with distributed.team(options.framework, options.device) as team:
         cache_mib = options.cache_mib // max(options.workers, 1)  # of each process that makes samples
         windows: TrainingWindows | MadeWindows

@@ -8,6 +8,7 @@ import hashlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,20 @@ def credits_with(own: str, *starts: str | Path | None) -> str:
     """
     noted = [metadata(weights).get("credits", "") for weights in starts if weights is not None]
     return ", ".join(dict.fromkeys(text for text in (own, *noted) if text))
+
+
+def require_kept(output: Path, written: Iterable[str], *starts: str | Path | None) -> None:
+    """UserError for weights to start from that are one of the files, `written`, that a training replaces in `output`.
+
+    It removes them first, so that a training that breaks off would leave neither the old ones nor new ones.
+    """
+    taken = {(Path(output) / name).resolve() for name in written}
+    for start in starts:
+        if start is not None and existing(start).resolve() in taken:
+            raise UserError(
+                f"The weights {start} to start from are a file that this training would replace; copy them elsewhere, "
+                "or give another output folder."
+            )
 
 
 def checked(values: Values, shapes: dict[str, tuple[int, ...]], source: str) -> Values:
