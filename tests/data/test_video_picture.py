@@ -237,21 +237,46 @@ def test_pixels_that_are_not_square_stay_so(
         assert next(container.decode(video=0)).rotation == 0
 
 
-def interlaced(path: Path) -> np.ndarray:
-    """A bright bar on grey that moves by 8 pixels from field to field; returns the moments, (10, H, W, 3)."""
+def interlaced(path: Path, woven: bool = True) -> np.ndarray:
+    """A bright bar on grey that moves by 8 pixels from field to field; returns the moments, (10, H, W, 3).
+
+    Not `woven`: of every second moment a whole frame.
+    """
     moments = np.full((10, 48, 96, 3), 100, np.uint8)
     for index, moment in enumerate(moments):
         moment[:, 8 * index : 8 * index + 16] = 220
     with av.open(str(path), "w") as container:
         stream = begin(container, "libx264", Fraction(25), (48, 96), "yuv420p")
-        stream.options = {"x264-params": "bff=1", "crf": "5"}
+        stream.options = {"x264-params": f"bframes=0:bff={int(woven)}", "crf": "5"}
         stream.codec_context.sample_aspect_ratio = Fraction(16, 11)
         for lower, upper in zip(moments[::2], moments[1::2]):
-            woven = upper.copy()
-            woven[1::2] = lower[1::2]
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(woven, format="rgb24")))
+            frame = lower.copy()
+            if woven:
+                frame[::2] = upper[::2]
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
     return moments
+
+
+def one_after_another(path: Path, sources: list[Path]) -> None:
+    """The pictures of several files of 25 frames a second as one stream."""
+    with av.open(str(path), "w") as target:
+        stream, shift = None, 0
+        for source in sources:
+            with av.open(str(source)) as film:
+                stream = stream or target.add_stream_from_template(film.streams.video[0], opaque=True)
+                packets = [packet for packet in film.demux(video=0) if packet.size]
+                start, tick = min(packet.pts for packet in packets), packets[0].time_base
+                for packet in packets:
+                    packet.pts, packet.dts = (stamp - start + shift for stamp in (packet.pts, packet.dts))
+                    packet.stream = stream
+                    target.mux(packet)
+                shift += round(len(packets) / (25 * tick))
+
+
+def combed(frame: np.ndarray) -> float:
+    """How far every second line is from its neighbours."""
+    return float(np.abs(frame[1:-1:2] - (frame[:-2:2] + frame[2::2]) / 2).mean())
 
 
 @pytest.mark.parametrize("name", ["v.mp4", "v.mkv"])
@@ -264,9 +289,6 @@ def test_interlaced_video_is_refused_or_made_whole(tmp_path: Path, name: str) ->
     assert len(source) == len(frames) == 5 and source.rate == 25
     assert source.film.picture.to_json()["deinterlaced"]
 
-    def combed(frame: np.ndarray) -> float:
-        return float(np.abs(frame[1:-1:2] - (frame[:-2:2] + frame[2::2]) / 2).mean())
-
     woven = moments[5].astype(int)
     woven[1::2] = moments[4][1::2]
     assert combed(frames[2]) < combed(woven) / 5
@@ -277,3 +299,25 @@ def test_whole_frames_are_not_changed_by_deinterlacing(tmp_path: Path) -> None:
     lying(tmp_path / "v.mp4", 0)
     asked = list(video.read_frames(tmp_path / "v.mp4", reading=Reading(deinterlace=True)))
     np.testing.assert_array_equal(asked, list(video.read_frames(tmp_path / "v.mp4")))
+    assert not video.examine(tmp_path / "v.mp4", Reading(deinterlace=True)).picture.deinterlaced
+
+
+@pytest.mark.parametrize("order", [[False, True], [True, False], [False, True, False]])
+def test_of_a_video_that_is_interlaced_in_part_that_part_is_made_whole(tmp_path: Path, order: list[bool]) -> None:
+    made = {woven: tmp_path / f"{woven}.ts" for woven in (False, True)}
+    for woven, path in made.items():
+        interlaced(path, woven)
+    path = tmp_path / "v.ts"
+    one_after_another(path, [made[woven] for woven in order])
+    with pytest.raises(UserError, match="v.ts is interlaced"):
+        list_clips(path)
+    (source,) = list_clips(path, Reading(deinterlace=True))
+    frames = source.load().frames.astype(int)
+    assert len(source) == len(frames) == 5 * len(order) and source.rate == 25
+    assert source.film.picture.to_json()["deinterlaced"]
+    whole = np.stack(list(video.read_frames(made[False]))).astype(int)
+    for woven, part in zip(order, np.split(frames, len(order))):
+        if woven:
+            assert max(map(combed, part)) < 2
+        else:
+            np.testing.assert_array_equal(part, whole)

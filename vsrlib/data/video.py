@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
@@ -74,7 +75,8 @@ def examine(path: Path, reading: Reading = AS_IT_SAYS) -> Film:
         for picture, frame in _frames(path, container, stream, progress, reading):
             pictures.add(picture)
             stamps.append(None if frame.pts is None else round(frame.pts * frame.time_base / stream.time_base))
-        return film_of(container, stream, progress, stamps, *pictures)
+        (picture,) = pictures
+        return film_of(container, stream, progress, stamps, replace(picture, deinterlaced=progress.interlaced))
 
 
 def read_frames(path: Path, first: int = 0, reading: Reading = AS_IT_SAYS) -> Iterator[np.ndarray]:
@@ -169,7 +171,7 @@ def _frames(
         raise UserError(f"{path} holds no frames: give a video with at least one.")
     picture = picture_of(path, stream, first, reading)
     frames = chain([first], frames)
-    for frame in deinterlaced(stream, frames) if picture.deinterlaced else frames:
+    for frame in deinterlaced(stream, frames) if reading.deinterlace else frames:
         yield picture, frame
 
 

@@ -124,6 +124,7 @@ class Progress:
         # FFmpeg puts the packets that it probes into an index that is gone; null frames need not stand in a sound one.
         self.bare = self.kind == "avi" and 2 * self.indexed < stream.frames
         self.packets = self.frames = 0
+        self.interlaced = False  # whether any frame was
         self.end = self.longest = self.last = self.period = 0.0
         self._durations: dict[int, int] = {}
 
@@ -140,6 +141,7 @@ class Progress:
         if frame.is_corrupt:
             raise UserError(f"{self.path} is damaged at frame {self.frames}: copy or export it again.")
         self.frames += 1
+        self.interlaced |= bool(frame.interlaced_frame)
         if frame.time is None:
             return
         # Some decoders (libvpx, FFV1) pass no duration on.

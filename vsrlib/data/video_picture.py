@@ -1,5 +1,6 @@
 """How a decoded frame of a video becomes RGB: its colour matrix and range, its sides, and its fields."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -51,6 +52,7 @@ class Picture:
     and not 16 to 235; range_because: what says that.
     aspect: width of a pixel by its height, of the upright frame. flips: (transposed, mirrored in x, in y), which makes
     it upright; turned: in degrees clockwise. primaries, transfer: by ITU-T H.273. bits: of a channel in the file.
+    deinterlaced: some frame was of two fields, which is known when the video was read to its end.
     """
 
     path: Path
@@ -63,8 +65,8 @@ class Picture:
     turned: int
     primaries: int
     transfer: int
-    deinterlaced: bool
     bits: int
+    deinterlaced: bool = False
 
     def rgb(self, frame: "av.VideoFrame", deep: bool = False) -> np.ndarray:
         """A frame as (H, W, 3) uint8, upright. UserError for one that is transparent anywhere.
@@ -133,7 +135,6 @@ def picture_of(path: Path, stream: "av.VideoStream", frame: "av.VideoFrame", rea
         turned,
         frame.color_primaries,
         frame.color_trc,
-        bool(frame.interlaced_frame),
         max(component.bits for component in frame.format.components),
     )
 
@@ -153,28 +154,47 @@ def require_alike(path: Path, frame: "av.VideoFrame", first: "av.VideoFrame", re
 
 
 def deinterlaced(stream: "av.VideoStream", frames: "Iterable[av.VideoFrame]") -> "Iterator[av.VideoFrame]":
-    """The same number of frames, each made of one field and its neighbours (FFmpeg's bwdif); whole ones as they are."""
+    """The same number of frames: those of two fields made of one field and its neighbours (FFmpeg's bwdif).
+
+    Whole ones come as they are, wherever in the video they stand.
+    """
+    graph: av.filter.Graph | None = None
+    waiting: deque[av.VideoFrame] = deque()
+    for frame in frames:
+        if graph is None and not frame.interlaced_frame:
+            yield frame
+            continue
+        graph = graph or _weaver(stream)
+        waiting.append(frame)
+        graph.push(frame)
+        yield from _woven(graph, waiting)
+    if graph is not None:
+        graph.push(None)
+        yield from _woven(graph, waiting)
+
+
+def _weaver(stream: "av.VideoStream") -> "av.filter.Graph":
     av = load_av()
     graph = av.filter.Graph()
     source = graph.add_buffer(template=stream)
-    weave = graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+    # Not deint=interlaced, which leaves a frame of two fields as it is beside a whole one whose field is shown twice.
+    weave = graph.add("bwdif", "mode=send_frame:parity=auto:deint=all")
     sink = graph.add("buffersink")
     source.link_to(weave)
     weave.link_to(sink)
     graph.configure()
-    for frame in frames:
-        graph.push(frame)
-        yield from _pulled(graph)
-    graph.push(None)
-    yield from _pulled(graph)
+    return graph
 
 
-def _pulled(graph: "av.filter.Graph") -> "Iterator[av.VideoFrame]":
+def _woven(graph: "av.filter.Graph", waiting: "deque[av.VideoFrame]") -> "Iterator[av.VideoFrame]":
+    """What the filter gives by now, a frame for each that waits; of a whole one the frame itself."""
     while True:
         try:
-            yield graph.pull()
+            made = graph.pull()
         except (BlockingIOError, EOFError):
             return
+        given = waiting.popleft()
+        yield made if given.interlaced_frame else given
 
 
 def _matrix(path: Path, frame: "av.VideoFrame", colour: str) -> tuple[str, str]:
