@@ -66,6 +66,44 @@ def test_other_weights_or_input_are_never_called_the_same(files, tmp_path, chang
     assert "same weights and input, " not in (tmp_path / "out" / "comparison.md").read_text().split("## Realistic")[1]
 
 
+def test_what_a_result_of_an_earlier_version_does_not_say_is_what_held_then(files, tmp_path):
+    """One file says it and the other, which is older, does not: both are of the same."""
+    run.edit(files[0][1], sampling="decimated")
+    said = {"flow_weights": None, "align_corners": True, "ema": 0.0, "clip_value": 0.0, "clip_norm": 0.0}
+    run.edit(files[1][1], **said, flow_supervision=0.0)
+    found = comparison.compare(*files, tmp_path / "out")
+    blur = found["blurs"]["Gaussian"]
+    assert blur["outputs"]["differs"] == [] and "skipped" not in blur["timing"]["ratio"]
+    assert "skipped" not in found["training"]["Gaussian"]["agreement"]
+    path = tmp_path / "out" / "comparison.json"
+    for one in (record := read_json(path))["blurs"]["Gaussian"]["runs"].values():
+        del one["sampling"]
+    run.edit(path, **record)
+    assert results.why_not_alike(results.read_comparison(path)["blurs"]["Gaussian"]["runs"]) is None
+
+
+def test_pictures_of_other_places_are_not_compared(files, tmp_path):
+    """By another sampling they lie 1.5 pixels beside the others, which is no difference of the frameworks."""
+    run.edit(files[0][1], sampling="centred")
+    blur = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]
+    words = "place of the LR pixels (sampling): torch decimated, jittor centred"
+    assert blur["outputs"]["differs"] == [words] and words in blur["outputs"]["skipped"]
+    assert words in difference_of(blur["quality"])["skipped"]
+
+
+@pytest.mark.parametrize("images", ["videos", "film.mp4"])
+def test_frames_in_a_video_have_no_pictures_to_compare(files, tmp_path, images):
+    """The rest of the comparison stands."""
+    run.edit(files[0][1], images=images)
+    found = comparison.compare(*files, tmp_path / "out")["blurs"]
+    outputs = found["Gaussian"]["outputs"]
+    assert outputs["skipped"] == "because the frames of Jittor were written into a video, which has no pictures"
+    assert outputs["same_weights"] and outputs["same_input"]
+    assert found["Realistic"]["outputs"]["largest"] == 1
+    assert "skipped" not in difference_of(found["Gaussian"]["quality"])
+    assert "skipped" not in found["Gaussian"]["timing"]["ratio"]
+
+
 def test_another_engine_is_said(files, tmp_path):
     run.edit(files[0][1], engine="fast")
     outputs = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["outputs"]
@@ -114,6 +152,13 @@ def test_training_agreement(files, tmp_path):
         ({"initial_weights": "cd" * 32}, "initial weights: torch seed 0, jittor cdcdcdcdcdcd"),
         ({"batches": "bb" * 32}, "batches (digest): torch babababababa, jittor bbbbbbbbbbbb"),
         ({"preset": "published"}, "preset"),
+        ({"flow_weights": "cd" * 32}, "weights of the flow network: torch None, jittor cdcdcdcdcdcd"),
+        ({"align_corners": False}, "align_corners: torch True, jittor False"),
+        ({"flow_supervision": 0.01}, "flow_supervision: torch 0.0, jittor 0.01"),
+        ({"clip_value": 0.1}, "clip_value: torch 0.0, jittor 0.1"),
+        ({"clip_norm": 1.0}, "clip_norm: torch 0.0, jittor 1.0"),
+        ({"ema": 0.99}, "ema: torch 0.0, jittor 0.99"),
+        ({"validation_clips": "cd" * 32}, "validation clips (digest): torch None, jittor cdcdcdcdcdcd"),
         (GPU, "device type: torch cpu, jittor cuda"),
     ],
 )
@@ -132,6 +177,7 @@ def test_only_the_same_training_is_compared(files, tmp_path, change, words):
         (GPU, "device type: torch cpu, jittor cuda"),
         ({"input_digest": "ee" * 32}, "input frames (digest)"),
         ({"gt_digest": None}, "ground truth (digest): torch a7a7a7a7a7a7, jittor None"),
+        ({"sampling": "centred"}, "place of the LR pixels (sampling): torch decimated, jittor centred"),
         ({"preset": "published"}, "preset: torch study, jittor published"),
         ({"engine": "fast"}, "engine: torch reference, jittor fast"),
         ({"border": True}, "border: torch False, jittor True"),

@@ -16,10 +16,12 @@ from vsrlib.claims.results import RUN_FIELDS, TRAINED_BY, TRAINING_FIELDS, is_sk
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, located, relative, sha256_file, write_json
-from vsrlib.common.names import BLURS, FRAMEWORKS
+from vsrlib.common.names import BLURS, FRAMEWORKS, NAMES
 from vsrlib.common.numbers import DRAWS, LEVEL, ratio_spread, spread
 
 PARTS = ("pre", "forward", "post")
+PICTURES = "frames"
+"""What "images" of an inference.json is where every frame is a picture; else it is of videos."""
 PROTOCOLS = ("synchronised", "as_reported")
 
 
@@ -123,7 +125,7 @@ def _compare_runs(runs: dict[str, dict], output: Path, rng: np.random.Generator,
 
 
 def _outputs(runs: dict[str, dict], output: Path) -> dict:
-    """Differences of the written pictures; only runs with the same weights and input are compared."""
+    """Differences of the written pictures; only runs with the same weights, input and sampling are compared."""
     reason = why_not_both(runs)
     if reason:
         return {"same_weights": None, "same_input": None, "differs": [], "skipped": reason}
@@ -131,11 +133,18 @@ def _outputs(runs: dict[str, dict], output: Path) -> dict:
     weights = unlike_fields({f: {"weights": _weights(run)} for f, run in runs.items()}, ["weights"])
     frames = unlike_fields(runs, ["input_digest"])
     same_weights, same_input = not weights, not frames
+    placing = unlike_fields(runs, ["sampling"])
     conditions = ("set", "preset", "engine", "border", "tile", "convolution", "device_type", "threads")
-    differs = [*weights, *frames, *unlike_fields(runs, conditions)]
+    differs = [*weights, *frames, *placing, *unlike_fields(runs, conditions)]
     found: dict[str, Any] = {"same_weights": same_weights, "same_input": same_input, "differs": differs}
     if not (same_weights and same_input):
         return {**found, "skipped": f"because weights and input are not the same: {'; '.join(differs)}"}
+    if placing:  # the one's pixels lie 1.5 beside the other's
+        return {**found, "skipped": f"because the pictures do not show the same places: {'; '.join(placing)}"}
+    videos = [NAMES[f] for f, run in runs.items() if run["images"] != PICTURES]
+    if videos:
+        words = " and ".join(videos)
+        return {**found, "skipped": f"because the frames of {words} were written into a video, which has no pictures"}
     common = sum(1 for _ in pair_frames(runs))
     if not common:
         return {**found, "skipped": "because the two runs have no frame in common"}

@@ -168,7 +168,7 @@ def _why_no_difference(runs: dict[str, dict]) -> str | None:
     reason = why_not_both(runs)
     if reason:
         return reason
-    differing = unlike_fields(runs, ("input_digest", "gt_digest"))
+    differing = unlike_fields(runs, ("input_digest", "gt_digest", "sampling"))
     if differing:
         return f"because the two runs were not judged alike: {'; '.join(differing)}"
     unlike = [f"{one['clip']}/{one['name']}" for one, other in _judged(runs) if not _same_bicubic(one, other)]

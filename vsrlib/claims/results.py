@@ -3,21 +3,24 @@
 Also says in what two records differ, and so whether they may be set against each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import located, read_json, relative, sha256_file
-from vsrlib.common.names import BLURS, FLOAT32, FRAMEWORKS, KINDS, NAMES, RESTORERS
+from vsrlib.common.names import BLURS, FLOAT32, FRAMEWORKS, KINDS, NAMES, RESTORERS, SAMPLINGS
 
 RUN_FIELDS = (
     "set", "preset", "engine", "border", "tile", "device", "device_type", "threads", "correlation", "convolution",
-    "weights", "clips", "images", "warm_up_seconds", "peak_memory_mib", "import_memory_mib", "input_digest",
-    "gt_digest", "timing",
+    "weights", "clips", "images", "sampling", "warm_up_seconds", "peak_memory_mib", "import_memory_mib",
+    "input_digest", "gt_digest", "timing",
 )  # fmt: skip
 TRAINED_BY = (
     "preset", "objective", "seed", "steps", "batch_size", "patch_size", "learning_rate", "flow_learning_rate",
-    "halve_every", "initial_weights", "batches",
+    "halve_every", "initial_weights", "flow_weights", "align_corners", "flow_supervision", "clip_value", "clip_norm",
+    "ema", "batches", "validation_clips",
 )  # fmt: skip
 """What must be equal for two trainings to be set against each other, beside the kind of device."""
 TRAINING_FIELDS = (
@@ -25,7 +28,7 @@ TRAINING_FIELDS = (
     "last_loss", "validation", "seconds_per_step", "seconds", "peak_memory_mib", "import_memory_mib",
 )  # fmt: skip
 
-CONDITIONS = ("device_type", "input_digest", "gt_digest", "preset", "engine", "border")
+CONDITIONS = ("device_type", "input_digest", "gt_digest", "sampling", "preset", "engine", "border")
 """What must be equal for times and memory of two runs to be set against each other.
 
 The ground truth is among them because scoring a frame against it is part of post-processing.
@@ -34,12 +37,23 @@ The ground truth is among them because scoring a frame against it is part of pos
 _COMPARED_WITH = {"precision": FLOAT32, "batch": 1}
 """What frames are restored with where frameworks are compared, as all were in earlier versions, which do not say so."""
 
+_EARLIER: Mapping[str, Any] = MappingProxyType(
+    {
+        "sampling": SAMPLINGS[0], "flow_weights": None, "align_corners": True, "flow_supervision": 0.0,
+        "clip_value": 0.0, "clip_norm": 0.0, "ema": 0.0, "validation_clips": None,
+    }
+)  # fmt: skip
+"""What holds of a result of an earlier version, which does not say so; of validation clips nothing is known."""
+
 _WORDS = {
     "device_type": "device type",
     "input_digest": "input frames (digest)",
     "gt_digest": "ground truth (digest)",
     "batches": "batches (digest)",
     "initial_weights": "initial weights",
+    "flow_weights": "weights of the flow network",
+    "validation_clips": "validation clips (digest)",
+    "sampling": "place of the LR pixels (sampling)",
 }
 
 
@@ -83,6 +97,7 @@ def collect(
         if is_skipped(record):
             kept = {"skipped": str(record["skipped"])}
         else:
+            record = {**_EARLIER, **record}
             missing = ", ".join(name for name in fields if name not in record)
             if missing:
                 raise UserError(f"{path} lacks {missing}; it is no result of this version, so run the step again.")
@@ -135,7 +150,8 @@ def read_comparison(path: Path) -> dict:
         raise UserError(f"{path} holds no comparison; run the comparison again.")
     blurs = comparison["blurs"].values()
     runs = [run for blur in blurs for run in blur.get("runs", {}).values()]
-    whole = all(name in run for run in runs if not is_skipped(run) for name in RUN_FIELDS)
+    needed = [name for name in RUN_FIELDS if name not in _EARLIER]
+    whole = all(name in run for run in runs if not is_skipped(run) for name in needed)
     if not whole or any(kind not in blur["quality"] for blur in blurs if "quality" in blur for kind in KINDS):
         raise UserError(f"{path} is a comparison of an earlier version; run the inference and the comparison again.")
     return comparison
@@ -176,7 +192,7 @@ def why_not_both(pair: dict[str, dict]) -> str | None:
 
 def unlike_fields(pair: dict[str, dict], names: Sequence[str]) -> list[str]:
     """In words, which of the named fields differ between the two records; digests are cut short."""
-    (one, first), (other, second) = pair.items()
+    (one, first), (other, second) = ((name, {**_EARLIER, **record}) for name, record in pair.items())
     return [
         f"{_WORDS.get(name, name)}: {one} {_short(first[name])}, {other} {_short(second[name])}"
         for name in names
