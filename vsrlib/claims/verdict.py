@@ -7,7 +7,7 @@ from typing import Any
 
 from vsrlib.claims import results
 from vsrlib.claims.results import is_skipped
-from vsrlib.claims.ten_claims import ENOUGH, GAIN, NEGLIGIBLE, VERDICTS
+from vsrlib.claims.ten_claims import ENOUGH, GAIN, NEGLIGIBLE, UNDECIDED, VERDICTS
 from vsrlib.common.numbers import interval, markdown, units
 
 SPEED = "times PyTorch's speed"
@@ -39,6 +39,12 @@ def finding(verdict: str, reason: str, found: dict[str, Any], unit: str) -> Find
     """A finding whose figure is {"value", "low", "high", "n", "unit"}."""
     ends = None if found["low"] is None else [found["low"], found["high"]]
     return Finding(verdict, reason, found["value"], unit, ends, found["n"], found["unit"])
+
+
+def undecided(reason: str, found: dict[str, Any], unit: str) -> Finding:
+    """A finding that the interval leaves open, or that has none because there are too few units for one."""
+    few = f" ({units(found)}: too few for an interval)" if found["low"] is None else ""
+    return finding(UNDECIDED, f"{reason}{few}", found, unit)
 
 
 # How the rules read intervals: {"value", "low", "high", "n", "unit"}

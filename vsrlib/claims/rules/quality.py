@@ -1,6 +1,7 @@
 """C1 and C9a: the difference in quality, by scene, and what the earlier two sides' own faults amount to."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from vsrlib.claims import results
@@ -20,8 +21,10 @@ from vsrlib.claims.ten_claims import (
     UNDECIDED,
     UNKNOWN,
 )
-from vsrlib.claims.verdict import Finding, bounds, finding, negligible, reaches, said
+from vsrlib.claims.verdict import Finding, bounds, finding, negligible, reaches, said, undecided
+from vsrlib.common.names import BLURS
 from vsrlib.common.numbers import FEWEST, holm, percent
+from vsrlib.data.sets.addresses import released_file
 
 SAME = "same weights, same frames"
 """The contrast of the two sides without a mix-up."""
@@ -68,7 +71,7 @@ def difference_explained(held: Evidence) -> Finding:
         return finding(MECHANISM, f"{words}; {measured}{known}", largest, "dB")
     if all(bounds(one["effect"])[1] < GAIN["psnr"] for one in contrasts.values()):
         return finding(UNKNOWN, f"this is {of}, and lies below the claim; {measured}{known}", largest, "dB")
-    return finding(UNDECIDED, f"this is {of}, and its interval does not settle it; {measured}{known}", largest, "dB")
+    return undecided(f"this is {of}, and its interval does not settle it; {measured}{known}", largest, "dB")
 
 
 def same_outputs(held: Evidence) -> Finding:
@@ -85,13 +88,13 @@ def same_outputs(held: Evidence) -> Finding:
     p = f"p {found['corrected']:.2g} after correction"
     what = f"their faults, put into one network, change its PSNR by this figure ({p}), {ablation['ran_on']}"
     if not has_power(ablation):
-        return finding(UNDECIDED, f"{what}, but these weights hardly use the neighbouring frames", effect, "dB")
+        return undecided(f"{what}, but these weights hardly use the neighbouring frames", effect, "dB")
     if found["corrected"] < SIGNIFICANT and (low > 0 or high < 0):
         little = ": they differ, but by less than a tenth of the gain of C1" if negligible(effect) else ""
         return finding(REFUTED, what + little, effect, "dB")
     if negligible(effect):
         return finding(CONFIRMED, f"{what}, which is within a tenth of the gain of C1", effect, "dB")
-    return finding(UNDECIDED, f"{what}, whose interval holds more than one answer", effect, "dB")
+    return undecided(f"{what}, which settles nothing", effect, "dB")
 
 
 def has_power(ablation: dict[str, Any]) -> bool:
@@ -114,8 +117,8 @@ def _difference(blur: dict[str, Any]) -> Finding:
     if all(reaches(difference[metric], gain) for metric, gain in GAIN.items()):
         words = f"with equal weights and frames the differences reach the claimed ones ({shown})"
         return finding(CONFIRMED, words, difference["psnr"], "dB")
-    words = f"the differences are neither negligible nor both as large as claimed ({shown})"
-    return finding(UNDECIDED, words, difference["psnr"], "dB")
+    words = f"the differences are shown neither to be negligible nor to be both as large as claimed ({shown})"
+    return undecided(words, difference["psnr"], "dB")
 
 
 def _agree(difference: dict[str, Any]) -> bool:
@@ -150,10 +153,14 @@ def _sides(ablation: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
 
 
 def _released_on_reds4(ablation: dict[str, Any]) -> bool:
-    """Whether an ablation ran on REDS4 with weights of the published size."""
+    """Whether an ablation ran on REDS4, and with the released weights, which their files' names say."""
     scenes = {"000", "011", "015", "020"}
-    return is_published(ablation) and any(
-        scenes <= set(one["by_scene"]) and len(one["by_scene"]) == len(scenes) for one in ablation["effects"]
+    released = {Path(released_file(blur)).name for blur in BLURS}
+    names = {Path(file["path"]).name for file in ablation["weights"].values()}
+    return (
+        is_published(ablation)
+        and names <= released
+        and any(scenes <= set(one["by_scene"]) and len(one["by_scene"]) == len(scenes) for one in ablation["effects"])
     )
 
 
@@ -196,8 +203,10 @@ def _own_two_differ(held: Evidence) -> str | None:
         return held.one_framework()
     for blur, one in held.blurs.items():
         unfit = _why_no_difference(one)
-        if unfit or not _agree(one["quality"]["filmed"]["difference"]):
-            return f"this run's own two implementations were not shown to agree ({blur}: {unfit or 'they differ'})"
+        difference = one["quality"]["filmed"].get("difference")
+        if unfit or not _agree(difference):
+            found = unfit or f"they differ by {said(difference['psnr'], 'dB')}, and {said(difference['ssim'], 'SSIM')}"
+            return f"this run's own two implementations were not shown to agree ({blur}: {found})"
     trainings = [one["agreement"] for one in held.comparison["training"].values()]
     losses = max((one["smoothed"]["largest"] for one in trainings if not is_skipped(one)), default=0.0)
     if losses > SAME_LOSSES:

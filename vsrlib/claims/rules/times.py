@@ -14,10 +14,9 @@ from vsrlib.claims.ten_claims import (
     POST_SECONDS,
     REFUTED,
     TOTAL_SECONDS,
-    UNDECIDED,
     UNSEEN,
 )
-from vsrlib.claims.verdict import SPEED, Finding, bounds, finding, numbers, said, scaled
+from vsrlib.claims.verdict import SPEED, Finding, bounds, finding, numbers, said, scaled, undecided
 from vsrlib.common.names import NAMES
 from vsrlib.common.numbers import significant
 
@@ -45,7 +44,7 @@ def forward(held: Evidence) -> Finding:
         return finding(MECHANISM, f"the clock stops before the work is done: {shown}", share, unit)
     if high < 100 * UNSEEN:
         return finding(REFUTED, f"the clock sees most of the work: {shown}", share, unit)
-    return finding(UNDECIDED, f"the processes do not tell whether the clock misses most of it: {shown}", share, unit)
+    return undecided(f"the processes do not tell whether the clock misses most of it: {shown}", share, unit)
 
 
 def total(held: Evidence) -> Finding:
@@ -88,8 +87,10 @@ def image_output(held: Evidence) -> Finding:
         return finding(CONFIRMED, f"writing the picture is nearly all of it; {shown}", share, unit)
     if high < 50:
         return finding(REFUTED, f"most of it is no image output: {shown}", share, unit)
-    return finding(
-        UNDECIDED, f"writing the picture is neither nearly all of it nor less than half; {shown}", share, unit
+    return undecided(
+        f"the processes do not tell whether writing the picture is nearly all of it, or less than half; {shown}",
+        share,
+        unit,
     )
 
 
@@ -114,7 +115,7 @@ def correlation(held: Evidence) -> Finding:
         return finding(REFUTED, f"it costs other than {low} to {high} %, {said(percent, '%')}", percent, unit)
     if bounds(percent)[0] >= low and bounds(percent)[1] <= high:
         return finding(CONFIRMED, f"within {low} to {high} %", percent, unit)
-    return finding(UNDECIDED, f"the interval holds more than {low} to {high} %", percent, unit)
+    return undecided(f"the processes do not tell whether it is within {low} to {high} %", percent, unit)
 
 
 def _seconds(kernel: dict[str, Any]) -> float:

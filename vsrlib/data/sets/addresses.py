@@ -44,10 +44,10 @@ class QuickTest:
 
     def weights(self, data: Path) -> Path:
         """The released weights."""
-        return data / _released(self.blur)
+        return data / released_file(self.blur)
 
 
-def _released(blur: str) -> str:
+def released_file(blur: str) -> str:
     """Where the released weights lie below the data folder."""
     return f"pretrain_models/self_blind_vsr_{blur.lower()}.pt"
 
@@ -114,7 +114,7 @@ SOURCES: dict[str, Source] = {
         f"weights-{blur}": Source(
             f"the released weights for {blur} blur",
             _AUTHORS_LICENCE,
-            _released(blur),
+            released_file(blur),
             by_hand=_AUTHORS,
         )
         for blur in ("gaussian", "realistic")
