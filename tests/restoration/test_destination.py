@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from stopping import stopped_at
 
 from vsrlib import cli
 from vsrlib.common.files import read_json
@@ -16,6 +17,7 @@ from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.frames import read_frame, write_frame
 from vsrlib.data.sets.check import check
 from vsrlib.data.video import write_video
+from vsrlib.restoration import segments
 
 WEIGHTS = ("--weights", "study-gaussian")
 
@@ -103,6 +105,40 @@ def test_what_one_video_cannot_be_is_refused_before_work(
     assert (film.parent / "mine.mkv").read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize("others", ['{"images": "mine.mp4", "comparison": "mine.comparison.png"}', "[]", "no JSON"])
+def test_a_film_of_the_user_beside_the_result_of_another_one_is_not_replaced(film: Path, others: str, capsys) -> None:
+    """A.mp4 and A.mkv have one name for their result."""
+    (film.parent / "mine.mkv").write_bytes(b"mine")
+    (film.parent / "mine.inference.json").write_text(others)
+    assert infer(film, film.parent / "mine.mkv") == 2
+    assert "mine.mkv is there and was not made here" in capsys.readouterr().err
+    assert (film.parent / "mine.mkv").read_bytes() == b"mine"
+    assert (film.parent / "mine.inference.json").read_text() == others
+
+
+def test_a_film_put_where_a_restoration_was_interrupted_is_not_replaced(
+    film: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(segments, "LENGTH", 2)
+        stopped_at(patch, 3, KeyboardInterrupt())
+        assert infer(film, film.parent / "mine.mkv") == 130
+    (film.parent / "mine.mkv").write_bytes(b"mine")
+    assert infer(film, film.parent / "mine.mkv") == 2
+    assert "mine.mkv is there and was not made here" in capsys.readouterr().err
+    assert (film.parent / "mine.mkv").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["out", "out.mkv"])
+def test_a_picture_of_the_user_is_not_replaced(film: Path, tmp_path: Path, name: str, capsys) -> None:
+    picture = tmp_path / ("out.comparison.png" if "." in name else "out/comparison.png")
+    write_frame(picture, noise(1)[0])
+    before = picture.read_bytes()
+    assert infer(film, tmp_path / name) == 2
+    assert f"{picture} is there and was not made here" in capsys.readouterr().err
+    assert picture.read_bytes() == before and not (tmp_path / name / "frames").exists()
+
+
 def test_several_clips_are_no_one_video(tmp_path: Path, capsys) -> None:
     for clip in ("a", "b"):
         write_clip(tmp_path / "clips" / clip, Clip(clip, noise(5)))
@@ -180,7 +216,7 @@ def test_the_detail_is_where_the_picture_changes_most() -> None:
 
 def test_an_old_picture_does_not_stay_beside_new_frames(tmp_path: Path) -> None:
     write_clip(tmp_path / "a", Clip("a", noise(5)))
-    (tmp_path / "out").mkdir()
+    assert infer(tmp_path / "a", tmp_path / "out") == 0
     write_frame(tmp_path / "out" / "comparison.png", noise(1)[0])
     assert infer(tmp_path / "a", tmp_path / "out", "--shard", "1/2") == 0
     assert [path.name for path in (tmp_path / "out" / "shard_1_of_2").glob("*.png")] == ["comparison.png"]

@@ -86,6 +86,14 @@ def test_gathered_parts_are_the_whole_restoration(clips: Path, tmp_path: Path) -
         assert result[name] == whole[name]
 
 
+def test_a_picture_of_the_user_is_not_replaced(clips: Path, tmp_path: Path) -> None:
+    infer(clips, tmp_path, shard="1/1")
+    (tmp_path / "comparison.png").write_bytes(b"mine")
+    with pytest.raises(UserError, match="comparison.png is there and was not made here"):
+        gather(tmp_path)
+    assert (tmp_path / "comparison.png").read_bytes() == b"mine" and not (tmp_path / "frames").exists()
+
+
 def test_parts_that_do_not_fit_together_are_named_and_left_alone(clips: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no parts"):
         gather(tmp_path)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import remove, replaced, require_own
+from vsrlib.common.files import MARKER, read_json, remove, replaced, require_own
 from vsrlib.data.clips import COMPARISON, ClipSource
 from vsrlib.data.sets.layouts import require_outside
 from vsrlib.data.video import VIDEO_SUFFIXES, WRITTEN_SUFFIXES
@@ -47,7 +48,9 @@ class Destination:
             folder = output if options.part is None else output / options.part.folder
             for part in _PARTS:
                 require_own(folder / part)
-            return cls(folder, None, options.video)
+            found = cls(folder, None, options.video)
+            found.require_own_picture()
+            return found
         if suffix not in WRITTEN_SUFFIXES:
             raise UserError(f"{output} cannot be written: give {' or '.join(WRITTEN_SUFFIXES)}, or a folder.")
         if options.video not in (None, suffix[1:]):
@@ -55,9 +58,10 @@ class Destination:
         if options.part is not None or options.kernels:
             raise UserError(f"{output} is one video; give a folder with --shard or --kernels.")
         found = cls(output.parent, output, suffix[1:])
-        # Killed between the two, it is gone on with.
-        if output.exists() and not found.result.exists() and not (found.work / NOTES).exists():
+        # A result of this name may be that of a video of the other ending.
+        if output.exists() and found._said.get("images") != output.name and not found._in_place:
             raise UserError(f"{output} is there and was not made here: choose another name, or move it away.")
+        found.require_own_picture()
         return found
 
     @property
@@ -82,6 +86,14 @@ class Destination:
     def images(self) -> str:
         """Folder of the pictures or videos, or the one video, as seen from `folder`."""
         return self.file.name if self.file is not None else VIDEOS if self.video else FRAMES
+
+    def require_own_picture(self) -> None:
+        """UserError for a picture in the way that no restoration has made."""
+        ours = bool(self._said) and self._said.get("comparison", self.comparison.name) == self.comparison.name
+        if self.comparison.exists() and not ours and not self._in_place:
+            raise UserError(
+                f"{self.comparison} is there and was not made here: choose another output, or move it away."
+            )
 
     def path_of(self, clip: str, frame: str) -> Path:
         """Where a restored frame lies when all is done: its own file, or the video that holds it."""
@@ -133,6 +145,20 @@ class Destination:
     def cleared(self) -> None:
         """Remove what was kept in case that all is not done."""
         remove(self.work / NOTES if self.file is None else self.work)
+
+    @property
+    def _said(self) -> dict[str, Any]:
+        """What the result file that is there says, {} without one."""
+        try:
+            found = read_json(self.result) if self.result.is_file() else None
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def _in_place(self) -> bool:
+        """Whether frames or videos were moved into place: if there is no result, then by a run that was killed."""
+        return any((self.work / part / MARKER).exists() for part in _PARTS)
 
     def _beside(self, name: str) -> Path:
         if self.file is None:

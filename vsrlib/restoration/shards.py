@@ -10,6 +10,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, remove, replaced, write_json
 from vsrlib.common.names import FLOAT32
 from vsrlib.data.clips import COMPARISON
+from vsrlib.restoration.destination import Destination
 from vsrlib.restoration.loop import FRAMES, KERNELS, RESULT, VIDEOS
 from vsrlib.restoration.options import Shard
 
@@ -29,7 +30,8 @@ def gather(output: Path) -> dict[str, Any]:
 
     Of the pictures of the parts, that of the middle one of those with the first clip becomes `output`/comparison.png.
     Of the times, those of every frame are kept; memory is the largest of the parts, warm-up their sum.
-    UserError for parts that are missing, or that are not of one restoration; then nothing is changed.
+    UserError for parts that are missing, or that are not of one restoration, and for files in the way that were not
+    made here; then nothing is changed.
     """
     output = Path(output)
     folders, results = _parts(output)
@@ -41,6 +43,7 @@ def gather(output: Path) -> dict[str, Any]:
             f"The parts in {output} differ in {', '.join(differing)} and are not of one restoration; "
             "restore them again with the same options."
         )
+    Destination(output, None, None).require_own_picture()
     with replaced(output, (FRAMES, VIDEOS, KERNELS), RESULT) as staging:
         for folder in folders:
             for path in (path for part in (FRAMES, KERNELS) for path in sorted((folder / part).glob("*/*"))):
