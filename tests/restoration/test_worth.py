@@ -11,9 +11,12 @@ from vsrlib.common.files import read_json, sha256_file
 from vsrlib.data.clips import Clip, list_clips, write_clip
 from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.degrade import degrade_clips
+from vsrlib.data.frames import read_frame
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.weights import weights_file
-from vsrlib.restoration.worth import CLIP_BY_CLIP, table
+from vsrlib.restoration.infer import infer
+from vsrlib.restoration.options import InferOptions
+from vsrlib.restoration.worth import CLIP_BY_CLIP, gain, table
 
 
 def test_the_list_has_every_name_with_its_digest(capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,6 +57,40 @@ def test_worth_is_the_difference_from_bicubic_upsampling(
     assert said.rstrip("\n") == table(result) and f"| mine | {gain:.2f} | {gain:.2f} |" in said
     assert cli.main(["weights", str(low)]) == 2
     assert "give the HR frames" in capsys.readouterr().err
+
+
+def test_one_restored_frame_and_one_that_equals_the_truth_have_no_value_and_break_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(architecture.PRESETS, "study", SMALL)
+    weights, low, high, output = (tmp_path / name for name in ("mine.safetensors", "LR", "HR", "worth.json"))
+    weights_file.write(weights, architecture.initial_values(SMALL, 0), {"preset": "study"})
+    truths = {"few": noise(5, 64, 80), "same": noise(5, 64, 80)}
+    for name, frames in truths.items():
+        write_clip(low / name, Clip(name, np.ascontiguousarray(frames[:, ::4, ::4])))
+    infer(low, tmp_path / "out", None, InferOptions(weights=str(weights), preset="study", device="cpu"), progress=False)
+    truths["same"][2] = read_frame(next((tmp_path / "out").rglob("same/00000002.png")))
+    for name, frames in truths.items():
+        write_clip(high / name, Clip(name, frames))
+    command = ["weights", str(low), str(high), "--weights", str(weights), "--output", str(output), "--device", "cpu"]
+    assert cli.main(command) == 0
+    clips = read_json(output)["weights"]["mine"]["clips"]
+    assert clips["few"]["tof_norm"] is None and clips["few"]["psnr"] > 0 and clips["few"]["frames"] == 1
+    assert clips["same"]["psnr"] is None and clips["same"]["ssim"] == pytest.approx(1)
+    of_few, ssim = gain(clips["few"]), np.mean([clip["ssim"] - clip["bicubic_ssim"] for clip in clips.values()])
+    shown = f"| mine | {of_few:.2f} | {of_few:.2f} | - | {ssim:.3f} | - |"
+    assert shown in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("without", [False, True])
+def test_the_least_and_the_most_are_of_the_clips_that_have_a_gain(without: bool) -> None:
+    scores = {"bicubic_psnr": 20.0, "ssim": 0.9, "bicubic_ssim": 0.8, "tof_norm": None, "seconds": 0.25}
+    count = CLIP_BY_CLIP + 1
+    clips = {f"clip {at}": {"psnr": None if at in (3, 5) or without else 20.0 + at, **scores} for at in range(count)}
+    row = table({"weights": {"mine": {"clips": clips}}}).splitlines()[-1]
+    mean = np.mean([at for at in range(count) if at not in (3, 5)])
+    ends = "- | - | -" if without else f"{mean:.2f} | 0.00 (clip 0) | {count - 1:.2f} (clip {count - 1})"
+    assert row == f"| mine | {ends} | 0.100 | - | 0.25 |"
 
 
 @pytest.mark.parametrize("count", [CLIP_BY_CLIP, CLIP_BY_CLIP + 1])

@@ -165,10 +165,10 @@ def run_error(options: argparse.Namespace) -> None:
         )
         digest = sha256_file(path)
     errors = flow_error(network, options.middlebury, options.seed)
-    print(table(errors))
     if options.output is not None:
         result = {"error": errors, "seed": options.seed, "weights_sha256": digest}
         write_json(options.output, result | {"provenance": provenance.collect(seed=options.seed)})
+    print(table(errors))
 
 
 def weights_arguments(parser: argparse.ArgumentParser) -> None:
@@ -196,9 +196,9 @@ def run_weights(options: argparse.Namespace) -> None:
     from vsrlib.restoration.worth import table, worth
 
     result = worth(options.low, options.high, names, options.device)
-    print(table(result))
     if options.output is not None:
         write_json(options.output, result)
+    print(table(result))
 
 
 def _row(name: str) -> list[str]:
