@@ -133,6 +133,18 @@ def test_words_follow_the_size_of_the_difference(files, tmp_path):
     assert "0.5000 dB, which is no rounding" in far and "PaddlePaddle" in far
 
 
+def test_pairs_of_other_weights_or_of_few_scenes_are_not_said_to_differ(tmp_path):
+    few = {name: run.CLIPS[name] for name in list(run.FILMED)[:4]}
+    files = run.write_run(tmp_path / "run", clips=few, frames=("00000002",), frameworks=THREE, gain=0.7)
+    text = said_pairs.every_pair(every_pair.compare(*files, [], tmp_path / "out")).text
+    assert text.count("by 0.7000 dB; 4 scenes are too few for an interval") == 2
+    assert "with an interval" not in text and "which is no rounding" not in text
+    for path in of_two(files[0], "jittor"):
+        run.edit(path, weights={"path": "other.safetensors", "sha256": "cd" * 32, "bytes": 1})
+    text = said_pairs.every_pair(every_pair.compare(*files, [], tmp_path / "out")).text
+    assert text.count("of 1 pair the furthest apart are PyTorch and PaddlePaddle, by 0 dB") == 2
+
+
 def test_results_that_cannot_be_paired_are_refused(files, tmp_path):
     with pytest.raises(UserError, match="The results are of PyTorch; give those of two frameworks or more"):
         every_pair.compare(of_two(files[0], "torch"), [], [], tmp_path / "out")

@@ -87,6 +87,35 @@ def test_a_comparison_tells_rounding_from_a_difference(gain: float, words: str, 
     assert "not compared" in said.comparison(alone).text
 
 
+def test_runs_with_other_weights_are_not_said_to_have_the_same(tmp_path) -> None:
+    inference, training = run.write_run(tmp_path / "run", gain=0.7, pictures=False)
+    for path in inference:
+        framework = read_json(path)["framework"]
+        run.edit(path, weights={"path": f"{framework}.safetensors", "sha256": framework[:2] * 32, "bytes": 1})
+    text = said.comparison(comparison.compare(inference, training, tmp_path / "out")).text
+    assert "same weights" not in text and "rounding:" not in text.split("Trained")[0]
+    assert text.count("which says nothing of the frameworks, because weights and input are not the same") == 2
+    assert text.count("weights: torch totototototo, jittor jijijijijiji") == 2
+
+
+@pytest.mark.parametrize(("gain", "shown"), [(0.0, "0 dB"), (0.7, "+0.7000 dB")])
+def test_few_scenes_are_said_to_have_no_interval(gain: float, shown: str, tmp_path) -> None:
+    few = {name: run.CLIPS[name] for name in list(run.FILMED)[:4]}
+    written = run.write_run(tmp_path / "run", clips=few, frames=("00000002",), gain=gain)
+    found = comparison.compare(*written, tmp_path / "out")
+    assert found["blurs"]["Gaussian"]["quality"]["filmed"]["difference"]["psnr"]["low"] is None
+    text = said.comparison(found).text
+    assert text.count(f"differs from PyTorch's by {shown}; 4 scenes are too few for an interval") == 2
+    assert "an interval over" not in text and "times as much" not in text and "which is no rounding" not in text
+
+
+def test_a_training_that_stopped_early_says_the_steps_that_it_took() -> None:
+    found = {"first_loss": 1.0, "last_loss": 0.5, "steps": 12000, "steps_done": 900, "objective": "supervised",
+             "validation": []}  # fmt: skip
+    assert "fell by 50% in 900 steps" in said.training(found).text
+    assert "+50% in 1 step)" in said.training({**found, "last_loss": 1.5, "steps_done": 1}).text
+
+
 def test_parity_names_the_first_departure() -> None:
     found = result("parity.json")
     assert "No layer departs" in said.parity(found).text

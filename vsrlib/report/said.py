@@ -15,7 +15,7 @@ from vsrlib.claims.results import is_skipped
 from vsrlib.claims.ten_claims import GAIN, NEGLIGIBLE, POST_SECONDS, SAME_LOSSES, TOTAL_SECONDS
 from vsrlib.common.files import read_json
 from vsrlib.common.names import NAMES
-from vsrlib.common.numbers import counted, fixed, interval, percent, significant
+from vsrlib.common.numbers import counted, fixed, interval, percent, significant, units
 from vsrlib.report.html import Page
 
 
@@ -93,11 +93,11 @@ def training(result: dict[str, Any]) -> Page:
     """What a training reached, from the content of train.json."""
     first, last = result["first_loss"], result["last_loss"]
     change = last / first - 1
+    steps = counted(result.get("steps_done", result["steps"]), "step")  # one that stopped early has done fewer
     fell = (
-        f"The loss fell by {-change:.0%} in {result['steps']} steps: the gradients point downhill"
+        f"The loss fell by {-change:.0%} in {steps}: the gradients point downhill"
         if change < 0
-        else f"The loss did not fall ({change:+.0%} in {result['steps']} steps): too few steps, too high a rate, or "
-        "a fault"
+        else f"The loss did not fall ({change:+.0%} in {steps}): too few steps, too high a rate, or a fault"
     )
     objective = (
         ", although no HR frame was shown: the network compares the LR frames with what it makes of them itself."
@@ -200,11 +200,19 @@ def _compared(blur: str, one: dict[str, Any]) -> str:
     difference = difference_of(one["quality"])
     if is_skipped(difference) or difference["psnr"]["value"] is None:
         return f"{blur} blur: the two are not compared {difference.get('skipped', 'because no frame has a PSNR')}."
-    psnr = difference["psnr"]
+    psnr, outputs = difference["psnr"], one["outputs"]
+    shown = interval(psnr, 4, signed=True)
+    if not (outputs["same_weights"] and outputs["same_input"]):
+        return (
+            f"{blur} blur: Jittor's PSNR differs from PyTorch's by {shown} dB, which says nothing of the frameworks, "
+            f"{outputs['skipped']}."
+        )
     gain = gains_of(one["quality"]).get("torch", {}).get("psnr", {}).get("value")
     least = NEGLIGIBLE * GAIN["psnr"]
     ends = [abs(psnr[key]) for key in ("value", "low", "high") if psnr[key] is not None]
-    if max(ends) < least:
+    if psnr["low"] is None:
+        said = f"with the same weights and frames Jittor's PSNR differs from PyTorch's by {shown} dB; {too_few(psnr)}"
+    elif max(ends) < least:
         said = (
             "with the same weights and frames Jittor's PSNR differs from PyTorch's by "
             f"{fixed(psnr['value'], 4, True)} dB, "
@@ -215,11 +223,17 @@ def _compared(blur: str, one: dict[str, Any]) -> str:
     else:
         said = (
             "with the same weights and frames Jittor's PSNR differs from PyTorch's by "
-            f"{interval(psnr, 4, signed=True)} dB, "
+            f"{shown} dB, "
             f"which is no rounding: a tenth of the claimed {GAIN['psnr']} dB is {least:.2f}"
         )
     beside = "" if gain is None else f". What the network adds to bicubic, {gain:+.2f} dB, is the scale to read it by"
     return f"{blur} blur: {said}{beside}."
+
+
+def too_few(found: dict[str, Any]) -> str:
+    """Why there is no interval of a mean, which then speaks of its own units alone."""
+    few = "is" if found["n"] == 1 else "are"
+    return f"{units(found)} {few} too few for an interval, so that this is known of no other {found['unit']}"
 
 
 def _times(factor: float) -> str:

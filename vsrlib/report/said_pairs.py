@@ -8,7 +8,7 @@ from vsrlib.claims.ten_claims import GAIN, NEGLIGIBLE
 from vsrlib.common.names import NAMES
 from vsrlib.common.numbers import counted, fixed, significant
 from vsrlib.report.html import Page
-from vsrlib.report.said import paragraphs
+from vsrlib.report.said import paragraphs, too_few
 
 
 def every_pair(result: dict[str, Any]) -> Page:
@@ -17,22 +17,28 @@ def every_pair(result: dict[str, Any]) -> Page:
 
 
 def _pairs(blur: str, found: dict[str, Any]) -> str:
-    compared = [one for one in found["pairs"] if not is_skipped(one["difference"])]
+    compared = {
+        words(one["pair"]): one["difference"]["psnr"]
+        for one in found["pairs"]
+        # Of other weights or frames the frameworks are no cause.
+        if not is_skipped(one["difference"]) and one["outputs"]["same_weights"] and one["outputs"]["same_input"]
+    }
     ends = {
-        words(one["pair"]): max(abs(psnr[key]) for key in ("value", "low", "high") if psnr[key] is not None)
-        for one in compared
-        if (psnr := one["difference"]["psnr"])["value"] is not None
+        pair: max(abs(psnr[key]) for key in ("value", "low", "high") if psnr[key] is not None)
+        for pair, psnr in compared.items()
+        if psnr["value"] is not None
     }
     if not ends:
         return f"{blur} blur: no two of them are compared; the table says why."
     furthest = max(ends, key=lambda pair: ends[pair])
     least = NEGLIGIBLE * GAIN["psnr"]
-    said = (
-        f"{blur} blur: of {counted(len(ends), 'pair')} the furthest apart are {furthest}, with an interval that "
-        f"reaches {fixed(ends[furthest], 4)} dB"
-    )
+    said = f"{blur} blur: of {counted(len(ends), 'pair')} the furthest apart are {furthest}, "
     claimed = f"a tenth of the claimed {GAIN['psnr']} dB is {least:.2f}"
-    said += f", and {claimed}" if ends[furthest] < least else f", which is no rounding: {claimed}"
+    if compared[furthest]["low"] is None:
+        said += f"by {fixed(ends[furthest], 4)} dB; {too_few(compared[furthest])}"
+    else:
+        said += f"with an interval that reaches {fixed(ends[furthest], 4)} dB"
+        said += f", and {claimed}" if ends[furthest] < least else f", which is no rounding: {claimed}"
     seconds = {name: one["seconds"] for name, one in found["each"].items() if one.get("seconds") is not None}
     if len(seconds) > 1:
         order = sorted(seconds, key=lambda name: seconds[name])
