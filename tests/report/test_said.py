@@ -8,7 +8,7 @@ import pytest
 import results_fixture as run
 
 from vsrlib.claims import comparison
-from vsrlib.claims.ten_claims import POST_SECONDS, TOTAL_SECONDS
+from vsrlib.claims.ten_claims import CONFIRMED, NEVER, ONE, POST_SECONDS, TOTAL_SECONDS
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.report import said
@@ -181,7 +181,32 @@ def test_costs_say_who_waits_and_what_output_is() -> None:
     eager["without_compiler"]["jittor"]["works"] = True
     other = said_results.costs(eager).text
     assert "does not act" in other and "does dominate" in other and "PyTorch and Jittor still restore" in other
+    alone = {**found, "without_compiler": {"torch": {"works": False}, "jittor": {"skipped": "because of rain"}}}
+    assert "PyTorch restores no frame" in said_results.costs(alone).text
     assert "was not timed" in said_results.costs({**found, "processes": {"jittor": {"skipped": "because"}}}).text
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [((0.4, 0.9), "by an interval from 40 to 90 %"), ((None, None), "3 processes are too few for an interval")],
+)
+def test_a_clock_that_may_or_may_not_wait_is_left_open(ends: tuple[float | None, ...], words: str) -> None:
+    found = copy.deepcopy(result("costs.json"))
+    share = found["processes"]["jittor"]["unseen_share"]
+    share |= {"value": 0.7, "low": ends[0], "high": ends[1]} | ({"n": 3} if ends[0] is None else {})
+    text = said_results.costs(found).text
+    assert f"Of Jittor's forward pass 70 % is not waited for{',' if ends[0] else ';'} {words}" in text
+    assert "claim C2 acts" in text and "left open" in text
+    assert "does not act" not in text and "returns a promise" not in text
+
+
+def test_what_one_framework_cannot_answer_was_not_measured() -> None:
+    claims = copy.deepcopy(read_json(PROJECT_ROOT / "figures" / "claims.json"))
+    for one, verdict in zip(claims["claims"], [ONE] * 5 + [NEVER] * 3 + [CONFIRMED] * 7, strict=True):
+        one["verdict"] = verdict
+    text = said_results.verdicts(claims).text
+    assert "7 could be measured, and each is decided; 3 ask for what is not here" in text
+    assert "a GPU above all, and 5 for both frameworks." in text
 
 
 def test_verdicts_are_counted_and_unfold() -> None:

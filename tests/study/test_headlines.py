@@ -18,6 +18,13 @@ def both(section: dict) -> dict:
     return {"filmed": section, "made": section}
 
 
+def every_pair(*outputs: dict) -> dict:
+    """Three frameworks, of one blur, with how far the pictures of each two differ."""
+    pairs = [("torch", "jittor"), ("torch", "paddle"), ("jittor", "paddle")]
+    of_two = [{"pair": list(pair), "outputs": one} for pair, one in zip(pairs, outputs, strict=True)]
+    return {"frameworks": ["torch", "jittor", "paddle"], "blurs": {"Gaussian": {"pairs": of_two}}}
+
+
 TRAIN = {"first_loss": 0.5, "last_loss": 0.125, "validation": [{"step": 0, "psnr": 20.0}, {"step": 9, "psnr": 21.256}]}
 
 
@@ -80,6 +87,31 @@ TRAIN = {"first_loss": 0.5, "last_loss": 0.125, "validation": [{"step": 0, "psnr
             "comparison.json",
             {"blurs": {"Realistic": {"quality": both({"skipped": "because"})}}},
             "one framework only",
+        ),
+        # Both are there, but of other frames.
+        (
+            "05_compare_frameworks",
+            "comparison.json",
+            {"blurs": {"Realistic": {"quality": both({"skipped": "because"}), "runs": {"torch": {}, "jittor": {}}}}},
+            "the frameworks are not compared",
+        ),
+        (
+            "14_compare_every_pair",
+            "every_pair.json",
+            every_pair({"largest": 1}, {"largest": 2}, {"largest": 0}),
+            "PyTorch, Jittor, PaddlePaddle: no two differ by more than 2 of 255",
+        ),
+        (
+            "14_compare_every_pair",
+            "every_pair.json",
+            every_pair({"skipped": "because"}, {"largest": 1}, {"skipped": "because"}),
+            "PyTorch and PaddlePaddle (Gaussian): differ by no more than 1 of 255, no others were compared",
+        ),
+        (
+            "14_compare_every_pair",
+            "every_pair.json",
+            every_pair(*[{"skipped": "because"}] * 3),
+            "PyTorch, Jittor, PaddlePaddle: no two were compared",
         ),
         (
             "09_judge_claims",

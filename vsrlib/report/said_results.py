@@ -7,14 +7,14 @@ from typing import Any
 
 from vsrlib.claims.ablation.table import CLAIMED, SIDES, reach, reached_words
 from vsrlib.claims.results import is_skipped
-from vsrlib.claims.ten_claims import NEVER, NOT_HERE, UNDECIDED, UNSEEN
-from vsrlib.claims.verdict import figure
+from vsrlib.claims.ten_claims import NEVER, NOT_HERE, ONE, UNDECIDED, UNSEEN
+from vsrlib.claims.verdict import bounds, figure
 from vsrlib.common.files import atomic_path, read_json
 from vsrlib.common.names import NAMES
 from vsrlib.common.numbers import counted, fixed, interval, markdown, significant
 from vsrlib.report.charts.ablation import ring_ratios, rings_sentence
 from vsrlib.report.html import Page
-from vsrlib.report.said import paragraphs
+from vsrlib.report.said import paragraphs, too_few
 
 
 def ablation(result: dict[str, Any]) -> Page:
@@ -95,19 +95,26 @@ def _clock(jittor: dict[str, Any], result: dict[str, Any]) -> str:
     if is_skipped(jittor):
         return f"Jittor was not timed, {jittor['skipped']}; nothing can be said of its clock."
     share = jittor["unseen_share"]
-    lazy = (share["low"] if share["low"] is not None else share["value"]) > UNSEEN
+    low, high = bounds(share)
     words = f"Of Jittor's forward pass {100 * share['value']:.0f} % is not waited for"
-    words += (
-        ": the call returns a promise, and whoever reads the first pixel pays for it."
-        if lazy
-        else ": here the clock stops where the work does, and the mechanism of claim C2 does not act."
-    )
+    if low > UNSEEN:
+        words += ": the call returns a promise, and whoever reads the first pixel pays for it."
+    elif high < UNSEEN:
+        words += ": here the clock stops where the work does, and the mechanism of claim C2 does not act."
+    elif share["low"] is None:
+        words += f"; {too_few(share)}, and whether the mechanism of claim C2 acts is left open."
+    else:
+        words += (
+            f", by an interval from {100 * low:.0f} to {100 * high:.0f} %: whether that is most of it, and so whether "
+            "the mechanism of claim C2 acts, is left open."
+        )
     ratio = result["processes"].get("ratio", {"skipped": ""})
     if is_skipped(ratio):
         return words
     true, then = ratio["total"]["synchronised"], ratio["forward"]["as_reported"]
     faster = "faster" if true["value"] > 1 else "slower"
-    if true["low"] is not None and true["low"] <= 1 <= true["high"]:
+    low, high = bounds(true)
+    if low <= 1 <= high:
         faster = "neither faster nor slower, as far as this tells,"
     return (
         f"{words} By the earlier clock its forward pass looks {significant(then['value'], 2)} times as fast as "
@@ -137,9 +144,10 @@ def _compiler(result: dict[str, Any]) -> str:
     if not without:
         return ""
     if not fails:
-        return f"Where no compiler is found, {' and '.join(works)} still restore a frame."
+        return f"Where no compiler is found, {' and '.join(works)} still restore{'s' * (len(works) == 1)} a frame."
     if not works:
-        return "Where no compiler is found, neither framework restores a frame."
+        none = "neither framework restores a frame" if len(fails) > 1 else f"{fails[0]} restores no frame"
+        return f"Where no compiler is found, {none}."
     return (
         f"Where no compiler is found, {' and '.join(works)} still restores a frame, and {' and '.join(fails)} does not."
     )
@@ -148,8 +156,8 @@ def _compiler(result: dict[str, Any]) -> str:
 def verdicts(result: dict[str, Any]) -> Page:
     """How many parts of the claims came out which way, and what that leaves, from the content of claims.json."""
     counts = Counter(one["verdict"] for one in result["claims"])
-    never = counts[NOT_HERE] + counts[NEVER]
-    measured, open_ = counts.total() - never, counts[UNDECIDED]
+    never, alone = counts[NOT_HERE] + counts[NEVER], counts[ONE]
+    measured, open_ = counts.total() - never - alone, counts[UNDECIDED]
     left = f", of which {open_} {'stays' if open_ == 1 else 'stay'} undecided" if open_ else ", and each is decided"
     words = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
     last = result["claims"][-1]
@@ -160,7 +168,7 @@ def verdicts(result: dict[str, Any]) -> Page:
     )
     return paragraphs(
         f"Of {counted(len(result['claims']), 'part')} of ten claims: {words}. {measured} could be measured{left}; "
-        f"{never} ask for what is not here, a GPU above all.",
+        f"{never} ask for what is not here, a GPU above all{f', and {alone} for both frameworks' if alone else ''}.",
         f"{holds} ({last['id']}: {last['verdict']}): {last['reason']}.",
     )
 

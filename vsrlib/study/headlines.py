@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from vsrlib.claims.every_pair import words
 from vsrlib.claims.quality import difference_of
 from vsrlib.common.files import read_json
 from vsrlib.common.names import FILMED, NAMES
@@ -32,8 +33,8 @@ def headline(notebook: str, settings: Settings) -> str:
     result = result_of(notebook, settings)
     if "skipped" in result:
         return f"skipped, {result['skipped']}"
-    _, words = _OF_NOTEBOOK.get(notebook, ("", None))
-    return words(result) if result and words is not None else ""
+    _, told = _OF_NOTEBOOK.get(notebook, ("", None))
+    return told(result) if result and told is not None else ""
 
 
 def _environment(result: dict[str, Any]) -> str:
@@ -69,12 +70,16 @@ def _infer(result: dict[str, Any]) -> str:
 
 
 def _compare(result: dict[str, Any]) -> str:
-    words = []
+    told = []
     for blur, found in result["blurs"].items():
         difference = difference_of(found["quality"])
         if "psnr" in difference and difference["psnr"]["value"] is not None:
-            words.append(f"{blur} {fixed(difference['psnr']['value'], 4, signed=True)} dB")
-    return "Jittor minus PyTorch: " + ", ".join(words) if words else "one framework only"
+            told.append(f"{blur} {fixed(difference['psnr']['value'], 4, signed=True)} dB")
+    if told:
+        return "Jittor minus PyTorch: " + ", ".join(told)
+    runs = [found.get("runs", {}) for found in result["blurs"].values()]
+    both = any(sum("skipped" not in run for run in one.values()) > 1 for one in runs)
+    return "the frameworks are not compared" if both else "one framework only"
 
 
 def _ablation(result: dict[str, Any]) -> str:
@@ -92,20 +97,25 @@ def _parity(result: dict[str, Any]) -> str:
 
 
 def _show(result: dict[str, Any]) -> str:
-    words = f"clip {result['clip']}, frame {result['frame']}"
+    which = f"clip {result['clip']}, frame {result['frame']}"
     apart = result["difference"]
-    return words if apart is None else f"{words}: the frameworks differ by at most {apart['largest']} of 255"
+    return which if apart is None else f"{which}: the frameworks differ by at most {apart['largest']} of 255"
 
 
 def _every_pair(result: dict[str, Any]) -> str:
-    levels = [
-        pair["outputs"]["largest"]
-        for found in result["blurs"].values()
-        for pair in found["pairs"]
-        if "skipped" not in pair["outputs"]
-    ]
+    pairs = [(blur, pair) for blur, found in result["blurs"].items() for pair in found["pairs"]]
+    compared = [(blur, pair) for blur, pair in pairs if "skipped" not in pair["outputs"]]
     names = ", ".join(NAMES[name] for name in result["frameworks"])
-    return f"{names}: no two differ by more than {max(levels)} of 255" if levels else f"{names}: no two were compared"
+    if not compared:
+        return f"{names}: no two were compared"
+    largest = max(pair["outputs"]["largest"] for _, pair in compared)
+    if len(compared) == len(pairs):
+        return f"{names}: no two differ by more than {largest} of 255"
+    blurs: dict[str, list[str]] = {}
+    for blur, pair in compared:
+        blurs.setdefault(words(pair["pair"]), []).append(blur)
+    these = "; ".join(f"{two} ({', '.join(of)})" for two, of in blurs.items())
+    return f"{these}: differ by no more than {largest} of 255, no others were compared"
 
 
 _Words = Callable[[dict[str, Any]], str]
