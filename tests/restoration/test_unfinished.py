@@ -68,7 +68,14 @@ def test_it_goes_on_where_it_stopped(clips: Path, tmp_path: Path, monkeypatch: p
 
 def test_another_restoration_is_not_mixed_in(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupted(clips, tmp_path / "out", monkeypatch, 3)
-    for changes, named in (({"engine": "cached"}, "engine"), ({"seed": 5}, "seed"), ({"gt": True}, "ground truth")):
+    others = {
+        "(convolution, )?engine": {"engine": "cached"},  # which takes the framework's
+        "seed": {"seed": 5},
+        "ground truth": {"gt": True},
+        "video": {"video": "mp4"},
+        "all_metrics, ground truth, video": {"video": "mp4", "all_metrics": True, "gt": True},
+    }
+    for named, changes in others.items():
         with pytest.raises(UserError, match=f"out holds a restoration that was interrupted and differs in {named}: "):
             run(clips, tmp_path / "out", **changes)
     write_clip(tmp_path / "LR" / "a", Clip("a", np.zeros((6, 16, 20, 3), np.uint8)))

@@ -136,6 +136,20 @@ def test_a_full_disk_loses_no_segment(
     assert (tmp_path / "out.mkv").read_bytes() == (tmp_path / "whole.mkv").read_bytes()
 
 
+@pytest.mark.parametrize("after, refused", [(9, True), (3, False)])
+def test_segments_are_not_lost_to_frames(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, refused: bool
+) -> None:
+    """Where there are any."""
+    stopped(monkeypatch, after, film, tmp_path / "out", video="mkv")
+    if refused:
+        with pytest.raises(UserError, match="differs in video: "):
+            run(film, tmp_path / "out")
+        assert run(film, tmp_path / "out", video="mkv")["resumed"] == 8
+    else:
+        assert run(film, tmp_path / "out")["resumed"] == 0
+
+
 def test_restart_begins_anew(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stopped(monkeypatch, 9, film, tmp_path / "out", video="mkv")
     assert run(film, tmp_path / "out", video="mkv", restart=True, engine="cached")["resumed"] == 0

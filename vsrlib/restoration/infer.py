@@ -69,7 +69,7 @@ def infer(
 
     resume: keep what is done of a restoration that is interrupted (frames, and whole segments of videos), and go on
     with what is there, unless `restart`. UserError where that is of other input, weights or options. A video with
-    `all_metrics`, which are of frames that a video does not hold, begins anew.
+    `all_metrics`, which are of frames that a video does not hold, is not kept, and begins anew.
     """
     if options.all_metrics and gt_path is None:
         raise UserError("Metrics need the clips in high resolution; give --gt, or leave --all-metrics out.")
@@ -113,10 +113,10 @@ def infer(
         "ground truth": None if gt_path is None else sha256_joined(high for *_, high in digests),
         "the program": provenance.git_state(provenance.PROJECT_ROOT)[0],
     }
-    resume = resume and not (video and options.all_metrics)
-    before = Unfinished(target, asked, restart) if resume else None
+    noted = Unfinished(target, asked, restart) if resume else None
+    before = None if video and options.all_metrics else noted
     groups = [(clip, list(ours)) for clip, ours in groupby(jobs, key=lambda job: job.clip)]
-    with target.filled(before.kept if before else None) as staging:
+    with target.filled(noted.kept if noted else None) as staging:
         names = [(sources[clip].name, [sources[clip].frame_names[job.index] for job in ours]) for clip, ours in groups]
         done = before.go_on(staging, names) if before else {}
         (staging / (VIDEOS if target.video else FRAMES)).mkdir(exist_ok=True)

@@ -36,11 +36,12 @@ class Unfinished:
         """
         anew, self._anew, early, self._begun = self._anew, False, self._begun, True
         over = not folder.exists() and self._target.result.exists()
-        nothing = not self._lines() or (self._target.video is not None and not any(self.segments.glob("*/[!.]*")))
+        before = read_json(self._notes / _ASKED) if (self._notes / _ASKED).exists() else {}
+        video = self._target.file is not None or before.get("video") is not None  # of what is there
+        nothing = not self._lines() or (video and not any(self.segments.glob("*/[!.]*")))
         if anew or over or nothing:
             remove(self._notes)
             return False
-        before = read_json(self._notes / _ASKED)
         differing = sorted(name for name in before.keys() | self._asked if before.get(name) != self._asked.get(name))
         if differing:
             raise UserError(
