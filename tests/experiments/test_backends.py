@@ -1,6 +1,7 @@
 """The experiment "backends": who is asked what in which order, the figures by hand, and a small one for real."""
 
 import itertools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from stand_in_processes import Processes
 
 from vsrlib import cli
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import read_json
+from vsrlib.common.files import read_json, sha256_file
 from vsrlib.experiments import backends
 from vsrlib.experiments.options import BackendsOptions
+from vsrlib.networks.weights import weights_file
 
 SECONDS = {"torch": 2.0, "jittor": 2.5, "paddle": 8.0, "onnx": 6.0}
 ASKED = ["--processes", "6", "--size", "16x24", "--preset", "study"]
@@ -98,6 +100,17 @@ def test_wrong_requests_are_one_sentence(tmp_path: Path) -> None:
         BackendsOptions(backends=["torch", "torch"])
     with pytest.raises(UserError, match=r"none\.pt"):
         backends.backends(tmp_path, BackendsOptions(backends=["torch"], weights=str(tmp_path / "none.pt")))
+
+
+@pytest.mark.parametrize("given", ["study-gaussian", "mine.safetensors"])
+def test_weights_are_a_name_or_a_file(given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = weights_file.existing("study-gaussian")
+    if given == "mine.safetensors":
+        path = Path(shutil.copy(path, given))
+    tasks = run(monkeypatch, Processes(answers()), "out", *ASKED, "--backends", "torch", "--weights", given)
+    assert {task["options"]["weights"] for task in tasks} == {str(path)}
+    assert read_json(Path("out", "backends.json"))["weights"]["sha256"] == sha256_file(path)
 
 
 @pytest.mark.slow

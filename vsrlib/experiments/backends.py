@@ -33,7 +33,7 @@ def backends(output: Path, options: BackendsOptions) -> dict[str, Any]:
     """
     output = Path(output)
     require_usable(options.backends)
-    path = None if options.weights is None else weights_file.path_of(options.weights)
+    path = None if options.weights is None else weights_file.existing(options.weights)
     weights = None if path is None else weights_file.entry(path, output)
     digest = None if weights is None else weights["sha256"]
     parts = Parts(output, {"experiment": "backends", **options.to_json(), "weights": digest})
