@@ -11,6 +11,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_file, write_json
 from vsrlib.common.names import PRESETS
 from vsrlib.common.numbers import markdown
+from vsrlib.common.options import require_at_least
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.network import NetworkOptions
 from vsrlib.networks.weights import weights_file
@@ -151,6 +152,7 @@ def run_error(options: argparse.Namespace) -> None:
     """Carry out `vsrlib flow-error`."""
     from vsrlib.training.flow.evaluation import flow_error, table
 
+    require_at_least(options, "seed", 0)
     network = digest = None
     if options.weights is not None:
         path = weights_file.locate(options.weights)
@@ -189,6 +191,11 @@ def run_weights(options: argparse.Namespace) -> None:
     """Carry out `vsrlib weights`."""
     names = options.weights or list(weights_file.NAMES)
     if options.low is None:
+        if options.output is not None:
+            raise UserError(
+                f"Nothing is measured without clips, so that {options.output} would stay unwritten; give LR clips and "
+                "their HR frames."
+            )
         print(markdown(["weights", "preset", "MB", "stored as", "values (sha256)"], [_row(name) for name in names]))
         return
     if options.high is None:
@@ -225,6 +232,8 @@ def convert_arguments(parser: argparse.ArgumentParser) -> None:
 def run_convert(options: argparse.Namespace) -> None:
     """Carry out `vsrlib convert`."""
     source, target = weights_file.locate(options.source), options.target
+    if options.half and target is None:
+        raise UserError(f"--half rounds what is written, and no file is named; give one to write {source} to.")
     values = weights_file.read(source) if target is None else weights_file.convert(source, target, options.half)
     for path in (source, target):
         if path is not None:

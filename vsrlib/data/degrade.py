@@ -59,7 +59,7 @@ class DegradeOptions(JobOptions):
     """What `vsrlib degrade` is asked for, beside noise and compression (`Further`)."""
 
     blur: str = option("Gaussian", "Gaussian: sigma 1.2; Realistic: one drawn for each clip", choices=BLURS)
-    seed: int = option(0, "seed of the realistic kernels and of noise")
+    seed: int = option(0, "seed of the realistic kernels and of noise", least=0)
     clips: list[str] | None = option(None, "these clips alone; REDS4 and Vid4 stand for theirs", metavar="NAME")
     workers: int = option(1, "frames made at a time", metavar="N")
 
