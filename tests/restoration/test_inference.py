@@ -293,19 +293,25 @@ def test_unknown_engine(dataset: Path, tmp_path: Path) -> None:
         run("torch", dataset, tmp_path, engine="warp9")
 
 
-def test_a_few_frames_are_held_however_long_a_clip_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    readers, held, begin, finish = [], [], FrameReader.__init__, loop._finish
+@pytest.mark.parametrize(
+    "given, frames",
+    [
+        ({"video": "mp4"}, 25),
+        ({"shard": "4/4", "timing_repeats": 1}, 7),  # far into the video
+        ({"batch": 4, "timing_repeats": 1}, 25),  # the last one, of fewer frames, is tried beforehand
+    ],
+)
+def test_a_few_frames_are_held_however_long_a_clip_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], frames: int
+) -> None:
+    held, get = [], FrameReader.__getitem__
 
-    def begun(self: FrameReader, *given: object) -> None:
-        readers.append(self)
-        begin(self, *given)
+    def watched(self: FrameReader, index: int) -> np.ndarray:
+        frame = get(self, index)
+        held.append(len(self._held))
+        return frame
 
-    def watched(*given: object) -> dict:
-        held.append(max(len(reader._held) for reader in readers))
-        return finish(*given)
-
-    monkeypatch.setattr(FrameReader, "__init__", begun)
-    monkeypatch.setattr(loop, "_finish", watched)
+    monkeypatch.setattr(FrameReader, "__getitem__", watched)
     with (
         video.write_video(tmp_path / "in.mkv", Fraction(25)) as low,
         video.write_video(tmp_path / "hr.mkv", 25) as high,
@@ -313,6 +319,6 @@ def test_a_few_frames_are_held_however_long_a_clip_is(tmp_path: Path, monkeypatc
         for index in range(25):
             low(np.full((12, 16, 3), index, np.uint8))
             high(np.full((48, 64, 3), index, np.uint8))
-    options = InferOptions(border=True, video="mp4", device="cpu")
-    infer.infer(tmp_path / "in.mkv", tmp_path / "out", tmp_path / "hr.mkv", options, progress=False)
-    assert len(held) == 25 and max(held) <= 6
+    options = InferOptions(border=True, device="cpu", **given)
+    result = infer.infer(tmp_path / "in.mkv", tmp_path / "out", tmp_path / "hr.mkv", options, progress=False)
+    assert len(result["clips"][0]["frames"]) == frames and max(held) <= 4 + 2 * options.batch

@@ -1,13 +1,15 @@
 """Restore clips: frames in, frames and a result file out."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from vsrlib.common import memory, provenance
 from vsrlib.common.errors import UserError
@@ -133,13 +135,15 @@ def infer(
                     of_other_size = [some for some in batches[2:] if len(some) < options.batch]
                     first_windows = [joined(some) for some in [*batches[:2], *of_other_size]]
                     with enough_memory(options.batch):
-                        warm_up_seconds += warm_up(
-                            network, restorer, first_windows, FrameReader(source), options.kernels
-                        )
+                        frames = _frames_at(source, chain(*first_windows))
+                        warm_up_seconds += warm_up(network, restorer, first_windows, frames, options.kernels)
+                        del frames  # of a large batch they are many
                 if options.timing_repeats > 0 and timing is None:
-                    first, high = FrameReader(source).stack(ours[0].window), None
+                    index, window = ours[0].index, ours[0].window
+                    frames, high = _frames_at(source, window), None
+                    first = np.stack([frames[one] for one in window])
                     if truth is not None:
-                        high = FrameReader(truth)[ours[0].index][: SCALE * size[0], : SCALE * size[1]]
+                        high = _frames_at(truth, [index])[index][: SCALE * size[0], : SCALE * size[1]]
                     timing = {"engine": "reference", **time_both_ways(network, first, high, options.timing_repeats)}
                     warm_up_seconds += timing["warm_up_seconds"]
                     bar.unpause()
@@ -240,6 +244,15 @@ def _at_rate(source: ClipSource, fps: float) -> ClipSource:
     return replace(source, given_rate=television if close else Fraction(fps).limit_denominator(1001))
 
 
+def _frames_at(source: ClipSource, indices: Iterable[int]) -> dict[int, np.ndarray]:
+    """The frames of these indices; none of those that come before them in a video is held."""
+    reader, frames = FrameReader(source), {}
+    for index in sorted(set(indices)):
+        reader.forget_before(index)
+        frames[index] = reader[index]
+    return frames
+
+
 def _look(
     target: Destination, source: ClipSource, truth: ClipSource | None, ours: list[int], sampling: str, picture: bool
 ) -> None:
@@ -251,8 +264,8 @@ def _look(
     index = ours[number]
     made = target.path_of(source.name, source.frame_names[index])
     restored = next(video_frames(made, number)) if target.video else read_frame(made)
-    high = None if truth is None else FrameReader(truth)[index]
-    low = eight_bits(FrameReader(source)[index])
+    high = None if truth is None else _frames_at(truth, [index])[index]
+    low = eight_bits(_frames_at(source, [index])[index])
     gain = 0.0 if high is None else gain_of_other(restored, high, sampling)
     if gain >= WORTH_SAYING:
         other = next(one for one in SAMPLINGS if one != sampling)
