@@ -148,9 +148,9 @@ def test_the_results_that_come_with_the_project_are_those_of_this_version(tmp_pa
     assert len(draw.draw_all(PROJECT_ROOT / COMMITTED / COMPARISON, tmp_path)) == 23
 
 
-def put(root: Path, step: str, seconds: float | None, status: str = "done", minute: int = 0) -> None:
+def put(root: Path, step: str, seconds: float | None, status: str = "done", minute: int = 0, **more: object) -> None:
     provenance = {"commit": f"commit {minute}", "machine": MACHINE, "created": f"2026-01-01T00:{minute:02d}:00+00:00"}
-    manifest = {"step": step, "seconds": seconds, "status": status, "provenance": provenance}
+    manifest = {"step": step, "seconds": seconds, "status": status, "provenance": provenance, **more}
     write_json(root / step / "manifest.json", manifest)
 
 
@@ -174,12 +174,14 @@ def test_a_real_study_leaves_times(tmp_path: Path) -> None:
     assert found is not None and list(found["steps"]) == ["make", "other", "use"]
     kept = {name: read_json(tmp_path / "run" / name / "manifest.json")["seconds"] for name in found["steps"]}
     assert found["seconds"] == pytest.approx(sum(kept.values())) and min(kept.values()) > 0
+    assert found["profile"] == "toy"
 
 
 def test_the_sentence_never_calls_a_part_the_whole(tmp_path: Path) -> None:
     steps = [step.id for step in profiles.steps_of("quick", tmp_path, tmp_path)]
     for number, step in enumerate(steps):
-        put(tmp_path, step, 200.0 if step == "03_train_network_jittor" else 40.0, minute=number)
+        seconds = 200.0 if step == "03_train_network_jittor" else 40.0
+        put(tmp_path, step, seconds, minute=number, profile="quick")
     found = times(tmp_path)
     assert found is not None
     total = 200 + 40 * (len(steps) - 1)
@@ -188,10 +190,50 @@ def test_the_sentence_never_calls_a_part_the_whole(tmp_path: Path) -> None:
         "the longest step: 03_train_network_jittor (3 min 20 s)."
     )
     (tmp_path / steps[-1] / "manifest.json").unlink()
-    put(tmp_path, steps[-2], 1.0, "failed")
+    put(tmp_path, steps[-2], 1.0, "failed", profile="quick")
     part = times(tmp_path)
     assert part is not None
     assert sentence(part).startswith(f"The quick study without {steps[-2]}, {steps[-1]} took ")
+
+
+@pytest.mark.parametrize("profile", profiles.PROFILES)
+def test_the_sentence_names_the_profile_that_was_run(tmp_path: Path, profile: str) -> None:
+    steps = [step.id for step in profiles.steps_of(profile, tmp_path, tmp_path)]
+    for step in steps:
+        put(tmp_path, step, 3600.0, profile=profile)
+    assert sentence(times(tmp_path)).startswith(f"The whole {profile} study took ")
+    put(tmp_path, steps[0], 3600.0, profile="another")
+    assert sentence(times(tmp_path)).startswith("The study took ")
+
+
+@pytest.mark.parametrize(("test_root", "words"), [(None, "The whole quick study"), ("mine/HR", "The study")])
+def test_of_an_earlier_version_the_quick_study_alone_is_known(
+    tmp_path: Path, test_root: str | None, words: str
+) -> None:
+    """Its manifests do not say the profile, and the steps of the standard one have the same names."""
+    for step in profiles.steps_of("quick", tmp_path, tmp_path):
+        given = {"test_root": test_root} if step.id == profiles.DATA else {}
+        put(tmp_path, step.id, 40.0, inputs={"parameters": given})
+    found = times(tmp_path)
+    assert sentence(found).startswith(f"{words} took ")
+    del found["profile"]
+    assert sentence(found).startswith("The study took ")
+    assert sentence({**found, "not_done": ["a", "b"]}).startswith("The study without a, b took ")
+
+
+def test_the_claims_are_judged_from_the_referee_of_their_two_frameworks(study, tmp_path, no_charts):
+    """A third framework's is kept, and decides nothing, whichever the folder lists first."""
+    found = read_json(PROJECT_ROOT / "figures/results/06_prove_parity/parity.json")
+    of_paddle = {**found, "sides": ["torch", "paddle"], "agree": False, "first": {"place": "feat_extractor"}}
+    write_json(study / "06_prove_parity_paddle" / "parity.json", of_paddle)
+    for _ in range(2):  # of it alone, and beside that of the two
+        publish(study, tmp_path / "out")
+        claim = next(one for one in read_json(tmp_path / "out/claims.json")["claims"] if one["id"] == "C9a")
+        assert "diverge" not in claim["reason"]
+        assert not [path for path in claim["evidence"] if "paddle" in path]
+        assert (tmp_path / "out/results/06_prove_parity_paddle/parity.json").is_file()
+        write_json(study / "06_prove_parity" / "parity.json", found)
+    assert "results/06_prove_parity/parity.json" in claim["evidence"]
 
 
 def test_publishing_keeps_the_times(study, tmp_path, no_charts):

@@ -33,6 +33,12 @@ RESULTS = (
     "chart_time_two_clocks.svg",
     "chart_ablation_rings.svg",
 )
+_JUDGED = {
+    "ablation": Path(profiles.ABLATION) / "ablation.json",
+    "parity": Path(profiles.PARITY) / "parity.json",
+    "costs": Path(profiles.COSTS) / "costs.json",
+}
+"""What the claims are judged from beside the comparison, as notebook 09 names it: no other framework's referee."""
 TIMES = "times.json"
 HISTORY = "history"
 """Folder of the verdicts of every published run, one file each."""
@@ -74,10 +80,7 @@ def publish(run_root: Path, output: Path) -> list[Path]:
         if target.exists():
             shutil.rmtree(target)
         copies.rename(target)
-    further = {
-        name.removesuffix(".json"): next(iter(target.glob(f"*/{name}")), None)
-        for name in ("ablation.json", "parity.json", "costs.json")
-    }
+    further = {name: file if (file := target / path).is_file() else None for name, path in _JUDGED.items()}
     experiments = Path(output) / "experiments"
     found = judge(
         target / comparison, Path(output), further, experiments if experiments.is_dir() else None, checkout=checkout
@@ -116,8 +119,9 @@ def _checkout() -> dict[str, Any]:
 def times(run_root: Path) -> dict[str, Any] | None:
     """The seconds of each step in `run_root` that is done, in the order of their names; None where no step is.
 
-    {"steps": {step: {"seconds", "commit" (of the project when it ran), "created"}}, "seconds" (of all together),
-    "longest" (a step), "not_done" (steps that failed or were skipped), "provenance" (of the step that ended last)}.
+    {"profile" (of all of them, None where it is not known), "steps": {step: {"seconds", "commit" (of the project when
+    it ran), "created"}}, "seconds" (of all together), "longest" (a step), "not_done" (steps that failed or were
+    skipped), "provenance" (of the step that ended last)}.
     """
     paths = sorted(Path(run_root).glob(f"*/{MANIFEST}"))
     found = {path.parent.name: one for path in paths if (one := freshness.read(path.parent)) is not None}
@@ -126,6 +130,7 @@ def times(run_root: Path) -> dict[str, Any] | None:
         return None
     seconds = {name: one["seconds"] for name, one in done.items()}
     return {
+        "profile": _profile(done),
         "steps": {
             name: {"seconds": seconds[name], **{key: one["provenance"][key] for key in ("commit", "created")}}
             for name, one in done.items()
@@ -136,6 +141,17 @@ def times(run_root: Path) -> dict[str, Any] | None:
         # One machine stands for all steps: on another processor the study runs every step again.
         "provenance": max((one["provenance"] for one in done.values()), key=lambda one: one["created"]),
     }
+
+
+def _profile(done: Mapping[str, dict[str, Any]]) -> str | None:
+    """The profile of which all steps are; None where they are of several, or do not say so.
+
+    The manifests of earlier versions do not; of the profiles the quick one alone makes clips without a `test_root`.
+    """
+    parameters = done.get(profiles.DATA, {}).get("inputs", {}).get("parameters", {})
+    earlier = "quick" if parameters.get("test_root", "unknown") is None else None
+    told = {one.get("profile", earlier) for one in done.values()}
+    return told.pop() if len(told) == 1 else None
 
 
 def _remember(claims: Mapping[str, Any], folder: Path) -> None:
@@ -152,15 +168,20 @@ def _remember(claims: Mapping[str, Any], folder: Path) -> None:
     write_json(folder / f"{found['created'][:16].replace(':', '')}_{str(found['commit'])[:7]}.json", record)
 
 
-def sentence(found: Mapping[str, Any], profile: str = "quick") -> str:
+def sentence(found: Mapping[str, Any]) -> str:
     """How long the study took, on what, and which of its steps took longest, from the content of times.json.
 
-    Steps of the profile that are not done are named, so that a part is never called the whole. UserError: unknown
-    profile.
+    Steps of its profile that are not done are named, so that a part is never called the whole; nor is a study whose
+    profile is not known. UserError: unknown profile.
     """
-    steps = [step.id for step in profiles.steps_of(profile, Path(), Path())]
-    absent = [name for name in steps if name not in found["steps"]]
-    study = f"The {profile} study without {', '.join(absent)}" if absent else f"The whole {profile} study"
+    profile = found.get("profile")
+    if profile is None:
+        absent, kind, whole = found["not_done"], "study", "The study"
+    else:
+        steps = [step.id for step in profiles.steps_of(profile, Path(), Path())]
+        absent = [name for name in steps if name not in found["steps"]]
+        kind, whole = f"{profile} study", f"The whole {profile} study"
+    study = f"The {kind} without {', '.join(absent)}" if absent else whole
     machine = found["provenance"]["machine"]
     where = f"{machine['cores'] or 'unknown'} cores of {machine['processor'] or 'an unknown processor'}"
     longest = f"{found['longest']} ({duration(found['steps'][found['longest']]['seconds'])})"

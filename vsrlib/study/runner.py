@@ -292,7 +292,7 @@ class _Study:
         return True
 
     def _write_manifest(self, one: Planned, row: Row, inputs: dict[str, Any], **found: Any) -> None:
-        common = {"step": one.step.id, "seconds": row.seconds, "inputs": inputs}
+        common = {"profile": self.profile, "step": one.step.id, "seconds": row.seconds, "inputs": inputs}
         write_json(self._folder(one) / MANIFEST, {**common, **found, "provenance": provenance.collect()})
         self.digests.save()
 
