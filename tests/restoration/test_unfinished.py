@@ -2,15 +2,17 @@
 
 import errno
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from stopping import TIMES, stopped_at
 
 from vsrlib.common.errors import UserError
+from vsrlib.common.files import read_json
 from vsrlib.data import deep_frames
 from vsrlib.data.clips import Clip, write_clip
-from vsrlib.restoration import infer
+from vsrlib.restoration import infer, unfinished
 from vsrlib.restoration.options import InferOptions
 
 RESULTS = {"comparison.png", "frames", "inference.json", "kernels"}
@@ -83,6 +85,54 @@ def test_another_restoration_is_not_mixed_in(clips: Path, tmp_path: Path, monkey
         run(tmp_path, tmp_path / "out")
     assert run(clips, tmp_path / "out", restart=True, engine="cached")["resumed"] == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == RESULTS
+
+
+@pytest.mark.parametrize("name", ["device", "correlation", "convolution"])
+def test_frames_of_another_device_or_kernel_are_not_mixed_in(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """All options are the same, and "auto" stands for something else."""
+    loading = infer.load_restorer
+
+    def elsewhere(*given: object) -> Any:
+        network = loading(*given)
+        if name == "convolution":
+            network.convolution = lambda asked: "another"
+        else:
+            setattr(network, name, "another")
+        return network
+
+    interrupted(clips, tmp_path / "out", monkeypatch, 3, device="auto", engine="cached")
+    with monkeypatch.context() as patch:
+        patch.setattr(infer, "load_restorer", elsewhere)
+        with pytest.raises(UserError, match=f"differs in {name}: "):
+            run(clips, tmp_path / "out", device="auto", engine="cached")
+    assert run(clips, tmp_path / "out", device="auto", engine="cached")["resumed"] == 3
+
+
+def test_auto_is_what_it_stands_for(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted(clips, tmp_path / "out", monkeypatch, 3)
+    chosen = {name: read_json(tmp_path / "out" / ".resume" / "asked.json")[name] for name in ("correlation", "device")}
+    assert "auto" not in chosen.values()
+    assert run(clips, tmp_path / "out", **chosen)["resumed"] == 3
+
+
+def test_frames_of_another_program_are_not_mixed_in(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one that is not in a repository, too."""
+    for version in ("1", "2"):
+        (tmp_path / version / "kernels").mkdir(parents=True)
+        (tmp_path / version / "kernels" / "blur.h").write_text(version)
+    monkeypatch.setattr(unfinished, "_SOURCES", tmp_path / "1")
+    unfinished.program.cache_clear()
+    interrupted(clips, tmp_path / "out", monkeypatch, 3)
+    monkeypatch.setattr(unfinished, "_SOURCES", tmp_path / "2")
+    unfinished.program.cache_clear()
+    with pytest.raises(UserError, match="differs in the program: "):
+        run(clips, tmp_path / "out")
+    monkeypatch.undo()
+    unfinished.program.cache_clear()
 
 
 def test_a_line_that_was_begun_does_not_count(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,7 @@ from vsrlib.restoration.restorers import engine_of, load_restorer
 from vsrlib.restoration.sampling import WORTH_SAYING, bicubic, gain_of_other
 from vsrlib.restoration.temporal import DEFAULT_FLOW
 from vsrlib.restoration.timing import time_both_ways, warm_up
-from vsrlib.restoration.unfinished import Unfinished
+from vsrlib.restoration.unfinished import Unfinished, program
 
 _FAR = 100  # frames into a video
 
@@ -110,10 +110,14 @@ def infer(
     restorer = engine_of(network, engine, convolution, options.tile, options.precision, options.batch)
     asked = {
         **{name: value for name, value in options.to_json().items() if name != "weights"},
+        # What "auto" stands for now: a result is of one device and of the same kernels throughout.
+        "device": network.device,
+        "correlation": network.correlation,
+        "convolution": convolution,
         "weights": _weights(network, options, target.folder)["sha256"],
         "input": sha256_joined(low for _, low, _ in digests),
         "ground truth": None if gt_path is None else sha256_joined(high for *_, high in digests),
-        "the program": provenance.git_state(provenance.PROJECT_ROOT)[0],
+        "the program": program(),
     }
     noted = Unfinished(target, asked, restart) if resume else None
     before = None if video and options.all_metrics else noted

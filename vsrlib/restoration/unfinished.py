@@ -1,5 +1,6 @@
 """What is done of a restoration that was interrupted, so that the same command goes on where it stopped."""
 
+import functools
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -7,12 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import atomic_path, read_json, remove, write_json
+from vsrlib.common.files import atomic_path, read_json, remove, sha256_file, sha256_named, write_json
 from vsrlib.restoration.destination import NOTES, Destination
 from vsrlib.restoration.loop import FRAMES, KERNELS
 from vsrlib.restoration.segments import segment, whole
 
 _ASKED, _DONE, _SEGMENTS = "asked.json", "done.jsonl", "segments"
+_SOURCES = Path(__file__).resolve().parents[1]
+
+
+@functools.cache
+def program() -> str:
+    """Digest of the library's own sources: installed without a repository, or changed in one, it has no other name."""
+    paths = [path for path in _SOURCES.rglob("*") if path.suffix in (".py", ".h", ".cu")]
+    return sha256_named({str(path.relative_to(_SOURCES)): sha256_file(path) for path in paths})
 
 
 class Unfinished:
