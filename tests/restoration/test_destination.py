@@ -153,6 +153,9 @@ def test_several_clips_are_no_one_video(tmp_path: Path, capsys) -> None:
         ("29.97", Fraction(30000, 1001)),
         ("23.976", Fraction(24000, 1001)),
         ("12.5", Fraction(25, 2)),
+        ("5", Fraction(5)),  # as near to 5000/1001 as 29.97 is to 30000/1001
+        ("1", Fraction(1)),
+        ("1.001", Fraction(1001, 1000)),
     ],
 )
 def test_a_folder_of_frames_gets_the_rate_that_is_given(tmp_path: Path, given: str, rate: Fraction) -> None:

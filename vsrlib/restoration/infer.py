@@ -244,7 +244,8 @@ def _at_rate(source: ClipSource, fps: float) -> ClipSource:
     if source.video is not None:
         raise UserError(f"{source.video} has its own rate, which is kept; give --fps for a folder of frames alone.")
     television = Fraction(1000 * round(fps), 1001)  # 29.97 stands for 30000/1001
-    close = abs(television - Fraction(fps)) < Fraction(1, 200)
+    away = abs(television - Fraction(fps))
+    close = away < Fraction(1, 200) and away < abs(round(fps) - Fraction(fps))  # 5 is 5, and near 5000/1001
     return replace(source, given_rate=television if close else Fraction(fps).limit_denominator(1001))
 
 
