@@ -104,6 +104,41 @@ def test_a_parameter_reaches_every_step_that_has_it_as_its_own_type() -> None:
     assert found["01_check_environment"] == parameters({})["01_check_environment"]
 
 
+@dataclass(frozen=True)
+class OrNone(Settings):
+    text: str | None = None
+    count: int | None = None
+    share: float | None = None
+    yes: bool | None = None
+    files: list[str] | None = None
+    either: str | int | None = None
+    output: str = "none"
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "value"),
+    [("count", "3", 3), ("count", "-1", -1), ("share", "1e-3", 0.001),
+     ("yes", "False", False), ("yes", "true", True), ("text", "False", "False"),
+     ("files", "a, b", ["a", "b"]), ("either", "a", "a"),
+     *((name, "None", None) for name in ("text", "count", "share", "yes", "files", "either"))],
+)  # fmt: skip
+def test_a_parameter_that_may_be_absent_is_converted_as_if_it_could_not(
+    tmp_path: Path, name: str, given: str, value: object
+) -> None:
+    lines = "text = None\ncount = None\nshare = None\nyes = None\nfiles = None\neither = None\noutput = 'none'"
+    write_notebook(tmp_path / "absent.ipynb", parameters=lines)
+    (one,) = plan([Step("absent", "absent", {})], tmp_path, {"absent": OrNone}, {name: given})
+    assert one.parameters[name] == value and type(one.parameters[name]) is type(value)
+    for wrong, words in (("count", "count is 'maybe'"), ("yes", "yes is 'maybe'; give True, False or None")):
+        with pytest.raises(UserError, match=words):
+            plan([Step("absent", "absent", {})], tmp_path, {"absent": OrNone}, {wrong: "maybe"})
+
+
+def test_the_reading_of_the_grids_can_be_given() -> None:
+    for given, value in (("False", False), ("true", True), ("None", None)):
+        assert parameters({"03.align_corners": given}, only=["01"])["03_train_network_torch"]["align_corners"] is value
+
+
 def test_a_parameter_can_be_given_to_some_steps_only() -> None:
     found = parameters({"03_train_network_torch.steps": 3, "04.timing_repeats": "0", "01.frameworks": "torch, jittor"})
     assert found["03_train_network_torch"]["steps"] == 3

@@ -4,7 +4,8 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 import nbformat
 
@@ -119,6 +120,9 @@ def _converted(name: str, value: Any, kind: Any) -> Any:
         return value
     if "None" in str(kind) and value in ("None", "none", ""):
         return None
+    members = [member for member in get_args(kind) if member is not NoneType]
+    if NoneType in get_args(kind) and len(members) == 1:  # `bool | None` wants what `bool` wants
+        kind = members[0]
     if "list" in str(kind):
         parts = [part.strip() for part in value.split(",") if part.strip()]
         return [int(part) if part.isdecimal() else part for part in parts] if "int" in str(kind) else parts
