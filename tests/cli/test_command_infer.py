@@ -14,6 +14,7 @@ import pytest
 
 from vsrlib import cli
 from vsrlib.common.files import read_json
+from vsrlib.common.names import BLURS
 from vsrlib.data.clips import Clip, list_clips, write_clip
 from vsrlib.data.frames import read_frame
 from vsrlib.data.video import write_video
@@ -104,6 +105,12 @@ def test_published_tests_by_name(name: str, blur: str, tmp_path: Path, monkeypat
         "weights": str(tmp_path / "pretrain_models" / f"self_blind_vsr_{blur.lower()}.pt"),
     }
     assert infer("--quick-test", name, tmp_path / "there") == 0 and asked["output"] == tmp_path / "there"
+    other = next(one for one in BLURS if one != blur)
+    assert infer("--quick-test", name, "--preset", "study", "--blur", other, "--weights", "w.pt") == 0
+    assert (asked["preset"], asked["blur"], asked["weights"]) == ("study", other, "w.pt")
+    noted = weights_file.metadata("medium-realistic")["preset"]
+    for weights, preset in (("w.pt", "published"), ("medium-realistic", noted)):  # what the weights note, if they do
+        assert infer("--quick-test", name, "--weights", weights) == 0 and asked["preset"] == preset
 
 
 @pytest.mark.parametrize(
@@ -129,6 +136,30 @@ def test_the_blur_comes_from_the_set_s_manifest(tmp_path: Path, weights: Path) -
     assert cli.main(["degrade", str(tmp_path / "HR"), str(tmp_path / "Set"), "--blur", "Realistic"]) == 0
     assert infer(tmp_path / "Set" / "LR_blurdown_x4", tmp_path / "out", "--weights", weights) == 0
     assert read_json(tmp_path / "out" / "inference.json")["blur"] == "Realistic"
+
+
+@pytest.mark.parametrize("others", ["[1, 2]", '{"blur": ["Gaussian"]}', '"text"', "no JSON", b"\xff\xfe"])
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_manifest_of_others_says_nothing(tmp_path: Path, weights: Path, others: str | bytes, beside: bool) -> None:
+    """Beside a video, as many a program has one, or in the folder."""
+    write_clip(tmp_path / "in" / "clip", Clip("clip", frames(5)))
+    source = video(tmp_path / "in" / "film.mkv", frames(5)) if beside else tmp_path / "in"
+    if not beside:
+        (tmp_path / "manifest.json").write_text("[]")
+    (tmp_path / "in" / "manifest.json").write_bytes(others if isinstance(others, bytes) else others.encode())
+    assert infer(source, tmp_path / "out", "--weights", weights) == 0
+    assert read_json(tmp_path / "out" / "inference.json")["blur"] is None
+
+
+@pytest.mark.parametrize("name, more", [("frames", ()), ("videos", ("--video", "mkv"))])
+def test_a_folder_of_results_may_be_called_as_its_part(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture, name: str, more: tuple[str, ...]
+) -> None:
+    write_clip(tmp_path / "clip", Clip("clip", frames(5)))
+    assert infer(tmp_path / "clip", tmp_path / "out" / name, "--weights", weights, *more) == 0
+    said = capsys.readouterr().out
+    assert f"frames restored to {tmp_path / 'out' / name / name}," in said
+    assert str(tmp_path / "out" / name / "comparison.png") in said
 
 
 @pytest.mark.parametrize(

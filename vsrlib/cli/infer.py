@@ -90,6 +90,7 @@ def run_gather(options: argparse.Namespace) -> None:
 
 def _fill_in(options: argparse.Namespace) -> None:
     """A published test sets what is not given otherwise."""
+    preset = InferOptions.preset
     if options.quick_test is not None:
         test, data = QUICK_TESTS[options.quick_test], options.data or resolve("data")
         if options.input is not None and options.output is None:
@@ -98,7 +99,7 @@ def _fill_in(options: argparse.Namespace) -> None:
             raise UserError(
                 f"The test {options.quick_test} has its own input; give --quick-test, or an input, not both."
             )
-        options.input, options.preset, options.blur = test.input(data), "published", test.blur
+        options.input, options.blur, preset = test.input(data), options.blur or test.blur, "published"
         options.gt, options.weights = options.gt or test.truth(data), options.weights or str(test.weights(data))
     if options.input is None:
         raise UserError("No input is given; give a folder of frames, a folder of clips, a video, or --quick-test NAME.")
@@ -108,7 +109,7 @@ def _fill_in(options: argparse.Namespace) -> None:
             f"{', '.join(weights_file.NAMES)}."
         )
     if options.preset is None:
-        options.preset = _notes(options).get("preset", InferOptions.preset)
+        options.preset = _notes(options).get("preset", preset)
 
 
 def _notes(options: argparse.Namespace) -> dict[str, str]:
@@ -125,10 +126,15 @@ def _manifest_blur(input_path: Path) -> str | None:
     from vsrlib.common.files import read_json
     from vsrlib.data.degrade import MANIFEST
 
-    near = [folder / MANIFEST for folder in (input_path.resolve().parent, input_path)]
-    manifest = next((path for path in near if path.is_file()), None)
-    blur = None if manifest is None else read_json(manifest).get("blur")
-    return blur if blur in BLURS else None  # it becomes the name of a folder
+    for path in (folder / MANIFEST for folder in (input_path.resolve().parent, input_path)):
+        try:
+            found = read_json(path) if path.is_file() else None
+        except ValueError:  # others use this file name as well
+            continue
+        blur = found.get("blur") if isinstance(found, dict) else None
+        if blur in BLURS:  # it becomes the name of a folder
+            return str(blur)
+    return None
 
 
 def _filed(options: argparse.Namespace) -> Path:
@@ -149,7 +155,8 @@ def _summary(result: dict[str, Any], output: Path) -> str:
 
         quality = f", PSNR {mean('psnr'):.2f} dB, SSIM {mean('ssim'):.4f} (bicubic {mean('bicubic_psnr'):.2f} dB)"
     where = output if result["shard"] is None else output / Shard.parse(result["shard"]).folder
-    where = where.parent if where.name == result["images"] else where  # the output is the video itself
+    if Path(result["images"]).suffix:  # the output is the video itself, and no folder of frames or videos
+        where = where.parent
     picture = [f"A detail beside bicubic: {where / result['comparison']}"] if result.get("comparison") else []
     resumed = (
         [f"{result['resumed']} of them were there from before it was interrupted."] if result.get("resumed") else []
