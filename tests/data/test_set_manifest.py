@@ -64,14 +64,53 @@ def test_clips_for_testing_only_are_refused(root: Path) -> None:
     require_trainable(root / "HR", ["walk", "other"])
 
 
-def test_a_user_s_table_of_scenes_comes_into_the_manifest(tmp_path: Path) -> None:
+def hr_clips(root: Path) -> Path:
     for name in NAMES:
-        write_clip(tmp_path / "HR" / name, Clip(name, np.zeros((1, 8, 8, 3), np.uint8)))
-    write_json(tmp_path / "HR" / "scenes.json", {"street": "town", "walk": "town"})
-    degrade_clips(tmp_path / "HR", tmp_path / "Set", "Gaussian", 0)
+        write_clip(root / name, Clip(name, np.zeros((1, 8, 8, 3), np.uint8)))
+    return root
+
+
+@pytest.mark.parametrize("table", ["HR", "."])
+@pytest.mark.parametrize("given", ["HR", "."])
+def test_a_user_s_table_of_scenes_comes_into_the_manifest(given: str, table: str, tmp_path: Path) -> None:
+    """It lies beside the clips, or in the folder that is given."""
+    hr_clips(tmp_path / "in" / "HR")
+    write_json(tmp_path / "in" / table / "scenes.json", {"street": "town", "walk": "town"})
+    degrade_clips(tmp_path / "in" / given, tmp_path / "Set", "Gaussian", 0)
     found = origins(tmp_path / "Set" / "LR_blurdown_x4", NAMES)
-    assert {name: one.scene for name, one in found.items()} == {"street": "town", "walk": "town", "other": "other"}
+    town = "street" if (given, table) == ("HR", ".") else "town"
+    assert found["street"].scene == town and found["other"].scene == "other"
+    assert found["walk"].scene == ("walk" if town == "street" else "town")
     assert {one.kind for one in found.values()} == {"filmed"}
+
+
+def test_a_table_of_scenes_is_of_all_clips_though_some_are_asked_for(tmp_path: Path) -> None:
+    write_json(hr_clips(tmp_path / "HR") / "scenes.json", {"street": "town", "walk": "town"})
+    manifest = degrade_clips(tmp_path / "HR", tmp_path / "Set", "Gaussian", 0, names=["walk"])
+    assert manifest["clips"]["walk"]["scene"] == "town" and len(manifest["clips"]) == 1
+
+
+def test_a_misspelt_clip_in_a_table_of_scenes_is_refused_before_the_work(tmp_path: Path) -> None:
+    write_json(hr_clips(tmp_path / "HR") / "scenes.json", {"street": "town", "wlak": "town"})
+    with pytest.raises(UserError, match=r"HR/scenes\.json names wlak, which is not in"):
+        degrade_clips(tmp_path, tmp_path / "Set", "Gaussian", 0)
+    assert not (tmp_path / "Set").exists()
+
+
+def test_two_tables_that_say_different_scenes_of_a_clip_are_refused(tmp_path: Path) -> None:
+    write_json(hr_clips(tmp_path / "in" / "HR") / "scenes.json", {"street": "town", "walk": "town"})
+    write_json(tmp_path / "in" / "scenes.json", {"walk": "town"})
+    degrade_clips(tmp_path / "in", tmp_path / "Set", "Gaussian", 0)
+    write_json(tmp_path / "in" / "scenes.json", {"walk": "park"})
+    with pytest.raises(UserError, match=r"names another scene of walk than another scenes\.json in"):
+        degrade_clips(tmp_path / "in", tmp_path / "Set", "Gaussian", 0)
+
+
+def test_a_name_with_an_accent_is_found_in_either_spelling(tmp_path: Path) -> None:
+    write_clip(tmp_path / "HR" / "caf\u00e9", Clip("caf\u00e9", np.zeros((1, 8, 8, 3), np.uint8)))
+    write_json(tmp_path / "HR" / "scenes.json", {"cafe\u0301": "town"})
+    manifest = degrade_clips(tmp_path / "HR", tmp_path / "Set", "Gaussian", 0)
+    assert manifest["clips"]["caf\u00e9"]["scene"] == "town"
 
 
 @pytest.fixture(scope="module")

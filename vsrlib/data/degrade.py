@@ -30,7 +30,7 @@ from vsrlib.data.clips import Clip, ClipSource
 from vsrlib.data.degradation import SCALE, Further, blur_down, blur_down_exact, cropped
 from vsrlib.data.frames import Map, batches, in_threads, shown_size, write_frame
 from vsrlib.data.scenes import scene_table
-from vsrlib.data.sets.layouts import clips_of, require_outside
+from vsrlib.data.sets.layouts import all_clips, chosen, require_outside
 
 __all__ = [
     "BLURS",
@@ -79,11 +79,12 @@ def degrade_clips(
     and `further` see `write_degraded_set`. `workers` frames are made at a time, with the same bytes. Writes
     `save_root`/HR (PNG copies; left alone where `hr_root` is that very folder or `save_root`),
     `save_root`/LR_blurdown_x4, `save_root`/kernel and `save_root`/manifest.json, whose content is returned.
-    A clip that `hr_root`/scenes.json names has its "scene" in the manifest, see `vsrlib.data.scenes.scenes_in`.
+    A clip that scenes.json beside the clips names has its "scene" in the manifest (`vsrlib.data.scenes.scene_table`).
     UserError also for clips that cannot be read and for an `hr_root` elsewhere inside `save_root`.
     """
     with in_threads(workers) as run:
-        sources = clips_of(hr_root, names)
+        found = all_clips(hr_root)
+        sources, belong = chosen(hr_root, found, names), scene_table(hr_root, found)
         hr_root, save_root = Path(hr_root).resolve(), Path(save_root).resolve()
         require_outside(save_root, hr_root, sources)
         in_place = hr_root in (save_root, save_root / HR)
@@ -93,8 +94,8 @@ def degrade_clips(
                 "or frames from elsewhere."
             )
         clips = ((source, source.frame_names) for source in sources)
-        belong = {clip: {"scene": scene} for clip, scene in scene_table(hr_root).items()}
-        return write_degraded_set(save_root, clips, blur, seed, not in_place, further, run, belong)
+        said = {clip: {"scene": scene} for clip, scene in belong.items()}
+        return write_degraded_set(save_root, clips, blur, seed, not in_place, further, run, said)
 
 
 def write_degraded_set(

@@ -5,7 +5,7 @@ each clip the consecutive frames in the middle are taken, and of each frame the 
 training.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -19,6 +19,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
 from vsrlib.data.clips import ClipSource, list_clips, require_frames
 from vsrlib.data.degradation import SCALE
+from vsrlib.data.frame_names import spelt
 from vsrlib.data.frames import shown_size
 from vsrlib.data.video import read_frames
 from vsrlib.data.video_picture import Reading
@@ -102,17 +103,12 @@ def scenes_in(root: Path, frames: int = FRAMES, size: tuple[int, int] = SIZE) ->
     """The clips at `root` (see `vsrlib.data.clips.list_clips`), each a scene of its own.
 
     Unless `root`/scenes.json, {"clip": "scene"}, says which belong together. `frames` from the middle of each, and the
-    middle of each frame, at most `size` (H, W). UserError for a clip of fewer frames, or a clip in scenes.json that is
-    not there; when loaded, for frames that cannot be read or are below 64 pixels a side.
+    middle of each frame, at most `size` (H, W). UserError for a clip of fewer frames, and as `scene_table`; when
+    loaded, for frames that cannot be read or are below 64 pixels a side.
     """
     root = Path(root)
-    sources, belong = list_clips(root), scene_table(root)
-    absent = sorted(set(belong) - {source.name for source in sources})
-    if absent:
-        raise UserError(
-            f"{root / SCENES_FILE} names {', '.join(absent)}, which is not in {root}: correct the name or leave it out."
-        )
-    scenes = []
+    sources = list_clips(root)
+    belong, scenes = scene_table(root, sources), []
     for source in sources:
         require_frames(source, frames)
         first = _middle(source.name, len(source), frames)
@@ -121,16 +117,42 @@ def scenes_in(root: Path, frames: int = FRAMES, size: tuple[int, int] = SIZE) ->
     return scenes
 
 
-def scene_table(root: Path) -> dict[str, str]:
-    """Clip -> scene from `root`/scenes.json, {} without such a file. UserError for a file that holds something else."""
-    path = Path(root) / SCENES_FILE
+def scene_table(root: Path, sources: Iterable[ClipSource]) -> dict[str, str]:
+    """Clip -> scene from scenes.json in `root`, or in a folder below it where the clips' folders lie; {} without one.
+
+    sources: all clips at `root`. UserError for a file that holds something else, for a clip in it that is not there,
+    and for a clip of which two files say different scenes.
+    """
+    root, names = Path(root), {source.name for source in sources}
+    near = {path.parent.parent: None for source in sources for path in source.paths[:1]}
+    table: dict[str, str] = {}
+    for folder in dict.fromkeys([root, *(folder for folder in near if folder.is_relative_to(root))]):
+        found = _table(folder / SCENES_FILE)
+        absent = sorted(set(found) - names)
+        if absent:
+            raise UserError(
+                f"{folder / SCENES_FILE} names {', '.join(absent)}, which is not in {root}: correct the name or leave "
+                "it out."
+            )
+        twice = [clip for clip in found if table.get(clip, found[clip]) != found[clip]]
+        if twice:
+            raise UserError(
+                f"{folder / SCENES_FILE} names another scene of {twice[0]} than another {SCENES_FILE} in {root}: "
+                "keep one of them."
+            )
+        table |= found
+    return table
+
+
+def _table(path: Path) -> dict[str, str]:
+    """Clip -> scene from a file; {} where it is not there."""
     try:
         found = read_json(path) if path.is_file() else {}
     except ValueError:  # no JSON, or no text
         found = None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise UserError(f'{path} is no table of scenes: write {{"clip": "scene"}} there.')
-    return found
+    return {spelt(clip): scene for clip, scene in found.items()}
 
 
 def packaged_film(name: str) -> Path:

@@ -107,8 +107,18 @@ def clips_of(root: Path, names: Sequence[str | int] | None = None) -> list[ClipS
     UserError for a name that is not there, for a folder of which it is not clear what belongs to it, and as
     `list_clips`.
     """
+    return chosen(root, all_clips(root), names)
+
+
+def all_clips(root: Path) -> list[ClipSource]:
+    """The HR clips at `root` that `clips_of` chooses from, all of them. UserError as there."""
     root = Path(root)
-    found = _reds(root) if _is_reds(root) else clips_in(root, HR_ROLE)
+    return _reds(root) if _is_reds(root) else clips_in(root, HR_ROLE)
+
+
+def chosen(root: Path, found: Sequence[ClipSource], names: Sequence[str | int] | None) -> list[ClipSource]:
+    """Of all clips `found` at `root` those that `clips_of` gives."""
+    root = Path(root)
     if names is None:
         return [clip for clip in found if not (_is_reds(root) and clip.name in REDS4)]
     by_name = {clip.name: clip for clip in found}
