@@ -11,7 +11,7 @@ from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.study.settings import TrainSettings
 from vsrlib.training import train
 from vsrlib.training.flow.options import FlowOptions
-from vsrlib.training.options import TEMPLATES, TrainOptions, begun_with
+from vsrlib.training.options import TEMPLATES, AdaptOptions, TrainOptions, begun_with
 
 
 def test_names() -> None:
@@ -54,6 +54,23 @@ def test_the_shipped_weights_were_made_by_the_study_template() -> None:
     assert {name: (later | recorded).get(name) for name in ours} == ours
     schedule = TEMPLATES["study"].schedule(100)
     assert {name: recorded[name] for name in asdict(schedule)} == asdict(schedule)
+
+
+def test_the_medium_weights_began_with_the_medium_template() -> None:
+    """But for what the command said: fewer steps, in bfloat16, and a flow network that had been trained and stays."""
+    recorded = read_json(PROJECT_ROOT / "figures" / "weights" / "medium-begun" / "train.json")
+    template = TEMPLATES["medium"]
+    ours = template.recorded() | asdict(template.schedule(100))
+    otherwise = {"steps": (12000, 3250), "flow_learning_rate": (2e-5, 0.0), "flow_supervision": (0.01, 0.0),
+                 "precision": ("float32", "bfloat16")}  # fmt: skip
+    assert {name: (ours[name], recorded[name]) for name in ours if ours[name] != recorded[name]} == otherwise
+
+
+def test_adapting_takes_ten_minutes_unless_it_is_told_otherwise() -> None:
+    """As docs/training.md and the command's help say."""
+    ours = AdaptOptions()
+    assert (ours.weights, ours.minutes, ours.steps, ours.learning_rate) == ("medium-realistic", 10.0, 0, 2e-5)
+    assert (ours.batch_size, ours.patch_size, ours.measure_every, ours.patience, ours.seed) == (2, 64, 20, 5, 1)
 
 
 def test_the_shipped_flow_networks_began_with_the_defaults() -> None:

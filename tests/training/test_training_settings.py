@@ -6,7 +6,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.options import JobOptions
 from vsrlib.study.settings import TrainSettings
 from vsrlib.training.flow.options import FlowOptions
-from vsrlib.training.options import TrainOptions
+from vsrlib.training.options import AdaptOptions, TrainOptions
 
 LEAST = {
     TrainOptions: {
@@ -18,6 +18,7 @@ LEAST = {
         "match_steps": 0, "flow_steps": 0, "batch_size": 1, "match_weight": 0, "leaves": 0, "seed": 0, "workers": 0,
         "patch_size": 64,
     },
+    AdaptOptions: {"steps": 0, "batch_size": 1, "patch_size": 16, "measure_every": 1, "patience": 0, "seed": 0},
 }  # fmt: skip
 """The smallest value of each option that can be computed with."""
 
@@ -77,6 +78,7 @@ def test_the_least_is_accepted_and_anything_less_is_not(job: type[JobOptions], n
 @pytest.mark.parametrize("job, names", [
     (TrainOptions, ("learning_rate", "flow_learning_rate")),
     (FlowOptions, ("max_shift", "match_learning_rate", "learning_rate")),
+    (AdaptOptions, ("minutes", "learning_rate")),
 ])  # fmt: skip
 def test_rates_are_positive(job: type[JobOptions], names: tuple[str, ...]) -> None:
     for name in names:
@@ -85,13 +87,22 @@ def test_rates_are_positive(job: type[JobOptions], names: tuple[str, ...]) -> No
         for wrong in (*zero, -1e-4, float("inf"), float("nan")):
             with pytest.raises(UserError, match=f"{name} is {wrong}"):
                 job(**{name: wrong})
-    with pytest.raises(UserError, match=r"learning_rate is 1.0; give a number between 0 and 1"):
-        TrainOptions(learning_rate=1.0)
+    for job in (TrainOptions, AdaptOptions):
+        with pytest.raises(UserError, match=r"learning_rate is 1.0; give a number between 0 and 1"):
+            job(learning_rate=1.0)
+    assert AdaptOptions(minutes=0.5).minutes == 0.5
     with pytest.raises(UserError, match=r"ema is -0.1; give a number below 1"):
         TrainOptions(ema=-0.1)
     TrainOptions(flow_learning_rate=0)
     with pytest.raises(UserError, match="flow_supervision is 0.1 and flow_learning_rate is 0"):
         TrainOptions(flow_learning_rate=0, flow_supervision=0.1)
+
+
+@pytest.mark.parametrize("side", [17, 18, 63, 65])
+def test_patches_learn_from_themselves_at_a_quarter_of_their_size(side: int) -> None:
+    AdaptOptions(patch_size=64)
+    with pytest.raises(UserError, match=f"patch_size is {side}; give a multiple of 4"):
+        AdaptOptions(patch_size=side)
 
 
 @pytest.mark.parametrize("side", [65, 96, 127])
