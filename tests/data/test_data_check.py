@@ -15,7 +15,7 @@ from vsrlib import cli
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_array
 from vsrlib.data.clips import Clip, write_clip
-from vsrlib.data.degrade import blur_down, degrade_clips, gaussian_kernel
+from vsrlib.data.degrade import blur_down, degrade_clips, gaussian_kernel, write_set
 from vsrlib.data.frame_names import numbering
 from vsrlib.data.frames import Map, read_frame, write_frame
 from vsrlib.data.sets import check as check_module
@@ -113,7 +113,7 @@ def test_a_record_tells_what_differs(whole: Path, tmp_path: Path) -> None:
     assert "kernel/a/00000001 is in the record and not here" in said
     assert "HR/b/00000003 has other pixels than in the record" in said
     assert "HR/b/00000000 has the recorded pixels in another file" in told["notes"]
-    for text in ("{}", "[1]", "no JSON"):
+    for text in ("{}", "[1]", "no JSON", '{"frames": {"HR/a/00000000": 3}}', '{"frames": {"HR/a/00000000": {}}}'):
         (tmp_path / "none.json").write_text(text)
         with pytest.raises(UserError, match="none.json is no record of a check"):
             check(whole, against=tmp_path / "none.json")
@@ -203,6 +203,43 @@ def test_the_manifest_decides_on_pixels(whole: Path) -> None:
     assert only_fault(whole) == "HR/a has other pixels than those recorded in manifest.json"
     (whole / "manifest.json").write_text("{")
     assert only_fault(whole) == "manifest.json is damaged: it is no manifest of a data set"
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "{}", '{"name": "my web app"}', '{"clips": ["a"]}'])
+def test_a_manifest_that_is_none_is_one_fault(whole: Path, text: str) -> None:
+    (whole / "manifest.json").write_text(text)
+    assert only_fault(whole) == "manifest.json is damaged: it is no manifest of a data set"
+
+
+@pytest.mark.parametrize("size", [None, [96], ["96", "128"], [0, 128], "96x128"])
+def test_an_entry_without_a_size_does_not_end_the_check(whole: Path, size: object) -> None:
+    manifest = json.loads((whole / "manifest.json").read_text())
+    manifest["clips"]["a"]["hr_size"] = size
+    if size is None:
+        del manifest["clips"]["a"]["hr_size"]
+    manifest["clips"]["b"]["lr_sha256"] = "0" * 64
+    (whole / "manifest.json").write_text(json.dumps(manifest))
+    assert faults(whole) == [
+        "LR_blurdown_x4/b has other pixels than those recorded in manifest.json",
+        "manifest.json is damaged: what it says of the clip a is no record of one",
+    ]
+
+
+def test_an_entry_that_is_none_does_not_end_the_check(whole: Path) -> None:
+    manifest = json.loads((whole / "manifest.json").read_text())
+    manifest["clips"]["b"] = 3
+    (whole / "manifest.json").write_text(json.dumps(manifest))
+    assert only_fault(whole) == "manifest.json is damaged: what it says of the clip b is no record of one"
+
+
+def test_the_manifest_of_pictures_is_no_fault(tmp_path: Path) -> None:
+    write_set(tmp_path, ("train",), lambda staging: _one_picture(staging / "train" / "a.png"), seed=0)
+    assert not faults(tmp_path)
+
+
+def _one_picture(path: Path) -> dict[str, dict]:
+    write_frame(path, np.zeros((32, 32, 3), np.uint8))
+    return {"pictures": {"train/a": {"author": "me"}}}
 
 
 def test_counts_and_clips_of_hr_and_lr(whole: Path) -> None:

@@ -200,6 +200,22 @@ def test_frames_of_others_are_never_overwritten(tmp_path: Path) -> None:
     assert contents(tmp_path / "Set") == before
 
 
+@pytest.mark.parametrize(
+    "text", ["[]", "{", "\xff", "null", '{"name": "my web app"}', '{"clips": {"a": {}}}', '{"provenance": {}, "clips": 3}']
+)
+def test_a_manifest_that_is_no_set_s_is_refused_before_the_work(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hr_root = make_hr(tmp_path / "in")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "manifest.json").write_text(text, encoding="latin-1")
+    before = contents(tmp_path / "out")
+    monkeypatch.setattr(degrade, "write_frame", lambda *_: pytest.fail("the work was begun"))
+    with pytest.raises(UserError, match=r"manifest\.json is no manifest of a set made here and would be overwritten"):
+        degrade_clips(hr_root, tmp_path / "out", "Gaussian", 1)
+    assert contents(tmp_path / "out") == before
+
+
 def test_an_error_on_the_way_leaves_the_old_set_or_nothing(tmp_path: Path) -> None:
     hr_root, broken = make_hr(tmp_path / "in"), make_hr(tmp_path / "broken")
     write_frame(broken / "b" / "00000001.png", noise(8, 8, 3))

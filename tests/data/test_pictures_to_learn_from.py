@@ -121,6 +121,16 @@ def test_without_apt_the_remedy_is_said(packages: Path, tmp_path: Path, monkeypa
         pictures.write_pictures(tmp_path / "out")
 
 
+def test_a_manifest_of_another_program_is_refused_before_the_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(pictures, "_download", lambda folder: pytest.fail("it was downloaded"))
+    (tmp_path / "manifest.json").write_text('{"name": "my web app"}')
+    assert cli.main(["data", "pictures", str(tmp_path)]) == 2
+    assert "manifest.json is no manifest of a set made here" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
 def test_the_table_is_of_clean_licences_and_of_no_picture_that_is_tested_on() -> None:
     free = ("CC0", "CC BY", "public domain")
     packaged = [one for package in picture_table.PACKAGES.values() for one in package.pictures.items()]

@@ -15,7 +15,7 @@ import scipy
 
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import StackDigest, atomic_path, read_json, replaced, sha256_array, write_json
+from vsrlib.common.files import StackDigest, atomic_path, replaced, sha256_array, write_json
 from vsrlib.common.names import BLURS
 from vsrlib.common.options import JobOptions, option
 from vsrlib.data.blur_kernels import (
@@ -31,9 +31,14 @@ from vsrlib.data.degradation import SCALE, Further, blur_down, blur_down_exact, 
 from vsrlib.data.frames import Map, batches, in_threads, shown_size, write_frame
 from vsrlib.data.scenes import scene_table
 from vsrlib.data.sets.layouts import all_clips, chosen, require_outside
+from vsrlib.data.sets.manifest import HR, KERNEL, LR, MANIFEST, earlier
 
 __all__ = [
     "BLURS",
+    "HR",
+    "KERNEL",
+    "LR",
+    "MANIFEST",
     "SCALE",
     "blur_down",
     "blur_down_exact",
@@ -46,10 +51,6 @@ __all__ = [
 ]
 
 
-HR, LR, KERNEL = "HR", "LR_blurdown_x4", "kernel"
-"""The parts of a set: ground truth, input, and the blur kernel of each frame."""
-
-MANIFEST = "manifest.json"
 _SIGMA = 1.2
 _ZOOM = 16  # of a kernel's picture
 
@@ -155,13 +156,14 @@ def write_set(root: Path, parts: Sequence[str], fill: Callable[[Path], dict[str,
     `fill` writes every part below the staging folder it is given and returns the manifest's content. The parts are
     moved into place only when it has ended well, the manifest comes last, and an error leaves the old set untouched.
     A manifest that would differ from the old one in its provenance alone is kept: it describes the same bytes.
-    UserError for a part that holds files which were not written here: those are never replaced.
+    UserError, before the work, for a part that holds files which were not written here, and for a manifest that is no
+    set's: those are never replaced.
     """
     root = Path(root)
+    before = earlier(root)
     with replaced(root, parts, MANIFEST) as staging:
         content = fill(staging)
         manifest = {**content, "provenance": provenance.collect(seed=seed)}
-        before = read_json(root / MANIFEST) if (root / MANIFEST).exists() else {}
         if {**before, "provenance": None} == {**content, "provenance": None}:
             manifest = before
     write_json(root / MANIFEST, manifest)

@@ -7,7 +7,7 @@ cannot be verified, and the command says so.
 from dataclasses import dataclass
 from pathlib import Path
 
-from vsrlib.data.degrade import HR, LR
+from vsrlib.data.sets.manifest import HR, LR
 
 
 @dataclass(frozen=True)

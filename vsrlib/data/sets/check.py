@@ -4,7 +4,6 @@ Every fault is named; none ends the check. "Before" is a record of `data check -
 """
 
 import hashlib
-import json
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,10 @@ import numpy as np
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_named
 from vsrlib.common.numbers import counted
-from vsrlib.data.degrade import HR, LR, MANIFEST
 from vsrlib.data.frame_names import numbering, spelt
 from vsrlib.data.frames import Map, batches, in_threads, read_frame
 from vsrlib.data.sets.layouts import LR_ROLE, PUBLISHED, place, published_set, reds_name
+from vsrlib.data.sets.manifest import CLIPS, HR, LR, MANIFEST, PICTURES, read_manifest
 from vsrlib.data.sets.pairs import Pair, check_content, find_pairs
 from vsrlib.data.sets.tree import Found, Tree, inspect_frame, inspect_kernel, inspect_video, read_tree, stem
 
@@ -205,7 +204,10 @@ def _read_record(path: Path) -> dict[str, Any]:
         record = read_json(path)
     except (OSError, ValueError):
         record = None
-    if not (isinstance(record, dict) and isinstance(record.get("frames"), dict)):
+    frames = record.get("frames") if isinstance(record, dict) else None
+    if not isinstance(frames, dict) or not all(
+        isinstance(frame, dict) and {"pixels", "file"} <= frame.keys() for frame in frames.values()
+    ):
         raise UserError(f"{path} is no record of a check: give a file that `vsrlib data check --json` wrote.")
     return record
 
@@ -232,11 +234,20 @@ def _manifest_faults(root: Path, clips: dict[str, list[str]], bad: set[str]) -> 
     if not path.is_file():
         return {}, [], False
     try:
-        manifest = read_json(path)
-        entries = {spelt(name): entry for name, entry in manifest["clips"].items() if "hr_sha256" in entry}
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+        manifest = read_manifest(path) or {}
+    except OSError as error:
+        return {MANIFEST: f"cannot be read: {error.strerror}"}, [], False
+    said = manifest.get(CLIPS)
+    if not isinstance(said, dict):
+        if isinstance(manifest.get(PICTURES), dict):  # of `vsrlib data pictures`, which have no pairs
+            return {}, [], False
         return {MANIFEST: "is damaged: it is no manifest of a data set"}, [], False
-    faults = {}
+    faults, entries = {}, {}
+    for name, entry in said.items():
+        if not isinstance(entry, dict) or ("hr_sha256" in entry and not _is_size(entry.get("hr_size"))):
+            faults[MANIFEST] = f"is damaged: what it says of the clip {name} is no record of one"
+        elif "hr_sha256" in entry:
+            entries[spelt(name)] = entry
     for name, entry in entries.items():
         for part, key in ((HR, "hr_sha256"), (LR, "lr_sha256")):
             frames = clips.get(f"{part}/{name}", [])
@@ -248,6 +259,11 @@ def _manifest_faults(root: Path, clips: dict[str, list[str]], bad: set[str]) -> 
                 faults[f"{part}/{name}"] = f"has other pixels than those recorded in {MANIFEST}"
     notes = [] if faults or not entries else [f"the pixels are those recorded in {MANIFEST}"]
     return faults, notes, bool(manifest.get("further"))
+
+
+def _is_size(value: Any) -> bool:
+    """Whether a manifest's value is [height, width]."""
+    return isinstance(value, list) and len(value) == 2 and all(type(side) is int and side > 0 for side in value)
 
 
 def _clip_digest(frames: list[str], size: list[int] | None) -> str:

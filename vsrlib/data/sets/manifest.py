@@ -7,7 +7,13 @@ from typing import Any, NamedTuple
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
 from vsrlib.common.names import FILMED, KINDS
-from vsrlib.data.degrade import HR, LR, MANIFEST
+
+HR, LR, KERNEL = "HR", "LR_blurdown_x4", "kernel"
+"""The parts of a set: ground truth, input, and the blur kernel of each frame."""
+
+MANIFEST = "manifest.json"
+CLIPS, PICTURES = "clips", "pictures"
+"""What a set holds, and what its manifest has the entries under."""
 
 TESTING = "testing only"
 """What a manifest says of a clip that no training may see, under "use"."""
@@ -18,6 +24,32 @@ class Origin(NamedTuple):
 
     scene: str
     kind: str
+
+
+def read_manifest(path: Path) -> dict[str, Any] | None:
+    """What a file named MANIFEST says; None where it is not there or holds no JSON object. OSError if unreadable."""
+    try:
+        found = read_json(path) if path.is_file() else None
+    except ValueError:  # no JSON, or no text
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def earlier(root: Path) -> dict[str, Any]:
+    """The manifest of the set at `root`, which is to be replaced; {} where there is none.
+
+    UserError for a file of that name that is no manifest of a set made here: it is never replaced.
+    """
+    path = Path(root) / MANIFEST
+    if not path.exists():
+        return {}
+    found = read_manifest(path) or {}
+    if "provenance" not in found or not any(isinstance(found.get(what), dict) for what in (CLIPS, PICTURES)):
+        raise UserError(
+            f"{path} is no manifest of a set made here and would be overwritten: choose another folder, or move it "
+            "away."
+        )
+    return found
 
 
 def origins(root: Path, names: Iterable[str]) -> dict[str, Origin]:
@@ -46,7 +78,7 @@ def credits_of(root: Path) -> str:
     "" where no manifest says it.
     """
     root = Path(root).resolve()
-    entries = _said(root.parent / MANIFEST, "pictures")
+    entries = _said(root.parent / MANIFEST, PICTURES)
     found = [entry for name, entry in entries.items() if name.startswith(f"{root.name}/")]
     return ", ".join(sorted({f"{entry.get('author')} ({entry.get('licence')})" for entry in found}))
 
@@ -62,15 +94,12 @@ def _entries(root: Path) -> dict[str, dict[str, Any]]:
     # The set itself, its HR or LR frames, or one clip of these.
     parts = [folder.parent for folder in (root, root.parent) if folder.name in (HR, LR)]
     for folder in (root, *parts):
-        if entries := _said(folder / MANIFEST, "clips"):
+        if entries := _said(folder / MANIFEST, CLIPS):
             return entries
     return {}
 
 
 def _said(path: Path, what: str) -> dict[str, dict[str, Any]]:
     """The entries of the clips, or of the pictures; {} where the file is not there or another's."""
-    try:
-        found = read_json(path)[what] if path.is_file() else None
-    except (ValueError, KeyError, TypeError):
-        return {}
+    found = (read_manifest(path) or {}).get(what)
     return {name: entry for name, entry in found.items() if isinstance(entry, dict)} if isinstance(found, dict) else {}

@@ -20,6 +20,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_array, sha256_file
 from vsrlib.data.degrade import write_set
 from vsrlib.data.frames import decode_frame, write_frame
+from vsrlib.data.sets.manifest import earlier
 from vsrlib.data.sets.picture_table import EMBEDDED, LEAVES, PACKAGES, Source
 from vsrlib.data.synthetic.pictures import dead_leaves, load_photograph
 
@@ -37,6 +38,7 @@ def write_pictures(output: Path, packages: Path | None = None, say: Callable[[st
     each picture source, author, licence and digest. UserError where a package, or a picture in one, is not to be had,
     and for files in the way that were not written here.
     """
+    earlier(output)  # now, and not only when all is downloaded
     with tempfile.TemporaryDirectory() as folder:
         if packages is None:
             say(f"downloading by apt-get: {', '.join(PACKAGES)}")

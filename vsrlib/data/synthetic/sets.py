@@ -11,10 +11,10 @@ from vsrlib.common.files import StackDigest, sha256_array
 from vsrlib.common.names import FILMED, MADE
 from vsrlib.common.options import JobOptions, option
 from vsrlib.data.clips import Clip, FrameReader, list_clips
-from vsrlib.data.degrade import BLURS, HR, write_degraded_set, write_set
+from vsrlib.data.degrade import BLURS, write_degraded_set, write_set
 from vsrlib.data.frames import write_frame
 from vsrlib.data.scenes import FRAMES, packaged_scenes
-from vsrlib.data.sets.manifest import TESTING
+from vsrlib.data.sets.manifest import HR, TESTING
 from vsrlib.data.synthetic.clips import Motion, PlannedClip, SyntheticClip, embedded_clips, planned_clips
 from vsrlib.data.synthetic.pictures import LICENCES, PHOTOGRAPHS
 from vsrlib.data.video import frame_name
