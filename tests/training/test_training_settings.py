@@ -16,7 +16,7 @@ LEAST = {
     },
     FlowOptions: {
         "match_steps": 0, "flow_steps": 0, "batch_size": 1, "match_weight": 0, "leaves": 0, "seed": 0, "workers": 0,
-        "patch_size": 64,
+        "patch_size": 64, "checkpoint_every": 0,
     },
     AdaptOptions: {"steps": 0, "batch_size": 1, "patch_size": 16, "measure_every": 1, "patience": 0, "seed": 0},
 }  # fmt: skip
