@@ -77,7 +77,7 @@ def test_the_shipped_flow_networks_began_with_the_defaults() -> None:
     recorded = read_json(PROJECT_ROOT / "figures" / "weights" / "flow-small" / "train_flow.json")["settings"]
     ours = FlowOptions(framework="torch", preset="study").recorded()
     assert {name: ours[name] for name in recorded} == recorded and ours["leaves"] == 0
-    # which no result records: an earlier training is taken over where that is asked for, and what is at stake is minutes
+    # which no result records: a training is taken over only where that is asked for, and a kill loses minutes
     assert FlowOptions().resume is False and FlowOptions().checkpoint_every == 500
 
 
