@@ -147,6 +147,27 @@ def test_another_truth_gives_no_difference_in_quality(files: Files, tmp_path: Pa
         assert found[kind]["gain_over_bicubic"]["jittor"]["psnr"]["value"] > 0
 
 
+def test_filmed_clips_decide_where_there_are_any(files: Files, tmp_path: Path) -> None:
+    found = compared(files, tmp_path)
+    skipped = {"skipped": "because there is none"}
+    assert quality.decisive(found) == "filmed" == quality.decisive({**found, "filmed": skipped, "made": skipped})
+    for kind in KINDS:
+        assert quality.gains_of(found, kind) == found[kind]["gain_over_bicubic"]
+        assert quality.difference_of(found, kind) == found[kind]["difference"]
+    assert quality.gains_of(found) == found["filmed"]["gain_over_bicubic"] != found["made"]["gain_over_bicubic"]
+    assert quality.gains_of({**found, "filmed": skipped, "made": skipped}) == {}
+
+
+def test_scores_of_bicubic_may_differ_by_rounding(files: Files, tmp_path: Path) -> None:
+    def scored(path: Path, ssim: float) -> None:
+        run.edit_frames(path, lambda frame: {**frame, "bicubic_ssim": ssim})
+
+    scored(files[0][0], 0.0)
+    for factor, alike in ((0.5, True), (1, True), (1.5, False)):
+        scored(files[0][1], factor * quality.SAME_SCORE)
+        assert ("psnr" in compared(files, tmp_path)["filmed"]["difference"]) == alike
+
+
 @pytest.mark.parametrize("change", [{"bicubic_psnr": 20.0}, {"bicubic_ssim": 0.1}, {"bicubic_psnr": None}])
 def test_unequal_scores_of_bicubic_give_no_difference_in_quality(files: Files, tmp_path: Path, change: dict) -> None:
     run.edit_frames(files[0][1], lambda frame: {**frame, **(change if frame["name"] == run.FRAMES[2] else {})})
@@ -161,19 +182,26 @@ def identical(frame: dict, prefix: str = "") -> dict:
 
 
 def test_frames_identical_to_the_truth_are_left_out_of_psnr_and_counted(files: Files, tmp_path: Path) -> None:
-    first, second = run.FRAMES[:2]
+    first = run.FRAMES[0]
     run.edit_frames(files[0][0], lambda frame: identical(frame) if frame["name"] == first else frame)
-    run.edit_frames(files[0][1], lambda frame: identical(frame) if frame["name"] in (first, second) else frame)
+    run.edit_frames(files[0][1], lambda frame: identical(frame) if frame["name"] in run.FRAMES[:3] else frame)
     found = compared(files, tmp_path)["filmed"]
     frames = [frame for own in clips(files[0][1], "filmed").values() for frame in own]
     finite = [frame["psnr"] for frame in frames if frame["psnr"] is not None]  # as many of each clip
-    assert found["total"]["jittor"]["psnr"] == pytest.approx(np.mean(finite)) and len(finite) == 12
+    assert found["total"]["jittor"]["psnr"] == pytest.approx(np.mean(finite)) and len(finite) == 6
     assert found["total"]["jittor"]["ssim"] == pytest.approx(np.mean([frame["ssim"] for frame in frames]))
-    assert [found["total"][m]["identical"] for m in ("torch", "jittor", "bicubic")] == [6, 12, 0]
-    assert (found["difference"]["psnr"]["n"], found["difference"]["left_out"]) == (6, 12)
-    assert found["difference"]["left_out_in_one"] == 6
+    assert [found["total"][m]["identical"] for m in ("torch", "jittor", "bicubic")] == [6, 18, 0]
+    assert (found["difference"]["psnr"]["n"], found["difference"]["left_out"]) == (6, 18)
+    assert found["difference"]["left_out_in_one"] == 12
     text = (tmp_path / "out" / "comparison.md").read_text()
-    assert "left out of it: PyTorch 9, Jittor 18." in text and not re.search(r"\b(inf|nan)\b", text)
+    assert "left out of it: PyTorch 9, Jittor 27." in text and not re.search(r"\b(inf|nan)\b", text)
+
+
+def test_frames_that_do_not_say_whether_they_equal_the_truth_do_not(files: Files, tmp_path: Path) -> None:
+    for path in files[0]:
+        run.edit_frames(path, lambda frame: {k: value for k, value in frame.items() if not k.endswith("identical")})
+    total = compared(files, tmp_path)["filmed"]["total"]
+    assert [total[m]["identical"] for m in ("torch", "jittor", "bicubic")] == [0, 0, 0]
 
 
 def test_every_frame_identical_to_the_truth(files: Files, tmp_path: Path) -> None:
