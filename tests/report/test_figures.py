@@ -313,6 +313,21 @@ def test_training_curves_of_both_and_of_one(tmp_path):
         loss_curves([])
 
 
+def test_training_curves_of_unlike_trainings_say_no_difference(tmp_path):
+    """As the comparison says none; and one that stopped early took the steps of its log."""
+    _, training = run.write_run(tmp_path / "both", pictures=False)
+    for path in training[1::2]:
+        write_json(path, read_json(path) | {"ema": 0.5})
+    chart = loss_curves(training)
+    assert chart.title == "The losses of trainings that were not the same" and "differ by" not in chart.alt
+    log = training[0].parent / "log.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join(lines[:7]))
+    write_json(training[0], read_json(training[0]) | {"stopped_early": True})
+    assert loss_curves(training[:1]).title.endswith("in 7 steps")
+    assert "in 7 steps." in loss_curves(training[:1]).alt and f"in {len(lines)} steps." in chart.alt
+
+
 def test_training_curves_of_three_name_them_in_order_and_the_largest_difference(tmp_path):
     three = ("paddle", "torch", "jittor")
     _, training = run.write_run(tmp_path / "three", pictures=False, frameworks=three)

@@ -12,7 +12,14 @@ import numpy as np
 
 from vsrlib.claims import agreement, comparison_table, results
 from vsrlib.claims.quality import of_runs, pair_frames
-from vsrlib.claims.results import RUN_FIELDS, TRAINED_BY, TRAINING_FIELDS, is_skipped, unlike_fields, why_not_both
+from vsrlib.claims.results import (
+    RUN_FIELDS,
+    TRAINING_FIELDS,
+    is_skipped,
+    unlike_fields,
+    unlike_trainings,
+    why_not_both,
+)
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, located, relative, sha256_file, write_json
@@ -221,7 +228,7 @@ def _training_agreement(pair: dict[str, dict], output: Path) -> dict:
     if reason:
         return {"skipped": reason}
     one, other = pair.values()
-    differing = unlike_fields(pair, ("device_type", *TRAINED_BY))
+    differing = unlike_trainings(pair)
     if differing:
         return {"skipped": f"because the two trainings were not the same: {'; '.join(differing)}"}
     logs = (located(run["file"], output).parent / run["log"] for run in (one, other))

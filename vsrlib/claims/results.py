@@ -200,6 +200,11 @@ def unlike_fields(pair: dict[str, dict], names: Sequence[str]) -> list[str]:
     ]
 
 
+def unlike_trainings(pair: dict[str, dict]) -> list[str]:
+    """In words, in what two trainings differ that must be equal for their losses to be set against each other."""
+    return unlike_fields(pair, ("device_type", *TRAINED_BY))
+
+
 def why_not_alike(runs: dict[str, dict]) -> str | None:
     """Why times and memory of two measured runs say nothing about each other; None if they do, or if one is absent."""
     if why_not_both(runs):

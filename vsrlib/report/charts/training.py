@@ -95,7 +95,8 @@ def loss_curves(training_files: Sequence[Path]) -> Chart:
     logs = {name: agreement.read_losses(Path(run["file"]).parent / run["log"]) for name, run in done.items()}
     blurs = list(dict.fromkeys(blur for _, blur in done))
     present = [f for f in NAMES if any(f == framework for framework, _ in done)]
-    title, spoken = _losses_title(done, logs), [_ends(*name, run) for name, run in done.items()]
+    title = _losses_title(done, logs)
+    spoken = [_ends(*name, run, max(logs[name])) for name, run in done.items()]
     with style():
         legend, footer = key(present, line=True), _FOOTER if done else ""
         figure, panels = canvas(title, [2.2] * len(blurs) or [0.4], legend, notes, footer)
@@ -122,20 +123,23 @@ def _draw_losses(axes: Axes, losses: dict[int, float], framework: str, width: fl
 
 def _losses_title(done: dict, logs: dict) -> str:
     in_order = sorted(done, key=lambda one: TRAINERS.index(one[0]))
-    pairs = [(one, other) for one, other in combinations(in_order, 2) if one[1] == other[1]]
+    of_one_blur = [(one, other) for one, other in combinations(in_order, 2) if one[1] == other[1]]
+    pairs = [(a, b) for a, b in of_one_blur if not results.unlike_trainings({a[0]: done[a], b[0]: done[b]})]
     if pairs:
         largest = max(agreement.compare_losses(logs[a], logs[b])["smoothed"]["largest"] for a, b in pairs)
         *others, last = (NAMES[f] for f in TRAINERS if any(f in (a[0], b[0]) for a, b in pairs))
         return f"The smoothed losses of {', '.join(others)} and {last} differ by {percent(largest, 2)} at most"
+    if of_one_blur:
+        return "The losses of trainings that were not the same"
     if done:
-        run = next(iter(done.values()))
+        name, run = next(iter(done.items()))
         change = run["last_loss"] / run["first_loss"] - 1
-        return f"The loss {'falls' if change < 0 else 'rises'} by {abs(change):.0%} in {run['steps']} steps"
+        return f"The loss {'falls' if change < 0 else 'rises'} by {abs(change):.0%} in {max(logs[name])} steps"
     return "No training was run"
 
 
-def _ends(framework: str, blur: str, run: dict) -> str:
+def _ends(framework: str, blur: str, run: dict, steps: int) -> str:
     return (
         f"{NAMES[framework]}, {blur} blur: total loss from {run['first_loss']:.4g} to {run['last_loss']:.4g} "
-        f"in {run['steps']} steps."
+        f"in {steps} steps."
     )
