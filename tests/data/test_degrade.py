@@ -201,7 +201,8 @@ def test_frames_of_others_are_never_overwritten(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "{", "\xff", "null", '{"name": "my web app"}', '{"clips": {"a": {}}}', '{"provenance": {}, "clips": 3}']
+    "text",
+    ["[]", "{", "\xff", "null", '{"name": "my web app"}', '{"clips": {"a": {}}}', '{"provenance": {}, "clips": 3}'],
 )
 def test_a_manifest_that_is_no_set_s_is_refused_before_the_work(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
