@@ -88,6 +88,11 @@ def test_infer_takes_the_options_that_only_its_command_has(tmp_path: Path, asked
         ("steps: 4\n: :\n - a", "is no YAML: "),
         ("steps: !!python/object/apply:os.getcwd []", "is no YAML: "),
         ("a: 1\n---\nb: 2", "is no YAML: "),
+        ("seed: 2024-13-45", "is no YAML: month must be in 1..12; write one option a line"),
+        ("steps: 0b_", "is no YAML: "),
+        ("pictures: !!bool perhaps", "is no YAML: it cannot be read"),
+        ("steps: !!int ''", "is no YAML: "),
+        ("seed: !!timestamp soon", "is no YAML: it cannot be read"),
     ],
 )
 def test_a_mistake_is_one_sentence_with_the_file(

@@ -77,7 +77,8 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         node = yaml.compose(data, Loader=yaml.SafeLoader)
         values = yaml.safe_load(data)
-    except yaml.YAMLError as error:
+    # YAML's own constructors raise the others, of a date such as 2024-13-45 or a value whose tag it does not fit.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
         raise UserError(f"{path} is no YAML: {_where(error)}; write one option a line, as batch_size: 4.") from error
     if values is None:  # an empty file, or comments alone
         return {}
@@ -92,5 +93,6 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _where(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None)
+    problem = problem or (str(error) if isinstance(error, ValueError) else "it cannot be read")
     return f"{problem} in line {mark.line + 1}" if mark else str(problem)
