@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from vsrlib import cli
 from vsrlib.common.files import sha256_file
-from vsrlib.networks import architecture
+from vsrlib.networks import architecture, load_network
 from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.names import FLOW_PREFIX
 
@@ -45,6 +46,18 @@ def test_without_a_target_it_says_what_a_file_is(tmp_path: Path, capsys: pytest.
     assert cli.main(["convert", str(path)]) == 0
     assert "1 tensors, 3 values, of no network known here" in capsys.readouterr().out
     assert [entry.name for entry in tmp_path.iterdir()] == ["flow.npz"]
+
+
+@pytest.mark.parametrize("text", ["trained on a rainy day", "1", "[1]", "null", "", "{not ours", "[" * 100_000])
+def test_notes_of_another_program_are_notes(text: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """The name under which this program packs its own is one that others use for a text."""
+    source, target = tmp_path / "w.safetensors", tmp_path / "v.safetensors"
+    source.write_bytes(safetensors.numpy.save(STUDY, {"notes": text, "preset": "study"}))
+    assert weights_file.metadata(source) == {"notes": text, "preset": "study"}
+    assert cli.main(["convert", str(source), str(target)]) == 0
+    assert f"notes: notes {text}, preset study" in capsys.readouterr().out
+    assert weights_file.metadata(target) == weights_file.metadata(source)
+    load_network("torch", source, device="cpu")
 
 
 @pytest.mark.parametrize(

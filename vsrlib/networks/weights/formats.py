@@ -112,10 +112,16 @@ def write(path: Path, kind: str, values: dict[str, np.ndarray], metadata: dict[s
 
 
 def metadata(path: Path) -> dict[str, str]:
-    """The notes in the header of a safetensors file."""
+    """The notes in the header of a safetensors file: those that `write` packed, and what another program noted."""
     with safetensors.safe_open(path, framework="numpy") as file:
         found = file.metadata() or {}
-    packed = json.loads(found.pop(_NOTES, "{}"))
+    try:
+        packed = json.loads(found.get(_NOTES, ""))
+    except (ValueError, RecursionError):
+        packed = None
+    if not isinstance(packed, dict):  # nothing, or another program's note that has the same name
+        return found
+    del found[_NOTES]
     return found | {str(name): str(value) for name, value in packed.items()}
 
 
