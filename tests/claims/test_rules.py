@@ -89,6 +89,12 @@ def test_the_fixture_knows_no_key_that_no_file_has() -> None:
         evidence((("costs", "no_such_part"), 1))
 
 
+def test_a_change_leaves_the_values_of_another_as_they_are() -> None:
+    value = {"path": "as it was"}
+    evidence((("ablation", "weights"), {"Gaussian": value}), (("ablation", "weights", "Gaussian", "path"), "another"))
+    assert value == {"path": "as it was"}
+
+
 def test_every_part_is_in_the_protocol() -> None:
     text = PROTOCOL.read_text(encoding="utf-8")
     assert all(f"{part}" in text for part in CLAIMS)

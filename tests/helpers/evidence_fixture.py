@@ -1,5 +1,6 @@
 """What the claims are judged from, as the software itself wrote it: the published files, with values changed."""
 
+import copy
 import pickle
 from typing import Any
 
@@ -44,7 +45,7 @@ def evidence(*changes: Change) -> Evidence:
             continue
         if isinstance(target, dict) and where[-1] not in target:
             raise KeyError(where)
-        target[where[-1]] = value
+        target[where[-1]] = copy.deepcopy(value)  # what a later change does to it is not done to the table of changes
     return Evidence(**found)
 
 
