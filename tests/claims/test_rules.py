@@ -144,6 +144,11 @@ def test_advice_follows_from_the_figures() -> None:
     found = advice(works("jittor", True), works("torch", True))
     assert "a machine without a compiler" not in found
     assert "little disk space" in found
+    sizes = [(("costs", "install", name, "bytes"), mib * 2**20) for name, mib in (("torch", 7), ("jittor", 9))]
+    held = evidence(*sizes)
+    (disk,) = (one for one in conclusion.by_use(judge.find(held), held) if one["use"] == "little disk space")
+    assert disk["choose"] == "PyTorch"
+    assert disk["because"] == "installed with what they need: PyTorch 7 MiB, Jittor 9 MiB"
     nothing = [(("comparison", "blurs", blur, "runs", "jittor"), SKIPPED) for blur in BLURS]
     assert advice(*nothing, (("costs",), None), (("experiments", "memory"), ABSENT)) == {}
 

@@ -40,8 +40,9 @@ def make(name: str, network: Network) -> engines.Engine:
 def allocate_as(name: str) -> int:
     """Set the process's allocation to what the variant's would be in a process of its own; returns the MiB it got.
 
-    The sliding window has the C library's own, the other engines keep blocks (`memory.keep_blocks`); a sliding window
-    that keeps them too shows how much of the difference that is. Jittor has an allocator of its own.
+    The sliding window has the C library's own, the other engines keep blocks (`memory.keep_blocks`), and so does a
+    sliding window that shows what memory that costs. Jittor has an allocator of its own. It works in a fresh process
+    alone: blocks that another variant had kept in this one serve the next, whatever it asks for.
     """
     engine, _ = _VARIANTS[name]
     kept = engines.KEPT_MIB["cached"] if name == KEPT else engines.KEPT_MIB.get(engine, memory.DEFAULT_KEPT_MIB)
