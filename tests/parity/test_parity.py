@@ -70,6 +70,44 @@ def test_rule_lets_rounding_pass_and_a_fault_on_either_side_not() -> None:
         assert found.difference <= 2 * max(found.first, found.second)
 
 
+def _with(value: float) -> np.ndarray:
+    return np.array([1.0, value, 3.0], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reference"),
+    [
+        (_with(np.nan), _with(np.nan), _with(2.0)),
+        (_with(np.inf), _with(np.inf), _with(2.0)),
+        (_with(2.0), _with(2.1), _with(np.nan)),
+        (_with(2.0), _with(2.0), _with(np.inf)),
+        (_with(2.0), _with(np.nan), _with(2.0)),
+        (_with(2.0)[:2], _with(2.0)[:2], _with(2.0)),
+        (np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32), _with(2.0)),
+        (_with(2.0), _with(2.0), np.zeros((0, 0))),
+    ],
+)
+def test_two_that_are_equally_unusable_do_not_agree(
+    first: np.ndarray, second: np.ndarray, reference: np.ndarray, tmp_path: Path
+) -> None:
+    for pair in ((first, second), (second, first)):
+        assert ruling(*pair, reference).ratio == FAR
+        found = comparison.compare_gradients({"down | a": reference}, *({"down | a": side} for side in pair))
+        assert [one["place"] for one in found["departures"]] == ["down | a"]
+
+
+def test_what_both_sides_leave_out_departs(tmp_path: Path) -> None:
+    store = Store(tmp_path, "one")
+    name = store.put(_with(2.0))
+    store.close()
+    whole = {"step": "down", "occurrence": 0, "within": "", "started": 0, "ended": 1, "constants": [], "inputs": []}
+    whole |= {"outputs": [name], "pulls": [name]}
+    without = whole | {"outputs": [], "pulls": []}
+    departures = comparison.compare_steps([whole], [[without], [without]], Store(tmp_path))["departures"]
+    assert [one["kind"] for one in departures] == ["forward", "backward"]
+    assert len(comparison.compare_gradients({"down | a": _with(2.0)}, {}, {})["departures"]) == 1
+
+
 def test_store_keeps_equal_arrays_once_and_gives_them_back(tmp_path: Path) -> None:
     store = Store(tmp_path, "one")
     arrays = [RNG.random((2, 3)), np.zeros((0, 4), np.float32), np.float32(3).reshape(()), RNG.random((2, 3))]
@@ -263,6 +301,9 @@ def test_the_bound_of_the_psnr_difference_holds_for_any_truth() -> None:
         assert abs(20 * np.log10(errors[0] / errors[1])) <= bound
     assert comparison._levels(first, 1 - first)["psnr_difference_at_most"] is None  # too far apart for any bound
     assert comparison._levels(first, first)["psnr_difference_at_most"] == 0
+    for broken in (np.full_like(first, np.nan), first[:2]):  # both sides the same, which is no agreement
+        found = comparison._levels(broken, broken if broken.shape == first.shape else first)
+        assert (found["largest"], found["share"], found["psnr_difference_at_most"]) == (255, 1, None)
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from vsrlib.parity.recorder import Entry, Store, key
 Departure = dict[str, Any]
 Values = dict[str, np.ndarray]
 _SIDES = ("the first side", "the second side")
+_NOTHING = np.zeros((0, 0), np.float32)  # has the shape of nothing else: an output too few departs
 QUANTILES = {"median": 0.5, "99 %": 0.99, "largest": 1.0}
 
 # The rule by which two frameworks agree on an array; docs/parity.md says why it is this one.
@@ -42,7 +43,10 @@ TYPICAL_PSNR = 40.0
 
 @dataclass(frozen=True)
 class Ruling:
-    """The rule applied to one array: distances relative to the reference's norm, and the ratio, which is bounded."""
+    """The rule applied to one array: distances relative to the reference's norm, and the ratio, which is bounded.
+
+    The ratio is FAR where one of the distances is.
+    """
 
     difference: float
     first: float
@@ -93,7 +97,9 @@ def compare_steps(reference: Sequence[Entry], sides: Sequence[Sequence[Entry]], 
 
 def compare_gradients(reference: Values, first: Values, second: Values) -> dict[str, Any]:
     """Gradients by name, e.g. of a parameter for a loss: {"departures", "ratios", "gradients": {name: distances}}."""
-    rulings = {name: ruling(first[name], second[name], value) for name, value in reference.items()}
+    rulings = {
+        name: ruling(first.get(name, _NOTHING), second.get(name, _NOTHING), value) for name, value in reference.items()
+    }
     departures = [
         {"place": name, "kind": "gradient", "says": f"the gradient of {name} differs", **asdict(rule)}
         for name, rule in rulings.items()
@@ -170,21 +176,25 @@ def ruling(first: np.ndarray, second: np.ndarray, reference: np.ndarray) -> Ruli
     """Apply the rule to what two frameworks and the reference computed."""
     difference = distance(first, second, reference)
     own = distance(first, reference, reference), distance(second, reference, reference)
-    return Ruling(difference, *own, difference / max(min(own), FLOOR))
+    # Two that are equally unusable are not near to each other: FAR over FAR would be 1, and let them pass.
+    ratio = FAR if FAR in (difference, *own) else difference / max(min(own), FLOOR)
+    return Ruling(difference, *own, ratio)
 
 
 def distance(value: np.ndarray, other: np.ndarray, reference: np.ndarray) -> float:
     """L2 norm of value - other over that of the reference.
 
-    Where the reference is all zeros: 0 if both are equal, else 1. FAR for unlike shapes and values that are not finite.
+    Where the reference is all zeros: 0 if both are equal, else 1. FAR for unlike shapes and values that are not finite,
+    the reference's among them.
     """
     if value.shape != other.shape or value.shape != reference.shape:
         return FAR
-    difference = value.astype(np.float64) - other.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # of two infinities, which is NaN, as the norm shows
+        difference = value.astype(np.float64) - other.astype(np.float64)
     size = float(np.linalg.norm(difference))
-    if not math.isfinite(size):
-        return FAR
     norm = float(np.linalg.norm(reference.astype(np.float64)))
+    if not (math.isfinite(size) and math.isfinite(norm)):
+        return FAR
     if norm == 0:
         return float(size > 0)
     return min(size / norm, FAR)
@@ -215,9 +225,8 @@ def measure(value: np.ndarray, reference: np.ndarray) -> dict[str, float]:
 
 
 def _rulings(reference: Entry, one: Entry, two: Entry, part: str, store: Store) -> list[tuple[int, Ruling]]:
-    nothing = np.zeros((0, 0), np.float32)  # has the shape of nothing else: an output too few departs
     names = itertools.zip_longest(one[part], two[part], reference[part])
-    arrays = ([nothing if name is None else store.get(name) for name in three] for three in names)
+    arrays = ([_NOTHING if name is None else store.get(name) for name in three] for three in names)
     return [(index, ruling(*three)) for index, three in enumerate(arrays)]
 
 
@@ -244,8 +253,10 @@ def _levels(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
 
     "psnr_difference_at_most": by how many dB the two can differ in PSNR, whatever the truth is, as long as the worse
     one has TYPICAL_PSNR or less; None where that is no bound. The norms of two errors differ by no more than the norm
-    of the difference.
+    of the difference. What cannot be compared differs as far as 8 bits go.
     """
+    if distance(first, second, second) == FAR:
+        return {"largest": 255, "share": 1.0, "psnr": 0.0, "psnr_difference_at_most": None}
     pictures = [np.rint(np.clip(value, 0, 1) * 255) for value in (first, second)]
     apart = np.abs(pictures[0] - pictures[1])
     error = float(np.mean((np.clip(first, 0, 1).astype(np.float64) - np.clip(second, 0, 1)) ** 2))
