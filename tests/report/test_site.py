@@ -1,5 +1,6 @@
 """A site holds what its index leads to, with no link into nothing, and nothing that no page leads to."""
 
+import errno
 import re
 from pathlib import Path
 
@@ -55,6 +56,74 @@ def test_a_site_is_replaced_and_nobody_elses_folder(run: Path, tmp_path: Path) -
         write_site(run, tmp_path / "theirs")
     with pytest.raises(UserError, match=r"holds no index\.html"):
         write_site(tmp_path, tmp_path / "other")
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
+def test_an_interruption_leaves_the_site_that_was_there(
+    fault: BaseException, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    site, command = tmp_path / "site", ["site", str(run), str(tmp_path / "site")]
+
+    def held() -> dict[str, str]:
+        return {str(path.relative_to(site)): path.read_text() for path in site.rglob("*") if path.is_file()}
+
+    def break_off(*_: object) -> None:
+        raise fault
+
+    write_site(run, site)
+    before = held()
+    (run / "a b/chart.svg").write_text("<svg>new</svg>")
+    with monkeypatch.context() as patch:
+        patch.setattr("vsrlib.report.site.shutil.copyfile", break_off)
+        assert main(command) in (2, 130)
+        assert held() == before and {path.name for path in tmp_path.iterdir()} == {"run", "out.json", "site"}
+        with pytest.raises(type(fault)):
+            write_site(run, tmp_path / "first")
+        assert not (tmp_path / "first").exists()
+    moved, rename = [], Path.rename
+
+    def interrupted_move(path: Path, target: Path) -> Path:
+        moved.append(path)
+        if len(moved) == 2:  # the old one is away and the new one not yet there
+            raise fault
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", interrupted_move)
+        assert main(command) in (2, 130) and len(moved) == 3
+    assert held() == before and {path.name for path in tmp_path.iterdir()} == {"run", "out.json", "site"}
+    assert main(command) == 0 and held()["a b/chart.svg"] == "<svg>new</svg>"
+
+
+def test_after_a_kill_nothing_is_lost_and_the_same_command_makes_the_site(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the two moves the old one lies beside its place, and there alone."""
+    site, beside = tmp_path / "site", tmp_path / ".site.unfinished"
+    write_site(run, site)
+
+    def killed() -> None:
+        beside.mkdir()
+        site.rename(beside / "old")
+        (beside / "new").mkdir()
+
+    killed()
+    with monkeypatch.context() as patch:
+        patch.setattr("vsrlib.report.site._copy", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            write_site(run, site)
+    assert (site / "c/x.json").is_file() and not beside.exists()
+    killed()
+    write_site(run, site)
+    assert (site / "c/x.json").is_file() and not beside.exists()
+
+
+def test_a_link_to_a_folder_stays_one(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "served").mkdir()
+    (tmp_path / "site").symlink_to("served")
+    for _ in range(2):
+        write_site(run, tmp_path / "site")
+    assert (tmp_path / "site").is_symlink() and (tmp_path / "served/index.html").is_file()
 
 
 def test_the_command_says_where_it_is(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -193,6 +193,34 @@ def replaced(
                 remove(root)
 
 
+@contextmanager
+def replaced_whole(folder: Path, what: str) -> Iterator[Path]:
+    """Yield an empty folder to fill; when the block ends well, it takes the place of `folder`, if that is there.
+
+    An error or an interruption leaves what was there. `what` is made, in the words of the user. UserError for a folder
+    that holds files which were not made here, and while another run is filling it.
+    """
+    require_own(folder)
+    folder = folder.resolve()
+    beside = folder.with_name(f".{folder.name}{_STAGING}")
+    new, old = beside / "new", beside / "old"
+    with lock(beside, what, "folder"):
+        try:
+            remove(new)
+            if folder.exists():  # else a run was killed between the two moves below, and the old one is all there is
+                remove(old)
+            new.mkdir()
+            (new / MARKER).touch()
+            yield new
+            if folder.exists():
+                folder.rename(old)
+            new.rename(folder)
+        finally:
+            if old.exists() and not folder.exists():
+                old.rename(folder)
+            remove(beside)
+
+
 def require_own(folder: Path) -> None:
     """Raise UserError for a folder that holds files and was not made here; only our own may be replaced."""
     if folder.exists() and not (folder / MARKER).exists() and any(folder.iterdir()):

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import MARKER, remove, require_own
+from vsrlib.common.files import replaced_whole, require_own
 
 INDEX = "index.html"
 _LEFT_OUT = (".ipynb", "report_code.html")  # the notebooks are in the project, and each would be there three times
@@ -18,21 +18,28 @@ _LINK = re.compile(r'(?:href|src)="([^"]+)"')
 def write_site(run_root: Path, site: Path) -> list[Path]:
     """Copy a study's index and, page by page, each file that it leads to; returns the copies. A site is replaced.
 
-    The pages need nothing from elsewhere, so that the folder can be served as it is. Links to what is not in the run,
-    such as the project's own figures, and to notebooks and pages with code become plain text. UserError: no index, or
-    files in the way that were not made here.
+    It appears whole: an error or an interruption leaves the one that was there. The pages need nothing from elsewhere,
+    so that the folder can be served as it is. Links to what is not in the run, such as the project's own figures, and to
+    notebooks and pages with code become plain text. UserError: no index, or files in the way that were not made here.
     """
     run_root, site = Path(run_root).resolve(), Path(site)
     require_pages(run_root, site)
-    remove(site)
+    with replaced_whole(site, "copy of pages") as folder:
+        names = _copy(run_root, folder)
+    return [site / name for name in names]
+
+
+def _copy(run_root: Path, folder: Path) -> list[Path]:
+    """The index and what it leads to, from a run into a folder; returns their names there."""
     waiting, done = [run_root / INDEX], set()
-    written = []
+    names = []
     while waiting:
         path = waiting.pop()
         if path in done:
             continue
         done.add(path)
-        copy = site / path.relative_to(run_root)
+        names.append(path.relative_to(run_root))
+        copy = folder / names[-1]
         copy.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".html":
             text = path.read_text(encoding="utf-8")
@@ -41,9 +48,7 @@ def write_site(run_root: Path, site: Path) -> list[Path]:
             waiting += inside.values()
         else:
             shutil.copyfile(path, copy)
-        written.append(copy)
-    (site / MARKER).touch()
-    return written
+    return names
 
 
 def require_pages(run_root: Path, site: Path) -> None:
