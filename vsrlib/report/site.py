@@ -19,8 +19,9 @@ def write_site(run_root: Path, site: Path) -> list[Path]:
     """Copy a study's index and, page by page, each file that it leads to; returns the copies. A site is replaced.
 
     It appears whole: an error or an interruption leaves the one that was there. The pages need nothing from elsewhere,
-    so that the folder can be served as it is. Links to what is not in the run, such as the project's own figures, and to
-    notebooks and pages with code become plain text. UserError: no index, or files in the way that were not made here.
+    so that the folder can be served as it is. Links to what is not in the run, such as the project's own figures, and
+    to notebooks and pages with code become plain text. UserError: no index, or files in the way that were not made
+    here.
     """
     run_root, site = Path(run_root).resolve(), Path(site)
     require_pages(run_root, site)
