@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vsrlib.bench import runner, step
+from vsrlib.bench import engines, runner, step
 from vsrlib.bench.options import ASKED_FOR, SUITES, Options
 from vsrlib.cli import bench as cli_bench
 from vsrlib.common import processes
@@ -255,6 +255,24 @@ def test_an_output_that_is_a_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is a file"):
         bench("post", "--output", tmp_path / "out")
     assert (tmp_path / "out").read_text() == "mine"
+
+
+@pytest.mark.parametrize("found", ["cpu, oneDNN", "cpu", "NVIDIA H200"])
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_memory_is_measured_of_the_variants_of_the_device_that_is_found(
+    device: str, found: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As the timings are, whose variants the process chooses that knows the device."""
+
+    def answer(part: str, framework: str, options: Options, **values: str) -> dict:
+        return {"conditions": {"device": found, "threads": 1, "correlation": "pure"}, "result": {}, **values}
+
+    monkeypatch.setattr(runner, "ask", answer)
+    monkeypatch.setattr(runner.tables, "bench_table", lambda result: "")
+    options = Options(suites=("memory",), frameworks=("torch",), preset="study", device=device)
+    suites = runner.bench(options, tmp_path / "out")["suites"]
+    wanted = engines.names("cpu" if found.startswith("cpu") else "cuda", 32)
+    assert list(suites["memory"]["torch"]["engines"]) == wanted
 
 
 def test_options_survive_json() -> None:

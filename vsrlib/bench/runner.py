@@ -142,12 +142,12 @@ def _suite(suite: str, frameworks: dict[str, dict], options: Options) -> dict[st
     if suite in _WITHOUT_FRAMEWORK:
         places[NUMPY] = {}
     return {
-        name: {"skipped": place["skipped"]} if "skipped" in place else _record(suite, name, options)
+        name: {"skipped": place["skipped"]} if "skipped" in place else _record(suite, name, options, place)
         for name, place in places.items()
     }
 
 
-def _record(suite: str, framework: str, options: Options) -> dict[str, Any]:
+def _record(suite: str, framework: str, options: Options, place: dict[str, Any]) -> dict[str, Any]:
     if suite != "memory":
         answers: list[dict[str, Any]] = []
         while len(answers) < options.processes:
@@ -159,7 +159,8 @@ def _record(suite: str, framework: str, options: Options) -> dict[str, Any]:
             "load_average": load,
             "result": [pooled(one) for one in zip(*(answer["result"] for answer in answers), strict=True)],
         }
-    names = engines.names(options.device, architecture.preset(options.preset).features)
+    # By the device that was found, which says "cpu, oneDNN" or the GPU's name: the option may be "auto".
+    names = engines.names(place["device"].partition(",")[0], architecture.preset(options.preset).features)
     return {"engines": {engine: _measured(suite, framework, options, engine=engine) for engine in names}}
 
 
