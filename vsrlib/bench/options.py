@@ -3,11 +3,11 @@
 import math
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from vsrlib.bench.protocol import FEWEST, FEWEST_PROCESSES
 from vsrlib.common.errors import UserError
+from vsrlib.common.files import require_folder as require_folder  # `costs` has it from here
 from vsrlib.common.names import DEVICES, FRAMEWORKS, PRESETS
 from vsrlib.common.options import JobOptions, changed, option, require_list, require_multiple
 
@@ -110,9 +110,3 @@ def parse_size(text: str) -> tuple[int, int]:
     if found is None:
         raise UserError(f"size is {text!r}; give HEIGHTxWIDTH in LR pixels, e.g. 180x320.")
     return int(found[1]), int(found[2])
-
-
-def require_folder(output: Path) -> None:
-    """UserError for an output that cannot be a folder."""
-    if output.exists() and not output.is_dir():
-        raise UserError(f"The output {output} is a file; give the path of a folder.")

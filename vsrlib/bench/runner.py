@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from vsrlib.bench import engines, tables
-from vsrlib.bench.options import NUMPY, Options, require_folder
+from vsrlib.bench.options import NUMPY, Options
 from vsrlib.bench.protocol import STATISTICS, pooled
 from vsrlib.bench.worker import PROBE, ask
 from vsrlib.common import provenance
-from vsrlib.common.files import atomic_path, sha256_bytes, write_json
+from vsrlib.common.files import atomic_path, require_folder, sha256_bytes, write_json
 from vsrlib.kernels import jittor_env
 from vsrlib.networks import architecture
 from vsrlib.networks.weights import weights_file

@@ -8,7 +8,7 @@ from typing import Any
 from vsrlib.cli.config import config_argument
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import sha256_file, write_json
+from vsrlib.common.files import require_file, sha256_file, write_json
 from vsrlib.common.names import PRESETS
 from vsrlib.common.numbers import markdown
 from vsrlib.common.options import require_at_least
@@ -153,6 +153,8 @@ def run_error(options: argparse.Namespace) -> None:
     from vsrlib.training.flow.evaluation import flow_error, table
 
     require_at_least(options, "seed", 0)
+    if options.output is not None:
+        require_file(options.output)
     network = digest = None
     if options.weights is not None:
         path = weights_file.locate(options.weights)
@@ -200,6 +202,8 @@ def run_weights(options: argparse.Namespace) -> None:
         return
     if options.high is None:
         raise UserError("Clips are given and their truth is not; give the HR frames of the same clips after them.")
+    if options.output is not None:
+        require_file(options.output)
     from vsrlib.restoration.worth import table, worth
 
     result = worth(options.low, options.high, names, options.device)

@@ -1,5 +1,6 @@
 """Files and folders that appear whole or not at all, locks on them, digests of what they hold, and paths in words."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -221,6 +222,20 @@ def replaced_whole(folder: Path, what: str) -> Iterator[Path]:
             remove(beside)
 
 
+def require_folder(output: Path) -> None:
+    """UserError for an output that cannot be a folder, OSError for one that may not be written. Before long work."""
+    if output.exists() and not output.is_dir():
+        raise UserError(f"The output {output} is a file; give the path of a folder.")
+    _require_room(output, (output, *output.parents))
+
+
+def require_file(output: Path) -> None:
+    """UserError for an output that cannot be a file, OSError for one that may not be written. Before long work."""
+    if output.is_dir():
+        raise UserError(f"The output {output} is a folder; give the path of a file.")
+    _require_room(output, output.parents)
+
+
 def require_own(folder: Path) -> None:
     """Raise UserError for a folder that holds files and was not made here; only our own may be replaced."""
     if folder.exists() and not (folder / MARKER).exists() and any(folder.iterdir()):
@@ -254,6 +269,15 @@ def resolve(path: str) -> Path:
 def shown(path: Path) -> str:
     """A path as it stands in parameters and messages: relative to the project's folder where it lies inside."""
     return str(path.relative_to(_base())) if path.is_relative_to(_base()) else str(path)
+
+
+def _require_room(output: Path, folders: Iterable[Path]) -> None:
+    """The first of the folders that is there has to be one, and to take what is written."""
+    found = next((folder for folder in folders if folder.exists()), Path())
+    if not found.is_dir():
+        raise UserError(f"The output {output} would lie in {found}, which is a file; give another path.")
+    if not os.access(found, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(found))
 
 
 def _base() -> Path:

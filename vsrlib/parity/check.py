@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from vsrlib.common import provenance
-from vsrlib.common.files import atomic_path, write_json
+from vsrlib.common.files import atomic_path, require_folder, write_json
 from vsrlib.kernels.jittor_env import why_not
 from vsrlib.parity.comparison import RULE, summary
 from vsrlib.parity.faults import FAULTS
@@ -24,8 +24,9 @@ def check(output: Path, options: CheckOptions, faults: list[str] | None = None) 
     faults: names of `vsrlib.parity.faults.FAULTS` (None: all). All with random weights and inputs and the "tiny"
     network. Writes OUTPUT/parity_check.json and parity_check.txt and returns what the former holds: {"faults": [...],
     "clean": [...], "found", "false_alarms", "ratios" (quantiles over all clean runs), "rule", "provenance"}, or
-    {"skipped": "because ..."}.
+    {"skipped": "because ..."}. UserError for an output that cannot be a folder.
     """
+    require_folder(output)
     sides, seed = ("torch", options.second), options.seed
     reason = next((reason for side in sides if (reason := why_not(side))), None)
     result: dict[str, Any] = {"skipped": f"because {reason}", "provenance": provenance.collect(seed=seed)}

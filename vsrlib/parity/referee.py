@@ -9,7 +9,7 @@ import numpy as np
 
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import atomic_path, read_json, write_json
+from vsrlib.common.files import atomic_path, read_json, require_folder, write_json
 from vsrlib.data.clips import list_clips, require_frames
 from vsrlib.data.frames import to_float
 from vsrlib.kernels.jittor_env import why_not
@@ -33,8 +33,10 @@ def compare(output: Path, options: ParityOptions) -> dict[str, Any]:
     {"agree", "first" (the first departure or None), "departures", "ratios", "layers" (four figures of every step, for
     both, "fed" and "free"), "gradients", "operations", "finals", "trajectories" (None for 0 steps), "rule", "options",
     "weights" (as `vsrlib.networks.weights.weights_file.entry` names them), "sides", "provenance"}, or
-    {"skipped": "because ..."} where that cannot be used. UserError for weights and frames that do not fit.
+    {"skipped": "because ..."} where that cannot be used. UserError for weights and frames that do not fit, and for an
+    output that cannot be a folder.
     """
+    require_folder(output)
     frames = None if options.frames is None else os.path.relpath(options.frames, output)
     found: dict[str, Any] = {"options": {**options.to_json(), "weights": None, "frames": frames}}
     found["sides"] = ["torch", options.second]
