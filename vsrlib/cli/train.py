@@ -2,12 +2,13 @@
 
 import argparse
 from dataclasses import fields
+from importlib import util
 from pathlib import Path
 from typing import Any
 
 from vsrlib.cli.config import config_argument
 from vsrlib.common import provenance
-from vsrlib.common.errors import UserError
+from vsrlib.common.errors import UserError, install
 from vsrlib.common.files import require_file, sha256_file, write_json
 from vsrlib.common.names import PRESETS
 from vsrlib.common.numbers import markdown
@@ -25,8 +26,8 @@ def train_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib train`."""
     parser.description = (
         "Train the network on low-resolution windows made on the fly from HR clips. A value that is given replaces the "
-        "template's. Writes weights, a checkpoint, log.jsonl, curves.svg and train.json; without --resume they "
-        "replace those of an earlier training."
+        "template's. Writes weights, a checkpoint, log.jsonl, train.json and, where matplotlib is installed, "
+        "curves.svg; without --resume they replace those of an earlier training."
     )
     parser.add_argument("hr", type=Path, help="folder of HR clips to learn from")
     parser.add_argument(
@@ -52,10 +53,21 @@ def run_train(options: argparse.Namespace) -> None:
     given = {name: value for name, value in vars(options).items() if name in _names() and value is not None}
     result = train.train(options.hr, options.validation, options.output, begun_with(options.template, given))
     if result:
-        from vsrlib.report.charts.training import save_curves
-
-        save_curves(options.output)
         print(_summary(result, options.output))
+        print(_drawn(options.output), end="")
+
+
+def _drawn(output: Path) -> str:
+    """Draw the curves of the training; a line that says why not where their package is not installed, else nothing."""
+    if util.find_spec("matplotlib") is None:  # it is no part of the base, and the training is whole without it
+        return (
+            "The curves were not drawn, because matplotlib is not installed; install it, "
+            f"{install('notebooks', 'matplotlib')}, and repeat the command with --resume, which trains no further.\n"
+        )
+    from vsrlib.report.charts.training import save_curves
+
+    save_curves(output)
+    return ""
 
 
 def _names() -> list[str]:
