@@ -72,6 +72,19 @@ def test_biases_may_be_zero(network: Network, convolution: str) -> None:
     assert np.abs(expected).max() > 0 and np.abs(ours - expected).max() <= SAME
 
 
+def test_levels_and_dilations_may_all_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No two levels of the pyramid are as wide, and the refiner's last two layers are not as dilated."""
+    config = architecture.NetworkConfig(
+        16, 1, 1, (2, 4, 24, 6, 8, 10), (2, 3, 4, 5, 6), (7, 6, 5, 4, 3, 2), (1, 2, 4, 8, 16, 1, 3), 16, 8
+    )
+    monkeypatch.setitem(architecture.PRESETS, "study", config)
+    network = load_network("torch", preset="study", device="cpu")
+    frames, windows = clip(5, 22, 27), [[0, 1, 2, 3, 4]]
+    expected = run(engines.make("reference", network), network, frames, windows)
+    ours = run(engines.make("streaming", network, "winograd"), network, frames, windows)
+    assert np.abs(expected).max() > 0.1 and np.abs(ours - expected).max() <= SAME
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("convolution", ["framework", "winograd"])
 def test_streaming_in_the_published_size(framework: str, convolution: str) -> None:

@@ -19,8 +19,8 @@ import common
 import torch
 from results import damage, digests
 
-from vsrlib.data import degrade
 from vsrlib.data.degrade import write_degraded_set
+from vsrlib.data.sets import manifest
 from vsrlib.data.synthetic.clips import embedded_clips
 from vsrlib.restoration import infer
 from vsrlib.restoration.loop import RESULT
@@ -37,7 +37,7 @@ def pipeline(folder: Path) -> None:
     """As the study's steps: each begins when the file that the one before writes last is there."""
     torch.set_num_threads(1)
     data, trained, restored = folder / "data", folder / "train", folder / "infer"
-    if not (data / degrade.MANIFEST).exists():
+    if not (data / manifest.MANIFEST).exists():
         clips = embedded_clips("test", 5, (64, 96), seed=0, count=2)
         names = tuple(f"{index:08d}" for index in range(5))
         write_degraded_set(data, [(clip, names) for clip in clips], "Realistic", seed=3)
@@ -106,7 +106,7 @@ def _wait(child: int) -> None:
 
 
 def _stage(folder: Path) -> str:
-    for name, last in (("data", degrade.MANIFEST), ("train", "train.json"), ("infer", RESULT)):
+    for name, last in (("data", manifest.MANIFEST), ("train", "train.json"), ("infer", RESULT)):
         if not (folder / name / last).exists():
             return name
     return "at the end"

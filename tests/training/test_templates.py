@@ -64,6 +64,7 @@ def test_the_medium_weights_began_with_the_medium_template() -> None:
     otherwise = {"steps": (12000, 3250), "flow_learning_rate": (2e-5, 0.0), "flow_supervision": (0.01, 0.0),
                  "precision": ("float32", "bfloat16")}  # fmt: skip
     assert {name: (ours[name], recorded[name]) for name in ours if ours[name] != recorded[name]} == otherwise
+    assert template.checkpoint_every == 250  # which no result records
 
 
 def test_adapting_takes_ten_minutes_unless_it_is_told_otherwise() -> None:

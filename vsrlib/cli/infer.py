@@ -124,7 +124,7 @@ def _notes(options: argparse.Namespace) -> dict[str, str]:
 def _manifest_blur(input_path: Path) -> str | None:
     """The blur of a data set that was made here; nothing is guessed from names."""
     from vsrlib.common.files import read_json
-    from vsrlib.data.degrade import MANIFEST
+    from vsrlib.data.sets.manifest import MANIFEST
 
     for path in (folder / MANIFEST for folder in (input_path.resolve().parent, input_path)):
         try:

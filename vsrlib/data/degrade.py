@@ -35,10 +35,6 @@ from vsrlib.data.sets.manifest import HR, KERNEL, LR, MANIFEST, earlier
 
 __all__ = [
     "BLURS",
-    "HR",
-    "KERNEL",
-    "LR",
-    "MANIFEST",
     "SCALE",
     "blur_down",
     "blur_down_exact",

@@ -18,7 +18,7 @@ from vsrlib.common import files
 from vsrlib.common.numbers import holm, interval, markdown, mean_interval, number, sign_flip
 from vsrlib.common.parts import Parts
 from vsrlib.common.progress import bar as progress_bar
-from vsrlib.data.degrade import HR
+from vsrlib.data.sets.manifest import HR
 from vsrlib.data.synthetic.sets import ClipsOptions, write_clips
 from vsrlib.experiments.options import TrainingFaultsOptions
 from vsrlib.networks import load_network

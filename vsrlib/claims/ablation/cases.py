@@ -14,9 +14,9 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.names import FILMED, MADE
 from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel
 from vsrlib.data.clips import WINDOW, list_clips
-from vsrlib.data.degrade import HR, LR, blur_down
+from vsrlib.data.degrade import blur_down
 from vsrlib.data.scenes import Scene, packaged_scenes, scenes_in
-from vsrlib.data.sets.manifest import origins
+from vsrlib.data.sets.manifest import HR, LR, origins
 from vsrlib.data.synthetic.clips import embedded_clips
 from vsrlib.data.synthetic.motion import Motion
 
