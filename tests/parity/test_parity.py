@@ -8,7 +8,7 @@ from conftest import PADDLE_FAULT
 
 from vsrlib import cli
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import read_json
+from vsrlib.common.files import read_json, write_json
 from vsrlib.data.clips import Clip, write_clip
 from vsrlib.kernels import jittor_env
 from vsrlib.networks import architecture
@@ -247,6 +247,21 @@ def test_trajectories_inside_and_outside_their_band() -> None:
     away = ([1.0, 0.9], reference[1] | {2: {"a": start["a"] + np.float32(0.21)}})
     found = trajectories.compare(start, reference, away, control)
     assert not found["inside"] and found["steps"][2]["weights"]["other"] == pytest.approx(0.05, rel=0.01)
+
+
+@pytest.mark.parametrize("who", ["reference", "other", "control", "other and control"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_training_that_is_not_finite_is_outside_its_band(who: str, value: float, tmp_path: Path) -> None:
+    """Also where the control's is not, either; and what was found can be written."""
+    start = {"a": RNG.random(50).astype(np.float32)}
+    sides = {name: ([1.0, 0.9], {2: {"a": start["a"] + np.float32(0.1)}}) for name in ("reference", "other", "control")}
+    assert trajectories.compare(start, sides["reference"], sides["other"], [sides["control"]])["inside"]
+    for name in who.split(" and "):
+        sides[name] = ([1.0, value], {2: {"a": sides[name][1][2]["a"] * np.float32(value)}})
+    found = trajectories.compare(start, sides["reference"], sides["other"], [sides["control"]])
+    assert not found["inside"] and found["steps"][2]["loss"]["ratio"] == comparison.FAR
+    write_json(tmp_path / "trajectories.json", found)
+    assert read_json(tmp_path / "trajectories.json")["losses"]["reference"][0] == 1.0
 
 
 def test_a_gradient_beyond_the_bound_is_explained_only_by_agreement_at_the_references_point() -> None:

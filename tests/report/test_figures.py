@@ -17,11 +17,12 @@ from matplotlib.figure import Figure
 from vsrlib.claims import comparison
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_file, write_json
+from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.data.comparison_picture import most_detailed
 from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.frames import write_frame
 from vsrlib.report import look
-from vsrlib.report.charts import draw, quality
+from vsrlib.report.charts import draw, parity, quality
 from vsrlib.report.charts.style import LOOKS, PARTS, Chart, style
 from vsrlib.report.charts.training import loss_curves
 from vsrlib.report.frames import details
@@ -311,6 +312,19 @@ def test_training_curves_of_both_and_of_one(tmp_path):
     shown(loss_curves(training[1:2]))  # which no comparison takes
     with pytest.raises(UserError, match="no training"):
         loss_curves([])
+
+
+def test_trajectories_are_told_in_words_whether_they_are_finite_or_not():
+    result = read_json(PROJECT_ROOT / "figures" / "results" / "06_prove_parity" / "parity.json")
+    losses = result["trajectories"]["losses"]
+    steps, side = len(losses["reference"]), abs(losses["other"][-1] / losses["reference"][-1] - 1)
+    words = f"After {steps} steps Jittor's loss differs by {max(side, 1e-9):.1e}, the control's by up to"
+    assert words in parity.trajectories(result).alt
+    for name in ("reference", "other"):
+        broken = {**result["trajectories"], "losses": {**losses, name: [*losses[name][:-1], None]}}
+        chart = parity.trajectories({**result, "trajectories": broken})
+        assert chart.alt.endswith(f"After {steps} steps a loss is no longer finite.")
+        shown(chart)
 
 
 def test_training_curves_of_unlike_trainings_say_no_difference(tmp_path):

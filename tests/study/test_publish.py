@@ -87,6 +87,24 @@ def test_a_second_call_replaces_its_own_results_only(study, tmp_path, no_charts)
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
 
 
+def test_an_interruption_leaves_the_results_that_were_there(study, tmp_path, no_charts, monkeypatch):
+    """Also one between taking the old ones away and putting the new ones there."""
+    publish(study, tmp_path / "out")
+    before, renamed, rename = contents(tmp_path / "out" / "results"), [], Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        renamed.append(path)
+        if len(renamed) == 2:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "rename", interrupted)
+        publish(study, tmp_path / "out")
+    assert contents(tmp_path / "out" / "results") == before and len(renamed) == 3
+    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
+
+
 def test_a_folder_of_somebody_else_is_left_alone(study, tmp_path):
     theirs = tmp_path / "out" / "results"
     theirs.mkdir(parents=True)

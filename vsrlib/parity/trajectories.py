@@ -11,6 +11,7 @@ import numpy as np
 
 from vsrlib.networks.architecture import PARTS
 from vsrlib.networks.network import Network
+from vsrlib.parity.comparison import FAR
 from vsrlib.parity.network import training_losses
 
 K_TRAJECTORY = 10.0
@@ -64,18 +65,23 @@ def one_ulp_apart(values: Values, seed: int) -> Values:
 
 
 def distances(start: Values, reference: Values, other: Values) -> float:
-    """L2 distance of two sets of weights, relative to how far training has moved the reference from its start."""
+    """L2 distance of two sets of weights, relative to how far training has moved the reference from its start.
+
+    FAR where it is not finite.
+    """
     moved = apart = 0.0
     for name, value in reference.items():
         moved += float(((value.astype(np.float64) - start[name]) ** 2).sum())
         apart += float(((value.astype(np.float64) - other[name]) ** 2).sum())
-    return float(np.sqrt(apart / moved)) if moved else float(apart > 0)
+    relative = float(np.sqrt(apart / moved)) if moved else float(apart > 0)
+    return relative if np.isfinite(relative) else FAR
 
 
 def compare(start: Values, reference: Trained, other: Trained, control: list[Trained]) -> dict[str, Any]:
     """What `train` returned for PyTorch, the other framework, and the control's starts, put side by side.
 
     {"steps": {step: {"weights", "loss": {"other", "control" (a list), "ratio"}}}, "losses" (all), "inside": bool}.
+    What is not finite is FAR from everything, and a loss of it None.
     """
     steps: dict[int, dict[str, dict[str, Any]]] = {}
     for step in reference[1]:
@@ -88,12 +94,22 @@ def compare(start: Values, reference: Trained, other: Trained, control: list[Tra
             "control": [_relative(reference[0][step - 1], one[0][step - 1]) for one in control],
         }
         for figure in (weights, loss):
-            figure["ratio"] = figure["other"] / max(*figure["control"], 2.0**-22)
+            unusable = FAR in (figure["other"], *figure["control"])  # a control that diverges is no band, either
+            figure["ratio"] = FAR if unusable else figure["other"] / max(*figure["control"], 2.0**-22)
         steps[step] = {"weights": weights, "loss": loss}
     inside = all(figure["ratio"] <= K_TRAJECTORY for found in steps.values() for figure in found.values())
-    losses = {"reference": reference[0], "other": other[0], "control": [one[0] for one in control]}
+    losses = {
+        "reference": _told(reference[0]),
+        "other": _told(other[0]),
+        "control": [_told(one[0]) for one in control],
+    }
     return {"k": K_TRAJECTORY, "inside": inside, "steps": steps, "losses": losses}
 
 
+def _told(losses: list[float]) -> list[float | None]:
+    """The losses, None for one that is not finite, which no result file takes."""
+    return [loss if np.isfinite(loss) else None for loss in losses]
+
+
 def _relative(reference: float, other: float) -> float:
-    return abs(other - reference) / abs(reference)
+    return abs(other - reference) / abs(reference) if np.isfinite((reference, other)).all() else FAR

@@ -1,7 +1,6 @@
 """Keep a run's results without its frames and weights: charts, verdicts, the files they come from, how long it took."""
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from vsrlib.claims import results
 from vsrlib.claims.judge import judge
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import MARKER, located, read_json, require_own, write_json
+from vsrlib.common.files import located, read_json, replaced_whole, write_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.report.charts import ablation, experiments
 from vsrlib.report.charts.draw import draw_all
@@ -64,22 +63,15 @@ def publish(run_root: Path, output: Path) -> list[Path]:
             raise UserError(f"{file}, which the comparison was made from, is no result of the study in {run_root}.")
     if target.is_symlink() or target.is_file():
         raise UserError(f"{target} is no folder of results; choose another folder, or move it away.")
-    require_own(target)
     checkout = _checkout()
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".results-", dir=target.parent) as folder:
-        copies = Path(folder) / "results"
-        copies.mkdir()
-        (copies / MARKER).touch()
+    with replaced_whole(target, "copy of results") as copies:
         for source in sources:
             copy = copies / source.relative_to(run_root)
             copy.parent.mkdir(exist_ok=True)
             shutil.copyfile(source, copy)
         if (taken := times(run_root)) is not None:
             write_json(copies / TIMES, taken)
-        if target.exists():
-            shutil.rmtree(target)
-        copies.rename(target)
     further = {name: file if (file := target / path).is_file() else None for name, path in _JUDGED.items()}
     experiments = Path(output) / "experiments"
     found = judge(

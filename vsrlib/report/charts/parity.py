@@ -72,9 +72,9 @@ def trajectories(result: dict[str, Any]) -> Chart | Page:
         f"Training in {NAMES[side]} {'stays inside' if found['inside'] else 'leaves'} the band of PyTorch beside itself"
     )
     losses = found["losses"]
-    reference = np.array(losses["reference"])
+    reference = np.array(losses["reference"], float)  # of a loss that was not finite, None, this makes NaN
     control, other = (
-        [_drawable(np.abs(np.array(one) / reference - 1)) for one in several]
+        [_drawable(np.abs(np.array(one, float) / reference - 1)) for one in several]
         for several in (losses["control"], [losses["other"]])
     )
     steps = np.arange(1, len(reference) + 1)
@@ -87,12 +87,13 @@ def trajectories(result: dict[str, Any]) -> Chart | Page:
         axes.set_yscale("log")
         axes.set_ylabel("relative difference\nof the loss")
         axes.set_xlabel("training step")
-    return Chart(
-        figure,
-        title,
-        f"After {len(reference)} steps {NAMES[side]}'s loss differs by {other[0][-1]:.1e}, the control's by up to "
-        f"{max(one[-1] for one in control):.1e}.",
+    ends = np.array([one[-1] for one in (*other, *control)])
+    said = (
+        f"{NAMES[side]}'s loss differs by {ends[0]:.1e}, the control's by up to {max(ends[1:]):.1e}."
+        if np.isfinite(ends).all()
+        else "a loss is no longer finite."
     )
+    return Chart(figure, title, f"After {len(reference)} steps {said}")
 
 
 def _drawable(errors: Sequence[float] | np.ndarray) -> np.ndarray:
