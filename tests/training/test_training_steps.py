@@ -14,6 +14,7 @@ from vsrlib.data.degradation import blur_down_exact
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.distributed import Batch
 from vsrlib.networks.weights import weights_file
+from vsrlib.networks.weights.names import FLOW_PREFIX
 from vsrlib.training import checkpoint, trainer
 from vsrlib.training.samples import SampleStream
 from vsrlib.training.step import Average, take_step, terms_of
@@ -100,6 +101,34 @@ def test_a_share_of_a_batch_counts_with_its_weight(framework: str) -> None:
     assert quarter == pytest.approx({name: value / 4 for name, value in values.items()}, rel=1e-6)
     for name, value in moments.items():
         np.testing.assert_allclose(quarter_moments[name], value / 4, rtol=1e-3, atol=1e-6 * np.abs(value).max() + 1e-12)
+
+
+def test_a_further_loss_is_added_with_its_gradient(framework: str) -> None:
+    name, found = "in_conv.0.weight", []
+    for further in (False, True):
+        network, optimiser = prepared(framework)
+        parameter = dict(network.module.named_parameters())[name]
+        flow = 100 * network.backend.ops.mean(parameter) + 5 if further else None
+        expected = 100 * network.state()[name].mean() + 5
+        _, values = take_step(network, optimiser, "self-supervised", batch(1), flow=flow)
+        found.append((values, optimiser.state()[0][f"first.{name}"]))
+    (values, moment), (more, more_moment) = found
+    assert more["flow"] == pytest.approx(expected, rel=1e-5) and "flow" not in values
+    assert more["total"] == pytest.approx(values["total"] + expected, rel=1e-5)
+    # (1 - beta 1) of the gradient of 100 times a mean
+    np.testing.assert_allclose(more_moment - moment, 0.1 * 100 / moment.size, rtol=1e-3)
+
+
+def test_the_flow_network_learns_unless_it_is_said_to_stay(framework: str) -> None:
+    for told, learns in (({}, True), ({"fixed_flow": False}, True), ({"fixed_flow": True}, False)):
+        network, optimiser = prepared(framework)
+        take_step(network, optimiser, "self-supervised", batch(1), **told)
+        moments = {name: value for name, value in optimiser.state()[0].items() if name.startswith("first.flow_net")}
+        assert moments and any(value.any() for value in moments.values()) == learns
+        terms = terms_of("self-supervised", network, batch(1), **told)
+        (bias,) = (v for k, v in network.module.named_parameters() if k == f"{FLOW_PREFIX}moduleTwo.moduleSix.0.bias")
+        (gradient,) = network.backend.gradients(terms["total"], [bias])
+        assert network.backend.array(gradient).any() == learns
 
 
 def test_adam_by_hand(framework: str) -> None:
