@@ -53,6 +53,16 @@ def test_both_restore_as_published(network: Network, compiler: bool, monkeypatch
     assert max(differences(network, restorer)) < 1e-5
 
 
+@pytest.mark.parametrize(("told", "learns"), [((), True), ((False,), True), ((True,), False)])
+def test_gradients_pass_the_flow_network_unless_it_is_fixed(
+    network: Network, told: tuple[bool, ...], learns: bool
+) -> None:
+    ((name, bias),) = ((k, v) for k, v in network.module.named_parameters() if k.endswith("moduleTwo.moduleSix.0.bias"))
+    restored = TrainingRestorer(network, *told).rebuild(network.tensor(WINDOWS))
+    (gradient,) = network.backend.gradients(network.backend.ops.mean(restored), [bias])
+    assert network.backend.array(gradient).any() == learns, name
+
+
 def test_the_weights_of_the_moment_count(network: Network) -> None:
     restorer = TrainingRestorer(network)
     before = network.download(restorer.restore(network.tensor(WINDOWS)))
