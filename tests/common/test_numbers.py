@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from vsrlib.common.numbers import interval, markdown, number, plain, significant
+from vsrlib.common.numbers import fixed, interval, markdown, number, percent, plain, significant
 
 
 def test_a_table_whose_cells_do_no_harm() -> None:
@@ -13,6 +13,16 @@ def test_a_table_whose_cells_do_no_harm() -> None:
 
 def test_a_name_is_shown_and_does_nothing() -> None:
     assert plain('[a](b) `c` *d* $e$ <b> "f"') == '\\[a\\](b) \\`c\\` \\*d\\* \\$e\\$ &lt;b&gt; "f"'
+
+
+def test_shares_in_per_cent() -> None:
+    assert (percent(0.125, 1), percent(1, 0), percent(0.0, 2), percent(1e-6, 2)) == ("12.5%", "100%", "0%", "1e-4%")
+
+
+def test_a_sign_is_shown_where_it_is_asked_for() -> None:
+    assert (fixed(1.25, 1), fixed(1.25, 1, signed=True), fixed(-1.25, 1), fixed(0, 1, signed=True)) == (
+        "1.2", "+1.2", "-1.2", "0"
+    )  # fmt: skip
 
 
 def test_fixed_digits() -> None:

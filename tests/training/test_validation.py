@@ -49,7 +49,7 @@ class Marking:
 
 def test_scores_by_hand(tmp_path: Path) -> None:
     """Every window of two clips; each frame's error by hand, and the LR frames by the definition."""
-    write_noise(tmp_path, 6, 5)
+    write_noise(tmp_path, 11, 5)
     rng, truths, windows, bicubic = np.random.default_rng([7, 1]), [], [], []
     for name in "01":
         frames = [read_frame(path)[:64, :96] for path in sorted((tmp_path / name).iterdir())]
@@ -64,15 +64,26 @@ def test_scores_by_hand(tmp_path: Path) -> None:
     scores = validation.scores(network)
     pixels, ring = 56 * 88, 56 * 88 - 54 * 86
     assert scores["psnr"] == pytest.approx(-10 * np.log10((ring * 0.2**2 + (pixels - ring) * 0.01**2) / pixels), 1e-5)
-    assert len(network.seen) == len(windows) == 3
+    assert len(network.seen) == len(windows) == 8
     assert all(np.array_equal(ours, theirs) for ours, theirs in zip(network.seen, windows))
     low, restored, high = validation.seen  # of the middle of the first clip's windows
-    assert np.array_equal(low, np.rint(windows[0][2].transpose(1, 2, 0) * 255)) and np.array_equal(high, truths[0])
-    assert restored[32, 48].tolist() == np.rint(np.clip(truths[0][32, 48] + 0.01 * 255, 0, 255)).tolist()
+    assert np.array_equal(low, np.rint(windows[3][2].transpose(1, 2, 0) * 255)) and np.array_equal(high, truths[3])
+    assert restored[32, 48].tolist() == np.rint(np.clip(truths[3][32, 48] + 0.01 * 255, 0, 255)).tolist()
     again = Marking(truths)
     cycles = [np.abs(again.infer(low)["recons"][:, ::4, ::4] - low[2]).mean() for low in windows]
     assert scores["cycle"] == pytest.approx(np.mean(cycles), 1e-5)
     assert validation.bicubic == pytest.approx(np.mean(bicubic), 1e-6)
+
+
+def test_a_validation_has_a_picture_if_it_has_a_frame(tmp_path: Path) -> None:
+    write_noise(tmp_path / "clips", 5, size=(64, 96))
+    found = ValidationSet(tmp_path / "clips", "Gaussian", 7)
+    validation.write_picture(tmp_path, 3, found)
+    assert not (tmp_path / "validation").exists()
+    frame = np.zeros((64, 96, 3), np.uint8)
+    found.seen = (frame[::4, ::4], frame, frame)
+    validation.write_picture(tmp_path, 3, found)
+    assert [path.name for path in (tmp_path / "validation").iterdir()] == ["00000003.png"]
 
 
 def test_only_low_resolution_frames_are_held(tmp_path: Path) -> None:
