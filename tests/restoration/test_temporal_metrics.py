@@ -115,9 +115,14 @@ def test_warping_error_worked_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_flow_of_tof_has_tecogans_parameters(clip: SyntheticClip) -> None:
-    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in clip.frames[:2]]
-    expected = cv2.calcOpticalFlowFarneback(*grey, None, 0.5, 3, 15, 3, 5, 1.2, 0)
-    assert np.array_equal(optical_flow(*clip.frames[:2], "farneback"), expected)
+    large = [
+        cv2.resize(frame, (512, 512), interpolation=cv2.INTER_CUBIC) for frame in clip.frames[:2]
+    ]  # a fourth level
+    for frames in (clip.frames[:2], large):
+        grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
+        expected = cv2.calcOpticalFlowFarneback(*grey, None, 0.5, 3, 15, 3, 5, 1.2, 0)
+        assert np.array_equal(optical_flow(*frames, "farneback"), expected)
+    assert not np.array_equal(cv2.calcOpticalFlowFarneback(*grey, None, 0.5, 4, 15, 3, 5, 1.2, 0), expected)
 
 
 @pytest.mark.parametrize("off, seen", [(0.0, True), (0.79, True), (0.80, False), (2.0, False)])
