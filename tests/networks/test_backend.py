@@ -35,6 +35,16 @@ def faults(owed: type, offered: type) -> list[str]:
     ]
 
 
+def test_memory_of_a_gpu_is_told_of_a_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 5)
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda: 7)
+    offered = backend_of("torch")
+    assert [offered.peak_device_memory(device) for device in ("cuda", "cpu")] == [5, None]
+    assert [offered.own_memory(device) for device in ("cuda", "cpu")] == [7, None]
+
+
 def test_offers_what_the_protocol_says(framework: str) -> None:
     offered = type(backend_of(framework))
     assert faults(Backend, offered) == [] and faults(Adam, offered.Optimiser) == []

@@ -133,6 +133,14 @@ def test_flows_that_nearly_cancel_out_are_of_what_is_seen(off: float, seen: bool
     assert visible(flow, back)[:, :16].all() == visible(flow, back)[:, :16].any() == seen
 
 
+def test_flows_at_the_limit_cancel_out() -> None:
+    """|b|^2 = 0.01 |b|^2 + 0.5 to the last bit of float32, and the next length beyond."""
+    still, back = np.zeros((2, 20, 20, 2), np.float32)
+    for length, seen in ((np.float32(0.71066904), True), (np.nextafter(np.float32(0.71066904), np.float32(1)), False)):
+        back[..., 0] = length
+        assert visible(still, back).all() == visible(still, back).any() == seen
+
+
 def test_the_frames_edge_is_inside_and_nothing_beyond() -> None:
     still = np.zeros((20, 24, 2), np.float32)
     assert visible(still, still).all()
@@ -177,6 +185,8 @@ def test_clips_that_cannot_be_compared(clip: SyntheticClip) -> None:
     for metric in (tof, warping_error):
         with pytest.raises(UserError, match="same size"):
             metric(clip.frames, clip.frames[:, 1:])
+        with pytest.raises(UserError, match=f"clips of 1 frames .* and {len(clip.frames)} frames"):
+            metric(clip.frames[:1], clip.frames)
         with pytest.raises(UserError, match="too small for flow"):
             metric(clip.frames[:1], clip.frames[:1])
         with pytest.raises(ValueError, match="uint8"):
@@ -187,14 +197,16 @@ def test_clips_that_cannot_be_compared(clip: SyntheticClip) -> None:
 
 def test_frames_that_come_one_by_one(clip: SyntheticClip) -> None:
     restored = np.roll(clip.frames, 1, axis=2)
-    errors, one, small, middling = (TemporalErrors() for _ in range(4))
+    errors, one, small, least, middling = (TemporalErrors() for _ in range(5))
     for ours, true in zip(restored, clip.frames):
         errors.add(ours, true)
         small.add(ours[:15], true[:15])
+        least.add(ours[:16], true[:16])
         middling.add(ours[:47], true[:47])
     both = {"tof_norm": tof(restored, clip.frames), "warping_error": warping_error(restored, clip.frames)}
     assert errors.result() == both
     one.add(restored[0], clip.frames[0])
     assert one.result() == small.result() == {"tof_norm": None, "warping_error": None}
-    alone = warping_error(restored[:, :47], clip.frames[:, :47])
-    assert middling.result() == {"tof_norm": None, "warping_error": alone}
+    for side, found in ((16, least), (47, middling)):
+        alone = warping_error(restored[:, :side], clip.frames[:, :side])
+        assert found.result() == {"tof_norm": None, "warping_error": alone}
