@@ -9,7 +9,7 @@ import pytest
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import TRAINERS
-from vsrlib.networks import backend
+from vsrlib.networks import backend, load_network
 from vsrlib.networks.backend import Adam, Backend, backend_of
 
 ATTRIBUTES = {"ops", "call", "functions", "Optimiser"}
@@ -43,6 +43,25 @@ def test_memory_of_a_gpu_is_told_of_a_gpu_alone(monkeypatch: pytest.MonkeyPatch)
     offered = backend_of("torch")
     assert [offered.peak_device_memory(device) for device in ("cuda", "cpu")] == [5, None]
     assert [offered.own_memory(device) for device in ("cuda", "cpu")] == [7, None]
+
+
+def test_blocks_are_kept_on_the_cpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vsrlib.common.memory.keep_blocks", lambda largest_mib: largest_mib)
+    assert [backend_of("torch").keep_memory(device, 64) for device in ("cuda", "cpu")] == [0, 64]
+
+
+def test_a_network_is_built_without_tf32_and_compared_without_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Either would be a difference between the frameworks, and between processors."""
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    network = load_network("torch", preset="study", device="cpu")
+    assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
+    seen = []
+    monkeypatch.setattr(Backend, "losses_and_gradients", lambda *_: seen.append(torch.backends.mkldnn.enabled))
+    before = torch.backends.mkldnn.enabled
+    network.backend.losses_and_gradients(network.module, None)
+    assert seen == [False] and torch.backends.mkldnn.enabled == before
 
 
 def test_offers_what_the_protocol_says(framework: str) -> None:
