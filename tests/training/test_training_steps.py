@@ -120,15 +120,17 @@ def test_a_further_loss_is_added_with_its_gradient(framework: str) -> None:
 
 
 def test_the_flow_network_learns_unless_it_is_said_to_stay(framework: str) -> None:
+    both = Batch(batch(1).low, np.random.default_rng(2).random((1, 3, 64, 64), np.float32))
     for told, learns in (({}, True), ({"fixed_flow": False}, True), ({"fixed_flow": True}, False)):
         network, optimiser = prepared(framework)
         take_step(network, optimiser, "self-supervised", batch(1), **told)
         moments = {name: value for name, value in optimiser.state()[0].items() if name.startswith("first.flow_net")}
         assert moments and any(value.any() for value in moments.values()) == learns
-        terms = terms_of("self-supervised", network, batch(1), **told)
-        (bias,) = (v for k, v in network.module.named_parameters() if k == f"{FLOW_PREFIX}moduleTwo.moduleSix.0.bias")
-        (gradient,) = network.backend.gradients(terms["total"], [bias])
-        assert network.backend.array(gradient).any() == learns
+        terms = terms_of("supervised", network, both, **told)
+        parameters = dict(network.module.named_parameters())
+        names = ("in_conv.0.weight", "fusion_conv.0.weight", f"{FLOW_PREFIX}moduleTwo.moduleSix.0.bias")
+        gradients = network.backend.gradients(terms["total"], [parameters[name] for name in names])
+        assert [bool(network.backend.array(one).any()) for one in gradients] == [True, True, learns]
 
 
 def test_adam_by_hand(framework: str) -> None:
