@@ -57,7 +57,7 @@ def test_the_survivor_is_named_and_nothing_is_done_twice(mutation: ModuleType, p
         return sum(len(path.read_text().splitlines()) for path in (project / "known").glob("*.jsonl"))
 
     first = found()
-    assert first["total"] == {"mutants": 2, "killed": 1, "equivalent": 0} and first["share"] == 0.5
+    assert first["total"] == {"mutants": 2, "not_tried": 0, "killed": 1, "equivalent": 0} and first["share"] == 0.5
     named = {"where": "parts.py:6", "old": "return x / 3", "new": "return x / 4", "reason": None}
     assert first["survivors"] == [named]
     assert first["broken"] == [

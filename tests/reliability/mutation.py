@@ -229,7 +229,10 @@ def run(modules: list[Module], root: Path, work: Path, workers: int, only: str =
 
 
 def report(modules: list[Module]) -> dict[str, Any]:
-    """Counts by module, the survivors with their reasons, and in `broken` what does not hold."""
+    """Counts by module, the survivors with their reasons, and in `broken` what does not hold.
+
+    `share`: of the mutants that were tried, those that were killed.
+    """
     counts, survivors, broken = {}, [], []
     planted = {"planted": 0, "planted_killed": 0}
     for module in modules:
@@ -254,8 +257,8 @@ def report(modules: list[Module]) -> dict[str, Any]:
                 broken += [] if reason else [f"{module.name}:{mutant['line']}: no test notices `{new}`"]
         counts[module.name] = {**found, "digest": module.digest}
         broken += [f"{module.name}: {found['not_tried']} mutants not tried yet"] if found["not_tried"] else []
-    total = {key: sum(one[key] for one in counts.values()) for key in ("mutants", "killed", "equivalent")}
-    share = total["killed"] / max(total["mutants"], 1)
+    total = {key: sum(one[key] for one in counts.values()) for key in ("mutants", "not_tried", "killed", "equivalent")}
+    share = total["killed"] / max(total["mutants"] - total["not_tried"], 1)
     if share < LEAST:
         broken.insert(0, f"{share:.1%} of the mutants are killed, fewer than {LEAST:.0%}")
     return {"share": share, "total": total, **planted, "modules": counts, "survivors": survivors, "broken": broken}

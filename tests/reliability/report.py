@@ -104,9 +104,10 @@ def _coverage(one: Result) -> str:
 def _mutants(one: Result) -> str:
     total = one["total"]
     unexplained = sum(module["unexplained"] for module in one["modules"].values())
+    untried = f", of which {total['not_tried']:,} were not tried yet" if total["not_tried"] else ""
     return (
-        f"{one['share']:.1%} of {total['mutants']:,} mutants of {len(one['modules'])} modules killed; of the survivors "
-        f"{total['equivalent']} with the reason why no test can notice them, {unexplained} without; "
+        f"{total['mutants']:,} mutants of {len(one['modules'])} modules{untried}; {one['share']:.1%} killed, of the "
+        f"survivors {total['equivalent']} with the reason why no test can notice them, {unexplained} without; "
         f"{one['planted_killed']} of {one['planted']} planted faults noticed"
     )
 
