@@ -57,6 +57,28 @@ def test_what_no_manifest_tells_of_is_filmed_and_a_scene_of_its_own(root: Path, 
     require_trainable(root / "HR", ["walk"])
 
 
+@pytest.mark.parametrize("part", ["", "HR"])
+@pytest.mark.parametrize("output", ["Other", "Set"])
+def test_a_set_that_is_made_of_a_set_says_the_same_of_its_clips(root: Path, part: str, output: str) -> None:
+    """Where they are from and that no training may see them: the LR frames alone are others."""
+    made = degrade_clips(root / part, root.parent / output, "Realistic", 3)
+    assert made["blur"] == "Realistic" and made["clips"]["street"]["kernel"]["size"] == 13
+    assert origins(root.parent / output, NAMES) == {
+        "street": Origin("town", "filmed"),
+        "walk": Origin("town", "made"),
+        "other": Origin("other", "filmed"),
+    }
+    with pytest.raises(UserError, match="holds street, which .* is for testing only"):
+        require_trainable(root.parent / output / "HR", NAMES)
+    assert not {"kind", "scene", "use"} & made["clips"]["other"].keys()
+
+
+def test_a_table_of_scenes_goes_before_what_the_manifest_says(root: Path) -> None:
+    write_json(root / "scenes.json", {"walk": "park"})
+    made = degrade_clips(root, root.parent / "Other", "Gaussian", 0)["clips"]
+    assert (made["walk"]["scene"], made["walk"]["kind"], made["street"]["scene"]) == ("park", "made", "town")
+
+
 def test_clips_for_testing_only_are_refused(root: Path) -> None:
     for part in (root, root / "HR", root / "HR" / "street"):
         with pytest.raises(UserError, match="holds street, which the set's manifest.json says is for testing only"):

@@ -31,7 +31,7 @@ from vsrlib.data.degradation import SCALE, Further, blur_down, blur_down_exact, 
 from vsrlib.data.frames import Map, batches, in_threads, shown_size, write_frame
 from vsrlib.data.scenes import scene_table
 from vsrlib.data.sets.layouts import all_clips, chosen, require_outside
-from vsrlib.data.sets.manifest import HR, KERNEL, LR, MANIFEST, earlier
+from vsrlib.data.sets.manifest import HR, KERNEL, LR, MANIFEST, carried, earlier
 
 __all__ = [
     "BLURS",
@@ -76,7 +76,8 @@ def degrade_clips(
     and `further` see `write_degraded_set`. `workers` frames are made at a time, with the same bytes. Writes
     `save_root`/HR (PNG copies; left alone where `hr_root` is that very folder or `save_root`),
     `save_root`/LR_blurdown_x4, `save_root`/kernel and `save_root`/manifest.json, whose content is returned.
-    A clip that scenes.json beside the clips names has its "scene" in the manifest (`vsrlib.data.scenes.scene_table`).
+    A clip that scenes.json beside the clips names has its "scene" in the manifest (`vsrlib.data.scenes.scene_table`);
+    what a manifest of `hr_root` says of a clip's origin and use stays with it (`vsrlib.data.sets.manifest.carried`).
     UserError also for clips that cannot be read and for an `hr_root` elsewhere inside `save_root`.
     """
     with in_threads(workers) as run:
@@ -91,7 +92,9 @@ def degrade_clips(
                 "or frames from elsewhere."
             )
         clips = ((source, source.frame_names) for source in sources)
-        said = {clip: {"scene": scene} for clip, scene in belong.items()}
+        said = carried(hr_root, [source.name for source in sources])
+        for clip, scene in belong.items():
+            said[clip] = said.get(clip, {}) | {"scene": scene}
         return write_degraded_set(save_root, clips, blur, seed, not in_place, further, run, said)
 
 

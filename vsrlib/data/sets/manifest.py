@@ -15,6 +15,9 @@ MANIFEST = "manifest.json"
 CLIPS, PICTURES = "clips", "pictures"
 """What a set holds, and what its manifest has the entries under."""
 
+_STAYS = ("scene", "kind", "source", "licence", "use")
+"""Of a clip's entry what is as true of every set that is made from it."""
+
 TESTING = "testing only"
 """What a manifest says of a clip that no training may see, under "use"."""
 
@@ -59,6 +62,16 @@ def origins(root: Path, names: Iterable[str]) -> dict[str, Origin]:
     """
     entries = _entries(Path(root))
     return {name: _origin(name, entries.get(name, {})) for name in names}
+
+
+def carried(root: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What the manifest of the set at `root` says of where each of these clips is from and what it may be used for.
+
+    That holds of whatever is made of them, too. {} for what no manifest tells of; `root` as for `origins`.
+    """
+    entries = _entries(Path(root))
+    said = {name: {key: value for key, value in entries.get(name, {}).items() if key in _STAYS} for name in names}
+    return {name: entry for name, entry in said.items() if entry}
 
 
 def require_trainable(root: Path, names: Iterable[str]) -> None:
