@@ -46,6 +46,23 @@ def test_cached_is_the_sliding_window_to_the_bit(network: Network) -> None:
     np.testing.assert_array_equal(run(engines.make("cached", network), network, frames, windows), expected)
 
 
+def test_an_engine_asks_for_what_its_tensors_take(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The unfolded tail's of a frame of 180x320 are of up to 900 MiB, all others below 128."""
+    monkeypatch.setattr(type(network.backend), "keep_memory", lambda backend, device, mib: mib)
+    kept = {name: engines.make(name, network).kept_mib for name in ("reference", "cached", "streaming")}
+    assert kept == {"reference": 0, "cached": 1024, "streaming": 128}
+
+
+def test_a_streaming_engine_is_folded_and_of_whole_frames_unless_told_otherwise(network: Network) -> None:
+    frames, windows = clip(5, 40, 22), [[0, 1, 2, 3, 4]]
+    plain = run(engines.Streaming(network), network, frames, windows)
+    np.testing.assert_array_equal(
+        plain, run(engines.Streaming(network, False, "framework", 0), network, frames, windows)
+    )
+    for other in (engines.Streaming(network, True), engines.Streaming(network, tile=1)):
+        assert not np.array_equal(plain, run(other, network, frames, windows))
+
+
 @pytest.mark.parametrize("convolution", ["framework", "winograd"])
 @pytest.mark.parametrize("size", [(22, 27), (16, 16), (17, 31)])
 def test_streaming_is_the_sliding_window_but_for_rounding(
