@@ -248,3 +248,17 @@ def test_a_wobble_is_as_large_as_it_is_said_to_be() -> None:
         away = [at_time(scene, time, rng, 1.5)[0].move(centre)[:, 0] - (20 + 4 * time, 30) for _ in range(2000)]
         assert np.sqrt(np.mean(np.sum(np.square(away), 1))) == pytest.approx(1.5 * np.sqrt(abs(time)), rel=0.05)
         assert np.abs(np.mean(away, 0)).max() < 0.15
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.25, 0.5])
+def test_the_edge_of_a_piece_is_a_pixel_and_a_half_wide(offset: float) -> None:
+    """White on black: half at the edge, nothing three quarters of an HR pixel outside it, all as far inside."""
+    black, white = (np.full((300, 300, 3), value, np.uint8) for value in (0, 255))
+    still, gains, centre = np.eye(2, 3), np.ones(3, np.float32), np.array([32 + offset, 32.0])
+    scene = [
+        Surface(black, still, still, gains, centre, np.inf, DISC),
+        Surface(white, still, still, gains, centre, 20.0, DISC),
+    ]
+    row = compose(scene, False, (16, 16))[32, :, 0]
+    depths = 20 - np.abs(np.arange(64) - centre[0])
+    np.testing.assert_allclose(row, 255 * np.clip(0.5 + depths / 1.5, 0, 1), atol=1e-3)
