@@ -262,3 +262,18 @@ def test_the_edge_of_a_piece_is_a_pixel_and_a_half_wide(offset: float) -> None:
     row = compose(scene, False, (16, 16))[32, :, 0]
     depths = 20 - np.abs(np.arange(64) - centre[0])
     np.testing.assert_allclose(row, 255 * np.clip(0.5 + depths / 1.5, 0, 1), atol=1e-3)
+
+
+@pytest.mark.parametrize("zoom", [0.8, 1.0, 1.25])
+def test_a_piece_is_drawn_to_its_edge_where_it_has_grown(zoom: float) -> None:
+    """In the second frame it is `zoom` times as large about its centre; nothing of it is cut off."""
+    black, white = (np.full((300, 300, 3), value, np.uint8) for value in (0, 255))
+    still, gains, centre = np.eye(2, 3), np.ones(3, np.float32), np.array([32.0, 32.0])
+    grown = np.column_stack([zoom * np.eye(2), (1 - zoom) * centre])
+    scene = [
+        Surface(black, still, still, gains, centre, np.inf, DISC),
+        Surface(white, still, grown, gains, centre, 20.0, DISC),
+    ]
+    picture = compose(scene, True, (16, 16))[:, :, 0]
+    depths = 20 - np.hypot(*(np.indices((64, 64)) - 32)) / zoom
+    np.testing.assert_allclose(picture, 255 * np.clip(0.5 + depths / 1.5, 0, 1), atol=1e-3)
