@@ -87,6 +87,29 @@ def test_the_survivor_is_named_and_nothing_is_done_twice(mutation: ModuleType, p
     assert mutation.report(modules)["modules"]["parts.py"]["not_tried"] == 2 and tried() == 0
 
 
+def test_an_earlier_result_is_enough(mutation: ModuleType, project: Path) -> None:
+    """Without what was kept on the way; but for survivors without a reason, and for a module that has changed."""
+
+    def found(folder: str, earlier: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        (module,) = modules = mutation.judged(project, project / folder, project)
+        module.mutants = [HALVED, THIRD]
+        module.take_over(earlier)
+        mutation.run(modules, project, project / "work", workers=1)
+        kept = (project / folder).glob("*.jsonl")
+        return mutation.report(modules), sum(len(path.read_text().splitlines()) for path in kept)
+
+    first, tried = found("first", {})
+    assert tried == 2 and found("second", first) == (first, 1)
+    equivalent = 'module = "parts.py"\nold = "return x / 3"\nnew = "return x / 4"\nreason = "nobody calls it"\n'
+    (project / "equivalent_mutants.toml").write_text(f"[[mutant]]\n{equivalent}")
+    explained, tried = found("third", first)
+    assert tried == 0 and explained["total"] == {"mutants": 2, "not_tried": 0, "killed": 1, "equivalent": 1}
+    partly = {**first, "modules": {"parts.py": {**first["modules"]["parts.py"], "not_tried": 1}}}
+    assert found("fourth", partly) == (explained, 2)
+    (project / "parts.py").write_text((project / "parts.py").read_text() + "\nNEW = 1\n")
+    assert found("fifth", first)[1] == 2
+
+
 def test_a_planted_fault_must_be_noticed(mutation: ModuleType, project: Path) -> None:
     def found(fault: str) -> list[str]:
         (project / "planted_faults.toml").write_text(f'[[fault]]\nname = "wrong"\nmodule = "parts.py"\n{fault}\n')

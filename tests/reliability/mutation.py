@@ -9,7 +9,8 @@ judged_modules.toml names the modules, and for each the tests of continuous inte
 The mutants are those of cosmic-ray (see mutants.py) and the faults of planted_faults.toml. Each is put into a copy of
 the project, and the module's tests are run until one fails. equivalent_mutants.toml has the mutants that no test can
 notice, with the reason. OUTPUT/work keeps what is known; a module's results are thrown away when the module changes,
-and a survivor is tried again when its tests change.
+and a survivor is tried again when its tests change. Of a module of which OUTPUT/mutation.json knows every mutant, and
+which has not changed since, nothing is tried again either.
 """
 
 import hashlib
@@ -79,6 +80,21 @@ class Module:
         if one and (one["killed"] or one["tests"] == self.tests_digest or self.reason(mutant)):
             return one
         return None
+
+    def take_over(self, earlier: dict[str, Any]) -> None:
+        """Know what an earlier result file says of this very module, where it tried all of its mutants.
+
+        A fault that is planted is no mutant of the list, and is tried again.
+        """
+        one = earlier.get("modules", {}).get(self.name, {})
+        if one.get("digest") != self.digest or one["not_tried"]:
+            return
+        survivors = {(one["where"], one["old"], one["new"]) for one in earlier["survivors"]}
+        for mutant in self.mutants:
+            named = (f"{self.name}:{mutant['line']}", _shown(mutant["old"]), _shown(mutant["new"]))
+            # The file does not say by which tests a survivor was tried: without a reason it is tried again.
+            found = {**mutant, "killed": named not in survivors, "by": None, "tests": None, "seconds": 0.0}
+            self._tried.setdefault(_key(mutant), found)
 
     def reason(self, mutant: Mutant) -> str | None:
         """Why no test can notice the mutant, if that is known."""
@@ -268,6 +284,10 @@ def check(work: Path, count: int, seed: int, tool: Path, only: str, workers: int
     """Try at most `count` mutants (0: all), see `run`, and report on all that is known."""
     modules = judged(PROJECT_ROOT, work / "mutation")
     list_mutants(modules, tool, work / "mutation")
+    last = work.parent / "mutation.json"
+    earlier = json.loads(last.read_text(encoding="utf-8")) if last.exists() else {}
+    for module in modules:
+        module.take_over(earlier)
     plant(modules)
     run(modules, PROJECT_ROOT, work, workers, only, count)
     return report(modules)

@@ -195,12 +195,24 @@ def test_folder_textures_are_spread_evenly(tmp_path: Path) -> None:
         folder_textures(tmp_path)
 
 
+def test_both_samples_of_a_scene_have_its_flow_their_own_way() -> None:
+    for seed in range(4):
+        scene = draw_scene(np.random.default_rng(seed), smooth_textures(), SIZE, 8.0)
+        there, back = draw_samples(np.random.default_rng(seed), smooth_textures(), SIZE, 8.0)
+        for sample, second in ((there, False), (back, True)):
+            flow, visible = scene_flow(scene, SIZE, second)
+            np.testing.assert_array_equal(sample.flow, flow)
+            np.testing.assert_array_equal(sample.visible, visible)
+        assert np.array_equal(there.first, back.second) and np.array_equal(there.second, back.first)
+        assert not np.array_equal(there.flow, back.flow)
+
+
 def test_bars_are_thin_and_their_flow_is_as_exact() -> None:
     """They come after everything else, so that the scene without them is the one that it was."""
-    widths = []
+    widths, counts = [], set()
     for seed in range(40):
         plain, with_bars = (draw_scene(np.random.default_rng(seed), smooth_textures(1), SIZE, 8.0, n) for n in (0, 4))
-        assert len(plain) <= len(with_bars) <= len(plain) + 4
+        counts.add(len(with_bars) - len(plain))
         for one, same in zip(plain, with_bars):
             assert np.array_equal(one.motion, same.motion) and np.array_equal(one.sides, same.sides)
         for bar in with_bars[len(plain) :]:
@@ -210,7 +222,7 @@ def test_bars_are_thin_and_their_flow_is_as_exact() -> None:
             end = bar.centre + np.array([-down, across]) * (bar.radius - half - 1)
             edge = bar.centre + np.array([across, down]) * half
             np.testing.assert_allclose(bar.depth(np.stack([bar.centre, edge, end], 1)), [half, 0, half], atol=2)
-    assert 1 <= min(widths) < 2 and 4 < max(widths) <= 5
+    assert 1 <= min(widths) < 2 and 4 < max(widths) <= 5 and counts == {0, 1, 2, 3, 4}
 
 
 def test_noise_is_of_both_frames_and_of_no_flow() -> None:
