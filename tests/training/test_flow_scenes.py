@@ -209,7 +209,7 @@ def test_both_samples_of_a_scene_have_its_flow_their_own_way() -> None:
 
 def test_bars_are_thin_and_their_flow_is_as_exact() -> None:
     """They come after everything else, so that the scene without them is the one that it was."""
-    widths, counts = [], set()
+    widths, radii, places, counts = [], [], [], set()
     for seed in range(40):
         plain, with_bars = (draw_scene(np.random.default_rng(seed), smooth_textures(1), SIZE, 8.0, n) for n in (0, 4))
         counts.add(len(with_bars) - len(plain))
@@ -219,9 +219,13 @@ def test_bars_are_thin_and_their_flow_is_as_exact() -> None:
             (across, down, half), (back_across, back_down, back_half) = bar.sides
             assert (across, down, half) == (-back_across, -back_down, back_half)
             widths.append(2 * half / 4)
+            radii.append(bar.radius / (4 * SIZE[0]))
+            places.append(bar.centre / (4 * np.array(SIZE[::-1])))
             end = bar.centre + np.array([-down, across]) * (bar.radius - half - 1)
             edge = bar.centre + np.array([across, down]) * half
             np.testing.assert_allclose(bar.depth(np.stack([bar.centre, edge, end], 1)), [half, 0, half], atol=2)
+    assert 0.2 <= min(radii) < 0.25 and 0.55 < max(radii) <= 0.6
+    assert (np.min(places, 0) < 0.1).all() and (np.max(places, 0) > 0.9).all() and (np.max(places, 0) < 1).all()
     assert 1 <= min(widths) < 2 and 4 < max(widths) <= 5 and counts == {0, 1, 2, 3, 4}
 
 
