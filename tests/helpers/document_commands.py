@@ -158,7 +158,8 @@ ELSEWHERE = {
     "vsrlib costs OUTPUT": "bench/test_costs_study.py::test_everything_for_real",
     "vsrlib bench": "bench/test_bench_command.py::test_every_suite",
     "vsrlib bench degrade": "bench/test_bench_command.py::test_every_suite",
-    "vsrlib bench engines memory": "bench/test_bench_command.py::test_every_suite",
+    "vsrlib bench engines": "bench/test_bench_command.py::test_every_suite",
+    "vsrlib bench memory": "bench/test_bench_command.py::test_every_suite",
     "vsrlib bench step blur": "bench/test_bench_command.py::test_every_suite",
     "vsrlib bench engines memory --repeats 3 --output runs/bench": "bench/test_bench_command.py::test_every_suite",
     "vsrlib bench correlation blur post --processes 6 --repeats 10 --seconds 3 --output runs/bench/kernels": (
