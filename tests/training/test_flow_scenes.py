@@ -293,3 +293,13 @@ def test_a_piece_is_drawn_to_its_edge_where_it_has_grown(zoom: float) -> None:
     picture = compose(scene, True, (16, 16))[:, :, 0]
     depths = 20 - np.hypot(*(np.indices((64, 64)) - 32)) / zoom
     np.testing.assert_allclose(picture, 255 * np.clip(0.5 + depths / 1.5, 0, 1), atol=1e-3)
+
+
+@pytest.mark.parametrize("place", [(-100, 32), (200, 32), (32, -100), (32, 200), (-100, -100), (200, 200)])
+def test_a_piece_beside_the_frame_is_not_drawn(place: tuple[int, int]) -> None:
+    black, white = (np.full((300, 300, 3), value, np.uint8) for value in (0, 255))
+    still, gains = np.eye(2, 3), np.ones(3, np.float32)
+    scene = [Surface(black, still, still, gains, np.array([32.0, 32.0]), np.inf, DISC)]
+    scene.append(Surface(white, still, still, gains, np.array(place, float), 20.0, DISC))
+    for second in (False, True):
+        assert not compose(scene, second, (16, 16)).any()
