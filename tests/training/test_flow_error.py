@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from vsrlib import cli
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.data.frames import write_frame
+from vsrlib.data.synthetic.motion import Motion
 from vsrlib.networks import architecture, load_network
 from vsrlib.training.flow import evaluation
 from vsrlib.training.flow.evaluation import (
@@ -157,3 +159,33 @@ def test_an_untrained_network_is_near_zero_flow(tmp_path: Path) -> None:
     network = load_network("torch", None, "study", "cpu", flow_weights=initial_flow_values(STUDY, 0))
     found = errors_of(network, pairs)
     assert found["known"]["network"] > 0.8 * found["known"]["zero"]
+
+
+def test_the_sets_by_which_weights_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their sizes, numbers and names, without drawing them: `vsrlib flow-error` has published figures of these."""
+    asked: list[tuple[Any, ...]] = []
+
+    class Still:
+        name, frames = "still", np.zeros((5, 256, 256, 3), np.uint8)
+
+        def flow(self, first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
+            asked.append((first, second))
+            return np.zeros((2, 256, 256), np.float32), np.ones((256, 256), bool)
+
+    def clips(*given: Any, **named: Any) -> list[Still]:
+        asked.append((*given, named))
+        return [Still()]
+
+    monkeypatch.setattr(evaluation, "embedded_clips", clips)
+    pairs = evaluation.heldout_clips()
+    motion = Motion(speed=8.0, rotation=0.5, zoom=0.004, foreground_speed=12.0)
+    assert asked == [("test", 5, (256, 256), 0, {"motion": motion}), (2, 0), (2, 1), (2, 3), (2, 4)]
+    assert [pair.name for pair in pairs] == ["still-0", "still-1", "still-3", "still-4"]
+    assert [pair.name for pair in evaluation.heldout_pairs(count=2, size=(64, 64))] == ["pair-1", "pair-2"]
+    monkeypatch.setattr(evaluation, "heldout_pairs", lambda seed: [seed])
+    monkeypatch.setattr(evaluation, "heldout_clips", lambda seed: [seed, seed])
+    monkeypatch.setattr(evaluation, "stereo_pair", lambda quarter=False: quarter)
+    monkeypatch.setattr(evaluation, "errors_of", lambda network, found: found)
+    assert evaluation.flow_error(None, seed=3) == {
+        "pairs": [3], "clips": [3, 3], "stereo": [False], "stereo_quarter": [True]
+    }  # fmt: skip

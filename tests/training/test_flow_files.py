@@ -37,6 +37,20 @@ def test_flo_is_middleburys(tmp_path: Path) -> None:
     assert (tmp_path / "b.flo").read_bytes()[:20] == data[:20]
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (3, 1)])
+def test_a_flow_of_one_row_or_column_is_one(tmp_path: Path, shape: tuple[int, int]) -> None:
+    flow = random_flow(*shape)
+    write_flo(tmp_path / "a.flo", flow)
+    np.testing.assert_array_equal(read_flo(tmp_path / "a.flo")[0], flow)
+
+
+def test_what_is_known_is_below_a_thousand_million(tmp_path: Path) -> None:
+    below = np.nextafter(np.float32(1e9), np.float32(0))
+    data = struct.pack("<fii", 202021.25, 3, 1) + struct.pack("<6f", below, 0, 1e9, 0, -below, 0)
+    (tmp_path / "a.flo").write_bytes(data)
+    assert read_flo(tmp_path / "a.flo")[1].tolist() == [[True, False, True]]
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -303,3 +303,13 @@ def test_a_piece_beside_the_frame_is_not_drawn(place: tuple[int, int]) -> None:
     scene.append(Surface(white, still, still, gains, np.array(place, float), 20.0, DISC))
     for second in (False, True):
         assert not compose(scene, second, (16, 16)).any()
+
+
+def test_photographs_are_turned_every_way_as_often() -> None:
+    """And none is enlarged: an HR pixel is of 1 to 1.25 of its own."""
+    textures, rng = smooth_textures(1), np.random.default_rng(0)
+    found = np.array([draw_scene(rng, textures, SIZE, 8.0, 0)[0].to_texture[:, 0] for _ in range(400)])
+    zooms, turns = np.hypot(*found.T), np.arctan2(found[:, 1], found[:, 0])
+    assert 1 <= zooms.min() < 1.02 and 1.23 < zooms.max() < 1.25
+    quarters = np.histogram(turns, 4, (-np.pi, np.pi))[0]
+    assert quarters.sum() == 400 and quarters.min() > 70  # a quarter of 400, four standard deviations below it
