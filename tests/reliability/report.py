@@ -258,10 +258,10 @@ def _detail(name: str, one: Result | None) -> str:
     times = "once:**" if count == 1 else f"{count} times; the first:**"
     broken = f" **Did not hold, {times} {one['broken'][0]}." if count else ""
     machine = f"{origin['machine']['processor']}, {origin['machine']['cores']} cores"
-    return (
-        f"- `{command} {asked}`: {one['seconds']:.0f} s on a busy machine "
-        f"({machine}), commit {(origin['commit'] or 'none')[:12]}, {origin['created'][:10]}.{broken}"
-    )
+    call = f"`{command} {asked}`: {one['seconds']:.0f} s on a busy machine"
+    if name == "mutation":  # a call goes on where the one before stopped
+        call = f"`{command}`: in several calls, the last"
+    return f"- {call} ({machine}), commit {(origin['commit'] or 'none')[:12]}, {origin['created'][:10]}.{broken}"
 
 
 if __name__ == "__main__":
