@@ -13,10 +13,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from vsrlib.bench import by_process, first_use, memory
-from vsrlib.bench.options import NUMPY, Options, require_folder
+from vsrlib.bench.options import NUMPY, Options
 from vsrlib.bench.worker import ask
 from vsrlib.common import provenance
-from vsrlib.common.files import write_json
+from vsrlib.common.files import require_folder, write_json
 from vsrlib.common.names import NAMES
 from vsrlib.kernels import jittor_env, native
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from vsrlib.bench.protocol import FEWEST, FEWEST_PROCESSES
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import require_folder as require_folder  # `costs` has it from here
 from vsrlib.common.names import DEVICES, FRAMEWORKS, PRESETS
 from vsrlib.common.options import JobOptions, changed, option, require_list, require_multiple
 

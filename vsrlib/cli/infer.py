@@ -123,15 +123,11 @@ def _notes(options: argparse.Namespace) -> dict[str, str]:
 
 def _manifest_blur(input_path: Path) -> str | None:
     """The blur of a data set that was made here; nothing is guessed from names."""
-    from vsrlib.common.files import read_json
+    from vsrlib.common.files import read_object
     from vsrlib.data.sets.manifest import MANIFEST
 
     for path in (folder / MANIFEST for folder in (input_path.resolve().parent, input_path)):
-        try:
-            found = read_json(path) if path.is_file() else None
-        except ValueError:  # others use this file name as well
-            continue
-        blur = found.get("blur") if isinstance(found, dict) else None
+        blur = (read_object(path) or {}).get("blur")  # others use this file name as well
         if blur in BLURS:  # it becomes the name of a folder
             return str(blur)
     return None

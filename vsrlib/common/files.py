@@ -73,6 +73,15 @@ def read_json(path: Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
+def read_object(path: Path) -> dict[str, Any] | None:
+    """As `read_json`; None for a file that is not there or holds no JSON object, as one of another program may."""
+    try:
+        found = read_json(path) if path.is_file() else None
+    except ValueError:  # no JSON, or no text
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def sha256_file(path: str | Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import MARKER, read_json, remove, replaced, require_own
+from vsrlib.common.files import MARKER, read_object, remove, replaced, require_own
 from vsrlib.data.clips import COMPARISON, ClipSource
 from vsrlib.data.sets.layouts import require_outside
 from vsrlib.data.video import VIDEO_SUFFIXES, WRITTEN_SUFFIXES
@@ -149,11 +149,7 @@ class Destination:
     @property
     def _said(self) -> dict[str, Any]:
         """What the result file that is there says, {} without one."""
-        try:
-            found = read_json(self.result) if self.result.is_file() else None
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
+        return read_object(self.result) or {}
 
     @property
     def _in_place(self) -> bool:

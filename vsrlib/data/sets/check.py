@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import read_json, sha256_named
+from vsrlib.common.files import read_json, read_object, sha256_named
 from vsrlib.common.numbers import counted
 from vsrlib.data.frame_names import numbering, spelt
 from vsrlib.data.frames import Map, batches, in_threads, read_frame
 from vsrlib.data.sets.layouts import LR_ROLE, PUBLISHED, place, published_set, reds_name
-from vsrlib.data.sets.manifest import CLIPS, HR, LR, MANIFEST, PICTURES, read_manifest
+from vsrlib.data.sets.manifest import CLIPS, HR, LR, MANIFEST, PICTURES
 from vsrlib.data.sets.pairs import Pair, check_content, find_pairs
 from vsrlib.data.sets.tree import Found, Tree, inspect_frame, inspect_kernel, inspect_video, read_tree, stem
 
@@ -234,7 +234,7 @@ def _manifest_faults(root: Path, clips: dict[str, list[str]], bad: set[str]) -> 
     if not path.is_file():
         return {}, [], False
     try:
-        manifest = read_manifest(path) or {}
+        manifest = read_object(path) or {}
     except OSError as error:
         return {MANIFEST: f"cannot be read: {error.strerror}"}, [], False
     said = manifest.get(CLIPS)

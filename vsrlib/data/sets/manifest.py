@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import read_json
+from vsrlib.common.files import read_object
 from vsrlib.common.names import FILMED, KINDS
 
 HR, LR, KERNEL = "HR", "LR_blurdown_x4", "kernel"
@@ -29,15 +29,6 @@ class Origin(NamedTuple):
     kind: str
 
 
-def read_manifest(path: Path) -> dict[str, Any] | None:
-    """What a file named MANIFEST says; None where it is not there or holds no JSON object. OSError if unreadable."""
-    try:
-        found = read_json(path) if path.is_file() else None
-    except ValueError:  # no JSON, or no text
-        return None
-    return found if isinstance(found, dict) else None
-
-
 def earlier(root: Path) -> dict[str, Any]:
     """The manifest of the set at `root`, which is to be replaced; {} where there is none.
 
@@ -46,7 +37,7 @@ def earlier(root: Path) -> dict[str, Any]:
     path = Path(root) / MANIFEST
     if not path.exists():
         return {}
-    found = read_manifest(path) or {}
+    found = read_object(path) or {}
     if "provenance" not in found or not any(isinstance(found.get(what), dict) for what in (CLIPS, PICTURES)):
         raise UserError(
             f"{path} is no manifest of a set made here and would be overwritten: choose another folder, or move it "
@@ -114,5 +105,5 @@ def _entries(root: Path) -> dict[str, dict[str, Any]]:
 
 def _said(path: Path, what: str) -> dict[str, dict[str, Any]]:
     """The entries of the clips, or of the pictures; {} where the file is not there or another's."""
-    found = (read_manifest(path) or {}).get(what)
+    found = (read_object(path) or {}).get(what)
     return {name: entry for name, entry in found.items() if isinstance(entry, dict)} if isinstance(found, dict) else {}
