@@ -23,6 +23,9 @@ from toy_study import write_toys
 
 from vsrlib.common.files import read_json
 
+_EARLIEST, _LATEST = 0.2, 1.5
+"""When a kill falls, as a share of the time to the end of the step whose turn it is."""
+
 SOUND = """
 import time
 import numpy as np
@@ -46,18 +49,21 @@ def check(folder: Path, count: int, seed: int, study: str, minutes: float, cell:
     shutil.rmtree(folder / "study", ignore_errors=True)
     _prepare(study, whole, cell)
     subprocess.run(command(study, whole), check=True, capture_output=True)
-    took = {step: float(read_json(whole / "run" / step / "manifest.json")["seconds"]) for step in _done(whole / "run")}
-    truth, longest = lasting(digests(whole)), max(took.values())
+    truth, ends = lasting(digests(whole)), _done(whole / "run")
+    took = {step: _seconds(whole / "run" / step) for step in sorted(ends, key=lambda step: ends[step])}
+    began = time.monotonic()
+    subprocess.run(command(study, whole), check=True, capture_output=True)
+    way = time.monotonic() - began  # to the first step that is not done yet, at the most
     kills, completed, broken, evidence = 0, 0, [], 0
     moments: dict[str, int] = {}
     done: dict[str, int] = {}
     _prepare(study, cut, cell)
     while kills < count and (end is None or time.monotonic() < end):
+        waiting = next((step for step in took if step not in done), next(iter(took)))
         with subprocess.Popen(command(study, cut), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
-                # From a second to one and a half times the longest step, each order of magnitude as often as another:
-                # short enough for most steps to be interrupted, long enough for each to be done now and then.
-                process.wait((1.5 * longest) ** rng.random())
+                # Each step is killed as often as another, at any of its moments, and now and then comes to its end.
+                process.wait(rng.uniform(_EARLIEST, _LATEST) * (way + took[waiting]))
             except subprocess.TimeoutExpired:
                 kills += 1
                 where = _running(cut / "run")
@@ -105,6 +111,11 @@ def _running(run: Path) -> str:
     )
     open_ones = [path.name for path in folders if not (path / "manifest.json").exists()]
     return max(open_ones, default="between steps")
+
+
+def _seconds(step: Path) -> float:
+    """What a step took."""
+    return float(read_json(step / "manifest.json")["seconds"])
 
 
 def _done(run: Path) -> dict[str, int]:
