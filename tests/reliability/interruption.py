@@ -48,11 +48,11 @@ def check(folder: Path, count: int, seed: int, study: str, minutes: float, cell:
     whole, cut = folder / "study" / "whole", folder / "study" / "cut"
     shutil.rmtree(folder / "study", ignore_errors=True)
     _prepare(study, whole, cell)
-    subprocess.run(command(study, whole), check=True, capture_output=True)
+    _uninterrupted(study, whole)
     truth, ends = lasting(digests(whole)), _done(whole / "run")
     took = {step: _seconds(whole / "run" / step) for step in sorted(ends, key=lambda step: ends[step])}
     began = time.monotonic()
-    subprocess.run(command(study, whole), check=True, capture_output=True)
+    _uninterrupted(study, whole)
     way = time.monotonic() - began  # to the first step that is not done yet, at the most
     kills, completed, broken, evidence = 0, 0, [], 0
     moments: dict[str, int] = {}
@@ -102,6 +102,13 @@ def _prepare(study: str, folder: Path, cell: str) -> None:
     folder.mkdir(parents=True)
     if study == "toy":
         write_toys(folder, make=cell, use=cell, other=cell)
+
+
+def _uninterrupted(study: str, folder: Path) -> None:
+    """Run the study to its end; RuntimeError with its last words where it ends otherwise."""
+    done = subprocess.run(command(study, folder), capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"the study ended with status {done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
 def _running(run: Path) -> str:
