@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vsrlib.data import degradation
 from vsrlib.data.blur_kernels import gaussian_kernel, realistic_kernel
-from vsrlib.data.degradation import blur_down, blur_down_exact, blur_down_float
+from vsrlib.data.degradation import blur_down, blur_down_exact, blur_down_float, cropped
 from vsrlib.data.synthetic.pictures import load_photograph
 
 
@@ -95,3 +95,10 @@ def test_unrounded_sums_are_the_definitions_to_the_byte(shape: tuple[int, int], 
         assert found.shape == expected.shape and found.tobytes() == expected.tobytes()
     with pytest.raises(ValueError, match="uint8"):
         blur_down_float(frame.astype(float), ours[0], scale)
+
+
+@pytest.mark.parametrize("sides, left", [((8, 12), (8, 12)), ((9, 15), (8, 12)), ((11, 13), (8, 12)), ((3, 4), (0, 4))])
+def test_what_is_over_at_the_right_and_below_is_cut(sides: tuple[int, int], left: tuple[int, int]) -> None:
+    frames = np.arange(2 * sides[0] * sides[1] * 3).reshape(2, *sides, 3)
+    found = cropped(frames)
+    assert found.shape == (2, *left, 3) and np.array_equal(found, frames[:, : left[0], : left[1]])

@@ -109,6 +109,11 @@ def test_video_is_of_25_frames_a_second(hr: Path, tmp_path: Path) -> None:
     assert np.array_equal(found, made[25]) and not np.array_equal(found, made[50])
 
 
+def test_the_ends_of_what_can_be_asked_for_can_be_asked_for() -> None:
+    for values in ({"noise": 255.0}, {"jpeg": 1}, {"jpeg": 100}, {"video": 0}, {"video": 51}):
+        assert Further(**values).described() == {"further": values}
+
+
 def test_the_check_sees_what_the_manifest_does_not_admit(hr: Path, tmp_path: Path) -> None:
     degrade_clips(hr, tmp_path / "out", "Gaussian", 3, Further(noise=5.0))
     (tmp_path / "out" / "manifest.json").unlink()
@@ -120,6 +125,7 @@ def test_the_check_sees_what_the_manifest_does_not_admit(hr: Path, tmp_path: Pat
     [
         ({"noise": -1}, "noise is -1"),
         ({"noise": float("nan")}, "noise is nan"),
+        ({"noise": 255.5}, "noise is 255.5"),
         ({"jpeg": 0}, "jpeg is 0"),
         ({"jpeg": 101}, "jpeg is 101"),
         ({"video": 52}, "video is 52"),
