@@ -214,3 +214,13 @@ class TestNotebook:
             own = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
             used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
             assert not (used - own) & names
+
+    def test_the_settings_cell_may_be_run_again_after_any_other(self, path: Path) -> None:
+        # It reads the parameters by their names, which nothing but their own cell may give another value.
+        names = set(parameters_cell(path))
+        for source in code(path)[1:]:
+            nodes = list(ast.walk(ast.parse(source)))
+            given = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+            given |= {one.asname or one.name for node in nodes if isinstance(node, ast.ImportFrom) for one in node.names}
+            given |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+            assert not given & names

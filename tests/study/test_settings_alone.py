@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import write_json
+from vsrlib.common.files import relative, write_json
 from vsrlib.data.synthetic.sets import SetsOptions, write_embedded_sets
 from vsrlib.study import prepare
 from vsrlib.study.settings import (
@@ -146,10 +146,27 @@ def test_further_evidence_is_of_the_same_run_or_is_left_out_and_named(project: P
         "costs": None,
     }
     assert found.evidence.startswith("ablation; left out: parity, costs, scenes, training")
-    # 05 run by hand without a run compares the published results, to which the published evidence belongs
-    put(project / "figures/results", "07_ablate_alignment/ablation.json")
-    put(project / "runs/interactive", COMPARISON, {"source": CompareSettings(run_folder="figures/results").source})
-    assert ClaimsSettings().comparison == project / "runs/interactive" / COMPARISON
-    assert ClaimsSettings().further["ablation"] == project / "figures/results/07_ablate_alignment/ablation.json"
     with pytest.raises(UserError, match=r"costs_file is c\.json, which does not exist"):
         ClaimsSettings(costs_file="c.json").require_inputs()
+
+
+@pytest.mark.parametrize("run", ["figures/results", "runs/quick", "elsewhere/mine"])
+def test_a_comparison_by_hand_of_another_run_is_judged_with_the_evidence_of_that_run(project: Path, run: str) -> None:
+    put(project / run, "07_ablate_alignment/ablation.json 04_infer_clips_torch_Gaussian/inference.json")
+    compared = CompareSettings(run_folder=run)
+    made = [{"path": relative(path, compared.folder)} for path in compared.inference]
+    put(compared.folder, "comparison.json", {"source": compared.source, "inputs": made})
+    put(project / "runs/interactive", "07_ablate_alignment/ablation.json 08_measure_costs/costs.json")
+    assert ClaimsSettings().comparison == project / "runs/interactive" / COMPARISON
+    further = {"ablation": project / run / "07_ablate_alignment/ablation.json", "parity": None, "costs": None}
+    assert ClaimsSettings().further == further
+
+
+def test_files_that_were_named_are_of_no_run_and_judged_with_what_lies_beside_their_comparison(project: Path) -> None:
+    put(project / "elsewhere", "07_ablate_alignment/ablation.json 04_mine/inference.json")
+    compared = CompareSettings(inference_files=["elsewhere/04_mine/inference.json"])
+    made = [{"path": relative(path, compared.folder)} for path in compared.inference]
+    put(compared.folder, "comparison.json", {"source": compared.source, "inputs": made})
+    assert set(ClaimsSettings().further.values()) == {None}
+    put(project / "runs/interactive", "07_ablate_alignment/ablation.json")
+    assert ClaimsSettings().further["ablation"] == project / "runs/interactive/07_ablate_alignment/ablation.json"

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 from vsrlib.claims import evidence
 from vsrlib.claims.evidence import experiment_files
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import read_json, resolve, shown
+from vsrlib.common.files import located, read_json, resolve, shown
 from vsrlib.common.names import BLURS, FRAMEWORKS, RESTORERS, TRAINERS
 from vsrlib.common.options import option
 from vsrlib.study.settings.base import INTERACTIVE, QUICK, Settings
@@ -50,6 +50,18 @@ def _source_of(comparison: Path) -> str:
         return read_json(comparison)["source"]
     except (OSError, ValueError, KeyError, TypeError):  # whoever reads it next says what is wrong with it
         return shown(comparison)
+
+
+def _run_of(comparison: Path) -> Path:
+    """The folder of the run that a comparison is of: another one than it lies in, where it was made by hand."""
+    try:
+        files = [located(one["path"], comparison.parent) for one in read_json(comparison)["inputs"]]
+    except (OSError, ValueError, KeyError, TypeError):  # as above
+        files = []
+    runs = {file.parent.parent for file in files}
+    # Files that were named one by one are of no run, wherever they lie.
+    named = runs.pop() if len(runs) == 1 else None
+    return named if named is not None and _source(named) == _source_of(comparison) else comparison.parent.parent
 
 
 _FURTHER = {
@@ -200,8 +212,7 @@ class ClaimsSettings(_OfComparison, Settings):
     def further(self) -> dict[str, Path | None]:
         """The files of further evidence by what they hold."""
         given = {"ablation": self.ablation_file, "parity": self.parity_file, "costs": self.costs_file}
-        published = resolve(COMMITTED)
-        run = published if self.source == _source(published) else self.comparison.parent.parent
+        run = _run_of(self.comparison)
         own = {name: run / file if (run / file).is_file() else None for name, file in _FURTHER.items()}
         named = {name: None if path is None else resolve(path) for name, path in given.items()}
         return {name: own[name] if given[name] == AUTO else path for name, path in named.items()}
