@@ -57,6 +57,20 @@ def test_hidden_files_and_a_new_time_do_not_count(tmp_path: Path, tree: Path) ->
     assert table.of(tree) == before
 
 
+@pytest.mark.parametrize("change", ["content", "name", "new", "gone"])
+def test_a_clip_that_is_a_link_to_its_folder_counts_as_the_folder_does(tmp_path: Path, tree: Path, change: str) -> None:
+    (tree / "sub").rename(tmp_path / "elsewhere")
+    (tree / "sub").symlink_to(tmp_path / "elsewhere")
+    test_a_folders_digest_follows_every_name_and_content(tmp_path, tree, change)
+
+
+def test_a_link_that_leads_back_to_where_it_lies_is_not_followed_for_ever(tmp_path: Path, tree: Path) -> None:
+    table = digests(tmp_path)
+    before = table.of(tree)
+    (tree / "sub/back").symlink_to(tree)
+    assert table.of(tree) == before
+
+
 def test_a_file_is_read_again_only_when_it_may_have_changed(tmp_path: Path, tree: Path) -> None:
     table = digests(tmp_path)
     before = table.of(tree)

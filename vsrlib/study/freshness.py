@@ -5,7 +5,7 @@ import functools
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Digests:
     def of(self, path: Path) -> str | None:
         """Digest of a file, or of the names and contents below a folder; None if there is nothing.
 
-        Hidden files and folders do not count.
+        Hidden files and folders do not count. Links are followed, as those are that read the clips of a data set.
         """
         if path.is_dir():
             lines = [f"{p.relative_to(path).as_posix()} {self._file(p)}" for p in sorted(_files_below(path))]
@@ -138,9 +138,18 @@ def _first_difference(old: dict[str, Any], new: dict[str, Any]) -> str | None:
     return None
 
 
-def _files_below(folder: Path) -> list[Path]:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return [path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+def _files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    # rglob does not look behind a link to a folder, and a clip that is one would count for nothing.
+    real = folder.resolve()
+    if real in above:  # a link that leads back to where it lies
+        return
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _files_below(path, above | {real})
+        elif path.is_file():
+            yield path
 
 
 def _code(notebook: Path) -> str:
