@@ -48,7 +48,7 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> Chosen:
         blur="Gaussian", clip="clip", frame="00000002", source=list_clips(folder / "LR")[0], window=low,
         folders={"torch": folder / "out" / "clip"}, skipped={}, truth=large[2], kernel=kernel,
         weights=weights_file.path_of("study-gaussian"), preset="study", names=("00000002",), indices=(2,),
-        run={"clip": ("00000002",)},
+        sampling="decimated", run={"clip": ("00000002",)},
     )  # fmt: skip
 
 
@@ -69,7 +69,28 @@ def test_every_part_shows_itself_with_words(chosen: Chosen, tmp_path: Path) -> N
         page = show(found)
         assert page.html.count("<img") == page.html.count('alt="') == count and page.text
     text = walk.words(found, chosen, walk_estimate(found)).text
-    assert "Of 4 neighbours" in text and "better than bicubic" in text and "HR pixels beside" in text
+    assert "Of 4 neighbours" in text and "restored frame equals the truth" in text and "HR pixels beside" in text
+
+
+@pytest.mark.parametrize(
+    ("restored", "bicubic", "words"),
+    [
+        (31.5, 30.0, "makes the frame 1.50 dB better than bicubic upsampling"),
+        (29.0, 30.0, "makes the frame 1.00 dB worse than bicubic upsampling: these weights do not restore it"),
+        (60.0, np.inf, "Bicubic upsampling equals the truth here, so that nothing could be added"),
+        (np.inf, np.inf, "Bicubic upsampling equals the truth here"),
+        (np.inf, 30.0, "The restored frame equals the truth."),
+    ],
+)
+def test_what_is_added_is_judged_where_there_is_something_to_add(restored: float, bicubic: float, words: str) -> None:
+    text = walk._gain(restored, bicubic)
+    assert words in text and "inf" not in text and "nan" not in text
+
+
+def test_the_size_of_the_residual_is_the_root_of_its_mean_square(chosen: Chosen) -> None:
+    found = walk.walk(chosen)
+    told = re.search(r"the residual: ([\d.]+) of 255 levels, the root of its mean square", walk.result(found).text)
+    assert float(told[1]) == pytest.approx(255 * np.linalg.norm(found.residual) / found.residual.size**0.5, abs=0.051)
 
 
 def walk_estimate(found: walk.Walk) -> walk.Estimate:

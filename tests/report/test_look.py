@@ -15,6 +15,7 @@ from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.synthetic.pictures import load_photograph
 from vsrlib.report import look, said
 from vsrlib.report.frames import flow_picture
+from vsrlib.restoration.metrics import psnr
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,22 @@ def test_what_is_shown_and_measured(root: Path, tmp_path: Path) -> None:
     assert (
         "Realistic blur costs" in said.look(tmp_path).text and " more than Gaussian blur " in said.look(tmp_path).text
     )
+
+
+@pytest.mark.parametrize(("black", "words"), [(1, "Realistic blur costs"), (3, "equals the truth in every frame")])
+def test_black_frames_equal_their_truth_and_count_for_no_mean(
+    root: Path, tmp_path: Path, black: int, words: str
+) -> None:
+    frames = look.degrade(str(root), "walk", 3, 7).clip.frames
+    shown, whole = tmp_path / "clips" / "opening", tmp_path / "whole" / "opening"
+    write_clip(shown, Clip("opening", np.concatenate([np.zeros_like(frames[:black]), frames[black:]])))
+    write_clip(whole, Clip("opening", frames))
+    seen, other = (look.degrade(str(path.parent), None, 3, 7) for path in (shown, whole))
+    page = look.measure(seen, tmp_path)
+    assert words in said.look(tmp_path).text and ("| equal |" in page.text) == (black == 3)
+    for blur, row in json.loads((tmp_path / "look.json").read_text())["bicubic"].items():
+        left = [psnr(a, b) for a, b in zip(other.upsampled(blur)[black:], frames[black:])]
+        assert row["psnr"] == (pytest.approx(np.mean(left)) if left else None)
 
 
 def test_flow_picture() -> None:

@@ -12,6 +12,7 @@ from vsrlib.claims.ten_claims import CONFIRMED, NEVER, ONE, POST_SECONDS, TOTAL_
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.report import said
+from vsrlib.report.charts import clips
 
 pytest.importorskip("torch")
 
@@ -114,6 +115,21 @@ def test_a_training_that_stopped_early_says_the_steps_that_it_took() -> None:
              "validation": []}  # fmt: skip
     assert "fell by 50% in 900 steps" in said.training(found).text
     assert "+50% in 1 step)" in said.training({**found, "last_loss": 1.5, "steps_done": 1}).text
+
+
+@pytest.mark.parametrize(
+    ("of", "words", "title"),
+    [
+        ({"psnr": None, "identical": True}, "Every frame with ground truth equals it", "Equal to the ground truth"),
+        ({"bicubic_psnr": None, "bicubic_identical": True}, "with ground truth equals it", "Equal to the ground truth"),
+        ({"psnr": None, "bicubic_psnr": None}, "There is no ground truth for these clips", "No ground truth"),
+    ],
+)
+def test_a_frame_without_a_gain_equals_its_truth_or_has_none(of: dict[str, Any], words: str, title: str) -> None:
+    found = inference({"bikes": 0.0}) | {"preset": "study"}
+    found["clips"][0]["frames"][0] |= of
+    assert words in said.inference(found).text
+    assert clips.gains(found).title == f"{title}, so no gain over bicubic upsampling"
 
 
 def test_parity_names_the_first_departure() -> None:

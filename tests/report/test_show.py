@@ -27,6 +27,7 @@ from vsrlib.restoration.metrics import psnr
 
 NAMES = [f"{index:08d}" for index in range(7)]
 RESTORED = NAMES[2:-2]
+GONE = {"path": "x", "sha256": "0"}
 
 
 @pytest.fixture
@@ -48,7 +49,8 @@ def run(tmp_path: Path) -> Path:
                 write_frame(folder / "frames" / clip / f"{name}.png", frame)
         clips = [{"name": clip, "frames": [{"name": name} for name in RESTORED]} for clip in ("city", "walk")]
         result = {"framework": framework, "blur": "Gaussian", "preset": "study", "weights": entry(weights, folder)}
-        write_json(folder / "inference.json", {**result, "clips": clips, "images": "frames", "border": False})
+        result |= {"clips": clips, "images": "frames", "border": False, "input_digest": "0"}
+        write_json(folder / "inference.json", result)
     return tmp_path
 
 
@@ -80,7 +82,10 @@ def test_the_first_clip_and_its_middle_are_shown_unless_others_are_named(run: Pa
         (lambda run: chosen(run, frame=NAMES[0]), f"has {RESTORED[0]} to {RESTORED[-1]}"),
         (lambda run: (skip(run, "torch"), skip(run, "jittor"), chosen(run)), "No Gaussian frames were restored"),
         (lambda run: (edit(run, images="videos"), chosen(run)), "wrote videos and no frames"),
-        (lambda run: (edit(run, weights={"path": "x", "sha256": "0"}), chosen(run)), "are not those that restored"),
+        (
+            lambda run: ([edit(run, f"04_{one}", weights=GONE) for one in ("torch", "jittor")], chosen(run)),
+            "are not those that restored",
+        ),
     ],
 )
 def test_what_cannot_be_shown_is_said(run: Path, change, words: str) -> None:
@@ -149,6 +154,61 @@ def test_the_inference_shows_its_own_frame(run: Path) -> None:
     skip(run, "jittor")
     page = show.inference(file, run / "set/LR_blurdown_x4")
     assert repr(page) == "Jittor: skipped, because <it> is not installed" and "&lt;it&gt;" in page.html
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ({"weights": GONE}, "restored with other weights than PyTorch"),
+        ({"input_digest": "1"}, "restored other frames than PyTorch"),
+        ({"sampling": "centred"}, "restored with another sampling than PyTorch"),
+        ({"border": True}, "restored with another border than PyTorch"),
+    ],
+)
+def test_what_another_framework_made_of_something_else_is_set_beside_nothing(run: Path, other: dict, why: str) -> None:
+    edit(run, "04_jittor", **other)
+    one = chosen(run)
+    assert list(one.folders) == ["torch"] and list(one.skipped) == ["jittor"]
+    page = show.crops(one)
+    assert f"Jittor: skipped, because it {why}." in page.text and "difference" not in page.html
+
+
+def test_the_baseline_lies_where_the_frames_of_the_run_do(run: Path) -> None:
+    for framework in ("torch", "jittor"):
+        edit(run, f"04_{framework}", sampling="centred")
+    one = chosen(run)
+    assert np.array_equal(one.bicubic, bicubic_on_grid(one.low, lag=1.5))
+    assert not np.array_equal(one.bicubic, bicubic_on_grid(one.low))
+    left = show.strip(one, 1)[0][:, : one.bicubic.shape[1]]
+    assert np.array_equal(left, chosen(run, frame=RESTORED[0]).bicubic)
+
+
+def scored(run: Path) -> None:
+    """Give the clips of the run's result what bicubic upsampling of their frames scores."""
+    path = run / "04_torch" / "inference.json"
+    record = read_json(path)
+    for clip in record["clips"]:
+        for frame in clip["frames"]:
+            one = chosen(run, clip=clip["name"], frame=frame["name"])
+            found = psnr(one.bicubic, one.truth)
+            frame |= {"bicubic_psnr": None if np.isinf(found) else found, "bicubic_identical": bool(np.isinf(found))}
+    write_json(path, record)
+
+
+@pytest.mark.parametrize("changed", ["set/LR_blurdown_x4", "set/HR"])
+@pytest.mark.parametrize("black", [False, True])
+def test_frames_of_a_run_are_not_shown_beside_clips_that_have_changed(run: Path, changed: str, black: bool) -> None:
+    if black:  # the baseline equals the truth, and has no PSNR
+        for folder in ("set/LR_blurdown_x4", "set/HR"):
+            for path in (run / folder / "city").iterdir():
+                write_frame(path, np.zeros_like(read_frame(path)))
+    scored(run)
+    assert chosen(run).frame == NAMES[3]
+    path = run / changed / "city" / f"{NAMES[3]}.png"
+    write_frame(path, np.roll(read_frame(path), 4, axis=0) + np.uint8(black))
+    with pytest.raises(UserError, match=r"Clip city or its truth is not what the run read: it has changed since"):
+        chosen(run)
+    assert chosen(run, truth=False).truth is None and chosen(run, clip="walk").clip == "walk"
 
 
 def test_without_truth_there_is_no_psnr_and_no_kernel(run: Path) -> None:

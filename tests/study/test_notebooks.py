@@ -221,6 +221,7 @@ class TestNotebook:
         for source in code(path)[1:]:
             nodes = list(ast.walk(ast.parse(source)))
             given = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-            given |= {one.asname or one.name for node in nodes if isinstance(node, ast.ImportFrom) for one in node.names}
+            imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+            given |= {one.asname or one.name for node in imports for one in node.names}
             given |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
             assert not given & names

@@ -14,15 +14,18 @@ from vsrlib.common.files import located, sha256_file
 from vsrlib.common.names import NAMES, RESTORERS
 from vsrlib.data.clips import ClipSource, FrameReader, list_clips, windows
 from vsrlib.data.comparison_picture import most_detailed
-from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.frame_names import called
 from vsrlib.data.frames import read_frame
 from vsrlib.data.sets.tree import read_kernel
 from vsrlib.networks import load_network
 from vsrlib.report.html import Item
 from vsrlib.restoration.loop import FRAMES
+from vsrlib.restoration.metrics import psnr
+from vsrlib.restoration.sampling import bicubic
 
-_FIELDS = ("preset", "weights", "clips", "images", "border")
+_FIELDS = ("preset", "weights", "clips", "images", "border", "sampling", "input_digest")
+_SAME = 0.01
+"""dB by which the PSNR of bicubic upsampling may differ from the run's on the same frames: rounding alone."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,8 @@ class Chosen:
     `folders`: framework -> folder with its restored frames of this clip. `skipped`: framework -> why it has none,
     although it was asked for.
     `window`: the five LR frames (5, h, w, 3) that restore it. `truth`, `kernel` (n, n): None where they are not known.
-    `names`: every restored frame of the clip, in order; `indices`: which LR frames they are. `run`: clip -> names of
-    its restored frames, for every clip of the run.
+    `names`: every restored frame of the clip, in order; `indices`: which LR frames they are. `sampling`: where the LR
+    pixels lie, see `vsrlib.restoration.sampling`. `run`: clip -> names of its restored frames, for every clip.
     """
 
     blur: str
@@ -49,6 +52,7 @@ class Chosen:
     preset: str
     names: tuple[str, ...]
     indices: tuple[int, ...]
+    sampling: str
     run: dict[str, tuple[str, ...]]
 
     @property
@@ -59,7 +63,11 @@ class Chosen:
     @property
     def bicubic(self) -> np.ndarray:
         """The LR frame upsampled by bicubic interpolation, the baseline."""
-        return bicubic_on_grid(self.low)
+        return self.upsampled(self.low)
+
+    def upsampled(self, low: np.ndarray) -> np.ndarray:
+        """An LR frame of the clip upsampled by bicubic interpolation to where the run's frames lie."""
+        return bicubic(low, self.sampling)
 
     def restored(self, framework: str) -> np.ndarray:
         """The frame as a framework restored it."""
@@ -93,8 +101,9 @@ def choose(
     """Find a frame in the inference.json files of a run; `clip` and `frame` None are the first clip and its middle.
 
     clips, truths: the LR and HR clips that the run read. The true kernel is looked for where data sets have it, beside
-    the LR clips. UserError: no result with this blur, another clip or frame, frames that were written as a video, or
-    weights that are not those of the run any more.
+    the LR clips. A framework that restored other frames than the first one, or with other weights, is left out, with
+    the reason. UserError: no result with this blur, another clip or frame, frames that were written as a video, or
+    weights or clips that are not those of the run any more.
     """
     records = results.pair(results.collect(files, Path.cwd(), _FIELDS, RESTORERS), blur, RESTORERS)
     asked = {name: record for name, record in records.items() if was_asked_for(record)}
@@ -106,7 +115,11 @@ def choose(
     for name, record in done.items():
         if record["images"] != FRAMES:
             raise UserError(f"{NAMES[name]} wrote videos and no frames; run 04_infer_clips again without video.")
-    record = next(iter(done.values()))
+    first, record = next(iter(done.items()))
+    for name in [name for name in done if name != first]:
+        if why := _unlike(first, record, done[name]):
+            skipped[name] = why
+            del done[name]
     entry = _entry(record["clips"], clip)
     run = {one["name"]: tuple(frame["name"].removesuffix(".png") for frame in one["frames"]) for one in record["clips"]}
     names = run[entry["name"]]
@@ -120,7 +133,7 @@ def choose(
         raise UserError(f"Clip {source.name} of {clips} has other frames than the run; give the clips that it read.")
     window = FrameReader(source).stack(around[shown][1])
     kernel = Path(clips).parent / "kernel" / source.name / f"{shown}.mat"
-    return Chosen(
+    chosen = Chosen(
         blur=blur,
         clip=entry["name"],
         frame=shown,
@@ -134,8 +147,33 @@ def choose(
         preset=record["preset"],
         names=names,
         indices=tuple(around[name][0] for name in names),
+        sampling=record["sampling"],
         run=run,
     )
+    _require_same_clips(chosen, next(one for one in entry["frames"] if one["name"].removesuffix(".png") == shown))
+    return chosen
+
+
+def _unlike(first: str, record: dict, other: dict) -> str | None:
+    """Why a framework's frames are not set beside those of the first one, or None if they are."""
+    if other["weights"]["sha256"] != record["weights"]["sha256"]:
+        return f"because it restored with other weights than {NAMES[first]}"
+    if other["input_digest"] != record["input_digest"]:
+        return f"because it restored other frames than {NAMES[first]}"
+    unlike = next((field for field in ("sampling", "border") if other[field] != record[field]), None)
+    return unlike and f"because it restored with another {unlike} than {NAMES[first]}"
+
+
+def _require_same_clips(chosen: Chosen, frame: dict) -> None:
+    """UserError where bicubic upsampling is not as near to the truth as it was when the frame was restored."""
+    if chosen.truth is None or (frame.get("bicubic_psnr") is None and not frame.get("bicubic_identical")):
+        return
+    was, found = frame["bicubic_psnr"], psnr(chosen.bicubic, chosen.truth)
+    if not (np.isinf(found) if was is None else abs(found - was) < _SAME):
+        raise UserError(
+            f"Clip {chosen.clip} or its truth is not what the run read: it has changed since, or is of another data "
+            "set. Give the clips that were restored, or run 04_infer_clips again."
+        )
 
 
 def _truth(truths: Path, source: ClipSource, index: int, window: np.ndarray) -> np.ndarray:

@@ -33,6 +33,8 @@ _COLUMNS = {
     "warping_error": ("warping error", ".2e"),
 }
 """Metric -> its column in the table and the digits there."""
+EQUAL = "equal"
+"""In place of a PSNR that is infinite."""
 
 
 def show_set(set_folder: Path, clip: str | None = None) -> Page:
@@ -125,13 +127,16 @@ def _item(name: str, picture: np.ndarray, alt: str) -> Item:
 
 
 def measure(seen: Seen, folder: Path) -> Page:
-    """Every metric of bicubic upsampling against the ground truth, and of the kernels; writes `folder`/look.json."""
+    """Every metric of bicubic upsampling against the ground truth, and of the kernels; writes `folder`/look.json.
+
+    A frame that equals the truth, such as a black one, has no PSNR; it is None where that is so of all.
+    """
     truth = seen.clip.frames
     rows = {}
     for blur in seen.low:
         restored = seen.upsampled(blur)
         frames = {
-            name: float(np.mean([metric(a, b) for a, b in zip(restored, truth)]))
+            name: _mean([metric(a, b) for a, b in zip(restored, truth)])
             for name, metric in (("psnr", psnr), ("ssim", ssim), ("psnr_y", psnr_y), ("ssim_y", ssim_y))
         }
         rows[blur] = frames | {TOF: tof(restored, truth), "warping_error": warping_error(restored, truth)}
@@ -149,10 +154,19 @@ def measure(seen: Seen, folder: Path) -> Page:
     }
     write_json(Path(folder) / RESULT, result | {"provenance": provenance.collect(seed=seen.seed)})
     header = ["bicubic against the ground truth", *(name for name, _ in _COLUMNS.values())]
-    table = [[blur, *(f"{row[key]:{form}}" for key, (_, form) in _COLUMNS.items())] for blur, row in rows.items()]
+    table = [[blur, *(_cell(row[key], form) for key, (_, form) in _COLUMNS.items())] for blur, row in rows.items()]
     words = (
         f"The realistic kernel beside the Gaussian one: {kernels['psnr']:.1f} dB, their centres "
         f"{kernels['centre_error']:.2f} pixels apart."
     )
     cells = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in [header, *table])
     return Page(f"<table>{cells}</table><p>{words}</p>", f"{markdown(header, table)}\n\n{words}")
+
+
+def _mean(values: list[float]) -> float | None:
+    finite = [value for value in values if np.isfinite(value)]
+    return float(np.mean(finite)) if finite else None
+
+
+def _cell(value: float | None, form: str) -> str:
+    return EQUAL if value is None else f"{value:{form}}"

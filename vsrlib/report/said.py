@@ -73,6 +73,11 @@ def look(folder: Path) -> Page:
     found = read_json(Path(folder) / "look.json")
     rows, kernels = found["bicubic"], found["realistic_beside_gaussian_kernel"]
     psnr = {blur: row["psnr"] for blur, row in rows.items()}
+    if None in psnr.values():
+        return paragraphs(
+            "Bicubic upsampling equals the truth in every frame, as it does where nothing is to be seen: the first "
+            "frames of a film are often black. Look at another clip."
+        )
     harder = min(psnr, key=lambda blur: psnr[blur])
     easier = max(psnr, key=lambda blur: psnr[blur])
     within = easier if easier == "Gaussian" else easier.lower()  # within a sentence; a name keeps its capital
@@ -148,8 +153,16 @@ def gains_by_clip(result: dict[str, Any]) -> dict[str, list[float]]:
     return found
 
 
+def equals_the_truth(result: dict[str, Any]) -> bool:
+    """Whether a frame equals its ground truth, restored or by bicubic upsampling, and has no gain for that reason."""
+    frames = [frame for clip in result["clips"] for frame in clip["frames"]]
+    return any(frame.get("identical") or frame.get("bicubic_identical") for frame in frames)
+
+
 def _quality(result: dict[str, Any]) -> str:
     gains = {name: float(np.mean(values)) for name, values in gains_by_clip(result).items()}
+    if not gains and equals_the_truth(result):
+        return "Every frame with ground truth equals it, restored or by bicubic upsampling, so that there is no gain."
     if not gains:
         return "There is no ground truth for these clips, so nothing can be said of quality but what the eye sees."
     worst, best = min(gains, key=lambda name: gains[name]), max(gains, key=lambda name: gains[name])

@@ -19,7 +19,6 @@ from vsrlib.common.names import NAMES
 from vsrlib.common.numbers import percent
 from vsrlib.data.blur_kernels import centre_error, kernel_picture, kernel_psnr
 from vsrlib.data.clips import FrameReader
-from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.frames import read_frame
 from vsrlib.networks.weights.weights_file import entry
 from vsrlib.report.frames import Chosen, Estimate, choose, details, estimate, flow_picture
@@ -171,7 +170,7 @@ def strip(chosen: Chosen, count: int) -> list[np.ndarray]:
     for name, index in list(zip(chosen.names, chosen.indices))[:count]:
         restored = read_frame(chosen.folders[chosen.first] / f"{name}.png")
         top, left, height, width = (0, 0, *restored.shape[:2]) if restored.shape[1] <= _WIDEST else chosen.box
-        both = [one[top : top + height, left : left + width] for one in (bicubic_on_grid(reader[index]), restored)]
+        both = [one[top : top + height, left : left + width] for one in (chosen.upsampled(reader[index]), restored)]
         gap = np.full((height, _GAP, 3), 255, np.uint8)
         frames.append(np.concatenate([both[0], gap, both[1]], axis=1))
     return frames

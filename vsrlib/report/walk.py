@@ -138,7 +138,7 @@ def result(found: Walk) -> Page:
         Item(residual, f"residual x {_GAIN}", f"What the network adds, times {_GAIN}, on grey"),
         Item(_picture(found.restored), "their sum: restored", "The restored frame"),
     ]
-    note = f"All that the network knows is in the residual: {share:.1f} of 255 levels on average, most of it at edges."
+    note = f"All that the network knows is in the residual: {share:.1f} of 255 levels, the root of its mean square."
     return gallery(items, note, 300)
 
 
@@ -150,13 +150,7 @@ def words(found: Walk, chosen: Chosen, seen: Estimate) -> Page:
         + (": alignment does its work here." if nearer > len(found.flows) / 2 else ": there is little to align here.")
     ]
     if chosen.truth is not None:
-        gain = psnr(chosen.restored(chosen.first), chosen.truth) - psnr(chosen.bicubic, chosen.truth)
-        texts.append(
-            f"What is added makes the frame {gain:.2f} dB better than bicubic upsampling."
-            if gain > 0
-            else f"What is added makes the frame {-gain:.2f} dB worse than bicubic upsampling: these weights do not "
-            "restore it."
-        )
+        texts.append(_gain(*(psnr(one, chosen.truth) for one in (chosen.restored(chosen.first), chosen.bicubic))))
     if chosen.kernel is not None:
         apart = centre_error(seen.kernel, chosen.kernel)
         texts.append(
@@ -164,6 +158,19 @@ def words(found: Walk, chosen: Chosen, seen: Estimate) -> Page:
             + (", which a frame can bear." if apart < 0.5 else ": what is learned with it is shifted by as much.")
         )
     return paragraphs(*texts)
+
+
+def _gain(restored: float, bicubic: float) -> str:
+    if np.isinf(bicubic):
+        return "Bicubic upsampling equals the truth here, so that nothing could be added to it."
+    if np.isinf(restored):
+        return "The restored frame equals the truth."
+    gain = restored - bicubic
+    if gain > 0:
+        return f"What is added makes the frame {gain:.2f} dB better than bicubic upsampling."
+    return (
+        f"What is added makes the frame {-gain:.2f} dB worse than bicubic upsampling: these weights do not restore it."
+    )
 
 
 def _picture(frame: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from vsrlib.common.names import NAMES
 from vsrlib.report.charts.style import LOOKS, PARTS, Chart, canvas, empty, seconds_axis, style
-from vsrlib.report.said import gains_by_clip
+from vsrlib.report.said import equals_the_truth, gains_by_clip
 
 
 def gains(result: dict[str, Any]) -> Chart:
@@ -18,6 +18,8 @@ def gains(result: dict[str, Any]) -> Chart:
     title = (
         f"From {min(means.values()):+.2f} to {max(means.values()):+.2f} dB against bicubic upsampling, clip by clip"
         if means
+        else "Equal to the ground truth, so no gain over bicubic upsampling"
+        if equals_the_truth(result)
         else "No ground truth, so no gain over bicubic upsampling"
     )
     with style():
