@@ -230,12 +230,14 @@ def test_a_missing_folder_is_named(clips: Path, tmp_path: Path) -> None:
         train.train(clips / "nowhere", clips / "validation", tmp_path, TrainOptions(**TINY), progress=False)
 
 
-@pytest.mark.parametrize("name", ["weights", "weights_best_psnr", "checkpoint"])
+@pytest.mark.parametrize("name", ["weights", "weights_best_psnr", "checkpoint", "former/weights"])
 def test_weights_that_it_would_replace_are_no_start(clips: Path, tmp_path: Path, name: str) -> None:
     weights = tmp_path / f"{name}.safetensors"
+    weights.parent.mkdir(exist_ok=True)
     weights_file.write(weights, architecture.initial_values(architecture.preset("study"), seed=1))
     before = weights.read_bytes()
     for option in ("weights", "flow_weights"):
         with pytest.raises(UserError, match="a file that this training would replace; copy them elsewhere, or give"):
             run("torch", clips, tmp_path, **{option: str(weights)})
-    assert weights.read_bytes() == before and [path.name for path in tmp_path.iterdir()] == [weights.name]
+    assert weights.read_bytes() == before
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [weights]

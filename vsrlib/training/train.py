@@ -56,7 +56,8 @@ def train(
         require_tensorboard()
     output = Path(output)
     replaced = (WEIGHTS, *map(best_file, CRITERIA), checkpoint.FILE, checkpoint.PREVIOUS)
-    require_kept(output, replaced, options.weights, options.flow_weights)
+    former = (f"{checkpoint.FORMER}/{name}" for name in replaced)  # which a training that begins anew removes, too
+    require_kept(output, (*replaced, *former), options.weights, options.flow_weights)
     with distributed.team(options.framework, options.device) as team:
         cache_mib = options.cache_mib // max(options.workers, 1)  # of each process that makes samples
         windows: TrainingWindows | MadeWindows
