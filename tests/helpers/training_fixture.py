@@ -1,7 +1,14 @@
-"""Small trainings for tests: clips, options, and what is compared of two of them."""
+"""Small trainings for tests: clips, options, what is compared of two of them, and trainers that only count.
+
+A counting trainer has stand-ins for what costs: a network whose weights count its steps, batches that say their loss,
+scores by the weights.
+"""
 
 import json
+import math
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,11 +17,12 @@ import pytest
 from vsrlib.common.files import read_json
 from vsrlib.data.clips import write_clip
 from vsrlib.data.synthetic.clips import embedded_clips
-from vsrlib.networks.architecture import NetworkConfig
+from vsrlib.networks.architecture import PARTS, NetworkConfig
+from vsrlib.networks.distributed import ALONE, Batch, Team
 from vsrlib.networks.weights import weights_file
-from vsrlib.training import train
-from vsrlib.training.options import TrainOptions
-from vsrlib.training.trainer import Watch
+from vsrlib.training import train, trainer
+from vsrlib.training.options import Schedule, TrainOptions
+from vsrlib.training.trainer import Trainer, Watch
 
 TINY = {
     "steps": 4,
@@ -28,6 +36,29 @@ TINY = {
 
 SMALL = NetworkConfig(4, 1, 1, (2,) * 6, (2,) * 5, (2,) * 6, kernel_features=16, kernel_hidden=8)
 """A network that costs next to nothing, to be put in the place of a preset."""
+
+BAD = math.nan
+"""The loss of a batch for a counting trainer, whose step is then not taken."""
+
+LOSSES = [8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0]
+PSNR = [20.0, 22.0, 21.0, 23.0, 21.5, 24.0, 21.25, 21.0]
+CYCLE = [0.5, 0.5, 0.25, 0.75, 0.75, 0.125, 0.75, 0.75]
+"""Of the batches for a counting trainer; and its scores, by how many steps its weights have counted."""
+
+COUNTED = {
+    "framework": "torch",
+    "blur": "Gaussian",
+    "preset": "study",
+    "objective": "supervised",
+    "learning_rate": 0.5,
+    "flow_learning_rate": 0.25,
+    "clip_value": 3.0,
+    "clip_norm": 4.0,
+    "ema": 0.0,
+    "patience": 0,
+}
+
+COUNTER = "in_conv.weight"
 
 
 def make_clips(root: Path) -> Path:
@@ -88,3 +119,122 @@ def same_weights(a: Path, b: Path) -> None:
     for file, values in ours.items():
         for name, value in values.items():
             assert value.tobytes() == theirs[file][name].tobytes(), f"{file}: {name}"
+
+
+class CountingOptimiser:
+    """Remembers what it is told; its moment is the number of its updates."""
+
+    def __init__(self, *made_with: Any) -> None:
+        self.made_with, self.updates = made_with[1:], 0
+        self.rates: list[list[float]] = []
+        self.taken: list[tuple[Any, ...]] = []
+
+    def set_rates(self, rates: list[float]) -> None:
+        self.rates.append(rates)
+
+    def state(self) -> tuple[dict[str, np.ndarray], int]:
+        return {f"first.{COUNTER}": np.full(2, self.updates, np.float32)}, self.updates
+
+    def load(self, arrays: dict[str, np.ndarray], updates: int) -> None:
+        assert arrays[f"first.{COUNTER}"].tolist() == [updates] * 2
+        self.updates = updates
+
+
+class CountingNetwork:
+    """One weight in each part, to which a step adds 1."""
+
+    module, device, blur = None, "cpu", "a blur"
+    config = SimpleNamespace(align_corners=False)
+    backend = SimpleNamespace(Optimiser=CountingOptimiser, ops=None)
+
+    def __init__(self) -> None:
+        self.values = {f"{part}.weight": np.zeros(2, np.float32) for part in PARTS}
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {name: value.copy() for name, value in self.values.items()}
+
+    def load(self, values: dict[str, np.ndarray]) -> None:
+        self.values = {name: value.copy() for name, value in values.items()}
+
+    def convolution(self) -> str:
+        return "a convolution"
+
+    def conditions(self) -> dict[str, Any]:
+        return {"device": "a CPU"}
+
+    def peak_device_memory(self) -> None:
+        return None
+
+
+class LossStream:
+    """A batch for each loss, made in two seconds."""
+
+    epoch = 3
+
+    def __init__(self, losses: list[float], clock: list[float]) -> None:
+        self.losses, self.shown, self.clock = losses, 0, clock
+
+    def __next__(self) -> Batch:
+        self.clock[0] += 2
+        self.shown += 1
+        return Batch(np.array([self.losses[self.shown - 1]]), digest=f"batch {self.shown}")
+
+    def state(self) -> dict[str, int]:
+        return {"shown": self.shown}
+
+    def restore(self, state: dict[str, int]) -> None:
+        self.shown = state["shown"]
+
+
+class CountedScores:
+    """A validation set that scores by what the weights have counted; `of` has that of every validation."""
+
+    seen, bicubic = None, 19.0
+
+    def __init__(self, psnr: list[float], cycle: list[float]) -> None:
+        self.psnr, self.cycle = psnr, cycle
+        self.of: list[float] = []
+
+    def scores(self, network: CountingNetwork) -> dict[str, float]:
+        self.of.append(float(network.values[COUNTER][0]))
+        count = math.ceil(self.of[-1])
+        return {"psnr": self.psnr[count], "cycle": self.cycle[count]}
+
+
+def counting_trainers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Trainer]:
+    """What makes counting trainers, whose outputs lie in `folder`; a step takes half a second after its batch.
+
+    Losses, scores, schedule, team and whom it tells may be given, and other options.
+    """
+    clock = [100.0]
+
+    def take(network: CountingNetwork, optimiser: CountingOptimiser, *told: Any) -> tuple[bool, dict[str, float]]:
+        clock[0] += 0.5
+        optimiser.taken.append(told)
+        loss = float(told[1].low[0])
+        if not math.isnan(loss):
+            network.load({name: value + 1 for name, value in network.values.items()})
+            optimiser.updates += 1
+        return not math.isnan(loss), {"total": loss}
+
+    def make(
+        losses: list[float] = LOSSES,
+        steps: int = 6,
+        halve_every: int = 0,
+        validate_every: int = 0,
+        psnr: list[float] = PSNR,
+        cycle: list[float] = CYCLE,
+        team: Team = ALONE,
+        output: str = "run",
+        **others: Any,
+    ) -> Trainer:
+        told = {name: others.pop(name, None) for name in ("watch", "supervision", "events")}
+        validation: Any = CountedScores(psnr, cycle) if team.rank == 0 else None
+        network: Any = CountingNetwork()
+        stream: Any = LossStream(losses, clock)
+        schedule = Schedule(steps, halve_every, validate_every)
+        return Trainer(network, COUNTED | others, schedule, stream, validation, folder / output, team, **told)
+
+    monkeypatch.setattr(trainer, "take_step", take)
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    return make
