@@ -40,6 +40,19 @@ def test_facts_are_whole_json(tmp_path: Path) -> None:
     assert names(tmp_path) == set()
 
 
+def test_a_checkpoint_that_finds_no_room_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise safetensors.SafetensorError("no room")
+
+    checkpoint.write(tmp_path, ARRAYS, FACTS)
+    monkeypatch.setattr(safetensors.numpy, "save_file", full)
+    with pytest.raises(
+        UserError, match=r"/checkpoint.safetensors could not be written \(no room\), and the one before is still there"
+    ):
+        checkpoint.write(tmp_path, ARRAYS, FACTS | {"step": 4})
+    assert checkpoint.read(tmp_path)[1] == FACTS and names(tmp_path) == {"checkpoint.safetensors"}
+
+
 def test_a_missing_checkpoint_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no checkpoint in .* to go on from; leave out resume"):
         checkpoint.read(tmp_path)
@@ -130,6 +143,10 @@ def test_a_log_that_lacks_steps_is_said_and_left_as_it_is(tmp_path: Path) -> Non
         with pytest.raises(UserError, match=f"holds {holds} of the {lines} steps before the checkpoint; bring it back"):
             checkpoint.cut_log(tmp_path, step, lines)
     assert log.read_text() == '{"step": 1}\n{"step": 3}\n'
+    for damaged in ('{"step": 1}\n{"st\n{"step": 2}\n', '{"step": 1}\n{"step": 3}\n{"step": 2}\n'):
+        log.write_text(damaged)  # what lies behind a damaged line or a later step does not count
+        with pytest.raises(UserError, match="holds 1 of the 2 steps"):
+            checkpoint.cut_log(tmp_path, 2, 2)
     log.unlink()
     with pytest.raises(UserError, match="holds 0 of the 1 steps"):
         checkpoint.cut_log(tmp_path, 1, 1)
