@@ -13,7 +13,6 @@ from training_fixture import BAD, COUNTED, COUNTER, PSNR, counting_trainers, log
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_bytes, sha256_file
-from vsrlib.networks import torch_precision
 from vsrlib.networks.architecture import PARTS
 from vsrlib.networks.distributed import ALONE, Batch, Team
 from vsrlib.networks.weights import weights_file
@@ -82,6 +81,8 @@ def test_a_group_has_the_parameters_of_its_part_alone() -> None:
 def test_a_precision_is_that_of_the_parts_or_of_all_products(
     monkeypatch: pytest.MonkeyPatch, precision: str, called: list[str]
 ) -> None:
+    from vsrlib.networks import torch_precision  # here, because the tests of other frameworks do without torch
+
     found: list[str] = []
     monkeypatch.setattr(torch_precision, "reconstruct_in_bfloat16", found.append)
     monkeypatch.setattr(torch_precision, "allow_tf32", lambda device: found.append(f"products on {device}"))
