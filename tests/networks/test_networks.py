@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import ndimage
 
 import vsrlib
 from vsrlib.common.errors import UserError
@@ -122,21 +121,6 @@ def test_flow_of_a_frame_has_its_size(network: Network) -> None:
     rng = np.random.default_rng(4)
     first, second = rng.random((2, 3, 20, 36), dtype=np.float32)
     assert network.flow(first, second).shape == (2, 20, 36)
-
-
-@pytest.mark.parametrize(("padding", "mode"), [("border", "nearest"), ("zeros", "grid-constant")])
-@pytest.mark.parametrize("size", [(5, 7), (1, 6), (6, 1), (2, 3), (3, 2), (2, 2)])
-def test_samples_are_scipys(network: Network, size: tuple[int, int], padding: str, mode: str) -> None:
-    """In float64 by another library, at places inside, outside and between; x is the first part of a flow."""
-    rng = np.random.default_rng(6)
-    x, flow = rng.random((2, 3, *size), np.float32), rng.uniform(-3, 3, (2, 2, *size)).astype(np.float32)
-    found = network.download(network.backend.ops.sample(network.tensor(x), network.tensor(flow), padding, True))
-    across, down = flow.astype(float).swapaxes(0, 1)
-    # Of a side of one pixel the grid has no size, and every place is that pixel's.
-    rows, columns = np.indices(size)[:, None] + np.stack([down * (size[0] > 1), across * (size[1] > 1)])
-    for image, *place, ours in zip(x.astype(float), rows, columns, found):
-        expected = [ndimage.map_coordinates(channel, place, order=1, mode=mode) for channel in image]
-        np.testing.assert_allclose(ours, expected, atol=2e-6)
 
 
 def test_both_masks_at_their_threshold(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,15 @@ def linear(layer: Layer) -> FullyConnected:
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear resize of (B, C, h, w) to `size`, pixel centres at half integers."""
+    """Bilinear resize of (B, C, h, w) to `size`, pixel centres at half integers.
+
+    PaddlePaddle gives a side of one pixel the first of x, not its centre: that of the middle pixel, or two.
+    """
+    height, width = x.shape[2:]
+    if size[0] == 1:
+        x = x[:, :, (height - 1) // 2 : height // 2 + 1].mean(axis=2, keepdim=True)
+    if size[1] == 1:
+        x = x[:, :, :, (width - 1) // 2 : width // 2 + 1].mean(axis=3, keepdim=True)
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
