@@ -3,9 +3,11 @@
 import ast
 import inspect
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import FRAMEWORKS
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import TRAINERS
@@ -134,6 +136,59 @@ def test_float64_is_pytorchs_alone(framework: str) -> None:
     else:
         with pytest.raises(UserError, match="no float64"):
             backend_of(framework, double=True)
+
+
+@pytest.fixture(params=FRAMEWORKS[1:])
+def on_cpu(request: pytest.FixtureRequest) -> Backend:
+    """A framework that computes on the CPU alone."""
+    return backend_of(request.param)
+
+
+@pytest.fixture(params=FRAMEWORKS[1:2])
+def jittor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[Backend, SimpleNamespace]:
+    """Jittor's backend, and what stands in for the parts of Jittor by which it is told and asked what to do."""
+    backend = backend_of(request.param)
+    calls: list[bool] = []
+    stand_in = SimpleNamespace(
+        flags=SimpleNamespace(use_cuda=1),
+        compile_extern=SimpleNamespace(mkl_ops=None),
+        get_mem_info=lambda: SimpleNamespace(total_cpu_used=11),
+        sync_all=lambda device_sync=False: calls.append(device_sync),
+        calls=calls,
+    )
+    monkeypatch.setattr(inspect.getmodule(type(backend)), "jt", stand_in)
+    return backend, stand_in
+
+
+def test_other_devices_than_the_cpu_are_pytorchs_alone(on_cpu: Backend) -> None:
+    assert [on_cpu.pick_device(device) for device in ("auto", "cpu")] == ["cpu", "cpu"]
+    with pytest.raises(UserError, match="choose --device cpu"):
+        on_cpu.pick_device("cuda")
+    with pytest.raises(UserError, match="no device 'gpu'; choose auto or cpu"):
+        on_cpu.pick_device("gpu")
+    assert on_cpu.peak_device_memory("cpu") is None
+
+
+def test_jittor_is_told_to_leave_a_gpu_alone(jittor: tuple[Backend, SimpleNamespace]) -> None:
+    backend, stand_in = jittor
+    with pytest.raises(UserError):
+        backend.pick_device("cuda")
+    assert stand_in.flags.use_cuda == 1
+    backend.pick_device("auto")
+    assert stand_in.flags.use_cuda == 0
+
+
+def test_what_is_asked_of_jittor(jittor: tuple[Backend, SimpleNamespace], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it has oneDNN, what its allocator holds, and to wait for the device too; its blocks it keeps unasked."""
+    backend, stand_in = jittor
+    assert backend.device_name("cpu") == "cpu, without oneDNN"
+    stand_in.compile_extern.mkl_ops = object()
+    assert backend.device_name("cpu") == "cpu, oneDNN"
+    assert backend.own_memory("cpu") == 11 and backend.keep_memory("cpu", 64) == 0
+    backend.synchronise("cpu")
+    assert stand_in.calls == [True]
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert backend.threads() == 3
 
 
 @pytest.mark.parametrize("there, auto", [(True, "cuda"), (False, "cpu")])

@@ -27,8 +27,7 @@ class JittorAdam(Adam):
         # The loss is read only after the update was asked for: Jittor fuses forward and backward only if it meets
         # them together, and otherwise keeps every intermediate of a convolution, which fills the memory. So a step
         # that must not count is taken back.
-        held = [part for key in ("params", "values", "m") for part in self._all(key)]
-        before = [part.clone() for part in held]
+        before = [(part, part.clone()) for key in ("params", "values", "m") for part in self._all(key)]
         self._optimiser.backward(loss)
         gradients = self._all("grads")
         size = jt.concat([(gradient * gradient).sum().reshape(1) for gradient in gradients]).sum()
@@ -41,7 +40,7 @@ class JittorAdam(Adam):
         jt.sync_all()
         if np.isfinite(loss.item()) and np.isfinite(size.item()):
             return True
-        for part, old in zip(held, before, strict=True):
+        for part, old in before:
             part.update(old)
         self._optimiser.n_step -= 1
         return False
