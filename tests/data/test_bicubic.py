@@ -25,19 +25,26 @@ def keys(x: float) -> float:
 
 
 @settings(max_examples=25, deadline=None)
-@given(height=st.integers(1, 9), width=st.integers(1, 9), scale=st.integers(1, 4), seed=st.integers(0, 99))
-def test_brute_force_agrees(height: int, width: int, scale: int, seed: int) -> None:
+@given(
+    height=st.integers(1, 9),
+    width=st.integers(1, 9),
+    scale=st.integers(1, 4),
+    seed=st.integers(0, 99),
+    lag=st.sampled_from([0.0, 0.5, 1.0, 1.5]),
+)
+def test_brute_force_agrees(height: int, width: int, scale: int, seed: int, lag: float) -> None:
+    lag = min(lag, scale)
     lr = noise(height, width, seed)
 
     def matrix(size: int) -> np.ndarray:
         m = np.zeros((size * scale, size))
         for big in range(size * scale):
             for small in range(-4, size + 4):
-                m[big, min(max(small, 0), size - 1)] += keys(big / scale - small)
+                m[big, min(max(small, 0), size - 1)] += keys((big - lag) / scale - small)
         return m
 
     exact = np.einsum("yi,xj,ijc->yxc", matrix(height), matrix(width), lr.astype(float))
-    result = bicubic_on_grid(lr, scale)
+    result = bicubic_on_grid(lr, scale, lag)
     assert result.shape == (height * scale, width * scale, 3) and result.dtype == np.uint8
     assert np.abs(result - np.clip(exact, 0, 255)).max() <= 0.5 + 1e-9
 

@@ -1,5 +1,6 @@
 """Noise and compression of LR, off by default; workers; and what a set holds beside its frames."""
 
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -94,6 +95,13 @@ def test_each_does_what_it_says(hr: Path, tmp_path: Path) -> None:
     fine, coarse = (np.abs(changed(video=crf)).mean() for crf in (10, 40))
     assert 0 < fine < coarse < 20
     assert changed(video=0).any()  # half the colour resolution even so
+
+
+def test_noise_is_that_of_the_clip_and_the_frame(hr: Path) -> None:
+    frames = list_clips(hr)[1].load().frames
+    for index, noisy in enumerate(Further(noise=5.0).apply(frames, "coffee", 7)):
+        noise = np.random.default_rng([7, zlib.crc32(b"coffee"), 1, index]).normal(0, 5, frames[index].shape)
+        assert np.array_equal(noisy, np.rint(np.clip(frames[index] + noise, 0, 255)))
 
 
 def test_video_is_of_25_frames_a_second(hr: Path, tmp_path: Path) -> None:
