@@ -18,6 +18,7 @@ from vsrlib.study.settings import (
     DataSettings,
     EnvironmentSettings,
     InferSettings,
+    ParitySettings,
     Settings,
     TrainSettings,
 )
@@ -158,6 +159,22 @@ def test_missing_inputs_are_named_with_a_remedy(tmp_path: Path) -> None:
         settings.require_inputs()
     (tmp_path / "none").mkdir()
     assert settings.require_inputs() is settings
+
+
+@pytest.mark.parametrize("settings", [InferSettings, TrainSettings, ParitySettings])
+def test_weights_of_another_size_than_the_preset_are_refused_with_theirs(
+    settings: type[Settings], tmp_path: Path
+) -> None:
+    paths = {"input_path": str(tmp_path), "hr_root": str(tmp_path), "validation_root": str(tmp_path)}
+    given = {**paths, "weights": "medium-gaussian", "preset": "study"}
+    with pytest.raises(
+        UserError, match=r"^preset is 'study', and the weights .*medium-gaussian.safetensors are 'medium'"
+    ):
+        settings.of(given).require_inputs()
+    assert settings.of(given | {"preset": "medium"}).require_inputs()
+    unnoted = tmp_path / "weights.npz"  # says nothing of its network, so that nothing speaks against it
+    unnoted.touch()
+    assert settings.of(given | {"weights": str(unnoted)}).require_inputs()
 
 
 def test_ground_truth_is_never_guessed_for_clips_of_ones_own() -> None:

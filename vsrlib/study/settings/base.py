@@ -55,13 +55,25 @@ class Settings(JobOptions):
     def require_inputs(self) -> Self:
         """Return these settings; raise UserError for the first input that does not exist and that is not made first.
 
-        In a notebook also for a name given by papermill that no notebook has.
+        Also for weights of another `preset`, and in a notebook for a name given by papermill that no notebook has.
         """
         require_known([entry.name for entry in fields(self)], known_names())
         for name, path in self.inputs().items():
             if not path.exists() and not any(path.is_relative_to(folder) for folder in self.sets_to_make()):
                 raise UserError(self.missing(name, path))
+        self._require_preset()
         return self
+
+    def _require_preset(self) -> None:
+        """UserError for weights that note the size of another network than `preset`, where there are both."""
+        weights, preset = self.inputs().get("weights"), getattr(self, "preset", None)
+        if weights is None or preset is None:
+            return
+        noted = weights_file.metadata(weights).get("preset", preset)
+        if noted != preset:
+            raise UserError(
+                f"preset is {preset!r}, and the weights {shown(weights)} are {noted!r}: give that as preset."
+            )
 
     def __repr__(self) -> str:
         # One parameter a line, as a notebook shows it.
