@@ -1,7 +1,6 @@
 """The flow network's training: that it gets going, that a seed decides it, that its weights fit a whole network."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from vsrlib.data.synthetic.pictures import load_photograph
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.backend import Adam
 from vsrlib.networks.weights import weights_file
+from vsrlib.networks.weights.names import FLOW_PREFIX
 from vsrlib.training.flow import batches as flow_batches
 from vsrlib.training.flow import losses, train
 from vsrlib.training.flow.batches import batches, draw_batch, embedded_textures
@@ -24,6 +24,7 @@ from vsrlib.training.flow.scenes import Sample
 from vsrlib.training.flow.train import flow_names, flow_only, initial_flow_values, matcher_names, train_flow
 
 STUDY = architecture.preset("study")
+FIRST = f"{FLOW_PREFIX}moduleExtractor.moduleOne.0"
 TINY = {"match_steps": 3, "flow_steps": 3, "batch_size": 2}
 ERRORS = {"pairs": {"pairs": 1, "known": {"zero": 1.0}, "visible": None}}
 
@@ -38,13 +39,6 @@ def no_final_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(output: Path, **changes) -> dict:
     return train_flow(output, FlowOptions(**{"device": "cpu", **TINY, **changes}), progress=False)
-
-
-def run_but_for_the_end(output: Path, **changes) -> None:
-    """Break off when both stages are done, before anything is written of the whole."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(ZeroDivisionError):
-        patch.setattr(train, "flow_error", lambda network: 1 / 0)
-        run(output, **changes)
 
 
 def log(output: Path) -> list[dict]:
@@ -100,24 +94,6 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(tmp_path: Path, monkeyp
     assert without_times(log(tmp_path / "cut")) == without_times(log(tmp_path / "whole"))
 
 
-def test_what_lies_from_before_an_option_was_trained_without_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Both the first stage's record and the second's checkpoint."""
-    asked = {"match_steps": 1, "flow_steps": 2, "checkpoint_every": 1}
-    with monkeypatch.context() as patch:
-        patch.setattr(FlowOptions, "to_json", without_noise(FlowOptions.to_json))
-        run_but_for_the_end(tmp_path, **asked)
-    assert "noise" not in read_json(tmp_path / "matched.json")["key"]
-    with pytest.raises(UserError, match="with other settings or pictures"):
-        run(tmp_path, resume=True, **asked, noise=0.1)
-    assert run(tmp_path, resume=True, **asked)["stages"]["flow"]["steps"] == 2
-
-
-def without_noise(to_json: Callable[[FlowOptions], dict[str, Any]]) -> Callable[[FlowOptions], dict[str, Any]]:
-    return lambda options: {name: value for name, value in to_json(options).items() if name != "noise"}
-
-
 def test_the_second_stage_goes_on_from_its_checkpoint(
     framework: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,72 +119,6 @@ def test_the_second_stage_goes_on_from_its_checkpoint(
         ours, theirs = (without_times([one["stages"][stage]]) for one in (resumed, whole))
         assert ours == theirs
     assert not list((tmp_path / "cut").glob("*checkpoint*"))
-
-
-def test_a_checkpoint_of_another_second_stage_and_a_lost_log_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = {"match_steps": 1, "flow_steps": 2, "checkpoint_every": 1}
-    run_but_for_the_end(tmp_path, **asked)
-    with pytest.raises(UserError, match=r"learning_rate was 0\.0005 and is 0\.1"):
-        run(tmp_path, resume=True, **asked, learning_rate=0.1)
-    lines = (tmp_path / "log.jsonl").read_text().splitlines(keepends=True)
-    (tmp_path / "log.jsonl").write_text("".join(lines[:-1]))
-    with pytest.raises(UserError, match="holds 1 of the 2 steps before the checkpoint; bring it back"):
-        run(tmp_path, resume=True, **asked)
-    (tmp_path / "log.jsonl").write_text("".join(lines))
-    assert run(tmp_path, resume=True, **asked)["stages"]["flow"]["steps"] == 2
-    # Without resume all begins anew, whatever lies there.
-    run_but_for_the_end(tmp_path, **asked)
-    assert run(tmp_path, **asked, learning_rate=0.01)["stages"]["flow"]["steps"] == 2
-
-
-def test_a_repeated_second_stage_that_is_killed_leaves_no_former_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither beside a log that was cut already, nor beside one that grows; and the log is cut in one go."""
-    run(tmp_path, flow_steps=1)
-
-    def changes(fault: str) -> tuple[bool, bool, int]:
-        """Resume with a fault: whether result and weights are there, and the lines of the log."""
-        with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
-            patch.setattr(fault, lambda *_, **__: 1 / 0)
-            run(tmp_path, flow_steps=1, resume=True)
-        return *((tmp_path / name).exists() for name in ("train_flow.json", "flow.safetensors")), len(log(tmp_path))
-
-    assert changes("pathlib.Path.unlink") == (True, True, 4)
-    assert changes("vsrlib.common.files.os.replace") == (False, False, 4)
-    assert changes("vsrlib.training.flow.losses.flows_by_level") == (False, False, 3)
-    assert run(tmp_path, flow_steps=1, resume=True)["stages"]["flow"]["steps"] == 1 and len(log(tmp_path)) == 4
-
-
-def test_a_first_stage_whose_log_was_lost_is_said(tmp_path: Path) -> None:
-    run(tmp_path, match_steps=2, flow_steps=0)
-    lines = (tmp_path / "log.jsonl").read_text().splitlines(keepends=True)
-    (tmp_path / "log.jsonl").write_text(lines[0])
-    with pytest.raises(UserError, match="holds 1 of the 2 steps of the first stage; bring it back"):
-        run(tmp_path, match_steps=2, flow_steps=0, resume=True)
-    assert (tmp_path / "train_flow.json").exists()
-    (tmp_path / "log.jsonl").unlink()
-    with pytest.raises(UserError, match="holds 0 of the 2"):
-        run(tmp_path, match_steps=2, flow_steps=0, resume=True)
-
-
-def test_another_first_stage_is_not_taken_over(tmp_path: Path) -> None:
-    run(tmp_path, flow_steps=0)
-    assert run(tmp_path, resume=True, flow_steps=1)["stages"]["match"]["steps"] == 3
-    with pytest.raises(UserError, match="other settings"):
-        run(tmp_path, resume=True, max_shift=5.0)
-
-
-@pytest.mark.parametrize("name", ["flow.safetensors", "matched.safetensors"])
-def test_weights_that_it_would_replace_are_no_start(tmp_path: Path, name: str) -> None:
-    """They were removed before their notes were read, so that whose pictures are in them was forgotten."""
-    run(tmp_path, match_steps=1, flow_steps=1)
-    before = (tmp_path / name).read_bytes()
-    with pytest.raises(UserError, match="a file that this training would replace; copy them elsewhere, or"):
-        run(tmp_path, match_steps=1, flow_steps=1, weights=str(tmp_path / name))
-    assert (tmp_path / name).read_bytes() == before and (tmp_path / "train_flow.json").exists()
 
 
 @pytest.mark.slow
@@ -324,6 +234,33 @@ def test_rates_fall_in_the_second_half() -> None:
 def test_bad_settings_are_named(changes: dict, words: str) -> None:
     with pytest.raises(UserError, match=words):
         FlowOptions(**changes)
+
+
+def test_the_start_is_the_plain_one_but_for_what_is_said() -> None:
+    """Before a leaky ReLU of slope 0.1 He's uniform bound, sqrt(6 / (1.01 fan in)), where the plain is 1/sqrt(fan in);
+    a tenth in the layers that give a flow; the first layer has its own test."""
+    plain, start = flow_only(architecture.initial_values(STUDY, 3)), initial_flow_values(STUDY, 3)
+    assert list(start) == flow_names(STUDY)
+    heads = {"moduleTwo.moduleSix.0", "moduleThr.moduleSix.0", "moduleFou.moduleSix.0", "moduleFiv.moduleSix.0"}
+    heads |= {"moduleSix.moduleSix.0", "moduleRefiner.moduleMain.12"}
+    factors = {}
+    for name in start:
+        if not name.startswith(FIRST):
+            layer, _, kind = name.removeprefix(FLOW_PREFIX).rpartition(".")
+            factors[name] = 0.1 if layer in heads else 1.0
+            if kind == "weight" and layer not in heads and "Upflow" not in layer and "Upfeat" not in layer:
+                factors[name] = (6 / 1.01) ** 0.5
+            np.testing.assert_allclose(start[name], plain[name] * factors[name], rtol=1e-6, err_msg=name)
+    assert len(set(factors.values())) == 3
+
+
+def test_the_first_layer_hears_nothing_of_grey_and_four_times_a_contrast() -> None:
+    plain, start = flow_only(architecture.initial_values(STUDY, 3)), initial_flow_values(STUDY, 3)
+    weight, bias = start[f"{FIRST}.weight"], start[f"{FIRST}.bias"]
+    np.testing.assert_allclose(weight, plain[f"{FIRST}.weight"] * (6 / 1.01) ** 0.5 * 4, rtol=1e-6)
+    grey = np.full((3, 3, 3), 0.45)
+    np.testing.assert_allclose(np.tensordot(weight, grey, 3) + bias, 0, atol=1e-6)
+    assert (np.abs(bias) > 1e-3).all()
 
 
 def test_the_start_hears_the_frame_at_every_level() -> None:
