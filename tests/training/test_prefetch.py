@@ -47,6 +47,20 @@ def stream(windows: TrainingWindows, workers: int, **options: bool) -> SampleStr
     return SampleStream(windows, "Realistic", 3, 16, seed=5, workers=workers, high=True, **options)
 
 
+def test_for_each_process_two_jobs_are_given_out_and_no_more() -> None:
+    """The one that it works on, and the next: what is made ahead takes memory, however many jobs there are."""
+    drawn: list[int] = []
+    made = ahead(eval, (drawn.append(number) or str(number) for number in count()), 2)
+    for done in (1, 2, 3):
+        assert next(made) == done - 1
+        assert len(drawn) - done == 4
+    made.close()
+
+
+def test_a_process_computes_on_one_core() -> None:
+    assert list(ahead(eval, ["__import__('cv2').getNumThreads()"], 1)) == [1]
+
+
 @pytest.mark.parametrize("whole_epochs", [False, True])
 def test_any_number_of_processes_makes_the_same_batches(windows: TrainingWindows, whole_epochs: bool) -> None:
     """And a stream that goes on with another number of them, too, from wherever the one before it was asked."""
@@ -107,6 +121,18 @@ def test_a_process_that_dies_is_one_sentence(end: str, words: str) -> None:
     with pytest.raises(UserError, match=f"A process that makes training data {words}; give fewer workers"):
         next(made)
     assert gone(*processes)
+
+
+UNCLOSED = """
+from vsrlib.training.prefetch import ahead
+made = ahead(eval, ["__import__('os').getpid()"] * 9, 2)
+print(next(made))
+"""
+
+
+def test_a_program_ends_though_it_has_not_asked_for_everything() -> None:
+    done = subprocess.run([sys.executable, "-c", UNCLOSED], capture_output=True, text=True, timeout=3 * GONE_WITHIN)
+    assert (done.returncode, done.stderr) == (0, "") and gone(int(done.stdout))
 
 
 ENDLESS = """

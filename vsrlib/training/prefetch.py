@@ -58,7 +58,7 @@ def ahead(make: Callable[[Job], Made], jobs: Iterable[Job], workers: int) -> Gen
     finally:
         for worker in team:
             worker.end()
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown()  # what is still to do fails at once, for want of a process
 
 
 class _Worker:
