@@ -33,11 +33,10 @@ from vsrlib.common.provenance import PROJECT_ROOT
 HERE = Path(__file__).resolve().parent
 LEAST = 0.9
 """Share of the mutants that must be killed."""
-_MARKS = {"torch": "not jittor and not slow", "slow": "not jittor and not paddle", "jittor": "jittor"}
+_MARKS = {"torch": "not jittor and not slow", "jittor": "jittor"}
 _COMMON = ("pytest", "hypothesis.extra.numpy", "scipy.ndimage", "scipy.io", "scipy.stats", "cv2", "skimage.metrics")
 _COMMON += ("av", "PIL.Image", "safetensors.numpy", "nbformat", "psutil", "tqdm", "requests")
-_WITH_TORCH = (*_COMMON, "torch.distributed", "safetensors.torch")
-_PACKAGES = {"torch": _WITH_TORCH, "slow": _WITH_TORCH, "jittor": _COMMON}
+_PACKAGES = {"torch": (*_COMMON, "torch.distributed", "safetensors.torch"), "jittor": _COMMON}
 """By group, what is imported once. Jittor is not: it does not survive a fork."""
 _PLANTED = "planted: "
 
