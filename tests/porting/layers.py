@@ -44,6 +44,11 @@ def interpolate_bilinear(f: Framework) -> Numbers:
     return _flat(f, f.functions.interpolate(_image(f, [[0.0, 8.0, 4.0]]), size=(1, 5), mode="bilinear"))
 
 
+def interpolate_to_one(f: Framework) -> Numbers:
+    """interpolate of 0, 8, 4, 2 to a size of 1, bilinear"""
+    return _flat(f, f.functions.interpolate(_image(f, [[0.0, 8.0, 4.0, 2.0]] * 2), size=(2, 1), mode="bilinear"))[:1]
+
+
 def interpolate_factor(f: Framework) -> Numbers:
     """interpolate of 0, 8, 4 by a factor of 1.5, bilinear: a size of 4.5"""
     x = _image(f, [[0.0, 8.0, 4.0]] * 2)
