@@ -11,10 +11,11 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import resolve, shown
+from vsrlib.common.names import NAMES, TRAINERS
 from vsrlib.common.options import JobOptions, nearest
 from vsrlib.networks.weights import weights_file
 
@@ -55,13 +56,15 @@ class Settings(JobOptions):
     def require_inputs(self) -> Self:
         """Return these settings; raise UserError for the first input that does not exist and that is not made first.
 
-        Also for weights of another `preset`, and in a notebook for a name given by papermill that no notebook has.
+        Also for weights of another `preset`; and in a notebook for a name given by papermill that no notebook has, and
+        where its kernel has used another `framework`.
         """
         require_known([entry.name for entry in fields(self)], known_names())
         for name, path in self.inputs().items():
             if not path.exists() and not any(path.is_relative_to(folder) for folder in self.sets_to_make()):
                 raise UserError(self.missing(name, path))
         self._require_preset()
+        require_alone(getattr(self, "framework", None))
         return self
 
     def _require_preset(self) -> None:
@@ -116,14 +119,15 @@ _MADE_BY = {
 }
 
 
-# What papermill was told: the names in the cell that it puts after the parameters cell.
+# The notebook that is running: what papermill was told, in the cell that it puts after the parameters cell, and what
+# its kernel has done before.
 
 _BEGIN = "# Parameters\n"
 
 
 def names() -> list[str]:
     """The names that papermill gave to the running notebook; empty outside of a notebook and without any."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    shell = _shell()
     cells = [] if shell is None else shell.user_ns.get("In", [])
     source = next((cell for cell in cells if cell.startswith(_BEGIN)), "")
     return [
@@ -131,6 +135,24 @@ def names() -> list[str]:
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     ]
+
+
+def require_alone(framework: str | None) -> None:
+    """UserError in a notebook whose kernel has used another framework than the one that it is now asked for.
+
+    A result has the memory of its process, of which it would say that it is this framework's.
+    """
+    other = next((name for name in TRAINERS if name != framework and name in sys.modules), None)
+    if framework is not None and other is not None and _shell() is not None:
+        raise UserError(
+            f"framework is {framework!r}, and this kernel has used {NAMES[other]}, whose memory would be counted with "
+            f"{NAMES[framework]}'s: restart the kernel and run all cells."
+        )
+
+
+def _shell() -> Any:
+    """IPython's shell; None outside of a notebook."""
+    return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
 
 
 def require_known(own: Sequence[str], known: Collection[str]) -> None:
