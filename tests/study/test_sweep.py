@@ -1,6 +1,7 @@
 """The sweep's plan, as Snakemake shows it; nothing of it is run."""
 
 import importlib.util
+import os
 import re
 import shlex
 import subprocess
@@ -64,3 +65,26 @@ def test_the_profile_for_a_cluster_gives_the_same_plan(tmp_path: Path) -> None:
         pytest.skip("Snakemake's plugin for Slurm is not installed here")
     jobs = planned(tmp_path, "--profile", str(SWEEP / "slurm"), "--config", "frameworks=torch")
     assert [job["notebook"][10:12] for job in jobs].count("04") == 2
+
+
+@needs_snakemake
+@pytest.mark.slow
+def test_a_call_with_other_options_does_again_what_they_change_and_compares_no_more_than_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data/Mine_BlurDown_Gaussian/LR_blurdown_x4").mkdir(parents=True)
+    stand_in = tmp_path / "bin/papermill"  # leaves the files that the two notebooks leave
+    stand_in.parent.mkdir()
+    folder = '$(dirname "$2")'
+    stand_in.write_text(f'#!/bin/sh\ntouch "$2" "{folder}/inference.json" "{folder}/comparison.json"\n')
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", str(stand_in.parent), prepend=os.pathsep)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", SWEEP / "Snakefile", "--directory", tmp_path]
+    given = ["--config", "sets=Mine", "blurs=Gaussian"]
+    done = subprocess.run([*command, "--cores", "1", *given], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert planned(tmp_path, *given) == []
+    other = planned(tmp_path, *given, "parameters=-p border True")
+    assert [(job["notebook"][10:12], job.get("border")) for job in other] == [("04", "True")] * 2 + [("05", None)]
+    (fewer,) = planned(tmp_path, *given, "frameworks=torch")
+    assert fewer["inference_files"] == "[runs/sweep/Mine/04_infer_clips_torch_Gaussian/inference.json]"
