@@ -158,9 +158,10 @@ def test_the_command(hr: Path, tmp_path: Path, capsys: pytest.CaptureFixture) ->
         assert words in capsys.readouterr().err and not (tmp_path / "new").exists()
 
 
-def test_video_needs_even_sides(tmp_path: Path) -> None:
-    write_clip(tmp_path / "in" / "a", Clip("a", np.zeros((2, 36, 40, 3), np.uint8)))
-    with pytest.raises(UserError, match="clip a has LR frames of 10x9 pixels"):
+@pytest.mark.parametrize("height, width, said", [(36, 40, "10x9"), (40, 36, "9x10")])
+def test_video_needs_even_sides(tmp_path: Path, height: int, width: int, said: str) -> None:
+    write_clip(tmp_path / "in" / "a", Clip("a", np.zeros((2, height, width, 3), np.uint8)))
+    with pytest.raises(UserError, match=f"clip a has LR frames of {said} pixels"):
         degrade_clips(tmp_path / "in", tmp_path / "out", "Gaussian", 3, Further(video=20))
     assert not (tmp_path / "out").exists()
 
