@@ -175,6 +175,9 @@ class _Study:
         reason = self._why_skipped(one)
         if reason is not None:
             self._skip(one, row, reason)
+            for other in self.planned:
+                if other.step.notebook == profiles.ENVIRONMENT and not other.selected:
+                    row.message += f"; choose {other.step.id} as well to look again"
             return
         inputs = self._inputs(one)
         why = self._why_run(one, inputs, force)
