@@ -137,6 +137,24 @@ def test_a_stale_comparison_is_refused_and_the_old_results_stay(study, tmp_path,
     assert contents(tmp_path / "out") == before
 
 
+@pytest.mark.parametrize("state", ["failed", "running"])
+def test_what_a_step_left_before_it_failed_or_was_interrupted_is_not_published(study, tmp_path, state, no_charts):
+    put(study, "jittor_Gaussian", 1.0, "done")
+    put(study, "torch_Gaussian", None, "skipped")
+    put(study, "12_show_frames", 1.0, "failed")  # of which nothing is published
+    publish(study, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    put(study, "jittor_Gaussian", 1.0, "failed")
+    if state == "running":
+        (study / "jittor_Gaussian/manifest.json").unlink()
+        (study / "jittor_Gaussian/partial.ipynb").touch()
+    with pytest.raises(
+        UserError, match=r"^Step jittor_Gaussian of .*(failed|has not ended) the last time, .* run the study"
+    ):
+        publish(study, tmp_path / "out")
+    assert contents(tmp_path / "out") == before
+
+
 def test_a_comparison_of_files_from_elsewhere_is_refused(study, tmp_path):
     inference, training = run.write_run(tmp_path / "elsewhere")
     comparison.compare(inference, training, study / "05_compare_frameworks")

@@ -1,7 +1,7 @@
 """Keep a run's results without its frames and weights: charts, verdicts, the files they come from, how long it took."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from vsrlib.report.charts import ablation, experiments
 from vsrlib.report.charts.draw import draw_all
 from vsrlib.report.charts.speed import draw_two_clocks
 from vsrlib.report.index import duration
-from vsrlib.report.pages import MANIFEST
+from vsrlib.report.pages import MANIFEST, PARTIAL
 from vsrlib.study import freshness, profiles
 
 RESULTS = (
@@ -50,13 +50,15 @@ def publish(run_root: Path, output: Path) -> list[Path]:
     Beside them, times.json says how long the study's steps took, where its manifests are there. Returns the charts. The
     copies keep the run's layout, so that the paths inside them stay right. A folder `results` of an earlier call is
     replaced. UserError, before anything is written: the run has no comparison, one of the files that it was made from
-    lies elsewhere or has changed since, or `output`/results was not made by this function.
+    lies elsewhere or has changed since, a step with results has not ended well the last time, or `output`/results was
+    not made by this function.
     """
     run_root, target = Path(run_root), Path(output) / "results"
     comparison = Path("05_compare_frameworks") / "comparison.json"
     if not (run_root / comparison).is_file():
         raise UserError(f"{run_root} holds no comparison; run the study there first.")
     sources = sorted(path for name in RESULTS for path in run_root.glob(f"*/{name}"))
+    _require_ended({path.parent for path in sources})
     compared = results.read_comparison(run_root / comparison)
     for file in results.require_current(compared, (run_root / comparison).parent):
         if file not in [located(str(source), Path()) for source in sources]:
@@ -101,6 +103,20 @@ def redraw(output: Path) -> list[Path]:
     for file in (output / "results").rglob("chart_*.png"):  # a published run keeps the SVG alone
         file.unlink()
     return drawn
+
+
+def _require_ended(steps: Iterable[Path]) -> None:
+    """UserError for a step that failed, was interrupted or is running: its results may be those of a run before."""
+    for step in sorted(steps):
+        manifest = freshness.read(step)
+        # While a step runs its manifest is gone, and what papermill has written so far is there.
+        begun = manifest is None and (step / PARTIAL).exists()
+        if begun or (manifest is not None and manifest["status"] == "failed"):
+            what = "has not ended" if begun else "failed"
+            raise UserError(
+                f"Step {step.name} of {step.parent} {what} the last time, so that its results may be those of an earlier "
+                "run; run the study to its end, or remove the step's folder."
+            )
 
 
 def _checkout() -> dict[str, Any]:
