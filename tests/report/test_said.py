@@ -45,8 +45,20 @@ def test_a_training_says_whether_it_fell_and_whether_it_restores(loss: float, ps
     text = said.training(found).text
     assert words in text and ("fell by 50%" in text) == (loss < 1) and "in 7 steps" in text
     assert f"{25.0 + psnr:.2f} dB" in text and ("PSNR rose" in text) == (psnr > 0)
-    assert "no HR frame" in said.training({**found, "objective": "self-supervised"}).text
     assert "No validation" in said.training({**found, "validation": []}).text
+    itself = said.training({**found, "objective": "self-supervised"}).text
+    assert ("although no HR frame was shown" in itself) == (loss < 1) and (". No HR frame" in itself) == (loss > 1)
+
+
+def test_a_training_says_which_steps_taught_nothing_and_that_a_validation_failed() -> None:
+    found = {
+        "first_loss": 1.0, "last_loss": 0.5, "steps": 7, "objective": "supervised", "validation_bicubic": 25.0,
+        "validation": [{"psnr": 24.0}, {"psnr": None}], "skipped_steps": [3, 6],
+    }  # fmt: skip
+    text = said.training(found).text
+    assert "In 2 steps of these the loss or a gradient was not finite" in text
+    assert "In the last validation the restored frames were not finite." in text and "24.00" not in text
+    assert "not finite" not in said.training({**found, "skipped_steps": [], "validation": [{"psnr": 24.0}] * 2}).text
 
 
 def inference(gains: dict[str, float], call: float = 0.1) -> dict[str, Any]:

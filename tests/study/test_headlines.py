@@ -25,6 +25,7 @@ def every_pair(*outputs: dict) -> dict:
     return {"frameworks": ["torch", "jittor", "paddle"], "blurs": {"Gaussian": {"pairs": of_two}}}
 
 
+DIVERGED = {"first_loss": 0.5, "last_loss": 0.125, "validation": [{"step": 0, "psnr": 20.0}, {"step": 9, "psnr": None}]}
 TRAIN = {"first_loss": 0.5, "last_loss": 0.125, "validation": [{"step": 0, "psnr": 20.0}, {"step": 9, "psnr": 21.256}]}
 
 
@@ -43,6 +44,7 @@ TRAIN = {"first_loss": 0.5, "last_loss": 0.125, "validation": [{"step": 0, "psnr
         ),
         ("03_train_network", "train.json", TRAIN, "loss 0.5000 -> 0.1250, validation 21.26 dB"),
         ("03_train_network", "train.json", {**TRAIN, "validation": []}, "loss 0.5000 -> 0.1250"),
+        ("03_train_network", "train.json", DIVERGED, "loss 0.5000 -> 0.1250, validation not finite"),
         ("03_train_network", "train.json", {"skipped": "because of rain"}, "skipped, because of rain"),
         # The mean is over frames, not over the means of clips.
         (

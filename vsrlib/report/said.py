@@ -105,15 +105,24 @@ def training(result: dict[str, Any]) -> Page:
         else f"The loss did not fall ({change:+.0%} in {steps}): too few steps, too high a rate, or a fault"
     )
     objective = (
-        ", although no HR frame was shown: the network compares the LR frames with what it makes of them itself."
+        f"{', although no' if change < 0 else '. No'} HR frame was shown: the network compares the LR frames with what "
+        "it makes of them itself."
         if result["objective"] == "self-supervised"
         else "; the HR frames themselves were the target."
     )
-    scores = [one for one in result["validation"] if one.get("psnr") is not None]
-    bicubic = result.get("validation_bicubic")
-    if not scores:
+    skipped = len(result.get("skipped_steps", ()))
+    if skipped:
+        objective += (
+            f" In {counted(skipped, 'step')} of these the loss or a gradient was not finite, so that nothing was "
+            "learned there: a smaller learning_rate is worth trying."
+        )
+    if not result["validation"]:
         return paragraphs(f"{fell}{objective}", "No validation was asked for, so nothing is known of unseen frames.")
-    begin, end = scores[0]["psnr"], scores[-1]["psnr"]
+    begin, end = (result["validation"][place]["psnr"] for place in (0, -1))
+    bicubic = result.get("validation_bicubic")
+    if begin is None or end is None:
+        when = "last" if end is None else "first"
+        return paragraphs(f"{fell}{objective}", f"In the {when} validation the restored frames were not finite.")
     beside = "" if bicubic is None else _beside_bicubic(end - bicubic)
     moved = "rose" if end > begin else "fell"
     return paragraphs(

@@ -52,8 +52,10 @@ def _frames(sets: list[Path]) -> str:
 
 def _train(result: dict[str, Any]) -> str:
     loss = f"loss {result['first_loss']:.4f} -> {result['last_loss']:.4f}"
-    scores = [entry["psnr"] for entry in result["validation"] if entry["psnr"] is not None]
-    return f"{loss}, validation {scores[-1]:.2f} dB" if scores else loss
+    if not result["validation"]:
+        return loss
+    last = result["validation"][-1]["psnr"]  # not an earlier one, which the weights that are left do not reach
+    return f"{loss}, validation {'not finite' if last is None else f'{last:.2f} dB'}"
 
 
 def _infer(result: dict[str, Any]) -> str:

@@ -112,10 +112,10 @@ def _require_ended(steps: Iterable[Path]) -> None:
         # While a step runs its manifest is gone, and what papermill has written so far is there.
         begun = manifest is None and (step / PARTIAL).exists()
         if begun or (manifest is not None and manifest["status"] == "failed"):
-            what = "has not ended" if begun else "failed"
+            how = "has not ended" if begun else "failed"
             raise UserError(
-                f"Step {step.name} of {step.parent} {what} the last time, so that its results may be those of an earlier "
-                "run; run the study to its end, or remove the step's folder."
+                f"Step {step.name} of {step.parent} {how} the last time, so that its results may be those of an "
+                "earlier run; run the study to its end, or remove the step's folder."
             )
 
 
