@@ -33,7 +33,6 @@ from vsrlib.restoration.destination import NOTES, Destination
 from vsrlib.restoration.loop import (
     FRAMES,
     KERNELS,
-    VIDEOS,
     ClipScores,
     Job,
     Output,
@@ -49,7 +48,7 @@ from vsrlib.restoration.temporal import DEFAULT_FLOW
 from vsrlib.restoration.timing import time_both_ways, warm_up
 from vsrlib.restoration.unfinished import Unfinished, program
 
-_FAR = 100  # frames into a video
+_FAR = 100  # restored frames before the one that is looked at
 
 
 def infer(
@@ -125,7 +124,6 @@ def infer(
     with target.filled(noted.kept if noted else None) as staging:
         names = [(sources[clip].name, [sources[clip].frame_names[job.index] for job in ours]) for clip, ours in groups]
         done = before.go_on(staging, names) if before else {}
-        (staging / (VIDEOS if target.video else FRAMES)).mkdir(exist_ok=True)
         clips, warm_up_seconds, timing, warmed = [], 0.0, None, set()
         with progress_bar(len(jobs), f"infer {options.framework}", "frame", progress) as bar:
             for clip, ours in groups:
@@ -151,7 +149,8 @@ def infer(
                     timing = {"engine": "reference", **time_both_ways(network, first, high, options.timing_repeats)}
                     warm_up_seconds += timing["warm_up_seconds"]
                     bar.unpause()
-                bits = written_bits(f".{video or 'png'}", source.bits)
+                had = source.bits
+                bits = written_bits(f".{video or 'png'}", had)
                 segments = before.segments if before else None
                 written = Output(staging, video, options.kernels, options.audio, [], bits, segments)
                 scores = ClipScores() if options.all_metrics else None
@@ -160,9 +159,9 @@ def infer(
                 tell = partial(before.add, source.name) if before else _nobody
                 restored = restore_clip(
                     network, restorer, source, truth, ours, there, written, bar, scores, options.sampling, tell,
-                    batch=options.batch,
+                    options.batch,
                 )  # fmt: skip
-                of_clip = {"name": source.name, **origin[source.name]._asdict(), "bits": [source.bits, bits]}
+                of_clip = {"name": source.name, **origin[source.name]._asdict(), "bits": [had, bits]}
                 if source.film:
                     of_clip["film"] = {"rate": str(source.film.rate), **source.film.picture.to_json()}
                 if source.film and video:
@@ -261,7 +260,7 @@ def _frames_at(source: ClipSource, indices: Iterable[int]) -> dict[int, np.ndarr
 def _look(
     target: Destination, source: ClipSource, truth: ClipSource | None, ours: list[int], sampling: str, picture: bool
 ) -> None:
-    """Look at the middle of a clip once it is done, or earlier in a long video, which is read up to that place.
+    """Look at the middle of a clip once it is done, or earlier in a long one: a video is read up to that place.
 
     ours: the frames that were restored. Says so where another `sampling` fits the truth better, and makes the picture.
     """

@@ -14,7 +14,6 @@ import numpy as np
 from tqdm import tqdm
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.names import SAMPLINGS
 from vsrlib.data import deep_frames
 from vsrlib.data.clips import ClipSource, FrameReader
 from vsrlib.data.deep_frames import eight_bits, to_uint16
@@ -123,10 +122,9 @@ def restore_clip(
     there: Sequence[dict[str, Any]],
     output: Output,
     bar: tqdm,
-    clip_scores: ClipScores | None = None,
-    sampling: str = SAMPLINGS[0],
-    finished: Callable[[dict[str, Any]], None] = lambda frame: None,
-    *,
+    clip_scores: ClipScores | None,
+    sampling: str,
+    finished: Callable[[dict[str, Any]], None],
     batch: int,
 ) -> list[dict[str, Any]]:
     """Restore the frames of one clip and write them; returns name, scores and seconds of each, in order.
