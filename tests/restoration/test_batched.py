@@ -1,6 +1,5 @@
 """Several windows at once give the frames that they give one after the other; who asks for what is not to be had."""
 
-import importlib
 import itertools
 import shlex
 import threading
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from stopping import stopped_at
+from training_fixture import SMALL
 
 from vsrlib import cli
 from vsrlib.claims import comparison, every_pair
@@ -23,6 +23,7 @@ from vsrlib.data.degrade import clip_kernel
 from vsrlib.data.frames import read_frame
 from vsrlib.data.scenes import packaged_scenes
 from vsrlib.networks import load_network
+from vsrlib.networks.backend import backend_of
 from vsrlib.networks.network import Network
 from vsrlib.restoration import engines, loop
 from vsrlib.restoration.batched import Batched
@@ -73,6 +74,18 @@ def test_windows_at_once_are_what_they_are_by_themselves(
         assert frames.shape == alone[0].shape and kernels.shape == (len(WINDOWS), 1, 13, 13)
         np.testing.assert_allclose(frames, alone[0], rtol=0, atol=SAME)
         np.testing.assert_allclose(kernels, alone[1], rtol=0, atol=SAME)
+
+
+def test_windows_at_once_by_a_network_that_costs_next_to_nothing() -> None:
+    backend, rng = backend_of("torch"), np.random.default_rng(0)
+    small = Network("torch", backend, SMALL, "cpu", "pure")
+    small.load({name: rng.normal(0, 0.2, value.shape).astype(np.float32) for name, value in small.state().items()})
+    low = dict(enumerate(rng.integers(0, 256, (7, 9, 13, 3), dtype=np.uint8)))
+    alone = together(engines.make("streaming", small), small, low, 1)
+    assert min(np.abs(np.diff(one, axis=0)).mean() for one in alone) > 1e-4  # no frame is as another
+    for size in (1, 2, 5):
+        for ours, theirs in zip(together(Batched(small), small, low, size), alone, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
 def test_what_belongs_to_a_frame_is_computed_once_and_forgotten_after_its_last_window(
@@ -170,34 +183,11 @@ def test_too_little_memory_is_said_of_the_batch(clips: Path, tmp_path: Path, mon
             infer(clips, tmp_path / str(timing_repeats), None, options, progress=False)
 
 
-@pytest.mark.parametrize("after, sizes", [(0, [3, 3, 1]), (2, [3, 3, 1]), (3, [3, 1]), (6, [1])])
-def test_what_gets_warm_are_the_batches_that_follow(
-    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, sizes: list[int]
-) -> None:
-    options, warmed = InferOptions(weights="study-gaussian", border=True, device="cpu", batch=3), []
-    run = partial(infer, clips / "a", tmp_path, None, options, progress=False, resume=True)
-    if after:
-        with monkeypatch.context() as patch:
-            stopped_at(patch, after, KeyboardInterrupt())
-            with pytest.raises(KeyboardInterrupt):
-                run()
-    module = importlib.import_module("vsrlib.restoration.infer")
-    monkeypatch.setattr(module, "_gets_warm", lambda network, options: True)
-    monkeypatch.setattr(module, "warm_up", lambda network, engine, windows, *more: warmed.extend(windows) or 0.0)
-    assert run()["resumed"] == after and [len(window) / 5 for window in warmed] == sizes
-
-
 def test_bfloat16_in_batches(low: Frames) -> None:
     network = load_network("torch", "study-gaussian", device="cpu")
     engine = engine_of(network, "streaming", "framework", precision="bfloat16", batch=5)
     ours, exact = (together(one, network, low, size)[0] for one, size in ((engine, 5), (Batched(network), 1)))
     assert 1e-5 < np.sqrt(np.square(ours - exact).mean()) < 2e-3
-
-
-def test_jobs_in_batches() -> None:
-    jobs = [loop.Job(0, index, list(range(index - 2, index + 3))) for index in range(2, 9)]
-    assert [len(some) for some in loop.in_batches(jobs, 3)] == [3, 3, 1]
-    assert loop.joined(jobs[:2]) == [0, 1, 2, 3, 4, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(
