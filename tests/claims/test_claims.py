@@ -8,7 +8,7 @@ import pytest
 import results_fixture as run
 from evidence_fixture import FIGURES, FILES, evidence, interval
 
-from vsrlib.claims import comparison, judge, ten_claims, verdict
+from vsrlib.claims import comparison, judge, results, ten_claims, verdict
 from vsrlib.claims.evidence import EXPERIMENTS, experiment_files
 from vsrlib.claims.verdict import Finding
 from vsrlib.common.errors import UserError
@@ -95,6 +95,37 @@ def test_what_is_no_comparison_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no comparison"):
         judge.judge(tmp_path / "other.json", tmp_path)
     assert not (tmp_path / "claims.json").exists()
+
+
+@pytest.mark.parametrize("name", ["ablation", "parity", "costs"])
+def test_further_evidence_that_is_something_else_is_refused(tmp_path: Path, name: str) -> None:
+    comparison.compare(*run.write_run(tmp_path / "run", pictures=True), tmp_path / "out")
+    other = {name: tmp_path / "out" / "comparison.json"}
+    with pytest.raises(UserError, match=rf"comparison.json holds no {name} of this version"):
+        judge.judge(tmp_path / "out" / "comparison.json", tmp_path / "claims", other)
+    write_json(tmp_path / "skipped.json", {"skipped": "because there was no compiler"})
+    without, skipped = (
+        judge.judge(tmp_path / "out" / "comparison.json", tmp_path / "claims", further)["claims"]
+        for further in ({}, {name: tmp_path / "skipped.json"})
+    )
+    assert [one["verdict"] for one in skipped] == [one["verdict"] for one in without]
+
+
+@pytest.mark.parametrize("agree", [True, False])
+def test_the_referee_of_another_framework_is_no_evidence_on_the_two(tmp_path: Path, agree: bool) -> None:
+    comparison.compare(*run.write_run(tmp_path / "run", pictures=True), tmp_path / "out")
+    write_json(tmp_path / "parity.json", {"sides": ["torch", "paddle"], "agree": agree, "first": None})
+    with pytest.raises(UserError, match="is of PyTorch and PaddlePaddle, and the claims are about PyTorch and Jittor"):
+        judge.judge(tmp_path / "out" / "comparison.json", tmp_path / "claims", {"parity": tmp_path / "parity.json"})
+    assert not (tmp_path / "claims").exists()
+
+
+def test_what_holds_no_verdicts_is_not_discussed(tmp_path: Path) -> None:
+    write_json(tmp_path / "claims.json", {"claims": []})
+    assert results.read_claims(tmp_path / "claims.json") == {"claims": []}
+    write_json(tmp_path / "claims.json", {"blurs": {}})
+    with pytest.raises(UserError, match="claims.json holds no verdicts; give the claims.json that 09_judge_claims"):
+        results.read_claims(tmp_path / "claims.json")
 
 
 # How figures are read, and said

@@ -142,6 +142,12 @@ def test_the_folder_follows_framework_and_blur() -> None:
     assert TrainSettings(output="elsewhere").folder == PROJECT_ROOT / "elsewhere"
 
 
+def test_the_referee_of_another_framework_lies_where_the_claims_do_not_look() -> None:
+    places = [ParitySettings(second=name).folder for name in ("jittor", "paddle")]
+    assert [path.name for path in places] == ["06_prove_parity", "06_prove_parity_paddle"]
+    assert ParitySettings(second="paddle", output="mine").folder == PROJECT_ROOT / "mine"
+
+
 def test_each_notebook_reads_what_the_one_before_wrote() -> None:
     made = DataSettings().outputs()
     infer = InferSettings().inputs()

@@ -17,7 +17,7 @@ from vsrlib.claims.results import RUN_FIELDS, TRAINING_FIELDS, absence, is_skipp
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, write_json
-from vsrlib.common.names import FRAMEWORKS, NAMES, TRAINERS
+from vsrlib.common.names import NAMES, TRAINERS
 from vsrlib.common.numbers import counted, fixed, interval, markdown, number, percent, significant, units
 
 RESULT, TABLE = "every_pair.json", "every_pair.md"
@@ -115,8 +115,7 @@ def _synchronised(ratio: dict[str, Any]) -> dict[str, Any]:
 def _referee(path: Path) -> dict[str, Any]:
     """What a parity.json says of its two frameworks."""
     found = results.read(path)
-    # A study's note of a step that it skipped has the framework alone; files from before there was a third, neither.
-    pair = found.get("sides", ["torch", found.get("second", FRAMEWORKS[1])])
+    pair = results.sides_of(found)
     if is_skipped(found):
         return {"pair": pair, "skipped": found["skipped"]}
     if "rule" not in found:

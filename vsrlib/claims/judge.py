@@ -12,7 +12,9 @@ from vsrlib.claims.rules.conclusion import by_use, recommendation
 from vsrlib.claims.ten_claims import CLAIMS, ONE
 from vsrlib.claims.verdict import Finding, profile_of, table
 from vsrlib.common import provenance
+from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, relative, sha256_file, write_json
+from vsrlib.common.names import FRAMEWORKS, NAMES
 
 RULES: dict[str, Callable[[Evidence], Finding]] = {
     "C1a": quality.precision,
@@ -32,6 +34,8 @@ RULES: dict[str, Callable[[Evidence], Finding]] = {
 }
 """The rule of each part; C10 follows from the others."""
 _COMPARISON, _ABLATION, _PARITY, _COSTS = "comparison", "ablation", "parity", "costs"
+_HOLDS = {_ABLATION: "effects", _PARITY: "agree", _COSTS: "without_compiler"}
+"""A part that every file of further evidence has, and no other result."""
 READ = {
     "C1a": (_COMPARISON, "precision"),
     "C1b": (_ABLATION, "scenes", "measurement"),
@@ -59,23 +63,26 @@ def judge(
     own, where they are not those of now. Writes claims.json and claims.md (a table) into the folder `output`, and
     returns {"claims": [{"id", the fields of `Claim` and of `Finding`, "evidence", "profile", "provenance"}], "by_use",
     "source", "provenance"}: evidence are paths relative to `output`, a claim's provenance names the commits and times
-    at which *they* were measured. UserError: no comparison, a file that is missing or not JSON, or one that the
-    comparison was made from has changed.
+    at which *they* were measured. UserError: no comparison, a file that is missing or holds something else, the referee
+    of other frameworks, or a file that the comparison was made from has changed.
     """
     comparison_file, output = Path(comparison_file), Path(output)
     comparison = results.read_comparison(comparison_file)
     measured_in = results.require_current(comparison, comparison_file.parent)
-    there = {name: Path(path) for name, path in (further or {}).items() if path is not None}
+    given = {name: (Path(path), _read(name, path)) for name, path in (further or {}).items() if path is not None}
+    # What was skipped is not there, but for the referee, which says so itself.
+    measured = {name: one for name, one in given.items() if name == _PARITY or not results.is_skipped(one[1])}
+    there = {name: path for name, (path, _) in measured.items()}
     once = experiment_files(experiments)
     held = Evidence(
         comparison,
-        **{name: results.read(path) for name, path in there.items()},
+        **{name: content for name, (_, content) in measured.items()},
         experiments={name: results.read(path) for name, path in once.items()},
     )
     findings = find(held)
     files = {_COMPARISON: comparison_file, **there, **once}
     sources = {name: {"path": relative(path, output), "sha256": sha256_file(path)} for name, path in files.items()}
-    measured = {name: _measured(name, path, measured_in) for name, path in files.items()}
+    origins = {name: _measured(name, path, measured_in) for name, path in files.items()}
     claims = [
         {
             "id": name,
@@ -84,7 +91,7 @@ def judge(
             **asdict(findings[name]),
             "evidence": [sources[one]["path"] for one in READ[name] if one in sources],
             "profile": profile_of(comparison),
-            "provenance": {one: measured[one] for one in READ[name] if one in sources},
+            "provenance": {one: origins[one] for one in READ[name] if one in sources},
         }
         for name, claim in CLAIMS.items()
     ]
@@ -98,6 +105,17 @@ def judge(
     with atomic_path(output / "claims.md") as temporary:
         temporary.write_text(table(result), encoding="utf-8")
     return result
+
+
+def _read(name: str, path: Path) -> dict[str, Any]:
+    """A file of further evidence, or a study's note that it was skipped."""
+    found = results.read(path)
+    if not results.is_skipped(found) and _HOLDS[name] not in found:
+        raise UserError(f"{path} holds no {name} of this version; run the step that writes it again, or give another.")
+    if name == _PARITY and not set(results.sides_of(found)) <= set(FRAMEWORKS):
+        pair, claimed = (" and ".join(NAMES[one] for one in two) for two in (results.sides_of(found), FRAMEWORKS))
+        raise UserError(f"{path} is of {pair}, and the claims are about {claimed}; give the parity of these, or none.")
+    return found
 
 
 def find(held: Evidence) -> dict[str, Finding]:

@@ -157,6 +157,20 @@ def read_comparison(path: Path) -> dict:
     return comparison
 
 
+def read_claims(path: Path) -> dict:
+    """The content of a claims.json; UserError where there is none."""
+    found = read(path)
+    if "claims" not in found:
+        raise UserError(f"{path} holds no verdicts; give the claims.json that 09_judge_claims writes.")
+    return found
+
+
+def sides_of(parity: dict) -> list[str]:
+    """The two frameworks of a parity.json, or of the note that it was skipped."""
+    # A study's note of a step that it skipped has the framework alone; files from before there was a third, neither.
+    return parity.get("sides", ["torch", parity.get("second", FRAMEWORKS[1])])
+
+
 def require_current(comparison: dict, folder: Path) -> list[Path]:
     """The files that a comparison in `folder` was made from; UserError if one is missing or has changed since."""
     files = [located(one["path"], folder) for one in comparison["inputs"]]

@@ -10,6 +10,7 @@ from vsrlib.bench.options import CostsOptions
 from vsrlib.claims.ablation.options import AblationOptions
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import resolve, shown
+from vsrlib.common.names import FRAMEWORKS
 from vsrlib.common.options import changed
 from vsrlib.networks.network import NetworkOptions
 from vsrlib.networks.weights import weights_file
@@ -120,7 +121,13 @@ class InferSettings(Settings, RestorationOptions):
 class ParitySettings(Settings, ParityOptions):
     """06_prove_parity: the network in both frameworks, layer by layer."""
 
-    output: str = f"{INTERACTIVE}/06_prove_parity"
+    output: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        # The claims are about the two, and read no other framework's referee in its place.
+        other = "" if self.second == FRAMEWORKS[1] else f"_{self.second}"
+        return resolve(self.output or f"{INTERACTIVE}/06_prove_parity{other}")
 
     @property
     def options(self) -> ParityOptions:
