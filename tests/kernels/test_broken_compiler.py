@@ -1,5 +1,6 @@
 """Where kernels cannot be compiled: what needs none works, what was asked for by name is refused, and both say why."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -117,8 +118,24 @@ def test_jittor_says_that_its_folder_takes_nothing(monkeypatch: pytest.MonkeyPat
     for name, value in (("why_unusable", lambda: None), ("onednn_prefix", lambda: (tmp_path, tmp_path))):
         monkeypatch.setattr(jittor_env, name, value)
     monkeypatch.setattr(native, "why_broken", lambda: None)
-    with pytest.raises(UserError, match=r"jittor, in which Jittor is compiled, cannot be written to \(.*torch"):
+    words = r"jittor, in which Jittor is compiled, cannot be written to \(.*: make it writable, or .*torch"
+    with pytest.raises(UserError, match=words):
         jittor_env.import_jittor()
+
+
+def test_jittor_on_a_full_disk_asks_for_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "jittor", raising=False)
+    monkeypatch.setattr(jittor_env, "why_unusable", lambda: None)
+    for reason in (None, f"g++ compiles nothing ({os.strerror(errno.ENOSPC)})"):
+        monkeypatch.setattr(native, "why_broken", lambda reason=reason: reason)
+
+        def full() -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(jittor_env, "_link_onednn", full)
+        with pytest.raises(UserError, match=r"No space left on device\)[:;].* free some space") as said:
+            jittor_env.import_jittor()
+        assert "another g++" not in str(said.value) and "writable" not in str(said.value)
 
 
 def test_a_library_that_cannot_be_loaded_is_one_sentence(

@@ -1,7 +1,9 @@
 """Which correlation kernel is picked, and the compiler behind the one in C++."""
 
 import ctypes
+import errno
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -146,6 +148,29 @@ def test_source_that_does_not_compile_is_one_sentence_and_leaves_nothing(home: P
         native.load("int answer( { }\n", *NAMED)
     assert "\n" not in str(caught.value)
     assert not home.exists() or not list(home.iterdir())
+
+
+@NO_COMPILER
+def test_a_full_disk_asks_for_room_and_for_no_other_compiler(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The compiler writes into the folder for what is temporary first: this one's is on a full disk."""
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    (bin_ / "g++").write_text("#!/bin/sh\necho 'x: fatal error: error writing to /t/x.s: No space left on device' >&2\n"
+                              "exit 1\n")  # fmt: skip
+    (bin_ / "g++").chmod(0o755)
+    with monkeypatch.context() as there:
+        there.setattr(native, "BINARIES", bin_)
+        with pytest.raises(UserError, match=r"No space left on device\): free some space, or choose another\.$"):
+            native.load(SOURCE % 1, *NAMED)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(native, "_compile", full)
+    with pytest.raises(UserError, match=r"No space left on device\): free some space, or choose another\.$"):
+        native.load(SOURCE % 1, *NAMED)
 
 
 @NO_COMPILER

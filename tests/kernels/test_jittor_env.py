@@ -6,6 +6,7 @@ import platform
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,60 @@ def test_settings_are_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
         assert platform.node() == ""
     assert dict(os.environ) == before
     assert platform.node() != "" or before.get("HOSTNAME", "") == ""
+
+
+def test_first_uses_at_once_link_onednn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Processes that begin at one moment, over and over: none fails, and none sees a link that is not there."""
+    library, include = tmp_path / "libdnnl.so.2", tmp_path / "include"
+    include.mkdir()
+    headers = [include / f"dnnl_{number}.h" for number in range(20)]
+    for file in (library, *headers):
+        file.touch()
+    home = tmp_path / "home"
+    program = f"""
+import sys, time
+from pathlib import Path
+from vsrlib.kernels import jittor_env
+jittor_env.onednn_prefix = lambda: (Path({str(library)!r}), Path({str(include)!r}))
+print("ready", flush=True)
+begin = float(sys.stdin.readline())
+for turn in range(40):
+    time.sleep(max(0.0, begin + 0.02 * turn - time.time()))
+    jittor_env.HOME = Path({str(home)!r}) / str(turn)
+    jittor_env._link_onednn()
+    assert (jittor_env.HOME / jittor_env.ONEDNN_FOLDER / "lib" / "libmkldnn.so").exists()
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    running = [subprocess.Popen([sys.executable, "-c", program], **pipes) for _ in range(3)]
+    assert [process.stdout.readline() for process in running] == ["ready\n"] * 3
+    begin = str(time.time() + 0.1)
+    for process in running:
+        process.stdin.write(f"{begin}\n")
+        process.stdin.flush()
+    assert [process.communicate()[1] for process in running] == [""] * 3
+    assert [process.returncode for process in running] == [0] * 3
+    for turn in range(40):
+        folder = home / str(turn) / jittor_env.ONEDNN_FOLDER
+        links = [*(folder / "lib" / name for name in ("libmkldnn.so", "libdnnl.so.2")),
+                 *(folder / "include" / header.name for header in headers)]  # fmt: skip
+        assert all(link.readlink().is_file() for link in links)
+        assert sorted(path.name for path in folder.iterdir()) == ["include", "lib"], "and nothing is left beside them"
+
+
+def test_a_link_to_another_onednn_is_replaced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As a system's that went when the environment got its own."""
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "libdnnl.so.2").touch()
+        (tmp_path / name / "dnnl.hpp").touch()
+    monkeypatch.setattr(jittor_env, "HOME", tmp_path / "home")
+    folder = tmp_path / "home" / jittor_env.ONEDNN_FOLDER
+    for name in ("old", "new", "new"):
+        found = tmp_path / name / "libdnnl.so.2", tmp_path / name
+        monkeypatch.setattr(jittor_env, "onednn_prefix", lambda found=found: found)
+        jittor_env._link_onednn()
+        assert (folder / "lib" / "libmkldnn.so").readlink() == found[0]
+        assert (folder / "include" / "dnnl.hpp").readlink() == found[1] / "dnnl.hpp"
 
 
 def test_vsrlib_imports_no_framework() -> None:

@@ -5,7 +5,7 @@
 // with zeros outside the second map. Arrays are dense, float32, (B, C, H, W); the volume is (B, (2R + 1)^2, H, W).
 // A block of threads is BLOCK_X x BLOCK_Y pixels; it shares the rows it needs of the other map, with a margin of R to
 // either side and CHUNK channels at a time. The gradients gather: nothing is added by more than one thread, and every
-// value is summed in one fixed order. `cuda.py` gives R, the sizes and the grid; `KERNEL` may be defined beforehand.
+// value is summed in one fixed order. `correlation.py` gives R, the sizes and the grid; `KERNEL` may be defined beforehand.
 #ifndef KERNEL
 #define KERNEL extern "C" __global__
 #endif

@@ -13,6 +13,7 @@ import platform
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -96,15 +97,16 @@ def import_jittor() -> ModuleType:
     if reason is not None:
         raise UserError(
             f"Jittor compiles all that it computes, and cannot be used on this machine because {reason}; "
-            "install another g++ and try again."
+            f"{native.remedy(reason, 'install another g++')} and try again."
         )
     try:
         _link_onednn()
         _precompile()
     except OSError as error:
+        remedy = native.remedy(str(error.strerror), "make it writable")
         raise UserError(
             f"The folder {HOME}, in which Jittor is compiled, cannot be written to ({error.strerror}): "
-            "make it writable, or choose the framework torch."
+            f"{remedy}, or choose the framework torch."
         ) from error
     with _import_environment():
         try:
@@ -203,8 +205,11 @@ def _link_onednn() -> None:
     for link, target in links.items():
         link.parent.mkdir(parents=True, exist_ok=True)
         if not (link.is_symlink() and link.readlink() == target):
-            link.unlink(missing_ok=True)
-            link.symlink_to(target)
+            # Another process may be linking at the same time, or loading: at no moment may there be no link.
+            with tempfile.TemporaryDirectory(dir=folder) as own:
+                made = Path(own) / link.name
+                made.symlink_to(target)
+                os.replace(made, link)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """C++ compiled on first use, kept in the environment, and called through ctypes."""
 
 import ctypes
+import errno
 import functools
 import hashlib
 import os
@@ -24,6 +25,7 @@ _LINK = ("-shared",)
 FUNCTIONS = ("forward", "backward_first", "backward_second")
 EXPORTED = 'extern "C"'  # the linkage of functions that ctypes is to find
 _ARGUMENTS = "const float* one, const float* two, float* out, int b, int c, int h, int w, int threads"
+_FULL = os.strerror(errno.ENOSPC)
 _CPU = ("vendor_id", "model name", "flags", "CPU implementer", "CPU part", "Features")
 
 
@@ -69,6 +71,11 @@ def why_broken() -> str | None:
     return None
 
 
+def remedy(reason: str, otherwise: str) -> str:
+    """What helps against a reason: room where a disk is full, be it that of the compiler's temporary files."""
+    return "free some space" if _FULL in reason else otherwise
+
+
 def had(prepare: Callable[[], None], note: Note) -> bool:
     """Whether what `prepare` compiles and loads can be had; `note` is told why where it cannot."""
     try:
@@ -98,13 +105,15 @@ def load(source: str, what: str, instead: str) -> ctypes.CDLL:
         if not path.exists():
             _compile(gxx, source, path)
     except subprocess.CalledProcessError as error:
+        reason = _complaint(error)
         raise UserError(
-            f"{gxx} could not compile {what} ({_complaint(error)}): install another g++, or choose {instead}."
+            f"{gxx} could not compile {what} ({reason}): {remedy(reason, 'install another g++')}, or choose {instead}."
         ) from error
     except OSError as error:
+        reason = str(error.strerror)
         raise UserError(
-            f"The folder {HOME}, in which {what} is kept, cannot be written to ({error.strerror}): "
-            f"make it writable, or choose {instead}."
+            f"The folder {HOME}, in which {what} is kept, cannot be written to ({reason}): "
+            f"{remedy(reason, 'make it writable')}, or choose {instead}."
         ) from error
     try:
         _share_openmp()
@@ -142,13 +151,18 @@ def _compile(gxx: str, source: str, path: Path) -> None:
 
 
 def _complaint(error: subprocess.CalledProcessError) -> str:
-    """The first line of a compiler's output that names an error."""
+    """The first line of a compiler's output that names a full disk, or else an error."""
     lines = error.stderr.splitlines() or ["no reason given"]
-    return next((line for line in lines if "error" in line), lines[0]).strip()[:200]
+    named = (line for word in (_FULL, "error") for line in lines if word in line)
+    return next(named, lines[0]).strip()[:200]
 
 
 def _run(command: list[str], text: str = "") -> None:
-    subprocess.run(command, input=text, capture_output=True, encoding="utf-8", errors="replace", check=True)
+    # The complaints are looked through for words, which have to be English ones.
+    english = os.environ | {"LC_ALL": "C"}
+    subprocess.run(
+        command, input=text, capture_output=True, encoding="utf-8", errors="replace", check=True, env=english
+    )
 
 
 def _key(source: str, gxx: str) -> str:
