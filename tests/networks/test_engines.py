@@ -1,15 +1,19 @@
 """The engines against the published sliding window: equal to the bit where nothing is reordered, else to 2e-6."""
 
+import copy
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from golden_weights import weights as golden_weights
 
+from vsrlib.common.errors import UserError
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.fast import FoldedTail
 from vsrlib.networks.network import Network
 from vsrlib.restoration import engines
+from vsrlib.restoration.batched import Batched
 
 SAME = 2e-6
 """How far a reordered float32 sum may move a value of a frame in [0, 1]."""
@@ -100,6 +104,20 @@ def test_levels_and_dilations_may_all_differ(monkeypatch: pytest.MonkeyPatch) ->
     expected = run(engines.make("reference", network), network, frames, windows)
     ours = run(engines.make("streaming", network, "winograd"), network, frames, windows)
     assert np.abs(expected).max() > 0.1 and np.abs(ours - expected).max() <= SAME
+
+
+@pytest.mark.parametrize("make", [engines.Streaming, Batched])
+def test_winograd_is_refused_to_a_network_that_it_is_not_for(
+    make: Callable, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for it by hand: it would read and write beyond the values of 24 features, and on a GPU anywhere."""
+    unlike = copy.copy(network)
+    unlike.config = dataclasses.replace(network.config, features=24)
+    with pytest.raises(UserError, match=r"takes multiples of 16 features, and the network has 24; [^.]*\.$"):
+        make(unlike, convolution="winograd")
+    unlike.config, unlike.device = network.config, "cuda"
+    with pytest.raises(UserError, match=r"is for the CPU; [^.]*\.$"):
+        make(unlike, convolution="winograd")
 
 
 @pytest.mark.slow

@@ -20,14 +20,6 @@ class Batched(Streaming):
         count = self._network.config.frames
         self._windows = [window[begin : begin + count] for begin in range(0, len(window), count)]
 
-    def run(self) -> Any:
-        with self._network.backend.no_grad():
-            for index in self._window:
-                if index not in self._features:
-                    self._features[index] = self._blocks.features(self._frames[index])
-                    self._pyramids[index] = self._module.flow_net.pyramid(self._frames[index])
-            return self._residual(self._aligned()) + self._module.base(self._at(self._frames, CENTRE))
-
     def kernel(self) -> Any:
         with self._network.backend.no_grad():
             return self._module.kernel(
@@ -40,6 +32,9 @@ class Batched(Streaming):
     def _at(self, known: dict[int, Any], place: int) -> Any:
         """What is known of the frame at a place of each window, as one batch."""
         return self._ops.concat([known[window[place]] for window in self._windows], 0)
+
+    def _centre(self) -> Any:
+        return self._at(self._frames, CENTRE)
 
     def _aligned(self) -> Iterator[Any]:
         flows = self._flows()

@@ -13,6 +13,7 @@ import numpy as np
 
 from vsrlib.data.clips import FrameReader
 from vsrlib.data.frames import to_float
+from vsrlib.kernels import winograd
 from vsrlib.networks.architecture import CENTRE, NetworkConfig
 from vsrlib.networks.fast import REACH, FoldedTail, FrameworkBlocks, PublishedBlocks, WinogradBlocks
 from vsrlib.networks.fast_flow import flows_from
@@ -92,11 +93,14 @@ class Streaming:
     """What belongs to one frame is computed once and kept while a window needs it.
 
     exact: leave out what changes the order of a sum. convolution: "framework", or "winograd" (see
-    `vsrlib.kernels.winograd`; not if exact). tile: side in LR pixels of the tiles in which the aligned features are
-    fused and upsampled, for frames that do not fit into memory whole; 0 for whole frames.
+    `vsrlib.kernels.winograd`; not if exact; UserError for a network or a device that it is not for). tile: side in LR
+    pixels of the tiles in which the aligned features are fused and upsampled, for frames that do not fit into memory
+    whole; 0 for whole frames.
     """
 
     def __init__(self, network: Network, exact: bool = False, convolution: str = "framework", tile: int = 0) -> None:
+        if convolution == "winograd" and not exact:
+            winograd.pick(convolution, network.device, network.config.features)
         self._network = network
         self._ops = network.backend.ops
         self._module = network.module
@@ -135,11 +139,15 @@ class Streaming:
                 if index not in self._features:
                     self._features[index] = self._blocks.features(self._frames[index])
                     self._pyramids[index] = self._module.flow_net.pyramid(self._frames[index])
-            return self._residual(self._aligned()) + self._module.base(self._frames[self._window[CENTRE]])
+            return self._residual(self._aligned()) + self._module.base(self._centre())
 
     def kernel(self) -> Any:
         with self._network.backend.no_grad():
             return self._module.kernel(self._ops.concat([self._frames[index][None] for index in self._window], 1))
+
+    def _centre(self) -> Any:
+        """The frame that is restored."""
+        return self._frames[self._window[CENTRE]]
 
     def _aligned(self) -> Iterator[Any]:
         """The features of the window's frames, warped to the centre, one after the other."""
