@@ -25,10 +25,9 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, located, relative, sha256_file, write_json
 from vsrlib.common.names import BLURS, FRAMEWORKS, NAMES
 from vsrlib.common.numbers import DRAWS, LEVEL, ratio_spread, spread
+from vsrlib.restoration.loop import FRAMES
 
 PARTS = ("pre", "forward", "post")
-PICTURES = "frames"
-"""What "images" of an inference.json is where every frame is a picture; else it is of videos."""
 PROTOCOLS = ("synchronised", "as_reported")
 
 
@@ -148,7 +147,7 @@ def _outputs(runs: dict[str, dict], output: Path) -> dict:
         return {**found, "skipped": f"because weights and input are not the same: {'; '.join(differs)}"}
     if placing:  # the one's pixels lie 1.5 beside the other's
         return {**found, "skipped": f"because the pictures do not show the same places: {'; '.join(placing)}"}
-    videos = [NAMES[f] for f, run in runs.items() if run["images"] != PICTURES]
+    videos = [NAMES[f] for f, run in runs.items() if run["images"] != FRAMES]
     if videos:
         words = " and ".join(videos)
         return {**found, "skipped": f"because the frames of {words} were written into a video, which has no pictures"}
