@@ -8,6 +8,7 @@ from lazy_network import LazyNetwork
 
 from vsrlib.bench import by_process
 from vsrlib.bench.by_process import Moving
+from vsrlib.bench.costs_tables import correlation_table
 from vsrlib.bench.inputs import MovingTexture
 from vsrlib.bench.options import Options
 from vsrlib.restoration import timing
@@ -156,8 +157,9 @@ def test_a_kernels_ratio_is_to_the_fastest_other() -> None:
     assert found["cpp"]["ratio"]["value"] == 0.8 and found["other"]["ratio"]["value"] == 1.25
     assert found["cuda"] == refused and not found["pure"]["zero_gradient"]
     assert found["other"]["zero_gradient"] and found["other"]["gradient_error"] == 0.5  # the worst process's
-    alone = by_process.kernels_of([{"result": {"correlation": {"pure": kernel(3.0)}}}])
-    assert alone["pure"]["ratio"]["value"] == 1
+    alone = by_process.kernels_of([{"result": {"correlation": {"pure": kernel(3.0)}}}] * 6)
+    assert alone["pure"]["ratio"] == {"value": None, "low": None, "high": None, "n": 0, "unit": "process"}
+    assert "| PyTorch | pure | 3000 [3000, 3000] | - |" in correlation_table({"correlation": {"torch": alone}})
     assert by_process.kernels_of([{"failed": "killed"}]) == {"skipped": "killed"}
 
 

@@ -202,7 +202,8 @@ def kernels_of(answers: Sequence[Answer]) -> dict[str, Any]:
 
     {kernel: {"frame_seconds", "ratio" (to the other kernel with the smallest median), "share_of_frame",
     "gradient_error" (the largest), "zero_gradient"} or {"skipped": why it cannot be had}}, or {"skipped": reason} where
-    no process answered. To another one, because a kernel's ratio to itself is 1 however far processes lie apart.
+    no process answered. To another one, because a kernel's ratio to itself is 1 however far processes lie apart: where
+    there is no other, the ratio has no value.
     """
     done = [one["result"]["correlation"] for one in answers if "failed" not in one]
     if not done:
@@ -211,11 +212,11 @@ def kernels_of(answers: Sequence[Answer]) -> dict[str, Any]:
     taken = {name: np.array([one[name]["frame_seconds"] for one in done]) for name in had}
     found = dict(done[0])
     for name in had:
-        others = [other for other in had if other != name] or [name]
-        fastest = min(others, key=lambda other: float(np.median(taken[other])))
+        others = [other for other in had if other != name]
+        fastest = min(others, key=lambda other: float(np.median(taken[other])), default=None)
         found[name] = {
             "frame_seconds": over_processes(taken[name]),
-            "ratio": over_processes(taken[name] / taken[fastest]),
+            "ratio": over_processes([] if fastest is None else taken[name] / taken[fastest]),
             "share_of_frame": over_processes(one[name]["share_of_frame"] for one in done),
             "gradient_error": max(one[name]["gradient_error"] for one in done),
             "zero_gradient": any(one[name]["zero_gradient"] for one in done),
