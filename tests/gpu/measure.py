@@ -145,7 +145,7 @@ def memory(plan: Plan, network: Network) -> Found:
         if plan.device == "cuda":
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
-        for _ in engines.first_frames(network, MovingTexture(plan.size), name):
+        for _ in engines.first_frames(engines.make(name, network), network, MovingTexture(plan.size)):
             pass
         peak = network.backend.peak_device_memory(network.device)
         found[name] = None if peak is None else peak / 2**20

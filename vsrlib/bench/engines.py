@@ -8,17 +8,14 @@ import numpy as np
 from vsrlib.bench.inputs import MovingTexture
 from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare
-from vsrlib.common import memory
 from vsrlib.data.frames import to_uint8
 from vsrlib.kernels import winograd
 from vsrlib.networks.network import Network
 from vsrlib.restoration import engines
 
 BASELINE = "reference"
-KEPT = "reference, memory kept"
 _VARIANTS = {
     BASELINE: (BASELINE, "framework"),
-    KEPT: (BASELINE, "framework"),
     "cached": ("cached", "framework"),
     "streaming": ("streaming", "framework"),
     "streaming, Winograd": ("streaming", "winograd"),
@@ -37,16 +34,13 @@ def make(name: str, network: Network) -> engines.Engine:
     return engines.make(engine, network, wanted)
 
 
-def allocate_as(name: str) -> int:
-    """Set the process's allocation to what the variant's would be in a process of its own; returns the MiB it got.
+def keep_alike(network: Network) -> None:
+    """Have this process keep blocks of memory as large as any engine asks for, once all engines are made.
 
-    The sliding window has the C library's own, the other engines keep blocks (`memory.keep_blocks`), and so does a
-    sliding window that shows what memory that costs. Jittor has an allocator of its own. It works in a fresh process
-    alone: blocks that another variant had kept in this one serve the next, whatever it asks for.
+    Blocks that one of them has had kept serve the others of its process, too, whatever those ask for: so all have them
+    from the start. The suite "memory" gives each a process of its own, and nothing but what it asks for itself.
     """
-    engine, _ = _VARIANTS[name]
-    kept = engines.KEPT_MIB["cached"] if name == KEPT else engines.KEPT_MIB.get(engine, memory.DEFAULT_KEPT_MIB)
-    return memory.keep_blocks(kept)
+    network.backend.keep_memory(network.device, max(engines.KEPT_MIB.values()))
 
 
 def measure(options: Options, network: Network) -> list[dict[str, Any]]:
@@ -61,31 +55,25 @@ def measure(options: Options, network: Network) -> list[dict[str, Any]]:
         engine = make(name, network)
 
         def restore(turn: int) -> Any:
-            allocate_as(name)
             engine.upload(ready["window"], ready["frames"])
             return engine.run()
 
         return restore
 
-    found = compare(
-        {name: restores(name) for name in _had(network)},
-        network.synchronise,
-        network.download,
-        prepare=prepare,
-        **options.budget(),
-    )
+    calls = {name: restores(name) for name in _had(network)}
+    keep_alike(network)
+    found = compare(calls, network.synchronise, network.download, prepare=prepare, **options.budget())
     return [{"what": "one frame", **found, "checks": differences(network, clip)}]
 
 
 def differences(network: Network, clip: MovingTexture) -> dict[str, dict[str, Any]]:
     """How far each engine's first frames are from the sliding window's, as they are and in 8 bits."""
-    outputs = {name: list(first_frames(network, clip, name)) for name in _had(network)}
+    outputs = {name: list(first_frames(make(name, network), network, clip)) for name in _had(network)}
     return {name: apart(ours, outputs[BASELINE]) for name, ours in outputs.items() if name != BASELINE}
 
 
-def first_frames(network: Network, clip: MovingTexture, name: str, count: int = 3) -> Iterator[np.ndarray]:
-    """The first frames (3, H, W) that a variant restores of a clip."""
-    engine = make(name, network)
+def first_frames(engine: engines.Engine, network: Network, clip: MovingTexture, count: int = 3) -> Iterator[np.ndarray]:
+    """The first frames (3, H, W) that an engine restores of a clip."""
     for turn in range(count):
         engine.upload(*clip.window(turn))
         yield network.download(engine.run())[0]

@@ -30,14 +30,14 @@ _TURNS = 3  # the second one already finds what the first has left behind
 def of_engine(options: Options, network: Network, engine: str) -> dict[str, Any]:
     """Restore frames with one of `engines.names`; also "peak_device_mib", of the GPU, None without one.
 
-    And "kept_mib", the size of the blocks that the C library agreed to keep (`vsrlib.common.memory.keep_blocks`).
+    And "kept_mib", the size of the blocks that the C library keeps for that engine (`Engine.kept_mib`).
     """
     loaded = memory.resident_mib()
-    kept = engines.allocate_as(engine)
-    for _ in engines.first_frames(network, MovingTexture(options.size), engine, _TURNS):
+    made = engines.make(engine, network)
+    for _ in engines.first_frames(made, network, MovingTexture(options.size), _TURNS):
         pass
     on_device = _mib(network.peak_device_memory())
-    return _held(loaded) | {"kept_mib": kept, "peak_device_mib": on_device}
+    return _held(loaded) | {"kept_mib": made.kept_mib, "peak_device_mib": on_device}
 
 
 def of_work(

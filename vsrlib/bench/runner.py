@@ -19,6 +19,7 @@ from vsrlib.networks.weights import weights_file
 JSON, MARKDOWN = "bench.json", "bench.md"
 _WITHOUT_FRAMEWORK = ("blur", "degrade", "post")  # suites that measure what is done on arrays,
 _ONLY_WITHOUT = ("degrade", "post")  # and of these the ones that measure nothing else
+_ONLY_IN_TORCH = ("scaling", "peers")  # what these are beside is the same in every framework
 _PARTS = {
     "engines": "engines.measure",
     "memory": "memory.of_engine",
@@ -35,6 +36,7 @@ _NETWORK = (
     *("networks/architecture.py", "networks/network.py", "networks/backend.py", "data/frames.py", "bench/inputs.py"),
     *("kernels/native.py", "kernels/jittor_env.py"),  # what the compilers are told
     *("networks/torch_net.py", "networks/torch_ops.py", "networks/torch_backend.py", "kernels/torch_cpp.py"),
+    "kernels/libraries.py",
     *("networks/jittor_net.py", "networks/jittor_ops.py", "networks/jittor_backend.py", "kernels/jittor_cpp.py"),
 )
 _CORRELATION = ("kernels/correlation.py", "kernels/correlation.h", "kernels/torch_pure.py")
@@ -81,6 +83,8 @@ def bench(options: Options, output: Path) -> dict[str, Any]:
         weights_file.checked(weights_file.read(path), shapes, options.weights)
         weights = weights_file.entry(path, output)
     before = os.getloadavg()
+    # Before the first process: code that changes while they run is not known to be what was measured.
+    codes = {suite: code(suite) for suite in options.suites}
     wanted = options.frameworks if set(options.suites) - set(_ONLY_WITHOUT) else ()
     frameworks = {name: _probe(name, options) for name in wanted}
     suites = {suite: _suite(suite, frameworks, options) for suite in options.suites}
@@ -88,7 +92,7 @@ def bench(options: Options, output: Path) -> dict[str, Any]:
         "options": options.to_json() | {"weights": weights},
         "statistics": STATISTICS,
         "frameworks": frameworks,
-        "code": {suite: code(suite) for suite in options.suites},
+        "code": codes,
         "load_average": {"before": before, "after": os.getloadavg()},
         "suites": suites,
         "provenance": provenance.collect(seed=0),
@@ -114,7 +118,17 @@ def _essence(path: Path) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             node.body = [one for one in node.body if not _is_text(one)]
-    return ast.dump(tree)
+    return repr(_plain(tree))
+
+
+def _plain(value: Any) -> Any:
+    """A node as lists of its fields. What is empty is left out: which empty fields there are depends on the Python."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if not isinstance(value, ast.AST):
+        return value
+    fields = ((name, _plain(field)) for name, field in ast.iter_fields(value) if field not in (None, []))
+    return [type(value).__name__, *fields]
 
 
 def _is_text(statement: ast.stmt) -> bool:
@@ -141,6 +155,9 @@ def _suite(suite: str, frameworks: dict[str, dict], options: Options) -> dict[st
     places = {} if suite in _ONLY_WITHOUT else dict(frameworks)
     if suite in _WITHOUT_FRAMEWORK:
         places[NUMPY] = {}
+    if suite in _ONLY_IN_TORCH:
+        elsewhere = {"skipped": f"{suite} is measured in PyTorch alone"}
+        places = {name: place if name == "torch" else elsewhere for name, place in places.items()}
     return {
         name: {"skipped": place["skipped"]} if "skipped" in place else _record(suite, name, options, place)
         for name, place in places.items()

@@ -8,7 +8,7 @@ does, so counted as that it can reach four times the product's speed. PyTorch al
 
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,21 +25,24 @@ _MATRIX = 1024  # rows and columns: larger than the caches, and a large product 
 
 
 def measure(options: Options, network: Network) -> list[dict[str, Any]]:
-    """A comparison for each number of threads, of features, and size of a frame; none in Jittor, or without g++."""
-    if network.framework != "torch" or network.convolution() != "winograd":
-        return []
+    """A comparison for each number of threads, of features, and size of a frame. UserError without a compiler."""
+    network.convolution("winograd")
     torch = importlib.import_module("torch")
     before = torch.get_num_threads()
     try:
         return [
             _compared(options, network, torch, threads, features, size)
-            for threads in (1, 2)
-            if threads <= len(os.sched_getaffinity(0))
+            for threads in _threads(options)
             for features in FEATURES
             for size in SIDES
         ]
     finally:
         torch.set_num_threads(before)
+
+
+def _threads(options: Options) -> Sequence[int]:
+    """The numbers of threads: one and two, where there are two cores, or the one that was asked for."""
+    return (1, 2)[: len(os.sched_getaffinity(0))] if options.threads is None else (options.threads,)
 
 
 def _compared(
