@@ -12,7 +12,7 @@ from vsrlib.claims.ten_claims import CONFIRMED, NEVER, ONE, POST_SECONDS, TOTAL_
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.report import said
-from vsrlib.report.charts import clips
+from vsrlib.report.charts import clips, speed
 
 pytest.importorskip("torch")
 
@@ -127,6 +127,25 @@ def test_a_training_that_stopped_early_says_the_steps_that_it_took() -> None:
              "validation": []}  # fmt: skip
     assert "fell by 50% in 900 steps" in said.training(found).text
     assert "+50% in 1 step)" in said.training({**found, "last_loss": 1.5, "steps_done": 1}).text
+
+
+@pytest.mark.parametrize(
+    ("shares", "title"),
+    [
+        ({"torch": 0.01, "jittor": 0.93}, "Jittor's call returns with 93% of its work still to be done"),
+        ({"torch": 0.01, "jittor": 0.4}, "PyTorch's and Jittor's calls return with 40% of their work still"),
+        ({"torch": 0.01}, "PyTorch's call returns with 1% of its work still to be done, at most"),
+        ({"torch": -0.01}, "PyTorch's call returns with 0% of its work"),
+        ({}, "No call was timed"),
+    ],
+)
+def test_a_line_of_time_says_how_much_the_calls_leave_undone(shares: dict[str, float], title: str) -> None:
+    found = result("costs.json")
+    skipped = {"skipped": "because it was not asked for"}
+    for name in ("torch", "jittor"):
+        share = {"unseen_share": {**found["processes"][name]["unseen_share"], "value": shares.get(name, 0.0)}}
+        found["processes"][name] = found["processes"][name] | share if name in shares else skipped
+    assert speed.time_line(found).title.startswith(title)
 
 
 @pytest.mark.parametrize(

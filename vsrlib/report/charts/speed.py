@@ -109,8 +109,8 @@ def time_line(result: dict) -> Chart:
     title = (
         f"{NAMES[lazy]}'s call returns with {shares[lazy]:.0%} of its work still to be done"
         if lazy is not None and shares[lazy] > 0.5
-        else "Both calls return when their work is done"
-        if done
+        else _eager(shares)
+        if shares
         else "No call was timed"
     )
     with style():
@@ -132,6 +132,13 @@ def time_line(result: dict) -> Chart:
         seconds_axis([axes], "{unit} from the call")
     spoken = "; ".join(f"{NAMES[f]}: {shares[f]:.0%} of the forward time is not waited for" for f in done)
     return Chart(figure, title, f"{spoken}." if spoken else "")
+
+
+def _eager(shares: dict[str, float]) -> str:
+    """In words, at most how much of their work the calls leave to be waited for."""
+    whose = " and ".join(f"{NAMES[f]}'s" for f in shares)
+    calls, their = ("calls return", "their") if len(shares) > 1 else ("call returns", "its")
+    return f"{whose} {calls} with {max(shares.values()):.0%} of {their} work still to be done, at most"
 
 
 def draw_two_clocks(result: dict, folder: Path) -> Chart:
