@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import read_json
+from vsrlib.common.files import read_json, write_json
 from vsrlib.common.parts import Parts
 
 
@@ -33,6 +33,21 @@ def test_parts_of_another_question_are_refused_by_name(tmp_path: Path) -> None:
         Parts(tmp_path, {"seeds": [1], "frames": 5})
 
 
+def test_parts_of_another_experiment_are_called_that(tmp_path: Path) -> None:
+    Parts(tmp_path, {"experiment": "precision", "bits": [23]})
+    with pytest.raises(UserError, match="holds parts of the experiment precision, not measurement; give another"):
+        Parts(tmp_path, {"experiment": "measurement", "ways": 96})
+
+
+@pytest.mark.parametrize("letter", ["a", "片"])
+def test_names_as_long_as_a_file_s_may_be_are_kept_and_told_apart(tmp_path: Path, letter: str) -> None:
+    parts, long = Parts(tmp_path, {}), letter * (255 // len(letter.encode()))
+    for number, name in enumerate((f"Films/{long}", f"Films/{long[:-1]}", f"{long}b", long)):
+        assert parts.get(name, lambda number=number: {"value": number})["value"] == number
+    assert parts.done(f"Films/{long}") == parts.get(f"Films/{long}", dict) and parts.done(long)["value"] == 3
+    assert parts.done(f"Films/{long}c") is None
+
+
 def test_two_names_never_share_a_file(tmp_path: Path) -> None:
     parts = Parts(tmp_path, {})
     for number, name in enumerate(("a b", "a+b", "a_b", "a/b")):
@@ -50,6 +65,17 @@ def test_the_result_says_at_which_commits_its_parts_were_measured(tmp_path: Path
     assert found["value"] == 3
     measured = [one.removesuffix(" changed") for one in found["provenance"]["measured_at"]]
     assert measured == [str(commit)] and len(found["provenance"]["protocol"]) == 64
+
+
+def test_commits_of_parts_that_are_none_of_the_result_s_are_not_said(tmp_path: Path) -> None:
+    Parts(tmp_path, {}).get("of another seed", dict)
+    (earlier,) = (tmp_path / "parts").glob("of_another*.json")
+    write_json(earlier, read_json(earlier) | {"commit": "earlier", "dirty": False})
+    parts = Parts(tmp_path, {})
+    parts.get("a", dict)
+    assert "earlier" not in parts.finish(tmp_path / "x.json", {})["provenance"]["measured_at"]
+    assert parts.done("of another seed") is not None  # read, and so a part of what follows
+    assert "earlier" in parts.finish(tmp_path / "x.json", {})["provenance"]["measured_at"]
 
 
 def test_what_is_forgotten_is_done_again_and_nothing_else_is_removed(tmp_path: Path) -> None:

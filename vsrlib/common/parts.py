@@ -11,6 +11,7 @@ from vsrlib.common.files import read_json, sha256_bytes, write_json
 
 _FOLDER = "parts"
 _ASKED = "asked.json"
+_LONGEST = 241  # bytes of a name, of the 255 that a file's may have: what tells it apart and the ending have the rest
 
 
 class Parts:
@@ -28,6 +29,11 @@ class Parts:
             return
         before = read_json(file)
         differing = sorted(name for name in before.keys() | asked.keys() if before.get(name) != asked.get(name))
+        if "experiment" in differing:
+            raise UserError(
+                f"{output} holds parts of the experiment {before.get('experiment')}, not {asked.get('experiment')}; "
+                "give another folder."
+            )
         if differing:
             name = differing[0]
             raise UserError(
@@ -46,7 +52,11 @@ class Parts:
 
     def done(self, name: str) -> dict[str, Any] | None:
         """The part of this name if it is done, else None."""
-        return self._read(name) if self._file(name).exists() else None
+        file = self._file(name)
+        if not file.exists():
+            return None
+        self._taken.append(file)
+        return self._read(name)
 
     def forget(self) -> None:
         """Remove the parts that this object was asked for: what they were kept for is written."""
@@ -56,15 +66,18 @@ class Parts:
             self._folder.rmdir()
 
     def finish(self, path: Path, result: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the experiment's file, with provenance and the commits of its parts, and return what it holds."""
-        parts = [read_json(file) for file in sorted(self._folder.glob("*.json")) if file.name != _ASKED]
+        """Write the experiment's file, with provenance and the commits of its parts, and return what it holds.
+
+        Its parts are those that this object was asked for: an earlier call may have left some of other seeds.
+        """
+        parts = [read_json(file) for file in dict.fromkeys(self._taken)]
         commits = sorted({str(part["commit"]) + (" changed" if part["dirty"] else "") for part in parts})
         whole = dict(result) | {"provenance": provenance.collect(measured_at=commits)}
         write_json(path, whole)
         return whole
 
     def _file(self, name: str) -> Path:
-        plain = re.sub(r"[^\w.=-]+", "_", name)
+        plain = re.sub(r"[^\w.=-]+", "_", name).encode()[:_LONGEST].decode(errors="ignore")
         told_apart = "" if plain == name else f"-{sha256_bytes(name.encode())[:8]}"  # from names that differ in these
         return self._folder / f"{plain}{told_apart}.json"
 
