@@ -23,6 +23,7 @@ from vsrlib.experiments import blind
 from vsrlib.experiments.blurs import disk_kernel, kernels_in, line_kernel
 from vsrlib.experiments.options import BlindOptions
 from vsrlib.networks import architecture, load_network
+from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.names import FLOW
 from vsrlib.restoration.metrics import psnr
@@ -205,6 +206,35 @@ def test_nothing_of_the_users_is_touched_and_nothing_is_left(
         blind.blind(Path(asked.scenes[0]) / "a" / "out", asked, progress=False)
 
 
+def test_losses_that_are_not_finite_name_what_can_be_changed(
+    asked: BlindOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rate is an option from scratch alone; among clips it is said which one."""
+
+    def failing(clips: Path, output: Path, options: AdaptOptions, progress: bool) -> dict[str, Any]:
+        if len(list_clips(clips)) == count:
+            raise blind.NotFinite("give a smaller learning_rate.")
+        return adapt(clips, output, options, progress)
+
+    adapt = blind.adapt
+    monkeypatch.setattr(blind, "adapt", failing)
+    for count, words in ((2, "scratch_rate of 0.01; give a smaller one"), (1, "learned from the clip Tiny/a;")):
+        with pytest.raises(UserError, match=words) as told:
+            blind.blind(tmp_path / str(count), asked, progress=False)
+        assert "learning_rate" not in str(told.value)
+
+
+def test_parts_of_another_device_are_not_taken(
+    asked: BlindOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blind, "BLURS", {"wide": "wide"})
+    blind.blind(tmp_path, asked, progress=False)
+    conditions = Network.conditions
+    monkeypatch.setattr(Network, "conditions", lambda self: conditions(self) | {"device_type": "cuda"})
+    with pytest.raises(UserError, match="device cpu, not cuda; give another folder"):
+        blind.blind(tmp_path, asked, progress=False)
+
+
 def test_mistakes_are_told_before_anything_is_written(asked: BlindOptions, tmp_path: Path) -> None:
     for rate in (2.0, 0.0, float("nan")):
         with pytest.raises(UserError, match="scratch_rate is"):
@@ -214,7 +244,7 @@ def test_mistakes_are_told_before_anything_is_written(asked: BlindOptions, tmp_p
     flow = tmp_path / "flow.safetensors"
     weights_file.write(flow, {name: value for name, value in values.items() if name.startswith(FLOW)})
     for changes, words in (
-        ({"scenes": [str(tmp_path / "Still")]}, "PSNR is infinite"),
+        ({"scenes": [str(tmp_path / "Still")]}, "A frame of the clip Still/grey is restored without any error"),
         ({"weights": str(flow)}, "those of the flow network alone"),
         ({"kernels": str(tmp_path / "none")}, "none does not exist"),
     ):

@@ -22,7 +22,8 @@ from vsrlib.data.frames import to_float, to_uint8
 from vsrlib.experiments import precision
 from vsrlib.experiments.options import SceneOptions
 from vsrlib.experiments.precision import BITS, reached, rounded, table, with_bits
-from vsrlib.experiments.restored import mean_of
+from vsrlib.experiments.restored import chosen, mean_of
+from vsrlib.networks.network import Network
 from vsrlib.report.charts import experiments
 
 FEW = (23, 7, 4)
@@ -179,10 +180,41 @@ def test_other_scenes_and_seeds_are_another_question(
         ask([str(tiny), str(tmp_path / "more" / "Tiny")], 0)
 
 
+def test_results_among_the_scenes_are_refused(tiny: Path, tmp_path: Path) -> None:
+    """The chart would be taken for a frame, and the same command could not go on."""
+    for output in (tiny, tiny / "out", tiny / "a"):
+        with pytest.raises(UserError, match="is the input or lies in it"):
+            precision.precision(output, SceneOptions(scenes=[str(tiny)], device="cpu"), progress=False)
+    assert sorted(path.name for path in tiny.iterdir()) == ["a", "b"]
+    assert [one.name for one in chosen([str(tiny)], tmp_path / "out")] == ["Tiny/a", "Tiny/b"]
+
+
+@pytest.mark.parametrize(("key", "other"), [("device_type", "cuda"), ("correlation", "pure")])
+def test_parts_that_something_else_computed_are_not_taken(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, other: str
+) -> None:
+    """The result says of all its parts what computed them."""
+    monkeypatch.setattr(precision, "BITS", (23,))
+    options = SceneOptions(scenes=[str(tiny)], device="cpu")
+    before = precision.precision(tmp_path / "out", options, progress=False)[key]
+    conditions = Network.conditions
+    monkeypatch.setattr(Network, "conditions", lambda self: conditions(self) | {key: other})
+    with pytest.raises(UserError, match=f"{key} {before}, not {other}; give another folder"):
+        precision.precision(tmp_path / "out", options, progress=False)
+
+
 def test_a_frame_without_an_error_has_no_mean() -> None:
     assert mean_of([1.0, 2.0]) == 1.5
     with pytest.raises(UserError, match="infinite"):
         mean_of([1.0, float("inf")])
+
+
+def test_the_clip_of_a_frame_without_an_error_is_named(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "psnr", lambda image, truth: float("inf"))
+    with pytest.raises(UserError, match="A frame of the clip Tiny/a is restored without any error"):
+        precision.precision(tmp_path / "out", SceneOptions(scenes=[str(tiny)], device="cpu"), progress=False)
 
 
 def planted(last: float) -> dict:

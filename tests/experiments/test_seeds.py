@@ -29,6 +29,7 @@ from vsrlib.networks.weights import weights_file
 from vsrlib.restoration.metrics import psnr
 from vsrlib.training.flow.options import FlowOptions
 from vsrlib.training.flow.train import flow_only
+from vsrlib.training.options import begun_with
 from vsrlib.training.trainer import Trainer
 
 
@@ -47,7 +48,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, FlowOptions]]:
         write_json(folder / e1.flow.RESULT, result)
         return result
 
-    def scenes(roots: object) -> list[Scene]:
+    def scenes(roots: object, output: Path) -> list[Scene]:
         (clip,) = embedded_clips("test", 5, (64, 96), seed=3, count=1)
         return [Scene(name, scene, lambda: clip.frames) for name, scene in (("a-1", "a"), ("a-2", "a"), ("b", "b"))]
 
@@ -57,8 +58,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, FlowOptions]]:
     monkeypatch.setattr(
         e8, "write_clips", lambda root, wanted: write(root, replace(wanted, height=64, width=96, count=1, frames=5))
     )
-    monkeypatch.setattr(e1, "begun_with", lambda *given: replace(begun(*given), patch_size=16, batch_size=1))
-    begun = e8.begun_with
+    monkeypatch.setattr(e1, "begun_with", lambda *given: replace(begun_with(*given), patch_size=16, batch_size=1))
     return found
 
 
@@ -121,6 +121,17 @@ def test_what_another_process_is_busy_with_is_left_to_it(
     assert list(found["networks"]) == ["1_false"]
 
 
+def test_a_clip_that_no_psnr_can_be_had_of_is_named_before_hours_of_training(
+    asked: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grey = np.full((5, 64, 96, 3), 128, np.uint8)
+    usual = e1.chosen(None, tmp_path)
+    monkeypatch.setattr(e1, "chosen", lambda *_: [*usual, Scene("Films/still", "Films/still", lambda: grey)])
+    with pytest.raises(UserError, match="A frame of the clip Films/still is restored without any error"):
+        e1.seeds(tmp_path / "out", options(), progress=False)
+    assert not asked and not (tmp_path / "out").exists()
+
+
 def test_a_name_of_no_network_is_refused(asked: list, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"only has 3_true; choose some of 1_true, 1_false"):
         e1.seeds(tmp_path, options(only=["3_true", "1_true"]), progress=False)
@@ -141,7 +152,7 @@ def test_a_network_is_trained_as_the_page_of_the_weights_says(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(e8, "write_clips", lambda root, wanted: made.append(wanted))
-    monkeypatch.setattr(e1, "begun_with", e8.begun_with)
+    monkeypatch.setattr(e1, "begun_with", begun_with)
     monkeypatch.setattr(e1, "train", stop)
     for name in ("1_true", "2_false"):
         with pytest.raises(KeyboardInterrupt):
@@ -157,7 +168,7 @@ def test_a_network_is_trained_as_the_page_of_the_weights_says(
         assert flows[0][1] == replace(FlowOptions.of(small), **changed)
         assert flows[1][1] == replace(FlowOptions.of(large), **changed, weights=weights)
         given = {name: value for name, value in joint.items() if name in ("blur", "device")}
-        assert joint_options == e8.begun_with(
+        assert joint_options == begun_with(
             joint["template"],
             given | {"seed": seed, "align_corners": reading, "flow_weights": str(folder / "flow" / "flow.safetensors")},
         )
@@ -225,6 +236,14 @@ def test_own_minus_other_follows_the_training() -> None:
     whole = {"n": 10, "clips": belong, "networks": networks, **found}
     assert "Zero flow costs 0.700 [0.700, 0.700] dB of the" in e1.table(whole)
     assert "so by the protocol (amendment 14) the effect may be read" in e1.table(whole)
+    few = {name: one for name, one in networks.items() if one["seed"] < 3}
+    text = e1.table({"n": 4, "clips": belong, "networks": few, **e1.summary(few, belong)})
+    assert "95 %" not in text and "(there is no interval of fewer than 6 trained networks; sign-flip p" in text
+    lost = {name: one | {"bicubic": dict.fromkeys(belong, 40.0)} for name, one in networks.items()}
+    worse = e1.summary(lost, belong)
+    assert worse["own_minus_other"]["share_of_gain"] is None and worse["gain_over_bicubic"]["value"] < 0
+    text = e1.table(whole | {"networks": lost} | worse)
+    assert "% of the gain" not in text and "over bicubic upsampling nothing is gained (-" in text
     for one in networks.values():
         one["psnr"]["no flow"] = {clip: value + 0.5 for clip, value in one["psnr"]["no flow"].items()}
     weak = whole | e1.summary(networks, belong)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from vsrlib.common import files
+from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_array, sha256_named
 from vsrlib.common.numbers import by_group, holm, interval, markdown, mean_interval, number, sign_flip
 from vsrlib.common.parts import Parts
@@ -25,16 +26,16 @@ from vsrlib.data.degradation import SCALE, blur_down
 from vsrlib.data.degrade import clip_kernel
 from vsrlib.data.frames import to_float
 from vsrlib.data.scenes import Scene
-from vsrlib.data.sets.layouts import require_outside
 from vsrlib.experiments.blurs import disk_kernel, kernels_in, line_kernel
 from vsrlib.experiments.options import BlindOptions
-from vsrlib.experiments.restored import UNIT, Frames, bicubic_psnr, chosen, restored, restored_psnr, sets_of
+from vsrlib.experiments.restored import UNIT, Frames, bicubic_psnr, chosen, naming, restored, restored_psnr, sets_of
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.network import Network, described
 from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.names import merge_flow
 from vsrlib.training.adapt import WEIGHTS, adapt
 from vsrlib.training.options import AdaptOptions
+from vsrlib.training.trainer import NotFinite
 
 RESULT = "blind.json"
 REALISTIC, GIVEN = "realistic", "given"
@@ -67,19 +68,18 @@ def blind(output: Path, options: BlindOptions, progress: bool = True) -> dict[st
     experiment runs there.
     """
     output = Path(output)
-    for root in map(Path, options.scenes or []):
-        require_outside(output, root, list_clips(root))
-    scenes = chosen(options.scenes, options.frames, _WHOLE)
+    scenes = chosen(options.scenes, output, options.frames, _WHOLE)
     given = kernels_in(Path(options.kernels)) if options.kernels else {}
     config, values = described(options.weights)
     weights = weights_file.entry(options.weights, output)
+    conditions = load_network("torch", options.weights, device=options.device).conditions()
     blurs = {
         blur: [_kernel(blur, options, scene, at, given) for at, scene in enumerate(scenes)]
         for blur in BLURS
         if blur != GIVEN or given
     }
     bicubic = {  # now: a clip that is restored without any error ends it before anything is learned
-        blur: [bicubic_psnr(_low(high, kernel), high) for kernel, high in zip(kernels, (one.load() for one in scenes))]
+        blur: [_bicubic(scene, kernel) for scene, kernel in zip(scenes, kernels, strict=True)]
         for blur, kernels in blurs.items()
     }
     about = {
@@ -90,8 +90,8 @@ def blind(output: Path, options: BlindOptions, progress: bool = True) -> dict[st
     found: dict[str, list[dict[str, Any]]] = {}
     learned: dict[str, dict[str, Any]] = {}
     with _work_in(output) as work, progress_bar(len(blurs) * (len(scenes) + 1), "blind", "training", progress) as bar:
-        of_parts = {name: value for name, value in asked.items() if name != "device"}
-        parts = Parts(output, {"experiment": "blind", **of_parts, "weights": weights["sha256"], **about})
+        of_parts = asked | {"device": conditions["device_type"], "weights": weights["sha256"]}
+        parts = Parts(output, {"experiment": "blind", **of_parts, **about})
         begun = work / "begun.safetensors"
         fresh = architecture.initial_values(config, options.seed)  # that knows nothing but its flow network
         weights_file.write(begun, merge_flow(fresh, values), weights_file.metadata(options.weights))
@@ -126,7 +126,7 @@ def blind(output: Path, options: BlindOptions, progress: bool = True) -> dict[st
         "kernels": list(given),
         "arms": ARMS,
         "blurs": {blur: one | {"from_scratch": learned[blur]} for blur, one in made.items()},
-        **load_network("torch", options.weights, device=options.device).conditions(),
+        **conditions,
     }
     return parts.finish(output / RESULT, result)
 
@@ -213,11 +213,25 @@ def _kernel(blur: str, options: BlindOptions, scene: Scene, place: int, given: d
     }[blur]
 
 
+def _bicubic(scene: Scene, kernel: np.ndarray) -> float:
+    high = scene.load()
+    with naming(scene):
+        return bicubic_psnr(_low(high, kernel), high)
+
+
 def _scratch(
     work: Path, low: list[Path], begun: Path, scenes: list[Scene], kernels: list[np.ndarray], options: BlindOptions
 ) -> dict[str, Any]:
     """What a network restores that has learned from the LR frames of all clips: {"clips": [scores], ...}."""
-    network, learned = _learned(low[0].parent, work, str(begun), options.scratch_steps, options.scratch_rate, options)
+    try:
+        network, learned = _learned(
+            low[0].parent, work, str(begun), options.scratch_steps, options.scratch_rate, options
+        )
+    except NotFinite as error:
+        raise UserError(
+            f"The losses from scratch were not finite, with a scratch_rate of {options.scratch_rate}; give a smaller "
+            "one, and another folder."
+        ) from error
     return learned | {"clips": [_scores(network, scene.load(), kernel) for scene, kernel in zip(scenes, kernels)]}
 
 
@@ -225,7 +239,13 @@ def _adapted(work: Path, low: Path, scene: Scene, kernel: np.ndarray, options: B
     """What the weights restore of a clip before and after they have learned from it."""
     high = scene.load()
     before = _scores(load_network("torch", options.weights, device=options.device), high, kernel)
-    network, learned = _learned(low, work, options.weights, options.steps, AdaptOptions.learning_rate, options)
+    try:
+        network, learned = _learned(low, work, options.weights, options.steps, AdaptOptions.learning_rate, options)
+    except NotFinite as error:
+        raise UserError(
+            f"The losses were not finite when the weights learned from the clip {scene.name}; give fewer steps, or "
+            "leave it out, and another folder."
+        ) from error
     return {SUPERVISED: before, ADAPTED: _scores(network, high, kernel) | learned}
 
 

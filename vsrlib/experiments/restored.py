@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from vsrlib.common.names import BLURS
 from vsrlib.common.numbers import mean_interval
 from vsrlib.common.parts import Parts
 from vsrlib.common.progress import bar as progress_bar
-from vsrlib.data.clips import WINDOW, ClipSource, windows
+from vsrlib.data.clips import WINDOW, ClipSource, list_clips, windows
 from vsrlib.data.degradation import bicubic_on_grid
 from vsrlib.data.degrade import blur_down, clip_kernel
 from vsrlib.data.frames import to_uint8
 from vsrlib.data.scenes import FRAMES, SIZE, Scene, packaged_scenes, scenes_in
+from vsrlib.data.sets.layouts import require_outside
 from vsrlib.experiments.options import SceneOptions
 from vsrlib.networks import load_network
 from vsrlib.networks.network import Network
@@ -61,25 +63,28 @@ def measured(
 ) -> tuple[Found, Parts]:
     """Restore every clip under both blurs as `measure` does it, or read what was found before an interruption.
 
-    name: of the experiment. asked: on what its parts depend besides scenes, weights and seed. UserError for scenes or
-    weights that cannot be used.
+    name: of the experiment. asked: on what its parts depend besides scenes, weights, seed, and what computes. UserError
+    for scenes or weights that cannot be used.
     """
-    scenes = chosen(options.scenes)
+    scenes = chosen(options.scenes, output)
     networks = {blur: load_network("torch", file, device=options.device) for blur, file in options.weights.items()}
     weights = {blur: weights_file.entry(file, output) for blur, file in options.weights.items()}
     digest = sha256_named({scene.name: sha256_array(scene.load()) for scene in scenes})
     parts = Parts(
         output,
         {"experiment": name, "frames": digest, "seed": options.seed}
+        | {kind: networks[BLURS[0]].conditions()[kind] for kind in ("device_type", "correlation")}
         | {f"{blur} weights": one["sha256"] for blur, one in weights.items()}
         | asked,
     )
 
     def part(scene: Scene) -> dict[str, Any]:
         high, found = scene.load(), {}
-        for blur, network in networks.items():
-            kernel, _ = clip_kernel(blur, options.seed, scene.name)
-            found[blur] = measure(network, blur, high, {i: blur_down(frame, kernel) for i, frame in enumerate(high)})
+        with naming(scene):
+            for blur, network in networks.items():
+                kernel, _ = clip_kernel(blur, options.seed, scene.name)
+                low = {index: blur_down(frame, kernel) for index, frame in enumerate(high)}
+                found[blur] = measure(network, blur, high, low)
         return found
 
     done: list[dict[str, Any]] = []
@@ -104,17 +109,21 @@ def measured(
     return Found([one.name for one in scenes], [one.scene for one in scenes], by_blur, about, options.seed), parts
 
 
-def chosen(roots: list[str] | None, frames: int = FRAMES, size: tuple[int, int] = SIZE) -> list[Scene]:
+def chosen(roots: list[str] | None, output: Path, frames: int = FRAMES, size: tuple[int, int] = SIZE) -> list[Scene]:
     """The eight packaged scenes and those in each folder; the folder's name stands before the names of the latter.
 
-    frames, size: of each clip, as for `vsrlib.data.scenes.scenes_in`.
+    output: where results go; UserError for one within the scenes. frames, size: of each clip, as for
+    `vsrlib.data.scenes.scenes_in`.
     """
+    folders = [Path(root) for root in roots or []]
+    for root in folders:
+        require_outside(output, root, list_clips(root))
     scenes = packaged_scenes(frames, size)
-    for root in roots or []:
-        name = Path(root).resolve().name
+    for root in folders:
+        name = root.resolve().name
         scenes += [
             replace(one, name=f"{name}/{one.name}", scene=f"{name}/{one.scene}")
-            for one in scenes_in(Path(root), frames, size)
+            for one in scenes_in(root, frames, size)
         ]
     names = [one.name for one in scenes]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -150,8 +159,24 @@ def bicubic_psnr(low: Frames, high: np.ndarray) -> float:
     return mean_of([psnr(bicubic_on_grid(low[index]), high[index]) for index in range(half, len(high) - half)])
 
 
+class WithoutError(UserError):
+    """The PSNR of a frame is infinite."""
+
+
+@contextmanager
+def naming(scene: Scene) -> Iterator[None]:
+    """Name the clip where the PSNR of a frame in it is infinite: among dozens, nobody finds it otherwise."""
+    try:
+        yield
+    except WithoutError as error:
+        raise WithoutError(
+            f"A frame of the clip {scene.name} is restored without any error, so that its PSNR is infinite; leave this "
+            "clip out."
+        ) from error
+
+
 def mean_of(values: list[float]) -> float:
     """Mean over the frames of a clip. UserError where one is infinite: the PSNR of a frame without an error."""
     if not all(map(math.isfinite, values)):
-        raise UserError("A frame was restored without any error, so that its PSNR is infinite; leave its clip out.")
+        raise WithoutError("A frame is restored without any error, so that its PSNR is infinite; leave its clip out.")
     return float(np.mean(values))

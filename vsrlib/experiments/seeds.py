@@ -19,13 +19,13 @@ from vsrlib.claims.ten_claims import POWER
 from vsrlib.common import files
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_array, sha256_named
-from vsrlib.common.numbers import by_group, interval, markdown, mean_interval, number, sign_flip
+from vsrlib.common.numbers import FEWEST, by_group, counted, interval, markdown, mean_interval, number, sign_flip
 from vsrlib.common.parts import Parts
 from vsrlib.data.degrade import blur_down, clip_kernel
 from vsrlib.data.scenes import Scene
 from vsrlib.data.synthetic.sets import ClipsOptions
 from vsrlib.experiments.options import SeedsOptions
-from vsrlib.experiments.restored import bicubic_psnr, chosen, restored, restored_psnr, sets_of
+from vsrlib.experiments.restored import Frames, bicubic_psnr, chosen, naming, restored, restored_psnr, sets_of
 from vsrlib.experiments.training import NETWORKS, UNIT, made_clips, tidy
 from vsrlib.networks import load_network
 from vsrlib.networks.weights import weights_file
@@ -53,7 +53,9 @@ def seeds(output: Path, options: SeedsOptions, progress: bool = True) -> dict[st
     unknown = sorted(set(options.only or ()) - wanted.keys())
     if unknown:
         raise UserError(f"only has {', '.join(unknown)}; choose some of {', '.join(wanted)}.")
-    scenes = chosen(options.scenes)
+    scenes = chosen(options.scenes, output)
+    for scene in scenes:  # now: a clip that is restored without any error would end it after hours of training
+        _bicubic(scene, *_degraded(scene))
     digest = sha256_named({scene.name: sha256_array(scene.load()) for scene in scenes})
     parts = Parts(output, {"experiment": "seeds", "frames": digest, "steps": options.steps, "part": options.part})
     clips, begun = made_clips(output, ClipsOptions()), 0
@@ -117,7 +119,8 @@ def summary(networks: dict[str, dict[str, Any]], belong: dict[str, str]) -> dict
         "own_minus_other": {
             "effect": mean_interval(values, np.random.default_rng(0), UNIT),
             "p": sign_flip(values, np.random.default_rng(1)),
-            "share_of_gain": float(np.mean(values) / np.mean(gains)),
+            # of networks that are no better than bicubic nothing has a share
+            "share_of_gain": float(np.mean(values) / np.mean(gains)) if np.mean(gains) > 0 else None,
             "by_network": differences,
             "by_scene": {
                 scene: float(np.mean([one[scene] for one in own.values()])) for scene in dict.fromkeys(belong.values())
@@ -155,15 +158,27 @@ def table(result: dict[str, Any]) -> str:
         if worth < POWER
         else f"That is {POWER} dB or more, so by the protocol (amendment 14) the effect may be read."
     )
+    effect, gain, flow = found["effect"], result["gain_over_bicubic"], interval(result["worth_of_flow"], 3)
+    how = (
+        f"there is no interval of fewer than {counted(FEWEST, UNIT)}"
+        if effect["low"] is None
+        else "95 % interval over the trained networks"
+    )
+    share = (
+        "" if found["share_of_gain"] is None else f", {found['share_of_gain']:.1%} of the gain over bicubic upsampling"
+    )
+    costs = (
+        f"{flow} dB of the {interval(gain, 3)} dB that is gained over bicubic upsampling"
+        if gain["value"] > 0
+        else f"{flow} dB; over bicubic upsampling nothing is gained ({interval(gain, 3)} dB)"
+    )
     halves = "; ".join(f"trained with {reading} {_shown(half)}" for reading, half in result["halves"].items())
     lines = [
         title,
         f"{result['n']} networks on {len(set(result['clips'].values()))} filmed scenes. Own minus other reading: "
-        f"{interval(found['effect'], 3, signed=True)} dB (95 % interval over the trained networks; sign-flip p "
-        f"{number(found['p'], 3)}), {found['share_of_gain']:.1%} of the gain over bicubic upsampling. By halves, dB, "
+        f"{interval(effect, 3, signed=True)} dB ({how}; sign-flip p {number(found['p'], 3)}){share}. By halves, dB, "
         f"smallest to largest: {halves}. Interaction of training and evaluation, by seed: "
-        f"{_shown(result['interaction'])}. Zero flow costs {interval(result['worth_of_flow'], 3)} dB of the "
-        f"{interval(result['gain_over_bicubic'], 3)} dB that is gained over bicubic upsampling. {verdict}",
+        f"{_shown(result['interaction'])}. Zero flow costs {costs}. {verdict}",
         markdown(["network", "trained with", "True: PSNR (dB)", "False: PSNR (dB)", "own minus other (dB)"], rows),
     ]
     return "\n\n".join(lines) + "\n"
@@ -251,12 +266,23 @@ def evaluated(weights: Path, scenes: list[Scene], device: str, own: bool) -> dic
     networks = {name: altered(network, factors) for name, factors in changes.items()}
     found: dict[str, Any] = {"psnr": {reading: {} for reading in networks}, "bicubic": {}}
     for scene in scenes:
-        high = scene.load()
-        low = {index: blur_down(frame, clip_kernel(BLUR, 0, scene.name)[0]) for index, frame in enumerate(high)}
-        for name, one in networks.items():
-            found["psnr"][name][scene.name] = restored_psnr(dict(restored(one, low)), high)
-        found["bicubic"][scene.name] = bicubic_psnr(low, high)
+        high, low = _degraded(scene)
+        with naming(scene):
+            for name, one in networks.items():
+                found["psnr"][name][scene.name] = restored_psnr(dict(restored(one, low)), high)
+        found["bicubic"][scene.name] = _bicubic(scene, high, low)
     return found | network.conditions()
+
+
+def _degraded(scene: Scene) -> tuple[np.ndarray, Frames]:
+    """HR and LR frames of a scene."""
+    high, (kernel, _) = scene.load(), clip_kernel(BLUR, 0, scene.name)
+    return high, {index: blur_down(frame, kernel) for index, frame in enumerate(high)}
+
+
+def _bicubic(scene: Scene, high: np.ndarray, low: Frames) -> float:
+    with naming(scene):
+        return bicubic_psnr(low, high)
 
 
 def _by_scene(one: dict[str, float], other: dict[str, float], belong: dict[str, str]) -> dict[str, float]:
