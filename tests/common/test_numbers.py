@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from vsrlib.common.numbers import fixed, interval, markdown, number, percent, plain, significant
+from vsrlib.common.numbers import FEWEST, fixed, interval, intervals_of, markdown, number, percent, plain, significant
 
 
 def test_a_table_whose_cells_do_no_harm() -> None:
@@ -52,6 +52,11 @@ def test_fixed_digits() -> None:
 def test_significant_digits(value: float, digits: int, text: str) -> None:
     assert significant(value, digits) == text
     assert digits != 3 or significant(value) == text
+
+
+def test_a_page_speaks_of_intervals_where_there_are_some() -> None:
+    assert intervals_of(FEWEST, "process") == "Intervals: 95 %, over the processes."
+    assert intervals_of(FEWEST - 1, "scene") == "There is no interval of fewer than 6 scenes."
 
 
 def test_values_with_their_ends() -> None:

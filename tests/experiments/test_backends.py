@@ -113,6 +113,33 @@ def test_weights_are_a_name_or_a_file(given: str, tmp_path: Path, monkeypatch: p
     assert read_json(Path("out", "backends.json"))["weights"]["sha256"] == sha256_file(path)
 
 
+def test_the_network_is_of_the_size_that_the_weights_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """One of another size would break off in every process: it is refused before the first."""
+    asked = [*ASKED[:-2], "--backends", "torch", "--weights", "study-gaussian"]
+    tasks = run(monkeypatch, Processes(answers()), str(tmp_path / "a"), *asked)
+    assert {task["options"]["preset"] for task in tasks} == {"study"}
+    assert read_json(tmp_path / "a" / "backends.json")["options"]["preset"] == "study"
+    assert "network of the preset study" in (tmp_path / "a" / "backends.md").read_text()
+    fake = Processes(answers())
+    assert fake.run(monkeypatch, "backends", str(tmp_path / "b"), *asked, "--preset", "published") == 2
+    assert "do not fit the network" in capsys.readouterr().err and not fake.tasks
+    assert not (tmp_path / "b").exists()
+
+
+def test_without_weights_the_network_is_the_published_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = run(monkeypatch, Processes(answers()), str(tmp_path), *ASKED[:-2], "--backends", "torch")
+    assert {task["options"]["preset"] for task in tasks} == {"published"}
+
+
+def test_no_load_is_said_where_nothing_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tuple(range(1, 8))
+    run(monkeypatch, Processes(answers(), broken=broken), str(tmp_path), *ASKED, "--backends", "torch")
+    assert read_json(tmp_path / "backends.json")["busiest"] is None
+    assert "load average" not in (tmp_path / "backends.md").read_text()
+
+
 @pytest.mark.slow
 def test_pytorch_and_onnx_runtime_restore_the_same_frames_for_real(tmp_path: Path) -> None:
     small = ["--processes", "1", "--repeats", "3", "--seconds", "0", "--size", "32x48", "--preset", "study"]

@@ -10,6 +10,7 @@ import pytest
 from stand_in_processes import Processes
 
 from vsrlib import cli
+from vsrlib.common import files
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
 from vsrlib.experiments import memory, output, processes
@@ -124,6 +125,43 @@ def test_a_run_without_any_answer_says_so(tmp_path: Path, monkeypatch: pytest.Mo
     run(monkeypatch, Processes(answered, broken=(1, 2)), "output", str(tmp_path), "--processes", "2")
     assert read_json(tmp_path / "output.json")["image_output"] == {"skipped": "it was killed"}
     assert "skipped, it was killed" in (tmp_path / "output.md").read_text()
+    run(monkeypatch, Processes(answered, broken=tuple(range(1, 13))), "processes", str(tmp_path / "p"), *SMALL)
+    assert read_json(tmp_path / "p" / "processes.json")["cases"][0]["busiest"] is None
+    assert "load average" not in (tmp_path / "p" / "processes.md").read_text()
+
+
+def test_the_pages_speak_of_intervals_and_rounds_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = ["--processes", "2"]
+    run(monkeypatch, Processes(answered), "output", str(tmp_path), *few, "--repeats", "9", "--seconds", "4")
+    run(monkeypatch, Processes(answered), "processes", str(tmp_path / "p"), *SMALL, *few)
+    for path in (tmp_path / "output.md", tmp_path / "p" / "processes.md"):
+        text = path.read_text()
+        assert "95 %" not in text and "There is no interval of fewer than 6 processes." in text
+    assert "the medians of 9 rounds, or of as many as begin in 4 s" in (tmp_path / "output.md").read_text()
+
+
+def test_what_times_frames_has_no_budget_that_it_would_not_keep(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["experiment", "processes", str(tmp_path / "out"), "--seconds", "1"])
+
+
+@pytest.mark.parametrize("name", ["output", "processes", "memory", "backends"])
+def test_two_processes_never_measure_in_one_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, name: str
+) -> None:
+    monkeypatch.setattr(files, "PATIENCE", 0)
+    fake = Processes(answered)
+    with files.lock(tmp_path / "out", "experiment"):
+        assert fake.run(monkeypatch, name, str(tmp_path / "out")) == 2
+    assert "Another experiment is running in" in capsys.readouterr().err and not fake.tasks
+
+
+def test_a_mistake_leaves_no_folder_and_a_file_is_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert cli.main(["experiment", "precision", str(tmp_path / "out"), "--scenes", str(tmp_path / "none")]) == 2
+    assert "none does not exist" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    (tmp_path / "file").touch()
+    assert cli.main(["experiment", "output", str(tmp_path / "file")]) == 2
+    assert "is a file; give the path of a folder" in capsys.readouterr().err
 
 
 def test_the_slope_leaves_out_what_importing_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,6 +210,10 @@ def test_a_repeat_that_lacks_a_process_has_no_slope() -> None:
         ("output", ["--processes", "0"], "processes is 0"),
         ("memory", ["--batch-sizes", "8"], "give two at least"),
         ("memory", ["--batch-sizes", "0", "8"], "each at least 1"),
+        ("memory", ["--patch-size", "50"], "give a multiple of 4, such as 48 or 52"),
+        ("output", ["--seconds", "nan"], "seconds is nan"),
+        ("output", ["--seconds", "-1"], "seconds is -1"),
+        ("backends", ["--seconds", "inf"], "seconds is inf"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from vsrlib.claims.ten_claims import POWER
 from vsrlib.common.files import read_json
 from vsrlib.common.numbers import mean_interval
 from vsrlib.common.provenance import PROJECT_ROOT, PROTOCOL
-from vsrlib.experiments import backends, blind, measurement, precision, processes, seeds, training
+from vsrlib.experiments import backends, blind, measurement, memory, output, precision, processes, seeds, training
 from vsrlib.report.charts import experiments
 
 FOLDER = PROJECT_ROOT / "figures" / "experiments"
@@ -42,6 +43,15 @@ def test_the_text_is_that_of_the_file_which_names_nothing_of_a_machine(name: str
     assert not any(place in json.dumps(found) for place in ("/tmp", "/home", "/work", str(Path.home())))
     assert found["n"] == len(set(found["clips"].values())) >= 20
     assert not found["provenance"]["dirty"] and not any("changed" in one for one in found["provenance"]["measured_at"])
+
+
+@pytest.mark.parametrize(("name", "table", "n"), [("output", output.table, 10), ("memory", memory.table, 5)])
+def test_what_processes_measured_is_the_text_of_the_file(
+    name: str, table: Callable[[dict[str, Any]], str], n: int
+) -> None:
+    found = result(name)
+    assert (FOLDER / f"{name}.md").read_text(encoding="utf-8") == table(found)
+    assert found["n"] == n and not found["provenance"]["dirty"]
 
 
 def test_the_chart_is_that_of_the_file() -> None:

@@ -13,7 +13,7 @@ from training_fixture import SMALL
 
 from vsrlib.common import numbers
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import read_json
+from vsrlib.common.files import read_json, write_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.experiments import training as e8
 from vsrlib.experiments.options import TrainingFaultsOptions
@@ -165,10 +165,8 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
 
 def test_a_checkpoint_of_another_arm_is_refused(small: dict[str, Any], tmp_path: Path) -> None:
     clips = e8.made_clips(tmp_path, e8.ClipsOptions(count=1))
-    options = [
-        e8._options(TrainingFaultsOptions(**small, seeds=[1]), Path(small["weights"]), 1, resume)
-        for resume in (False, True)
-    ]
+    trained = TrainingFaultsOptions(**small, seeds=[1]).trained
+    options = [replace(trained, weights=small["weights"], seed=1, resume=resume) for resume in (False, True)]
     e8.train(*clips, tmp_path / "one", options[0], False, altered=partial(e8.planted, "right"))
     with pytest.raises(UserError, match="arm was 'right' and is 'zero'"):
         e8.train(*clips, tmp_path / "one", options[1], False, altered=partial(e8.planted, "zero"))
@@ -226,6 +224,80 @@ def test_losses_that_are_not_finite_end_one_training_alone(
     result = e8.training(tmp_path / "out", TrainingFaultsOptions(**small, seeds=[1]), progress=False)
     assert result["failed"] == {"sign_1": "The losses were not finite."}
     assert "sign_1" in e8.table(result)
+
+
+def test_a_run_in_which_every_training_fails_is_written_and_says_so(
+    small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*given: Any, **named: Any) -> Any:
+        raise NotFinite("The losses were not finite.")
+
+    monkeypatch.setattr(e8, "train", failing)
+    result = e8.training(tmp_path / "out", TrainingFaultsOptions(**small, seeds=[1]), progress=False)
+    assert read_json(tmp_path / "out" / e8.RESULT)["start"] == {"end_point_error": None, "psnr": None}
+    assert list(result["failed"]) == [f"{arm}_1" for arm in e8.ARMS]
+    assert all(one["effect"]["value"] is None and one["p_holm"] == 1 for one in result["contrasts"])
+    text = e8.table(result)
+    assert "disturbed by 10%. The error" in text and "right_1, zero_1, sign_1, once_1" in text
+
+
+def test_the_page_speaks_of_intervals_where_there_are_some(small: dict[str, Any], tmp_path: Path) -> None:
+    result = e8.training(tmp_path / "out", TrainingFaultsOptions(**small, seeds=[1]), progress=False)
+    assert "There is no interval of fewer than 6 trained networks." in e8.table(result)
+    assert "95 %" not in e8.table(result)
+    networks = [network(arm, seed, 1.0 + seed, 20.0) for arm in e8.ARMS for seed in range(6)]
+    enough = result | {"n": 6} | e8.summary(networks, list(range(6)))
+    assert "Intervals: 95 %, over the trained networks." in e8.table(enough)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"learning_rate": 2.0}, "learning_rate is 2.0"),
+        ({"flow_learning_rate": -1.0}, "flow_learning_rate is -1.0"),
+        ({"patch_size": 15}, "patch_size is 15"),
+        ({"noise": float("nan")}, "noise is nan"),
+        ({"noise": float("inf")}, "noise is inf"),
+    ],
+)
+def test_what_no_training_takes_is_refused_before_anything_is_made(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        TrainingFaultsOptions(**changes)
+
+
+def test_weights_of_another_network_are_refused_before_anything_is_made(small: dict[str, Any], tmp_path: Path) -> None:
+    other = replace(SMALL, features=2 * SMALL.features)
+    weights_file.write(tmp_path / "w.safetensors", architecture.initial_values(other, 0), {"preset": "study"})
+    with pytest.raises(UserError, match="do not fit the network"):
+        e8.training(tmp_path / "out", TrainingFaultsOptions(**small, seeds=[1]), progress=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_on_another_device_is_not_gone_on_with(
+    small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever `auto` means by then: the arms of a seed are compared, and were to be made in one way."""
+    options = TrainingFaultsOptions(**small, seeds=[1])
+    e8.training(tmp_path / "out", options, progress=False)
+
+    def elsewhere(*given: Any, **named: Any) -> Any:
+        network = load_network(*given, **named)
+        network.device = "cuda"
+        return network
+
+    monkeypatch.setattr(e8, "load_network", elsewhere)
+    with pytest.raises(UserError, match="device cpu, not cuda; give another folder"):
+        e8.training(tmp_path / "out", options, progress=False)
+
+
+def test_the_commits_are_those_of_the_networks_of_this_result(small: dict[str, Any], tmp_path: Path) -> None:
+    """And not of other seeds, which an earlier call left in the same folder."""
+    e8.training(tmp_path / "out", TrainingFaultsOptions(**small, seeds=[1]), progress=False)
+    for path in (tmp_path / "out" / "parts").glob("*_1.json"):
+        write_json(path, read_json(path) | {"commit": "an earlier one", "dirty": False})
+    result = e8.training(tmp_path / "out", TrainingFaultsOptions(**small, seeds=[2]), progress=False)
+    commits = {str(one["commit"]) + (" changed" if one["dirty"] else "") for one in result["networks"]}
+    assert result["provenance"]["measured_at"] == sorted(commits) and "an earlier one" not in commits
 
 
 def test_arms_that_are_not_paired_are_refused() -> None:

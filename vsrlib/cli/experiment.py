@@ -2,9 +2,12 @@
 
 import argparse
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from vsrlib.claims.ten_claims import GAIN
+from vsrlib.common import files
 from vsrlib.common.files import atomic_path
 from vsrlib.experiments.options import (
     BackendsOptions,
@@ -30,6 +33,8 @@ EXPERIMENTS = (
 )
 """Name, help and options. `vsrlib.experiments.NAME` has the function NAME, which takes a folder and the options and
 returns the result, and `table`, which makes Markdown of that."""
+_BY_THEMSELVES = ("seeds", "blind")
+"""Those that hold what they work on: the former a network each, so that processes share the ten, the latter OUTPUT."""
 
 
 def experiment_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,10 +55,31 @@ def run_experiment(options: argparse.Namespace) -> None:
     """Carry out `vsrlib experiment`."""
     from vsrlib.report.charts import experiments
 
+    asked = options.options.of(vars(options))
+    files.require_folder(options.output)
     module = importlib.import_module(f"vsrlib.experiments.{options.name}")
-    result = getattr(module, options.name)(options.output, options.options.of(vars(options)))
-    text = module.table(result)
-    with atomic_path(options.output / f"{options.name}.md") as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    experiments.draw(options.name, result, options.output)
+    with _held(options.output, options.name):
+        result = getattr(module, options.name)(options.output, asked)
+        text = module.table(result)
+        with atomic_path(options.output / f"{options.name}.md") as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        experiments.draw(options.name, result, options.output)
     print(f"\n{text}", end="")
+
+
+@contextmanager
+def _held(output: Path, name: str) -> Iterator[None]:
+    """Hold the folder, so that no second process measures at the same time or takes the parts of this one for its own.
+
+    A folder that stayed empty because of a mistake is not left behind.
+    """
+    if name in _BY_THEMSELVES:
+        yield
+        return
+    new = not output.exists()
+    try:
+        with files.lock(output, "experiment", "output folder"):
+            yield
+    finally:
+        if new and output.is_dir() and not any(output.iterdir()):
+            output.rmdir()

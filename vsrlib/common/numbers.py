@@ -168,6 +168,14 @@ def units(found: dict) -> str:
     return counted(found["n"], found["unit"])
 
 
+def intervals_of(n: int, unit: str) -> str:
+    """What a page says of its intervals, in a sentence: over what they are, or that of so few units there are none."""
+    fewest = counted(FEWEST, unit)
+    if n < FEWEST:
+        return f"There is no interval of fewer than {fewest}."
+    return f"Intervals: 95 %, over the {fewest.removeprefix(f'{FEWEST} ')}."
+
+
 def counted(count: int, unit: str) -> str:
     """So many of it, in English: "1 scene", "6 processes"."""
     return f"{count} {unit}" + ("" if count == 1 else "es" if unit.endswith("s") else "s")

@@ -164,7 +164,7 @@ def require_list(name: str, values: list[str], choices: tuple[str, ...]) -> None
 def require_at_least(settings: Any, name: str, least: int, reason: str = "") -> None:
     """The field `name` is `least` or more; `reason` completes "because"."""
     value = getattr(settings, name)
-    if value < least:
+    if not value >= least:  # NaN is neither
         raise UserError(f"{name} is {value}; give at least {least}{', because ' + reason if reason else ''}.")
 
 

@@ -19,7 +19,8 @@ from vsrlib.common.names import NAMES
 from vsrlib.common.numbers import counted, interval, markdown, number, percent, significant
 from vsrlib.common.parts import Parts
 from vsrlib.experiments.options import BackendsOptions
-from vsrlib.experiments.output import busiest, kept
+from vsrlib.experiments.output import busiest, kept, load
+from vsrlib.networks.network import described
 from vsrlib.networks.weights import weights_file
 
 RESULT = "backends.json"
@@ -29,16 +30,21 @@ def backends(output: Path, options: BackendsOptions) -> dict[str, Any]:
     """Time the frames, and write OUTPUT/backends.json, which is returned; what is done is kept in OUTPUT/parts.
 
     A process that breaks off is named in the result and in no figure of it. UserError where one that was asked for
-    cannot be used, and for weights that cannot be read.
+    cannot be used, and for weights that cannot be read or do not fit the preset.
     """
     output = Path(output)
     require_usable(options.backends)
     path = None if options.weights is None else weights_file.existing(options.weights)
     weights = None if path is None else weights_file.entry(path, output)
+    notes = {} if path is None else weights_file.metadata(path)
+    preset = options.preset or notes.get("preset", "published")
+    if path is not None:
+        described(path, preset)  # what does not fit would break off in every process
     digest = None if weights is None else weights["sha256"]
-    parts = Parts(output, {"experiment": "backends", **options.to_json(), "weights": digest})
+    asked = options.to_json() | {"preset": preset}
+    parts = Parts(output, {"experiment": "backends", **asked, "weights": digest})
     wanted = Options(
-        preset=options.preset,
+        preset=preset,
         size=parse_size(options.size),
         repeats=options.repeats,
         seconds=options.seconds,
@@ -56,12 +62,12 @@ def backends(output: Path, options: BackendsOptions) -> dict[str, Any]:
         "question": "How fast is the network in each of what runs it, and how far apart are the frames?",
         "unit": UNIT,
         "n": options.processes,
-        "options": options.to_json(),
+        "options": asked,
         "weights": weights,
         "engine": ENGINE,
         "backends": {name: _of_backend(answers[first], given) for name, given in answers.items()},
         "differences": {name: differences[name] for name in options.backends[1:]},
-        "busiest": max(busiest(given) or 0.0 for given in answers.values()),
+        "busiest": busiest([one for given in answers.values() for one in given]),
     }
     return parts.finish(output / RESULT, result)
 
@@ -128,13 +134,15 @@ def table(result: dict[str, Any]) -> str:
         )
     header = ["", "s a frame", f"times as fast as {first}", "warm-up (s)"]
     header += [f"8-bit values unlike {first}'s", "by at most", "threads", "convolutions"]
-    lines = [
-        "# The same frames in everything that runs the network",
+    said = (
         f"LR frames of {asked['size']} pixels, network of the preset {asked['preset']}, engine `{result['engine']}`; "
         f"upload, restoration and download of a frame. {counted(result['n'], UNIT)} of each, in turns, each the median "
         f"of {asked['repeats']} frames or of as many as begin in {number(asked['seconds'], 0)} s. Intervals: 95 %, "
-        f"over the processes; there is none for fewer than {FEWEST_PROCESSES}. The largest load average before one of "
-        f"them was {result['busiest']:.2f}.",
+        f"over the processes; there is none for fewer than {FEWEST_PROCESSES}."
+    )
+    lines = [
+        "# The same frames in everything that runs the network",
+        " ".join([said, *load(result["busiest"], "one of them")]),
         markdown(header, rows),
         *([f"Broke off: {'; '.join(broke_off)}."] if broke_off else []),
     ]

@@ -7,10 +7,10 @@ from vsrlib.bench.protocol import FEWEST_PROCESSES
 from vsrlib.claims.ablation.options import AblationOptions
 from vsrlib.common.errors import UserError
 from vsrlib.common.names import BLURS, DEVICES, PRESETS, RESTORERS
-from vsrlib.common.options import JobOptions, changed, option, require_list
+from vsrlib.common.options import JobOptions, changed, option, require_list, require_multiple
 from vsrlib.data.clips import WINDOW
 from vsrlib.data.scenes import FRAMES
-from vsrlib.training.options import TrainOptions
+from vsrlib.training.options import TEMPLATES, TrainOptions, begun_with
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class TrainingFaultsOptions(JobOptions):
     """What `vsrlib.experiments.training.training` trains: a fifth of the steps at each rate, as in the paper.
 
     The sizes were chosen with one seed that is none of these, before any of these was trained: the error of the right
-    training has then come to rest. UserError for a seed given twice.
+    training has then come to rest. UserError for a seed given twice, and for what no training takes.
     """
 
     seeds: list[int] = option(
@@ -68,6 +68,19 @@ class TrainingFaultsOptions(JobOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_once(self.seeds)
+        if self.noise == float("inf"):
+            raise UserError(f"noise is {self.noise}; give a share, such as 0.3.")
+        _ = self.trained  # building it checks the rest
+
+    @property
+    def trained(self) -> TrainOptions:
+        """What every training is told, but for its start and its seed.
+
+        The template of the weights that come with the project, but for its size, and without an average: one over a
+        hundred steps would hide what the last halvings do.
+        """
+        given = {name: getattr(self, name) for name in self.to_json() if hasattr(TEMPLATES["study"], name)}
+        return begun_with("study", given | {"ema": 0.0, "validate_every": 0})
 
 
 @dataclass(frozen=True)
@@ -117,17 +130,27 @@ class BlindOptions(JobOptions):
 
 
 @dataclass(frozen=True)
-class OutputOptions(JobOptions):
-    """What `vsrlib.experiments.output.output` times, each process by itself."""
+class TimesOptions(JobOptions):
+    """What the experiments that time something by processes share."""
 
     processes: int = changed(Options, "processes", 10)
     repeats: int = changed(Options, "repeats", 5)
-    seconds: float = changed(Options, "seconds", 300)
     threads: int | None = changed(Options, "threads", None)
 
 
 @dataclass(frozen=True)
-class ProcessesOptions(OutputOptions):
+class OutputOptions(TimesOptions):
+    """What `vsrlib.experiments.output.output` times, each process by itself. UserError for seconds that are none."""
+
+    seconds: float = changed(Options, "seconds", 300)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _ = Options(seconds=self.seconds)  # building it checks them
+
+
+@dataclass(frozen=True)
+class ProcessesOptions(TimesOptions):
     """What `vsrlib.experiments.processes.processes` times, with the study weights of each blur.
 
     UserError for a size that is none, and for one or a blur given twice.
@@ -152,7 +175,9 @@ class BackendsOptions(OutputOptions):
     )
     processes: int = changed(Options, "processes", FEWEST_PROCESSES)
     size: str = option("180x320", "of the frames, LR pixels", metavar="HxW")
-    preset: str = option("published", "size of the network", choices=PRESETS)
+    preset: str | None = option(
+        None, "size of the network (what the weights note; published without any)", choices=PRESETS
+    )
     weights: str | None = changed(Options, "weights", None)
 
     def __post_init__(self) -> None:
@@ -174,6 +199,7 @@ class MemoryOptions(JobOptions):
         super().__post_init__()
         if len(set(self.batch_sizes)) < max(2, len(self.batch_sizes)) or min(self.batch_sizes) < 1:
             raise UserError(f"batch_sizes is {self.batch_sizes}; give two at least, each once, and each at least 1.")
+        require_multiple(self, "patch_size", 4, "a patch learns from itself at a quarter of its size")
 
 
 def require_once(seeds: list[int]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from vsrlib.bench.by_process import UNIT, Answer, asks_for_output, image_output, in_turns
 from vsrlib.bench.costs_tables import output_table
 from vsrlib.bench.options import Options
-from vsrlib.common.numbers import counted
+from vsrlib.common.numbers import counted, intervals_of, number
 from vsrlib.common.parts import Parts
 from vsrlib.experiments.options import OutputOptions
 
@@ -48,15 +48,21 @@ def busiest(answers: list[Answer]) -> float | None:
     return max((one["load_average"]["before"][0] for one in answers if "failed" not in one), default=None)
 
 
+def load(found: float | None, of: str) -> list[str]:
+    """What `busiest` found in a sentence, if it found anything; of: "one of these processes"."""
+    return [] if found is None else [f"The largest load average before {of} was {found:.2f}."]
+
+
 def table(result: dict[str, Any]) -> str:
     """The experiment in words and as a Markdown table."""
     asked, lines = result["options"], ['# What is in "post-processing"', output_table(result)]
     found = result["image_output"]
     if "skipped" not in found:
-        lines.append(
-            f"Each of {counted(result['n'], UNIT)} took the medians of {asked['repeats']} rounds, in which the parts "
-            "took turns. Intervals: 95 %, over the processes. The largest load average before one of them was "
-            f"{result['busiest']:.2f}."
+        said = (
+            f"Each of {counted(result['n'], UNIT)} took the medians of {asked['repeats']} rounds, or of as many as "
+            f"begin in {number(asked['seconds'], 0)} s, in which the parts took turns. "
+            f"{intervals_of(found['sum']['n'], UNIT)}"
         )
+        lines.append(" ".join([said, *load(result["busiest"], "one of them")]))
         lines += [f"Broke off: {'; '.join(found['failed'])}."] * bool(found["failed"])
     return "\n\n".join(lines) + "\n"

@@ -11,10 +11,10 @@ from vsrlib.bench.by_process import ENGINES, UNIT, asks_for_frames, frames, in_t
 from vsrlib.bench.costs_tables import by_engine
 from vsrlib.bench.options import Options, parse_size
 from vsrlib.common.names import FRAMEWORKS
-from vsrlib.common.numbers import counted
+from vsrlib.common.numbers import counted, intervals_of
 from vsrlib.common.parts import Parts
 from vsrlib.experiments.options import ProcessesOptions
-from vsrlib.experiments.output import busiest, kept
+from vsrlib.experiments.output import busiest, kept, load
 from vsrlib.networks.weights import weights_file
 
 RESULT = "processes.json"
@@ -50,7 +50,6 @@ def _case(parts: Parts, blur: str, size: str, weights: str, options: ProcessesOp
         preset="study",
         size=parse_size(size),
         repeats=options.repeats,
-        seconds=options.seconds,
         threads=options.threads,
         weights=weights,
     )
@@ -63,7 +62,7 @@ def _case(parts: Parts, blur: str, size: str, weights: str, options: ProcessesOp
         "blur": blur,
         "size": list(wanted.size),
         **{engine: frames(answers, engine) for engine in ENGINES},
-        "busiest": max(busiest(given) or 0.0 for given in answers.values()),
+        "busiest": busiest([one for given in answers.values() for one in given]),
     }
 
 
@@ -74,10 +73,10 @@ def table(result: dict[str, Any]) -> str:
         f"The study network on the CPU: {counted(result['n'], UNIT)} of each framework for each blur and frame size, "
         f"in turns, each the medians of {result['options']['repeats']} frames by either clock. `reference` is the "
         "published algorithm, `streaming` the engine that restores; a total has this project's post-processing in it "
-        "(PSNR, SSIM, PNG). Intervals: 95 %, over the processes.",
+        f"(PSNR, SSIM, PNG). {intervals_of(result['n'], UNIT)}",
     ]
     for one in result["cases"]:
         lines.append(f"## {one['blur']} blur, {one['size'][0]}x{one['size'][1]} LR pixels")
         lines.append(by_engine({engine: one[engine] for engine in ENGINES}))
-        lines.append(f"The largest load average before one of these processes was {one['busiest']:.2f}.")
+        lines += load(one["busiest"], "one of these processes")
     return "\n\n".join(lines) + "\n"

@@ -7,7 +7,7 @@ flow learns through is one that uses its neighbours. Each fault is planted in th
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from vsrlib.common import files
-from vsrlib.common.numbers import holm, interval, markdown, mean_interval, number, sign_flip
+from vsrlib.common.numbers import holm, interval, intervals_of, markdown, mean_interval, number, sign_flip
 from vsrlib.common.parts import Parts
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.data.sets.manifest import HR
@@ -28,7 +28,7 @@ from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.names import FLOW
 from vsrlib.training import checkpoint
 from vsrlib.training.flow.evaluation import errors_of, heldout_pairs
-from vsrlib.training.options import TEMPLATES, Schedule, TrainOptions, begun_with
+from vsrlib.training.options import Schedule
 from vsrlib.training.train import train
 from vsrlib.training.trainer import WEIGHTS, NotFinite, Trainer
 from vsrlib.training.validation import CRITERIA, best_file
@@ -95,9 +95,11 @@ def training(output: Path, options: TrainingFaultsOptions, progress: bool = True
     named in the result and left out of it. UserError for weights that cannot be used.
     """
     output = Path(output)
+    network = load_network("torch", options.weights, options.trained.preset, options.device)  # before anything is made
     weights = weights_file.entry(options.weights, output)
     asked = {name: value for name, value in options.to_json().items() if name not in ("seeds", "device", "weights")}
-    parts = Parts(output, {"experiment": "training", "weights": weights["sha256"], **asked})
+    asked |= {"weights": weights["sha256"], "device": network.device}
+    parts = Parts(output, {"experiment": "training", **asked})
     clips = made_clips(output, ClipsOptions(count=options.clips))
     networks: list[dict[str, Any]] = []
     with progress_bar(len(ARMS) * len(options.seeds), "training", "network", progress) as bar:
@@ -151,7 +153,8 @@ def disturbed(values: Values, noise: float, seed: int) -> Values:
 def summary(networks: list[dict[str, Any]], seeds: list[int]) -> dict[str, Any]:
     """What the trained networks say: means of each arm, each fault against the right training, paired by seed.
 
-    ValueError where two arms of a seed have not had the same start and the same batches.
+    Where no training has ended with finite losses there is no mean, and None in its place. ValueError where two arms of
+    a seed have not had the same start and the same batches.
     """
     done: dict[tuple[str, int], dict[str, Any]]
     done = {(one["arm"], one["seed"]): one for one in networks if "failed" not in one}
@@ -188,7 +191,10 @@ def summary(networks: list[dict[str, Any]], seeds: list[int]) -> dict[str, Any]:
     return {
         "contrasts": contrasts,
         "means": means,
-        "start": {measure: float(np.mean([one["start"][measure] for one in done.values()])) for measure in MEASURES},
+        "start": {
+            measure: float(np.mean([one["start"][measure] for one in done.values()])) if done else None
+            for measure in MEASURES
+        },
         "failed": {f"{one['arm']}_{one['seed']}": one["failed"] for one in networks if "failed" in one},
     }
 
@@ -196,14 +202,19 @@ def summary(networks: list[dict[str, Any]], seeds: list[int]) -> dict[str, Any]:
 def table(result: dict[str, Any]) -> str:
     """The experiment in words and as Markdown tables."""
     asked, start = result["options"], result["start"]
+    began = (
+        ""
+        if start["psnr"] is None
+        else f", on average with an end-point error of {start['end_point_error']:.3f} pixels and a validation PSNR of "
+        f"{start['psnr']:.2f} dB"
+    )
     lines = [
         "# What the training faults of the earlier sides cost",
         f"The study network, {asked['steps']} supervised steps of {asked['batch_size']} patches of "
         f"{asked['patch_size']} LR pixels a side, the rates halved every {asked['halve_every']} steps. Each of "
         f"{result['n']} seeds has batches and a start of its own, which its four trainings share: the flow network of "
-        f"the weights disturbed by {asked['noise']:.0%}, on average with an end-point error of "
-        f"{start['end_point_error']:.3f} pixels and a validation PSNR of {start['psnr']:.2f} dB. The error is measured "
-        "on pairs of photographs that no training has seen. Intervals: 95 %, over the trained networks.",
+        f"the weights disturbed by {asked['noise']:.0%}{began}. The error is measured on pairs of photographs that no "
+        f"training has seen. {intervals_of(result['n'], UNIT)}",
         markdown(
             ["training", "end-point error (pixels)", "validation PSNR (dB)"],
             [
@@ -240,7 +251,8 @@ def _trained(
     start, notes = folder.parent / f"start_{seed}.safetensors", weights_file.metadata(options.weights)
     if not start.exists():
         weights_file.write(start, disturbed(weights_file.read(options.weights), options.noise, seed), notes)
-    wanted = _options(options, start, seed, (folder / checkpoint.FILE).exists())
+    resume = (folder / checkpoint.FILE).exists()
+    wanted = replace(options.trained, weights=str(start), seed=seed, resume=resume)
     before = load_network("torch", start, device=options.device)
     pairs = heldout_pairs()
     try:
@@ -270,15 +282,3 @@ def _trained(
         "seconds": result["seconds"],
         **network.conditions(),
     }
-
-
-def _options(options: TrainingFaultsOptions, start: Path, seed: int, resume: bool) -> TrainOptions:
-    """The template of the weights that come with the project, but for its size, and without an average.
-
-    An average over a hundred steps would hide what the last halvings do.
-    """
-    given = {name: getattr(options, name) for name in options.to_json() if hasattr(TEMPLATES["study"], name)}
-    return begun_with(
-        "study",
-        given | {"weights": str(start), "seed": seed, "ema": 0.0, "validate_every": 0, "resume": resume},
-    )
