@@ -140,15 +140,15 @@ def advice(*changes: Change) -> dict[str, str]:
 
 def test_advice_follows_from_the_figures() -> None:
     found = advice(*differences(*SAME), works("torch", True), works("jittor", False))
-    assert found["a machine without a compiler"] == "PyTorch" and found["little disk space"] == "Jittor"
+    assert found["a machine without a compiler"] == "PyTorch" and found["a small installation"] == "Jittor"
     found = advice(works("jittor", True), works("torch", True))
     assert "a machine without a compiler" not in found
-    assert "little disk space" in found
+    assert "a small installation" in found
     sizes = [(("costs", "install", name, "bytes"), mib * 2**20) for name, mib in (("torch", 7), ("jittor", 9))]
     held = evidence(*sizes)
-    (disk,) = (one for one in conclusion.by_use(judge.find(held), held) if one["use"] == "little disk space")
+    (disk,) = (one for one in conclusion.by_use(judge.find(held), held) if one["use"] == "a small installation")
     assert disk["choose"] == "PyTorch"
-    assert disk["because"] == "installed with what they need: PyTorch 7 MiB, Jittor 9 MiB"
+    assert disk["because"] == "installed with what they need, before Jittor compiles its operations: PyTorch 7 MiB, Jittor 9 MiB"
     nothing = [(("comparison", "blurs", blur, "runs", "jittor"), SKIPPED) for blur in BLURS]
     assert advice(*nothing, (("costs",), None), (("experiments", "memory"), ABSENT)) == {}
 

@@ -82,7 +82,7 @@ CHINESE = {
         "speed of restoration, here": "在本机上的复原速度",
         "memory of a training, on the CPU": "在 CPU 上训练的内存",
         "a machine without a compiler": "没有编译器的机器",
-        "little disk space": "磁盘空间小",
+        "a small installation": "安装体积小",
     },
     "choices": {"PyTorch": "PyTorch", "Jittor": "Jittor", "either": "两者皆可"},
     "reasons": {
@@ -94,7 +94,7 @@ CHINESE = {
         " to ": " 至 ",
         "less than ": "小于 ",
         " does not run there": " 在那里无法运行",
-        "installed with what they need: ": "连同所需软件包的安装体积：",
+        "installed with what they need, before Jittor compiles its operations: ": "连同所需软件包的安装体积（Jittor 编译算子之前）：",
     },
     "measures": {
         "quality": "质量",

@@ -53,6 +53,6 @@ def by_use(found: Mapping[str, Finding], held: Evidence) -> list[dict[str, str]]
         sizes = {name: held.costs["install"][name]["bytes"] for name in FRAMEWORKS}
         megabytes = ", ".join(f"{NAMES[name]} {sizes[name] / 2**20:.0f} MiB" for name in FRAMEWORKS)
         smallest = NAMES[min(sizes, key=sizes.__getitem__)]
-        because = f"installed with what they need: {megabytes}"
-        rows.append({"use": "little disk space", "choose": smallest, "because": because})
+        because = f"installed with what they need, before Jittor compiles its operations: {megabytes}"
+        rows.append({"use": "a small installation", "choose": smallest, "because": because})
     return rows
