@@ -211,6 +211,13 @@ def test_frames_of_a_run_are_not_shown_beside_clips_that_have_changed(run: Path,
     assert chosen(run, truth=False).truth is None and chosen(run, clip="walk").clip == "walk"
 
 
+def test_the_folder_of_a_set_is_taken_as_the_restoration_takes_it(run: Path) -> None:
+    files = sorted(run.glob("04_*/inference.json"))
+    one, other = chosen(run), show.choose(files, "Gaussian", run / "set", run / "set")
+    assert np.array_equal(one.window, other.window) and np.array_equal(one.truth, other.truth)
+    assert other.kernel is not None and np.array_equal(one.kernel, other.kernel)
+
+
 def test_without_truth_there_is_no_psnr_and_no_kernel(run: Path) -> None:
     (run / "set" / "kernel").rename(run / "elsewhere")
     one = chosen(run, truth=False)

@@ -16,6 +16,7 @@ from vsrlib.data.clips import ClipSource, FrameReader, list_clips, windows
 from vsrlib.data.comparison_picture import most_detailed
 from vsrlib.data.frame_names import called
 from vsrlib.data.frames import read_frame
+from vsrlib.data.sets.layouts import HR_ROLE, LR_ROLE, clips_in
 from vsrlib.data.sets.tree import read_kernel
 from vsrlib.networks import load_network
 from vsrlib.report.html import Item
@@ -127,12 +128,13 @@ def choose(
     shown = names[len(names) // 2] if wanted is None else called(wanted, names)
     if shown is None:
         raise UserError(f"frame is {frame!r}; clip {entry['name']} has {names[0]} to {names[-1]}.")
-    source = clip_of(clips, entry["name"])
+    source = clip_of(clips, entry["name"], LR_ROLE)
     around = {source.frame_names[index]: (index, window) for index, window in windows(source, record["border"])}
     if any(name not in around for name in names):
         raise UserError(f"Clip {source.name} of {clips} has other frames than the run; give the clips that it read.")
     window = FrameReader(source).stack(around[shown][1])
-    kernel = Path(clips).parent / "kernel" / source.name / f"{shown}.mat"
+    file = Path("kernel", source.name, f"{shown}.mat")
+    kernel = next((root / file for root in (Path(clips), Path(clips).parent) if (root / file).is_file()), None)
     chosen = Chosen(
         blur=blur,
         clip=entry["name"],
@@ -142,7 +144,7 @@ def choose(
         folders={name: Path(one["file"]).absolute().parent / FRAMES / entry["name"] for name, one in done.items()},
         skipped=skipped,
         truth=None if truths is None else _truth(truths, source, around[shown][0], window),
-        kernel=read_kernel(kernel) if kernel.is_file() else None,
+        kernel=None if kernel is None else read_kernel(kernel),
         weights=_weights(record),
         preset=record["preset"],
         names=names,
@@ -178,7 +180,7 @@ def _require_same_clips(chosen: Chosen, frame: dict) -> None:
 
 def _truth(truths: Path, source: ClipSource, index: int, window: np.ndarray) -> np.ndarray:
     height, width = window.shape[1:3]
-    return FrameReader(clip_of(truths, source.name))[index][: 4 * height, : 4 * width]
+    return FrameReader(clip_of(truths, source.name, HR_ROLE))[index][: 4 * height, : 4 * width]
 
 
 def _weights(record: dict) -> Path:
@@ -188,9 +190,12 @@ def _weights(record: dict) -> Path:
     return path
 
 
-def clip_of(root: Path, name: str | None = None) -> ClipSource:
-    """The clip of this name below a folder, or the only one there, or for None the first. UserError: no such clip."""
-    found = {source.name: source for source in list_clips(root)}
+def clip_of(root: Path, name: str | None = None, role: str | None = None) -> ClipSource:
+    """The clip of this name below a folder, or the only one there, or for None the first. UserError: no such clip.
+
+    role: which clips are meant of a folder that is a set's and holds both (see `vsrlib.data.sets.layouts.clips_in`).
+    """
+    found = {source.name: source for source in (list_clips(root) if role is None else clips_in(root, role))}
     if name is not None and name not in found and len(found) > 1:
         raise UserError(f"{root} holds no clip {name}; it has {', '.join(found)}.")
     return found.get(name or "") or next(iter(found.values()))
