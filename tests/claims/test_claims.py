@@ -111,6 +111,15 @@ def test_further_evidence_that_is_something_else_is_refused(tmp_path: Path, name
     assert [one["verdict"] for one in skipped] == [one["verdict"] for one in without]
 
 
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_file_that_is_no_result_of_its_experiment_is_refused(tmp_path: Path, name: str) -> None:
+    comparison.compare(*run.write_run(tmp_path / "run", pictures=True), tmp_path / "out")
+    write_json(tmp_path / "experiments" / EXPERIMENTS[name], {"experiment": "another", "ratio": {}})
+    with pytest.raises(UserError, match=f"holds no result of the experiment {name}; run it again"):
+        judge.judge(tmp_path / "out" / "comparison.json", tmp_path / "claims", {}, tmp_path / "experiments")
+    assert not (tmp_path / "claims").exists()
+
+
 @pytest.mark.parametrize("agree", [True, False])
 def test_the_referee_of_another_framework_is_no_evidence_on_the_two(tmp_path: Path, agree: bool) -> None:
     comparison.compare(*run.write_run(tmp_path / "run", pictures=True), tmp_path / "out")

@@ -148,7 +148,10 @@ def test_advice_follows_from_the_figures() -> None:
     held = evidence(*sizes)
     (disk,) = (one for one in conclusion.by_use(judge.find(held), held) if one["use"] == "a small installation")
     assert disk["choose"] == "PyTorch"
-    assert disk["because"] == "installed with what they need, before Jittor compiles its operations: PyTorch 7 MiB, Jittor 9 MiB"
+    assert (
+        disk["because"]
+        == "installed with what they need, before Jittor compiles its operations: PyTorch 7 MiB, Jittor 9 MiB"
+    )
     nothing = [(("comparison", "blurs", blur, "runs", "jittor"), SKIPPED) for blur in BLURS]
     assert advice(*nothing, (("costs",), None), (("experiments", "memory"), ABSENT)) == {}
 

@@ -176,6 +176,16 @@ def test_wrong_arguments_give_one_sentence(arguments: list[str], words: str, tmp
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("arguments", [["clips", ""], ["degrade", "{clips}", ""], ["convert", ""], ["site", "", ""]])
+def test_an_empty_argument_is_not_the_folder_that_one_is_in(
+    arguments: list[str], clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    (empty := tmp_path / "empty").mkdir()
+    monkeypatch.chdir(empty)
+    assert cli.main([one.format(clips=clips) for one in arguments]) == 2
+    assert "An argument is empty" in capsys.readouterr().err and not [*empty.iterdir()]
+
+
 def test_a_folder_that_cannot_be_written_is_named(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "file").write_text("in the way")
     assert cli.main(["degrade", str(clips), str(tmp_path / "file" / "Set")]) == 2

@@ -63,6 +63,7 @@ WRONG: list[tuple[type[Settings], dict[str, Any], str]] = [
     (InferSettings, {"preset": "published"}, "weights is None and preset is 'published': give the file of weights"),
     (InferSettings, {"seed": -1}, "seed is -1; give at least 0"),
     (TrainSettings, {"hr_root": None}, "hr_root is None; give a text"),
+    (InferSettings, {"output": ""}, "output is an empty text; give a value, or leave it out"),
     (InferSettings, {"engine": "fast"}, "engine is 'fast'"),
     (InferSettings, {"border": 1}, "border is 1; give True or False"),
     (InferSettings, {"timing_repeats": -1}, "timing_repeats is -1; give at least 0"),

@@ -10,8 +10,9 @@ from vsrlib.claims.results import is_skipped
 from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.networks import architecture
 
+SCENES = "scenes"
 EXPERIMENTS = {
-    "scenes": "ablation/ablation.json",
+    SCENES: "ablation/ablation.json",
     "training": "training.json",
     "precision": "precision.json",
     "measurement": "measurement.json",

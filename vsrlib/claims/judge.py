@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vsrlib.claims import results
-from vsrlib.claims.evidence import Evidence, experiment_files
+from vsrlib.claims.evidence import SCENES, Evidence, experiment_files
 from vsrlib.claims.rules import quality, sizes, times, training
 from vsrlib.claims.rules.conclusion import by_use, recommendation
 from vsrlib.claims.ten_claims import CLAIMS, ONE
@@ -77,7 +77,7 @@ def judge(
     held = Evidence(
         comparison,
         **{name: content for name, (_, content) in measured.items()},
-        experiments={name: results.read(path) for name, path in once.items()},
+        experiments={name: _experiment(name, path) for name, path in once.items()},
     )
     findings = find(held)
     files = {_COMPARISON: comparison_file, **there, **once}
@@ -115,6 +115,14 @@ def _read(name: str, path: Path) -> dict[str, Any]:
     if name == _PARITY and not set(results.sides_of(found)) <= set(FRAMEWORKS):
         pair, claimed = (" and ".join(NAMES[one] for one in two) for two in (results.sides_of(found), FRAMEWORKS))
         raise UserError(f"{path} is of {pair}, and the claims are about {claimed}; give the parity of these, or none.")
+    return found
+
+
+def _experiment(name: str, path: Path) -> dict[str, Any]:
+    """The result file of an experiment, or of the ablation with many scenes."""
+    found = results.read(path)
+    if _HOLDS[_ABLATION] not in found if name == SCENES else found.get("experiment") != name:
+        raise UserError(f"{path} holds no result of the experiment {name}; run it again, or move the file away.")
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from vsrlib import __version__
 from vsrlib.cli import bench, compare, completion, data, demo, experiment, infer, study, train
 from vsrlib.cli.config import with_config
-from vsrlib.common.errors import reported
+from vsrlib.common.errors import UserError, reported
 
 _COMMANDS = (
     ("demo", "a first result: restore a second of film, with sound", demo.demo_arguments),
@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def run() -> int:
+        if "" in (sys.argv[1:] if arguments is None else arguments):  # as a path it would be the folder that one is in
+            raise UserError("An argument is empty, perhaps a variable that is not set; give a value, or leave it out.")
         told = with_config(parser, options, arguments)
         return told.run(told) or 0
 

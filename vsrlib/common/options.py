@@ -117,6 +117,8 @@ def require_type(name: str, kind: Any, value: Any, hint: str) -> None:
     if not isinstance(value, allowed) or wrong_flag or wrong_item:
         seems_number = str in allowed and isinstance(value, (int, float))
         raise UserError(f"{name} is {value!r}; give {words}{hint if seems_number else ''}.")
+    if value == "":  # as a path it would be the folder that one is in
+        raise UserError(f"{name} is an empty text; give a value, or leave it out.")
 
 
 _NONE = type(None)
