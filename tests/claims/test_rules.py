@@ -144,8 +144,8 @@ def test_advice_follows_from_the_figures() -> None:
     found = advice(works("jittor", True), works("torch", True))
     assert "a machine without a compiler" not in found
     assert "a small installation" in found
-    sizes = [(("costs", "install", name, "bytes"), mib * 2**20) for name, mib in (("torch", 7), ("jittor", 9))]
-    held = evidence(*sizes)
+    installed = [(("costs", "install", name, "bytes"), mib * 2**20) for name, mib in (("torch", 7), ("jittor", 9))]
+    held = evidence(*installed)
     (disk,) = (one for one in conclusion.by_use(judge.find(held), held) if one["use"] == "a small installation")
     assert disk["choose"] == "PyTorch"
     assert (

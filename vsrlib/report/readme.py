@@ -94,7 +94,9 @@ CHINESE = {
         " to ": " 至 ",
         "less than ": "小于 ",
         " does not run there": " 在那里无法运行",
-        "installed with what they need, before Jittor compiles its operations: ": "连同所需软件包的安装体积（Jittor 编译算子之前）：",
+        "installed with what they need, before Jittor compiles its operations: ": (
+            "连同所需软件包的安装体积（Jittor 编译算子之前）："
+        ),
     },
     "measures": {
         "quality": "质量",
