@@ -99,7 +99,7 @@ class Streaming:
     """
 
     def __init__(self, network: Network, exact: bool = False, convolution: str = "framework", tile: int = 0) -> None:
-        if convolution == "winograd" and not exact:
+        if not exact:  # which asks for no Winograd
             winograd.pick(convolution, network.device, network.config.features)
         self._network = network
         self._ops = network.backend.ops
