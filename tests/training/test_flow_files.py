@@ -91,6 +91,17 @@ def test_middlebury_folders(tmp_path: Path) -> None:
     assert pairs[0].visible is None and pairs[0].known.all()
 
 
+def test_a_pair_behind_a_link_is_found(tmp_path: Path) -> None:
+    for name in ("Urban2", "Venus"):
+        for frame in ("frame10.png", "frame11.png"):
+            write_frame(tmp_path / "kept" / name / frame, np.zeros((5, 7, 3), np.uint8))
+        write_flo(tmp_path / "kept" / name / "flow10.flo", random_flow())
+    (tmp_path / "mine").mkdir()
+    for name in ("Venus", "Urban2"):
+        (tmp_path / "mine" / name).symlink_to(tmp_path / "kept" / name)
+    assert [pair.name for pair in middlebury_pairs(tmp_path / "mine")] == ["Urban2", "Venus"]
+
+
 def test_middlebury_faults_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="No flow10.flo"):
         middlebury_pairs(tmp_path)

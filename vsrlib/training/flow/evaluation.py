@@ -4,6 +4,7 @@ None of the pairs is ever trained on: synthetic ones of the test split, a real s
 own files.
 """
 
+import glob
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
@@ -189,7 +190,8 @@ def middlebury_pairs(root: Path) -> list[FlowPair]:
     The archives as Middlebury gives them, unpacked side by side (other-data and other-gt-flow), are found as well.
     UserError when there is none, or for a file that does not belong to the others.
     """
-    pairs = [_pair(path) for path in sorted(Path(root).rglob(_FLOW))]
+    found = glob.glob(f"**/{_FLOW}", root_dir=root, recursive=True)  # behind links to folders, too, unlike rglob
+    pairs = [_pair(Path(root) / path) for path in sorted(map(Path, found))]
     if not pairs:
         raise UserError(f"No {_FLOW} was found below {root}: give the folder of Middlebury's flow pairs.")
     return pairs
