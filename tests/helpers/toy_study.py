@@ -19,7 +19,7 @@ from vsrlib.study.settings import Settings
 class ToySettings(Settings):
     """Reads the file `source` if it names one, writes <output>/result.txt."""
 
-    source: str = ""
+    source: str | None = None
     output: str = "none"
     text: str = "a"
 
@@ -27,7 +27,9 @@ class ToySettings(Settings):
         return {"source": Path(self.source)} if self.source else {}
 
 
-PARAMETERS = 'source = ""  # file to read\noutput = "none"  # folder of the result\ntext = "a"  # text to write'
+PARAMETERS = """source: "str or None" = None  # file to read
+output = "none"  # folder of the result
+text = "a"  # text to write"""
 WRITE = """
 from pathlib import Path
 Path(output).mkdir(exist_ok=True)
