@@ -49,6 +49,20 @@ def test_a_build_that_ends_with_status_0_and_did_nothing_is_no_success(monkeypat
     assert len(calls) == 3
 
 
+@pytest.mark.jittor
+def test_operations_are_compiled_by_no_thread() -> None:
+    """Jittor's own threads for it ended the process now and then, where the machine was busy."""
+    jittor = jittor_env.import_jittor()
+    assert jittor.flags.use_parallel_op_compiler == 0
+    before = threads()
+    assert float((jittor.array([1.0, 2.0]) * 3.0 + 4.0).sum()) == 17.0
+    assert threads() == before
+
+
+def threads() -> int:
+    return len(os.listdir("/proc/self/task"))
+
+
 def test_settings_are_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JITTOR_HOME", "/somewhere")
     monkeypatch.setenv("cc_flags", "-O0")

@@ -45,6 +45,9 @@ _SETTINGS = {
     "kernel_flags": " -O3 -fno-math-errno -fno-trapping-math -fno-signed-zeros -fassociative-math ",
     "cache_name": "vsrlib",
     "log_silent": "1",
+    # Its threads, which compile and load operations, read variables of a function that may have returned by then: on a
+    # busy machine a process in a hundred or so ended there. One operation after the other is compiled without threads.
+    "use_parallel_op_compiler": "0",
     "nvcc_path": "",  # the Jittor side runs on the CPU, and an nvcc that does not suit makes the import fail
 }
 
