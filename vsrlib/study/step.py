@@ -190,7 +190,7 @@ def _story(error: Exception) -> str:
     if isinstance(error, PapermillExecutionError):
         return f"{error_line(error.ename, error.evalue)}\n"
     if isinstance(error, DeadKernelError):
-        return "the kernel died: it was killed, or memory ran out\n"
+        return "the kernel died: memory ran out, a library crashed, or it was killed; see partial.ipynb for its end\n"
     return "".join(traceback.format_exception(error))
 
 
