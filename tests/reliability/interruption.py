@@ -50,7 +50,8 @@ def check(folder: Path, count: int, seed: int, study: str, minutes: float, cell:
     _prepare(study, whole, cell)
     _uninterrupted(study, whole)
     truth, ends = lasting(digests(whole)), _done(whole / "run")
-    took = {step: _seconds(whole / "run" / step) for step in sorted(ends, key=lambda step: ends[step])}
+    manifests = {step: read_json(whole / "run" / step / "manifest.json") for step in sorted(ends, key=ends.__getitem__)}
+    took = {step: float(manifest["seconds"]) for step, manifest in manifests.items()}
     began = time.monotonic()
     _uninterrupted(study, whole)
     way = time.monotonic() - began  # to the first step that is not done yet, at the most
@@ -118,11 +119,6 @@ def _running(run: Path) -> str:
     )
     open_ones = [path.name for path in folders if not (path / "manifest.json").exists()]
     return max(open_ones, default="between steps")
-
-
-def _seconds(step: Path) -> float:
-    """What a step took."""
-    return float(read_json(step / "manifest.json")["seconds"])
 
 
 def _done(run: Path) -> dict[str, int]:

@@ -55,7 +55,9 @@ def seeds(output: Path, options: SeedsOptions, progress: bool = True) -> dict[st
         raise UserError(f"only has {', '.join(unknown)}; choose some of {', '.join(wanted)}.")
     scenes = chosen(options.scenes, output)
     for scene in scenes:  # now: a clip that is restored without any error would end it after hours of training
-        _bicubic(scene, *_degraded(scene))
+        high, low = _degraded(scene)
+        with naming(scene):
+            bicubic_psnr(low, high)
     digest = sha256_named({scene.name: sha256_array(scene.load()) for scene in scenes})
     parts = Parts(output, {"experiment": "seeds", "frames": digest, "steps": options.steps, "part": options.part})
     clips, begun = made_clips(output, ClipsOptions()), 0
@@ -270,7 +272,7 @@ def evaluated(weights: Path, scenes: list[Scene], device: str, own: bool) -> dic
         with naming(scene):
             for name, one in networks.items():
                 found["psnr"][name][scene.name] = restored_psnr(dict(restored(one, low)), high)
-        found["bicubic"][scene.name] = _bicubic(scene, high, low)
+            found["bicubic"][scene.name] = bicubic_psnr(low, high)
     return found | network.conditions()
 
 
@@ -278,11 +280,6 @@ def _degraded(scene: Scene) -> tuple[np.ndarray, Frames]:
     """HR and LR frames of a scene."""
     high, (kernel, _) = scene.load(), clip_kernel(BLUR, 0, scene.name)
     return high, {index: blur_down(frame, kernel) for index, frame in enumerate(high)}
-
-
-def _bicubic(scene: Scene, high: np.ndarray, low: Frames) -> float:
-    with naming(scene):
-        return bicubic_psnr(low, high)
 
 
 def _by_scene(one: dict[str, float], other: dict[str, float], belong: dict[str, str]) -> dict[str, float]:
