@@ -127,6 +127,14 @@ def test_times_show_what_the_unsynchronised_clock_hides(files, tmp_path):
     assert share["low"] < share["value"] < share["high"] < 0.5 < timing["jittor"]["post_share"]["as_reported"]["low"]
 
 
+def test_no_share_of_the_time_that_is_missed_is_below_zero(files, tmp_path):
+    """PyTorch's two medians differ by the spread of their repeats, which may give a share on either side of zero."""
+    timing = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["timing"]
+    timing["torch"] |= {"forward_unseen_share": -0.032, "forward_billed_to_post_share": -0.001}
+    text = comparison_table.timing_table(timing)
+    assert "PyTorch: without synchronisation, 0.0% of the forward pass's time is missed, and 0.0% appears" in text
+
+
 def test_training_agreement(files, tmp_path):
     found = comparison.compare(*files, tmp_path / "out")["training"]["Realistic"]
     first, second = (

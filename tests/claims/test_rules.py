@@ -165,6 +165,29 @@ def test_advice_on_quality(low: float, high: float, choice: str) -> None:
     assert advice(*differences(scenes((low + high) / 2, low, high)))["quality"] == choice
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "choice"),
+    [((0.2, 0.4), (-0.4, -0.2), "either"), ((-0.4, -0.2), (0.2, 0.4), "either"), ((-0.1, 0.1), (0.2, 0.4), "Jittor"),
+     ((-0.4, -0.2), (-0.1, 0.1), "PyTorch"), ((-0.1, 0.1), (-0.4, 0.9), "either"), ((0.2, 0.4), (-0.4, 0.9), "either")],
+)  # fmt: skip
+def test_the_advice_on_quality_is_of_every_blur(first: tuple, second: tuple, choice: str) -> None:
+    held = evidence(
+        *(change for blur, (low, high) in zip(BLURS, (first, second))
+          for change in differences(scenes((low + high) / 2, low, high), SAME[1], (blur,)))
+    )  # fmt: skip
+    (quality,) = (one for one in conclusion.by_use(judge.find(held), held) if one["use"] == "quality")
+    assert quality["choose"] == choice
+    assert all(f"({blur} blur)" in quality["because"] for blur in BLURS), "both, for one advice"
+    assert f"[{first[0]:+.4f}, {first[1]:+.4f}]" in quality["because"]
+
+
+def test_the_advice_on_quality_says_which_blur_it_is_of_where_one_is_not_known() -> None:
+    unlike = ("comparison", "blurs", BLURS[1], "outputs")
+    held = evidence(*differences(*SAME), (unlike, {"skipped": "because the input is not the same", "differs": []}))
+    (quality,) = (one for one in conclusion.by_use(judge.find(held), held) if one["use"] == "quality")
+    assert f"({BLURS[0]} blur)" in quality["because"] and BLURS[1] not in quality["because"]
+
+
 def test_no_advice_on_quality_without_an_interval() -> None:
     assert "quality" not in advice(*differences(scenes(1.0, None, None, 5)))
 

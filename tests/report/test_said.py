@@ -11,7 +11,7 @@ from vsrlib.claims import comparison
 from vsrlib.claims.ten_claims import CONFIRMED, NEVER, ONE, POST_SECONDS, TOTAL_SECONDS
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
-from vsrlib.report import said
+from vsrlib.report import said, said_pairs
 from vsrlib.report.charts import clips, speed
 
 pytest.importorskip("torch")
@@ -87,7 +87,7 @@ def test_a_restoration_counts_the_clips_that_gained() -> None:
     assert "no ground truth" in said.inference(blind).text
 
 
-@pytest.mark.parametrize(("gain", "words"), [(0.0, "times as much"), (0.7, "which is no rounding")])
+@pytest.mark.parametrize(("gain", "words"), [(0.001, "times as much"), (0.7, "which is no rounding")])
 def test_a_comparison_tells_rounding_from_a_difference(gain: float, words: str, tmp_path) -> None:
     few = {name: run.CLIPS[name] for name in run.FILMED}
     written = run.write_run(tmp_path / "run", clips=few, frames=("00000002",), gain=gain)
@@ -98,6 +98,46 @@ def test_a_comparison_tells_rounding_from_a_difference(gain: float, words: str, 
         *run.write_run(tmp_path / "one", skipped=("jittor",), pictures=False), tmp_path / "alone"
     )
     assert "not compared" in said.comparison(alone).text
+
+
+def differing(value: float, low: float, high: float) -> dict[str, Any]:
+    """The published comparison with another difference in PSNR of the filmed scenes."""
+    found = result("comparison.json")
+    for one in found["blurs"].values():
+        one["quality"]["filmed"]["difference"]["psnr"] |= {"value": value, "low": low, "high": high}
+    return found
+
+
+def test_no_end_of_an_interval_lies_beyond_the_bound_that_is_said() -> None:
+    for high, bound in ((1.104e-5, "0.00002"), (1e-5, "0.00001"), (0.0999, "0.1"), (0.031, "0.04")):
+        text = said.comparison(differing(0.0, -high / 2, high)).text
+        assert text.count(f"stays within {bound} dB") == 2, text
+    assert said.at_most(3e-7) == "3e-7" and said.at_most(3.1e-7) == "4e-7"
+
+
+def test_what_is_equal_is_not_so_many_times_as_much() -> None:
+    text = said.comparison(differing(0.0, 0.0, 0.0)).text
+    assert text.count("Jittor's PSNR is PyTorch's, on 8 scenes") == 2 and "times as much" not in text
+
+
+@pytest.mark.parametrize(("low", "high", "told"), [(-0.2, 0.3, False), (0.1, 0.3, True), (-0.3, -0.1, True)])
+def test_an_interval_that_holds_zero_is_no_difference(low: float, high: float, told: bool) -> None:
+    text = said.comparison(differing((low + high) / 2, low, high)).text
+    assert text.count("which is no rounding") == 2 * told
+    assert text.count("neither to be a difference nor to be negligible") == 2 * (not told)
+    assert (
+        "which is no rounding" in said_pairs.every_pair(pair_of(differing((low + high) / 2, low, high))).text
+    ) == told
+
+
+def pair_of(found: dict[str, Any]) -> dict[str, Any]:
+    """What every_pair.json has of a comparison, as far as it is said."""
+    blurs = {
+        blur: {"each": {}, "pairs": [{"pair": ["torch", "jittor"], "outputs": one["outputs"],
+                                      "difference": one["quality"]["filmed"]["difference"]}]}
+        for blur, one in found["blurs"].items()
+    }  # fmt: skip
+    return {"blurs": blurs, "parity": []}
 
 
 def test_runs_with_other_weights_are_not_said_to_have_the_same(tmp_path) -> None:
@@ -282,3 +322,12 @@ def test_the_discussion_draws_on_every_kind_of_claim_and_is_written(tmp_path) ->
     for question in ("Better pictures?", "Faster?", "Smaller?", "The same program?", "by use"):
         assert question in page.text
     assert said_results.short_table(claims).html.count("<tr>") == 16
+
+
+def test_what_would_change_a_verdict_is_said_of_those_alone_that_a_line_of_a_rule_decided() -> None:
+    found = {one["id"]: one for one in read_json(PROJECT_ROOT / "figures" / "claims.json")["claims"]}
+    assert "a line of the rule" in said_results.margin(found["C1a"]) and found["C3"]["interval"] is not None
+    assert said_results.margin(found["C3"]) == said_results.margin(found["C8a"]) == ""
+    assert said_results.margin({**found["C2"], "verdict": "undecided"}) == ""
+    assert "a line of the rule inside it" in said_results.margin(found["C2"])
+    assert "would turn it" in said_results.margin({**found["C1a"], "verdict": CONFIRMED})

@@ -123,12 +123,17 @@ def timing_table(timing: dict) -> str:
         if not is_skipped(timing[framework]):
             one = timing[framework]
             text += (
-                f"\n\n{NAMES[framework]}: without synchronisation, {one['forward_unseen_share']:.1%} of the forward "
-                f"pass's time is missed, and {one['forward_billed_to_post_share']:.1%} appears as post-processing "
-                f"({one['repeats']} repeats in one process, whose smallest and largest ratios stand in parentheses and "
-                f"say nothing of another process; warm-up of {one['warm_up_seconds']:.1f} s not counted)."
+                f"\n\n{NAMES[framework]}: without synchronisation, {_share(one['forward_unseen_share'])} of the "
+                f"forward pass's time is missed, and {_share(one['forward_billed_to_post_share'])} appears as "
+                f"post-processing ({one['repeats']} repeats in one process, whose smallest and largest ratios stand in "
+                f"parentheses and say nothing of another process; warm-up of {one['warm_up_seconds']:.1f} s not counted)."
             )
     return text
+
+
+def _share(found: float) -> str:
+    """A share of the forward pass's time; one below zero is none, made by the spread of the repeats."""
+    return f"{max(found, 0.0):.1%}"
 
 
 def memory_table(runs: dict) -> str:

@@ -87,6 +87,10 @@ CHINESE = {
     "choices": {"PyTorch": "PyTorch", "Jittor": "Jittor", "either": "两者皆可"},
     "reasons": {
         "with the same weights they differ by ": "权重相同时两者相差",
+        "with the same weights Jittor minus PyTorch is ": "权重相同时 Jittor 减 PyTorch 为 ",
+        " (Gaussian blur": "（高斯模糊",
+        " (Realistic blur": "（真实模糊",
+        "; ": "；",
         "Jittor's engine restores at ": "Jittor 引擎的复原速度是 PyTorch 的 ",
         " times PyTorch's speed": " 倍",
         "a sample more in a batch takes Jittor ": "批中每多一个样本，Jittor 所需的内存是 PyTorch 的 ",

@@ -4,6 +4,7 @@ A function takes the content of a result file and returns paragraphs. Nothing he
 `vsrlib.claims`, and what would change an answer is said beside it.
 """
 
+import math
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -232,22 +233,17 @@ def _compared(blur: str, one: dict[str, Any]) -> str:
     gain = gains_of(one["quality"]).get("torch", {}).get("psnr", {}).get("value")
     least = NEGLIGIBLE * GAIN["psnr"]
     ends = [abs(psnr[key]) for key in ("value", "low", "high") if psnr[key] is not None]
+    differs = "with the same weights and frames Jittor's PSNR differs from PyTorch's by"
     if psnr["low"] is None:
-        said = f"with the same weights and frames Jittor's PSNR differs from PyTorch's by {shown} dB; {too_few(psnr)}"
+        said = f"{differs} {shown} dB; {too_few(psnr)}"
+    elif max(ends) == 0:
+        said = f"with the same weights and frames Jittor's PSNR is PyTorch's, on {counted(psnr['n'], 'scene')}"
     elif max(ends) < least:
-        said = (
-            "with the same weights and frames Jittor's PSNR differs from PyTorch's by "
-            f"{fixed(psnr['value'], 4, True)} dB, "
-            f"and an interval over {counted(psnr['n'], 'scene')} stays within {significant(max(ends), 1)} dB"
-        )
-        factor = GAIN["psnr"] / max(max(ends), 1e-12)
-        said += f": the claimed {GAIN['psnr']} dB is {_times(factor)} as much"
+        said = f"{differs} {fixed(psnr['value'], 4, True)} dB, and an interval over {counted(psnr['n'], 'scene')} "
+        said += f"stays within {at_most(max(ends))} dB: the claimed {GAIN['psnr']} dB is "
+        said += f"{_times(GAIN['psnr'] / max(ends))} as much"
     else:
-        said = (
-            "with the same weights and frames Jittor's PSNR differs from PyTorch's by "
-            f"{shown} dB, "
-            f"which is no rounding: a tenth of the claimed {GAIN['psnr']} dB is {least:.2f}"
-        )
+        said = f"{differs} {shown} dB, {beyond(psnr)}: a tenth of the claimed {GAIN['psnr']} dB is {least:.2f}"
     beside = "" if gain is None else f". What the network adds to bicubic, {gain:+.2f} dB, is the scale to read it by"
     return f"{blur} blur: {said}{beside}."
 
@@ -256,6 +252,20 @@ def too_few(found: dict[str, Any]) -> str:
     """Why there is no interval of a mean, which then speaks of its own units alone."""
     few = "is" if found["n"] == 1 else "are"
     return f"{units(found)} {few} too few for an interval, so that this is known of no other {found['unit']}"
+
+
+def beyond(found: dict[str, Any]) -> str:
+    """What is said of an interval that goes beyond what is negligible: it may yet hold zero."""
+    if found["low"] > 0 or found["high"] < 0:
+        return "which is no rounding"
+    return "which is shown neither to be a difference nor to be negligible"
+
+
+def at_most(value: float) -> str:
+    """A positive number as one digit that is not smaller: nothing lies beyond what is said to be a bound."""
+    step = 10.0 ** math.floor(math.log10(value))
+    bound = math.ceil(value / step - 1e-9) * step
+    return significant(bound, 1) if bound >= 1e-6 else fixed(bound, 4)
 
 
 def _times(factor: float) -> str:

@@ -8,7 +8,7 @@ from vsrlib.claims.ten_claims import GAIN, NEGLIGIBLE
 from vsrlib.common.names import NAMES
 from vsrlib.common.numbers import counted, fixed, significant
 from vsrlib.report.html import Page
-from vsrlib.report.said import paragraphs, too_few
+from vsrlib.report.said import beyond, paragraphs, too_few
 
 
 def every_pair(result: dict[str, Any]) -> Page:
@@ -38,7 +38,7 @@ def _pairs(blur: str, found: dict[str, Any]) -> str:
         said += f"by {fixed(ends[furthest], 4)} dB; {too_few(compared[furthest])}"
     else:
         said += f"with an interval that reaches {fixed(ends[furthest], 4)} dB"
-        said += f", and {claimed}" if ends[furthest] < least else f", which is no rounding: {claimed}"
+        said += f", and {claimed}" if ends[furthest] < least else f", {beyond(compared[furthest])}: {claimed}"
     seconds = {name: one["seconds"] for name, one in found["each"].items() if one.get("seconds") is not None}
     if len(seconds) > 1:
         order = sorted(seconds, key=lambda name: seconds[name])

@@ -7,7 +7,7 @@ from typing import Any
 
 from vsrlib.claims.ablation.table import CLAIMED, SIDES, reach, reached_words
 from vsrlib.claims.results import is_skipped
-from vsrlib.claims.ten_claims import NEVER, NOT_HERE, ONE, UNDECIDED, UNSEEN
+from vsrlib.claims.ten_claims import CONFIRMED, NEVER, NOT_HERE, ONE, UNDECIDED, UNSEEN
 from vsrlib.claims.verdict import bounds, figure
 from vsrlib.common.files import atomic_path, read_json
 from vsrlib.common.names import NAMES
@@ -198,8 +198,10 @@ def margin(one: dict[str, Any]) -> str:
     """How far the figure of a claim is from the lines of its rule: between which thresholds the verdict would stay."""
     if one["figure"] is None or one["interval"] is None or one["unit"] is None:
         return ""
+    if one["verdict"] in (NEVER, NOT_HERE, ONE, UNDECIDED):
+        return ""  # the reason says what is missing; of these no line of a rule has decided
     low, high = one["interval"]
-    if one["unit"] in ("dB", "SSIM"):
+    if one["unit"] in ("dB", "SSIM") and one["verdict"] != CONFIRMED:
         furthest = max(abs(low), abs(high))
         return (
             f"The interval reaches {significant(furthest, 2)} {one['unit']} from zero: a line of the rule moves the "

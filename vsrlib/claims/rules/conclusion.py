@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from vsrlib.claims.evidence import Evidence
 from vsrlib.claims.results import is_skipped
+from vsrlib.claims.rules.quality import psnr_by_blur
 from vsrlib.claims.ten_claims import MECHANISM, REFUTED, UNDECIDED
 from vsrlib.claims.verdict import SPEED, Finding, bounds, negligible, numbers, said
 from vsrlib.common.names import FRAMEWORKS, NAMES
@@ -19,14 +20,8 @@ def recommendation(found: Mapping[str, Finding]) -> Finding:
 
 def by_use(found: Mapping[str, Finding], held: Evidence) -> list[dict[str, str]]:
     """Which framework to choose, by use, as far as the figures say: {"use", "choose", "because"}."""
-    rows = []
-    quality = found["C1a"]
-    if quality.figure is not None and quality.interval is not None:
-        low, high = quality.interval
-        alike = negligible({"low": low, "high": high})
-        choose = "either" if alike else "Jittor" if low > 0 else "PyTorch" if high < 0 else "either"
-        shown = said({"value": quality.figure, "low": None, "high": None, "n": quality.n, "unit": quality.over}, "dB")
-        rows.append({"use": "quality", "choose": choose, "because": f"with the same weights they differ by {shown}"})
+    rows: list[dict[str, str]] = []
+    rows += _on_quality(found["C1a"], held)
     if held.costs is None:
         return rows
     if held.absent_costs("processes") is None and not is_skipped(held.costs["processes"]["streaming"]["ratio"]):
@@ -56,3 +51,20 @@ def by_use(found: Mapping[str, Finding], held: Evidence) -> list[dict[str, str]]
         because = f"installed with what they need, before Jittor compiles its operations: {megabytes}"
         rows.append({"use": "a small installation", "choose": smallest, "because": because})
     return rows
+
+
+def _on_quality(judged: Finding, held: Evidence) -> list[dict[str, str]]:
+    """One advice for every blur: that framework which is nowhere shown to be worse, and somewhere to be better."""
+    if judged.figure is None or judged.interval is None:
+        return []
+    found = psnr_by_blur(held)
+    apart = [bounds(one) for one in found.values() if not negligible(one)]
+    if not apart and len(found) == len(held.blurs):
+        one = {"value": judged.figure, "low": None, "high": None, "n": judged.n, "unit": judged.over}
+        because = f"with the same weights they differ by {said(one, 'dB')}"
+        return [{"use": "quality", "choose": "either", "because": because}]
+    better = bool(apart) and all(low > 0 for low, _ in apart)
+    worse = bool(apart) and all(high < 0 for _, high in apart)
+    shown = "; ".join(f"{said(one, 'dB')} ({blur} blur)" for blur, one in found.items())
+    because = f"with the same weights Jittor minus PyTorch is {shown}"
+    return [{"use": "quality", "choose": "Jittor" if better else "PyTorch" if worse else "either", "because": because}]

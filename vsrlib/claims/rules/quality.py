@@ -38,11 +38,18 @@ def precision(held: Evidence) -> Finding:
     first = next(iter(found.values()))
     differing = {one.verdict for one in found.values()}
     if len(differing) > 1:
-        words = "; ".join(f"{blur} {one.verdict}" for blur, one in found.items())
+        shown = {blur: f" ({said(one, 'dB')})" for blur, one in psnr_by_blur(held).items()}
+        words = "; ".join(f"{blur} {one.verdict}{shown.get(blur, '')}" for blur, one in found.items())
         return replace(first, verdict=UNDECIDED, reason=f"the blurs disagree: {words}")
     furthest = max(found.values(), key=lambda one: abs(one.figure or 0))
     dose = held.experiments.get("precision")
     return furthest if dose is None else replace(furthest, reason=f"{furthest.reason}{_dose(dose)}")
+
+
+def psnr_by_blur(held: Evidence) -> dict[str, dict[str, Any]]:
+    """Blur -> Jittor minus PyTorch in dB with equal weights and frames, where this run has it."""
+    known = {blur: one for blur, one in held.blurs.items() if _why_no_difference(one) is None}
+    return {blur: one["quality"]["filmed"]["difference"]["psnr"] for blur, one in known.items()}
 
 
 def difference_explained(held: Evidence) -> Finding:
