@@ -1,5 +1,6 @@
 """Which frames and clips a folder holds, and what a source says of itself."""
 
+import os
 import unicodedata
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import pytest
 
 from vsrlib.common.errors import UserError
 from vsrlib.data.clips import ClipSource, holds_frames, list_clips
+from vsrlib.data.sets.layouts import HR_ROLE, clips_in
 from vsrlib.data.video_picture import AS_IT_SAYS, Reading
 
 DEEP = Reading(deep=True)
@@ -74,10 +76,11 @@ def test_what_holds_frames(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "a.txt").touch()
     (tmp_path / "named" / "a.png").mkdir(parents=True)
+    frames(tmp_path / "beside", "._a.png")  # what a Mac writes on another system's disk
     result = frames(tmp_path / "result", "comparison.png")
     assert holds_frames(result) and holds_frames(frames(tmp_path / "clip", "a.PNG"))
     (result / "inference.json").touch()
-    assert not any(holds_frames(tmp_path / name) for name in ("empty", "notes", "named", "result"))
+    assert not any(holds_frames(tmp_path / name) for name in ("empty", "notes", "named", "beside", "result"))
 
 
 def test_two_levels_of_numbers_are_clips_of_both(tmp_path: Path) -> None:
@@ -116,3 +119,30 @@ def test_frames_and_folders_of_frames_side_by_side_are_refused(tmp_path: Path) -
     frames(tmp_path / "a" / "inner", "0.png")
     with pytest.raises(UserError, match="a holds frames and the folder inner side by side"):
         list_clips(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["clips/a/1.png", "clips/b", "set/a/truth/1.png", "set/b", "HR/HR/b"])
+def test_a_link_to_what_is_not_there_is_named(tmp_path: Path, place: str) -> None:
+    """A frame, or a whole clip, would be left out in silence; a note that is gone is no loss."""
+    for name in ("clips/a", "set/a/truth", "HR/HR/a"):
+        frames(tmp_path / name, "0.png")
+    root, link = tmp_path / place.partition("/")[0], tmp_path / place
+    (root / "notes.txt").symlink_to(tmp_path / "gone")
+    assert [clip.frame_names for clip in clips_in(root, HR_ROLE)] == [("0",)]
+    link.symlink_to(tmp_path / "gone")
+    with pytest.raises(UserError, match=f"{place} is a link to what is not there"):
+        clips_in(root, HR_ROLE)
+
+
+def test_what_is_neither_file_nor_folder_is_named(tmp_path: Path) -> None:
+    frames(tmp_path, "0.png")
+    os.mkfifo(tmp_path / "1.png")
+    with pytest.raises(UserError, match="1.png is neither a file nor a folder"):
+        list_clips(tmp_path)
+
+
+def test_pictures_need_no_order(tmp_path: Path) -> None:
+    frames(tmp_path, "a9.png", "a10.png", "b.png")
+    with pytest.raises(UserError, match="order is not clear"):
+        list_clips(tmp_path)
+    assert list_clips(tmp_path, sequence=False)[0].frame_names == ("a10", "a9", "b")

@@ -458,3 +458,26 @@ def test_few_files_wait_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(check_module, "in_threads", watched)
     assert check(tmp_path)["clips"][0]["frames"] == sum(waiting) == 150 and max(waiting) <= 64
+
+
+def test_links_in_a_circle_of_several_folders(tmp_path: Path) -> None:
+    """Neither of the two folders lies in the other."""
+    for name, other in (("a", "b"), ("b", "a")):
+        write_frame(tmp_path / name / "c" / "0.png", np.zeros((8, 8, 3), np.uint8))
+        (tmp_path / name / "to").symlink_to(tmp_path / other)
+    result = check(tmp_path)
+    assert [clip["name"] for clip in result["clips"]] == ["a/c", "a/to/c", "b/c", "b/to/c"]
+    assert [fault["path"] for fault in result["faults"]] == ["a/to/to", "b/to/to"]
+
+
+def test_the_folder_that_one_is_in_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_frame(tmp_path / "walk" / "0.png", np.zeros((8, 8, 3), np.uint8))
+    monkeypatch.chdir(tmp_path / "walk")
+    assert [clip["name"] for clip in check(Path())["clips"]] == ["walk"]
+
+
+def test_two_videos_that_differ_in_their_ending_are_both_in_the_record(tmp_path: Path) -> None:
+    for ending, level in (("mkv", 10), ("mp4", 20)):
+        with write_video(tmp_path / f"v.{ending}", 25) as add:
+            add(np.full((8, 8, 3), level, np.uint8))
+    assert list(check(tmp_path)["frames"]) == ["v", "v.mp4"]

@@ -101,6 +101,7 @@ def exif(orientation: int) -> bytes:
         ("turned.jpg", r"turned.jpg is to be shown rotated or mirrored \(EXIF orientation 6\): export it upright"),
         ("turned.png", r"turned.png is to be shown rotated or mirrored \(EXIF orientation 6\): export it upright"),
         ("cmyk.jpg", "cmyk.jpg is a CMYK picture"),
+        ("hole.png", "hole.png has a transparent grey level"),
         ("moving.png", "moving.png is an animated PNG"),
         ("large.png", "large.png has 20000x20000 pixels, and at most 134217728 are taken"),
     ],
@@ -113,6 +114,8 @@ def test_what_is_whole_and_no_frame_is_refused_by_rule(tmp_path: Path, name: str
         picture.save(path, exif=exif(6))
     elif name == "cmyk.jpg":
         picture.convert("CMYK").save(path)
+    elif name == "hole.png":  # of which OpenCV makes no alpha
+        picture.convert("L").save(path, transparency=int(np.asarray(picture.convert("L"))[3, 3]))
     elif name == "moving.png":
         picture.save(path, save_all=True, append_images=[Image.fromarray(noise(20, 30, 3, seed=1))])
     else:  # some kilobytes that unpack to 400 MB

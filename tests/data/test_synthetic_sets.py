@@ -12,7 +12,7 @@ from vsrlib.data.clips import list_clips
 from vsrlib.data.degrade import blur_down
 from vsrlib.data.frames import write_frame
 from vsrlib.data.synthetic.clips import embedded_clips
-from vsrlib.data.synthetic.sets import SetsOptions, embedded_set, write_embedded_sets
+from vsrlib.data.synthetic.sets import ClipsOptions, SetsOptions, embedded_set, write_clips, write_embedded_sets
 
 
 def write(root: Path, seed: int = 4) -> dict:
@@ -77,3 +77,38 @@ def test_frames_of_others_are_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not made here"):
         write(tmp_path)
     assert (tmp_path / "Embedded_Train" / "HR" / "mine" / "0.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "clips"),
+    [
+        (("shot.1", "shot.2"), ["shot.1", "shot.1-2", "shot.2", "shot.2-2"]),
+        (("walk", "walk-2"), ["walk", "walk-2", "walk-2-2", "walk-2_"]),
+        (("a/1", "b/1"), ["a_1", "a_1-2", "b_1", "b_1-2"]),
+        (("a/1", "b/2"), ["1", "1-2", "2", "2-2"]),
+        (("img9", "img10", "photo"), ["img10", "img10-2", "img9", "photo"]),  # in whatever order they come
+    ],
+)
+def test_no_two_clips_of_pictures_have_one_name(tmp_path: Path, names: tuple[str, ...], clips: list[str]) -> None:
+    for level, name in enumerate(names):
+        write_frame(tmp_path / f"pictures/{name}.png", np.full((200, 200, 3), 40 * level, np.uint8))
+    options = {"height": 16, "width": 16, "frames": 1, "count": 4, "leaves": 0, "speed": [1.0]}
+    manifest = write_clips(tmp_path / "set", ClipsOptions(images=str(tmp_path / "pictures"), **options))
+    found = {clip.name: clip.load().frames for clip in list_clips(tmp_path / "set/HR")}
+    assert list(found) == sorted(manifest["clips"]) == clips
+    assert {int(np.median(frames)) for frames in found.values()} == {40 * level for level in range(len(names))}
+    assert len(set(manifest["pictures"].values())) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("leaves-1", "x"), "a picture is called leaves-1, as one of the drawn ones is"),
+        (("a/1", "b/1", "c/a_1"), "holds two pictures that would both be called a_1: rename one"),
+    ],
+)
+def test_pictures_that_cannot_be_told_apart_are_refused(tmp_path: Path, names: tuple[str, ...], words: str) -> None:
+    for name in names:
+        write_frame(tmp_path / f"{name}.png", np.zeros((200, 200, 3), np.uint8))
+    with pytest.raises(UserError, match=words):
+        write_clips(tmp_path / "set", ClipsOptions(images=str(tmp_path), height=16, width=16, leaves=1))

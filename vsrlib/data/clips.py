@@ -151,14 +151,17 @@ def write_clip(folder: Path, clip: Clip, frame_names: Sequence[str] | None = Non
         write_frame(Path(folder) / f"{name}.png", frame)
 
 
-def list_clips(root: Path, reading: Reading = AS_IT_SAYS) -> list[ClipSource]:
+def list_clips(root: Path, reading: Reading = AS_IT_SAYS, sequence: bool = True) -> list[ClipSource]:
     """Find the clips at `root`, sorted by name; frames in the order of `vsrlib.data.frame_names.in_order`.
+
+    sequence: whether that order matters; of pictures that are each for itself, one that is not clear is no error.
 
     `root` is a video file, a folder of frames (one clip, named after the folder), a folder of such folders, or
     Vimeo-90K's two levels of numbers (00001/0001 is then the clip 00001_0001).
     Hidden files and notes (.txt, .json, .mat, ...) are passed over. Of names, letters with accents are composed (NFC).
     UserError for a path that is missing or empty, for a clip without frames, for frames whose order is not clear, for
-    files of another kind, for one name in two spellings, and for names with control characters.
+    files of another kind, for links to what is not there, for one name in two spellings, and for names with control
+    characters.
     """
     root = Path(root)
     if root.is_file():
@@ -174,7 +177,7 @@ def list_clips(root: Path, reading: Reading = AS_IT_SAYS) -> list[ClipSource]:
     if not root.is_dir():
         raise UserError(f"{root} does not exist: give a folder of frames, a folder of clip folders, or a video file.")
     folders = subfolders(root)
-    paths = _frame_paths(root)
+    paths = _frame_paths(root, sequence)
     if folders and paths:
         raise UserError(
             f"{root} holds frames and folders side by side, so it is not clear which are the clips: "
@@ -184,7 +187,7 @@ def list_clips(root: Path, reading: Reading = AS_IT_SAYS) -> list[ClipSource]:
         return [_folder_clip(root.resolve().name, root, paths, reading)]
     if not folders:
         raise UserError(f"{root} holds no frames: put PNG or JPEG frames there, or one folder of them for each clip.")
-    clips = [_folder_clip(name, folder, _frame_paths(folder), reading) for name, folder in _named(folders)]
+    clips = [_folder_clip(name, folder, _frame_paths(folder, sequence), reading) for name, folder in _named(folders)]
     by_name: dict[str, ClipSource] = {}
     for clip in clips:
         if by_name.setdefault(clip.name, clip) is not clip:
@@ -193,8 +196,18 @@ def list_clips(root: Path, reading: Reading = AS_IT_SAYS) -> list[ClipSource]:
 
 
 def subfolders(root: Path) -> list[Path]:
-    """The folders in a folder, sorted, but for hidden ones and those that a Mac or a network drive leaves."""
-    return sorted(path for path in root.iterdir() if path.is_dir() and not passed_over(path.name))
+    """The folders in a folder, sorted, but for hidden ones and those that a Mac or a network drive leaves.
+
+    UserError for a link to what is not there: a clip or a frame would be left out in silence.
+    """
+    found = []
+    for path in sorted(path for path in root.iterdir() if not passed_over(path.name)):
+        if path.is_dir():
+            found.append(path)
+        elif not path.is_file() and path.suffix.lower() not in COMPANION_SUFFIXES:
+            what = "is a link to what is not there" if path.is_symlink() else "is neither a file nor a folder"
+            raise UserError(f"{path} {what}: put it there, or remove that entry.")
+    return found
 
 
 def passed_over(name: str) -> bool:
@@ -204,8 +217,8 @@ def passed_over(name: str) -> bool:
 
 def holds_frames(folder: Path) -> bool:
     """Whether a folder holds frames itself, and not only in folders of its own."""
-    files = (path for path in folder.iterdir() if path.suffix.lower() in FRAME_SUFFIXES and path.is_file())
-    return not all(map(is_comparison, files))
+    named = (path for path in folder.iterdir() if path.suffix.lower() in FRAME_SUFFIXES and path.name[0] != ".")
+    return not all(is_comparison(path) for path in named if path.is_file())
 
 
 def is_comparison(path: str | Path) -> bool:
@@ -283,7 +296,7 @@ def _folder_clip(name: str, folder: Path, paths: list[Path], reading: Reading) -
     return ClipSource(spelt(name), names, paths=tuple(paths), reading=reading)
 
 
-def _frame_paths(folder: Path) -> list[Path]:
+def _frame_paths(folder: Path, sequence: bool) -> list[Path]:
     paths = []
     for path in sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")):
         suffix = path.suffix.lower()
@@ -296,8 +309,12 @@ def _frame_paths(folder: Path) -> list[Path]:
         elif suffix not in COMPANION_SUFFIXES:
             raise UserError(f"{path} is not a PNG or JPEG frame: convert it, or move it out of the folder.")
     # By stem, so that the order of a clip does not depend on the endings; a stem that occurs twice is refused above.
+    stems = {spelt(path.stem) for path in paths}
     try:
-        place = {name: index for index, name in enumerate(in_order({spelt(path.stem) for path in paths}))}
+        ordered = in_order(stems)
     except Ambiguous as error:
-        raise UserError(f"{folder} {error}: number the frames with leading zeros.") from error
+        if sequence:
+            raise UserError(f"{folder} {error}: number the frames with leading zeros.") from error
+        ordered = sorted(stems)
+    place = {name: index for index, name in enumerate(ordered)}
     return sorted(paths, key=lambda path: place[spelt(path.stem)])

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 
 from vsrlib.common.errors import UserError
@@ -80,7 +81,7 @@ def numbering(names: list[str]) -> tuple[list[str], list[str]]:
     if len(parts) < len(names) or len({(part[1], part[3]) for part in parts}) > 1:
         return [], ["the frames' names do not share a pattern, so that gaps cannot be told"]
     numbers = [int(part[2]) for part in parts]
-    twice = sorted({n for n in numbers if numbers.count(n) > 1})
+    twice = sorted(number for number, count in Counter(numbers).items() if count > 1)
     if twice:
         return [f"has two frames with the number {twice[0]}"], []
     if numbers != sorted(numbers):

@@ -75,6 +75,8 @@ def _png(data: bytes) -> Header:
         header = content if kind == b"IHDR" and not kinds else header
         if kind == b"IDAT":
             packed.append(content)
+        if kind == b"tRNS" and header[9:10] == b"\0":  # which decoders leave out, where they make alpha of a colour's
+            raise Refused("has a transparent grey level, which has no meaning here: export it without transparency")
         if kind == b"eXIf":
             orientation = _orientation(content)
         kinds.append(kind)

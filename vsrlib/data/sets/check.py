@@ -4,7 +4,7 @@ Every fault is named; none ends the check. "Before" is a record of `data check -
 """
 
 import hashlib
-from collections import deque
+from collections import Counter, deque
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,9 @@ def _checked(tree: Tree, record: dict[str, Any] | None, run: Map) -> dict[str, A
     def tell(path: str) -> None:
         one = found.pop(path)
         if one.pixels:
-            digests[_without_ending(tree.name(path))] = {"pixels": one.pixels, "file": one.file}
+            name = _without_ending(tree.name(path))
+            # Of two files that differ in their endings alone, such as two videos, the second keeps its own.
+            digests[tree.name(path) if name in digests else name] = {"pixels": one.pixels, "file": one.file}
 
     while len(left) > kernels:
         tell(left.popleft())
@@ -136,7 +138,7 @@ def _of_clip(names: list[str], frames: list[Found]) -> tuple[list[str], list[str
     """Faults and notes on a clip as a whole."""
     faults, notes = numbering(list(dict.fromkeys(names)))
     if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, count in Counter(names).items() if count > 1)
         faults.append(f"has two frames named {twice} with different endings")
     faults += _odd_sizes(names, frames)
     if any(", 16 bit" in one.kind for one in frames):

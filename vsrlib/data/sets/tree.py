@@ -44,7 +44,7 @@ class Tree:
     def name(self, path: Path | str) -> str:
         """The path below the root, with / between its parts; the root itself is its own name."""
         below = self.below(os.fspath(path))
-        return spelt("/".join(below) or self.root.name)
+        return spelt("/".join(below) or os.path.basename(os.path.abspath(self.root)))
 
     def below(self, path: str) -> tuple[str, ...]:
         """The parts of a path below the root; none for the root itself."""
@@ -83,7 +83,10 @@ def read_tree(root: Path) -> Tree:
         here = Path(folder)
         hidden = [name for name in folders if passed_over(name)] + [name for name in files if name.startswith(".")]
         _count(tree, "hidden", len(hidden))
-        circles = {name for name in folders if here.resolve().is_relative_to((here / name).resolve())}
+        links = {name: (here / name).resolve() for name in folders if (here / name).is_symlink()}
+        # Also above a link that led here: of two folders with a link to the other, neither lies in the other.
+        above = [folder.resolve() for folder in (here, *here.parents)] if links else []
+        circles = {name for name, to in links.items() if any(folder.is_relative_to(to) for folder in above)}
         tree.faults |= {tree.name(here / name): "is a link to a folder that it lies in" for name in circles}
         folders[:] = sorted(name for name in folders if not passed_over(name) and name not in circles)
         if not folders and not files and not circles:

@@ -123,11 +123,16 @@ def planned_clips(
 ) -> list[PlannedClip]:
     """What `embedded_clips` makes, before any frame is; the same parameters and errors.
 
-    `pictures`, (H, W, 3) uint8 RGB by name, if given, take the place of the split's photographs.
+    `pictures`, (H, W, 3) uint8 RGB by name, if given, take the place of the split's photographs; one is asked for
+    whenever it is needed. UserError for one that is called as a drawn one is.
     """
     if split not in PHOTOGRAPHS:
         raise UserError(f"split {split!r} is unknown: give one of {', '.join(PHOTOGRAPHS)}.")
     names = (*(pictures or PHOTOGRAPHS[split]), *(f"{_LEAVES}{index + 1}" for index in range(leaves)))
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if name in (pictures or {}) and names.count(name) > 1)
+        raise UserError(f"a picture is called {twice}, as one of the drawn ones is: rename it, or give fewer leaves.")
+    stems = {name: name if pictures or name.startswith(_LEAVES) else name.rsplit(".", 1)[0] for name in names}
     count = len(names) if count is None else count
     if frames < 1 or count < 1 or min(size) < 16 or seed < 0:
         raise UserError(
@@ -137,7 +142,7 @@ def planned_clips(
     motion = motion or Motion()
     motions = [replace(motion, speed=speed, foreground_speed=1.5 * speed) for speed in speeds] or [motion]
     shown = partial(_picture, pictures or {}, seed)
-    return [_planned(names, shown, index, frames, size, seed, motions[index % len(motions)]) for index in range(count)]
+    return [_planned(stems, shown, index, frames, size, seed, motions[index % len(motions)]) for index in range(count)]
 
 
 def render_layer(layer: Layer, photograph: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
@@ -168,7 +173,7 @@ def lowpass_sigma(scale: float) -> float:
 
 
 def _planned(
-    names: tuple[str, ...],
+    stems: Mapping[str, str],
     shown: Callable[[str], np.ndarray],
     index: int,
     frames: int,
@@ -176,10 +181,13 @@ def _planned(
     seed: int,
     motion: Motion,
 ) -> PlannedClip:
+    """stems: of the pictures' names, what their clips are called after."""
+    names = list(stems)
     around, which = divmod(index, len(names))
     back, front = names[which], names[(which + 1) % len(names)]
-    stem = back.rsplit(".", 1)[0]
-    name = stem if around == 0 else f"{stem}-{around + 1}"
+    name = stems[back] if around == 0 else f"{stems[back]}-{around + 1}"
+    while around and name in stems.values():  # a picture may be called walk-2, and walk's second clip then walk-2_
+        name += "_"
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     height, width = shown(back).shape[:2]
     background = place_camera(rng, motion, frames, size, (height, width), back)

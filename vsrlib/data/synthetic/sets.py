@@ -1,16 +1,19 @@
 """Write the embedded data sets, made from photographs, in the same layout as downloaded ones; and their options."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vsrlib.common.errors import UserError
 from vsrlib.common.files import StackDigest, sha256_array
 from vsrlib.common.names import FILMED, MADE
 from vsrlib.common.options import JobOptions, option
-from vsrlib.data.clips import Clip, FrameReader, list_clips
+from vsrlib.data.clips import Clip, ClipSource, FrameReader, list_clips
 from vsrlib.data.degrade import BLURS, write_degraded_set, write_set
 from vsrlib.data.frames import write_frame
 from vsrlib.data.scenes import FRAMES, packaged_scenes
@@ -101,21 +104,51 @@ def write_clips(root: Path, options: ClipsOptions, motion: Motion | None = None)
     """Write HR clips of a split, as `clips.embedded_clips` makes them, to `root`/HR; return their manifest."""
     motion, size = motion or Motion(), (options.height, options.width)
     split, seed, leaves, speeds = options.split, options.seed, options.leaves, options.speed
-    pictures = None if options.images is None else _pictures(Path(options.images))
+    pictures = None if options.images is None else _Pictures(Path(options.images))
     clips = planned_clips(split, options.frames, size, seed, options.count, motion, leaves, speeds, pictures)
     more: dict[str, Any] = {"leaves": leaves, "speeds": speeds}
     if pictures is not None:
-        more["pictures"] = {name: sha256_array(picture) for name, picture in pictures.items()}
+        more["pictures"] = pictures.digests
     return write_set(Path(root), (HR,), _hr_writer(clips, split, seed, motion, **more), seed)
 
 
-def _pictures(folder: Path) -> dict[str, np.ndarray]:
-    """The frames of a folder, which are pictures here and may differ in size, by name."""
-    found: dict[str, np.ndarray] = {}
-    for source in list_clips(folder):
+class _Pictures(Mapping[str, np.ndarray]):
+    """The frames of a folder, which are pictures here and may differ in size, by name; few are in memory at a time.
+
+    Those of several folders whose name is in more than one of them have the folder's in front. UserError for two of
+    one name all the same. `digests`: of the pixels of each.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._places: dict[str, tuple[ClipSource, int]] = {}
+        self.digests: dict[str, str] = {}
+        sources = list_clips(folder, sequence=False)
+        shared = Counter(name for source in sources for name in source.frame_names)
+        for source in sources:
+            reader = FrameReader(source)
+            for index, name in enumerate(source.frame_names):
+                whole = name if shared[name] == 1 else f"{source.name}_{name}"
+                if whole in self._places:
+                    raise UserError(f"{folder} holds two pictures that would both be called {whole}: rename one.")
+                self._places[whole] = (source, index)
+                reader.forget_before(index)
+                self.digests[whole] = sha256_array(reader[index])
+        self._read = lru_cache(maxsize=8)(self._read_anew)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._read(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def _read_anew(self, name: str) -> np.ndarray:
+        source, index = self._places[name]
         reader = FrameReader(source)
-        found |= {name: reader[index] for index, name in enumerate(source.frame_names)}
-    return found
+        reader.forget_before(index)
+        return reader[index]
 
 
 def _filmed(frames: int, size: tuple[int, int]) -> tuple[list[Clip], dict[str, dict[str, str]]]:

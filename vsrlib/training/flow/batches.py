@@ -76,7 +76,7 @@ def folder_textures(root: Path, most: int = 100) -> list[np.ndarray]:
 
     Sizes may differ. As `embedded_textures`; UserError for what cannot be read and for pictures below 64 pixels.
     """
-    sources = list_clips(root)
+    sources = list_clips(root, sequence=False)
     require_trainable(root, [source.name for source in sources])
     total = sum(len(source) for source in sources)
     wanted = set(np.linspace(0, total - 1, min(most, total)).round().astype(int).tolist())
