@@ -18,6 +18,11 @@ SCORES = ("psnr", "ssim", "bicubic_psnr", "bicubic_ssim")
 GPU = {"device": "NVIDIA H200", "device_type": "cuda"}
 
 
+def on_machine(processor: str, gpu: str | None) -> dict:
+    """What a result says of where it was measured."""
+    return {"provenance": {"machine": {"processor": processor, "gpu": gpu}}}
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[list[Path], list[Path]]:
     return run.write_run(tmp_path / "run")
@@ -189,6 +194,7 @@ def test_only_the_same_training_is_compared(files, tmp_path, change, words):
         ({"preset": "published"}, "preset: torch study, jittor published"),
         ({"engine": "fast"}, "engine: torch reference, jittor fast"),
         ({"border": True}, "border: torch False, jittor True"),
+        (on_machine("A Processor", None), "machine: torch None, jittor A Processor"),
     ],
 )
 def test_times_are_compared_under_the_same_conditions_only(files, tmp_path, change, words):
@@ -201,6 +207,17 @@ def test_times_are_compared_under_the_same_conditions_only(files, tmp_path, chan
         f"PyTorch / Jittor, time and memory: skipped, because the two runs differ in {words}"
         in (tmp_path / "out" / "comparison.md").read_text()
     )
+
+
+def test_times_of_two_machines_are_no_ratio(files, tmp_path):
+    for path in files[0]:
+        run.edit(path, **on_machine("A Processor", None))
+    assert "skipped" not in comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]["timing"]["ratio"]
+    for path, gpu in zip(files[0], ("A GPU", "Another")):
+        run.edit(path, **on_machine("A Processor", gpu), **GPU)
+    found = comparison.compare(*files, tmp_path / "out")["blurs"]["Gaussian"]
+    assert "machine: torch A Processor, A GPU, jittor A Processor, Another" in found["timing"]["ratio"]["skipped"]
+    assert found["quality"]["filmed"]["difference"]["psnr"]["n"] == 6, "quality is that of the frames"
 
 
 def test_the_name_of_a_device_is_no_difference(files, tmp_path):

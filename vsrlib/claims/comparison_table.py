@@ -125,8 +125,9 @@ def timing_table(timing: dict) -> str:
             text += (
                 f"\n\n{NAMES[framework]}: without synchronisation, {_share(one['forward_unseen_share'])} of the "
                 f"forward pass's time is missed, and {_share(one['forward_billed_to_post_share'])} appears as "
-                f"post-processing ({one['repeats']} repeats in one process, whose smallest and largest ratios stand in "
-                f"parentheses and say nothing of another process; warm-up of {one['warm_up_seconds']:.1f} s not counted)."
+                f"post-processing ({one['repeats']} repeats in one process, whose smallest and largest ratios stand "
+                f"in parentheses and say nothing of another process; warm-up of "
+                f"{one['warm_up_seconds']:.1f} s not counted)."
             )
     return text
 

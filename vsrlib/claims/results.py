@@ -15,7 +15,7 @@ from vsrlib.common.names import BLURS, FLOAT32, FRAMEWORKS, KINDS, NAMES, RESTOR
 RUN_FIELDS = (
     "set", "preset", "engine", "border", "tile", "device", "device_type", "threads", "correlation", "convolution",
     "weights", "clips", "images", "sampling", "warm_up_seconds", "peak_memory_mib", "import_memory_mib",
-    "input_digest", "gt_digest", "timing",
+    "input_digest", "gt_digest", "timing", "machine",
 )  # fmt: skip
 TRAINED_BY = (
     "preset", "objective", "seed", "steps", "batch_size", "patch_size", "learning_rate", "flow_learning_rate",
@@ -28,7 +28,7 @@ TRAINING_FIELDS = (
     "last_loss", "validation", "seconds_per_step", "seconds", "peak_memory_mib", "import_memory_mib",
 )  # fmt: skip
 
-CONDITIONS = ("device_type", "input_digest", "gt_digest", "sampling", "preset", "engine", "border")
+CONDITIONS = ("device_type", "machine", "input_digest", "gt_digest", "sampling", "preset", "engine", "border")
 """What must be equal for times and memory of two runs to be set against each other.
 
 The ground truth is among them because scoring a frame against it is part of post-processing.
@@ -40,7 +40,7 @@ _COMPARED_WITH = {"precision": FLOAT32, "batch": 1}
 _EARLIER: Mapping[str, Any] = MappingProxyType(
     {
         "sampling": SAMPLINGS[0], "flow_weights": None, "align_corners": True, "flow_supervision": 0.0,
-        "clip_value": 0.0, "clip_norm": 0.0, "ema": 0.0, "validation_clips": None,
+        "clip_value": 0.0, "clip_norm": 0.0, "ema": 0.0, "validation_clips": None, "machine": None,
     }
 )  # fmt: skip
 """What holds of a result of an earlier version, which does not say so; of validation clips nothing is known."""
@@ -97,7 +97,7 @@ def collect(
         if is_skipped(record):
             kept = {"skipped": str(record["skipped"])}
         else:
-            record = {**_EARLIER, **record}
+            record = {**_EARLIER, **record, "machine": _machine(record)}
             missing = ", ".join(name for name in fields if name not in record)
             if missing:
                 raise UserError(f"{path} lacks {missing}; it is no result of this version, so run the step again.")
@@ -107,6 +107,12 @@ def collect(
                 raise UserError(f"{path} is the second result for {' '.join(key)}; give one file for each.")
             found[key] = kept
     return found
+
+
+def _machine(record: dict) -> str | None:
+    """Processor and GPU that a result was measured on, as far as it says so: times of two machines are no ratio."""
+    machine = (record.get("provenance") or {}).get("machine") or {}
+    return ", ".join(part for part in (machine.get("processor"), machine.get("gpu")) if part) or None
 
 
 def require_comparable(files: Sequence[Path]) -> None:
