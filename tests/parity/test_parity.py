@@ -209,7 +209,18 @@ def test_structure_is_what_the_network_does() -> None:
         "optimiser: epsilon in the second step": 1e-8,
         "optimiser: beta1": 0.9,
         "optimiser: beta2": 0.999,
+        "optimiser: rate of the first group, as made": 0.25,
+        "optimiser: rate of the second group, as made": 0.5,
+        "optimiser: rate of the first group, set anew": 0.12,
+        "optimiser: rate of the second group, set anew": 0.062,
+        **{
+            f"optimiser: way of the {which} group's values without gradient, {when}": 0.0
+            for which in ("first", "second")
+            for when in ("as made", "set anew")
+        },
     }
+    assert found["cycle: recons_down of two windows is that of each"] is True
+    assert found["blur_down: image of two windows is that of each"] is True
     for name, value in network.state().items():  # the probe of the optimiser leaves no trace
         np.testing.assert_array_equal(value, random_values(TINY, 0)[name])
     assert set(network.state()) == set(architecture.parameter_shapes(TINY))

@@ -27,7 +27,8 @@ class Tools:
     ops: Any  # this, `functions` and `nn` as the network's file has them
     functions: Any
     nn: Any
-    correlation: Callable
+    correlation: Callable  # these two as the network has them, from `vsrlib.kernels`
+    blur_down: Callable
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ OPERATIONS: dict[str, Operation] = {
     "adaptive mean": _of_ops("adaptive_mean", cases.windows, 13),
     "mean over height and width": _of_ops("global_mean", cases.maps),
     "mean of all": _of_ops("mean", cases.many),
-    "blur and decimate": _of_ops("blur_down", cases.blurred, 4),
+    "blur and decimate": Operation(lambda tools, x, kernel: tools.blur_down(x, kernel, 4), cases.blurred),
     "absolute value": _of_ops("absolute", cases.maps),
     "mean absolute difference": Operation(lambda tools, a, b: losses.l1(a, b, tools.ops), cases.alike),
     "boundary loss": Operation(lambda tools, k: losses.boundaries(k, tools.ops), cases.kernels),

@@ -87,6 +87,7 @@ def atlas(network: Network, job: Job) -> None:
         functions=getattr(file, backend.functions),
         nn=file.nn,
         correlation=network.module.flow_net.moduleNetwork.moduleSix.correlation,
+        blur_down=network.module.blur_down,
     )
     found = operations.run_all(tools, job["seed"])
     np.savez(job["output"], names=np.array(list(found)), **{str(i): value for i, value in enumerate(found.values())})
