@@ -438,6 +438,7 @@ def test_the_command(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture)
     for arguments, words in (
         ([str(tmp_path / "none")], "does not exist"),
         ([str(whole), "--workers", "0"], "workers is 0"),
+        ([str(tmp_path / "none"), "--json", str(tmp_path)], "is a folder; give the path of a file"),  # before the work
         ([str(tmp_path / "void")], "holds no frames"),
     ):
         (tmp_path / "void").mkdir(exist_ok=True)

@@ -244,8 +244,24 @@ def test_by_hand(offered: Server, tmp_path: Path) -> None:
     assert not offered.asked
 
 
+def spoilt_archive() -> bytes:
+    """A packed file whose coded bytes are none."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a.txt", "text " * 100)
+    data = bytearray(buffer.getvalue())
+    data[35:40] = b"\xff" * 5  # after the header of 30 bytes and the name
+    return bytes(data)
+
+
 @pytest.mark.parametrize(
-    "names, words", [(["Vid4/a.png", "b.txt"], None), (["../out.png"], "would lie outside"), (None, "no whole archive")]
+    "names, words",
+    [
+        (["Vid4/a.png", "b.txt"], None),
+        (["../out.png"], "would lie outside"),
+        (None, "no whole archive"),
+        (["damaged"], "no whole archive"),  # of which nothing tells before it is unpacked
+    ],
 )
 def test_archives(
     offered: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str] | None, words: str | None
@@ -255,6 +271,8 @@ def test_archives(
         for name in names or []:
             file.writestr(name, name)
     offered.files["/set.zip"] = buffer.getvalue() if names else b"no archive"
+    if names == ["damaged"]:
+        offered.files["/set.zip"] = spoilt_archive()
     monkeypatch.setattr(
         "vsrlib.data.sets.fetch.SOURCES", {"zip": Source("a set", "CC0", "Sets/set.zip", f"{offered.url}/set.zip")}
     )

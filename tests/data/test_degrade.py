@@ -285,6 +285,10 @@ def test_wrong_folders(tmp_path: Path) -> None:
         degrade_clips(hr_root / "a", tmp_path / "Set", "Gaussian", 1)
     with pytest.raises(UserError, match="at least 4x4"):
         degrade_clips(make_hr(tmp_path / "tiny", size=(3, 8)), tmp_path / "out", "Gaussian", 1)
+    (tmp_path / "file").touch()
+    for taken, words in ((tmp_path / "file", "is a file"), (tmp_path / "file" / "out", "which is a file")):
+        with pytest.raises(UserError, match=words):
+            degrade_clips(hr_root, taken, "Gaussian", 1)
     assert not (tmp_path / "out").exists()
 
 

@@ -377,6 +377,19 @@ def test_transparent_videos_are_refused(tmp_path: Path, alpha: int, read: bool) 
             read_through(source)
 
 
+@pytest.mark.skipif("libvpx-vp9" not in av.codecs_available, reason="this FFmpeg lacks libvpx")
+def test_the_alpha_of_a_webm_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    """It lies beside the picture, and FFmpeg's own decoder does not read it."""
+    with av.open(str(tmp_path / "v.webm"), "w") as container:
+        stream = container.add_stream("libvpx-vp9", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuva420p"
+        half = av.VideoFrame.from_ndarray(np.full((48, 64, 4), 100, np.uint8), format="rgba")
+        container.mux(stream.encode(half.reformat(format="yuva420p")))
+        container.mux(stream.encode())
+    with pytest.raises(UserError, match="v.webm has an alpha channel"):
+        video.examine(tmp_path / "v.webm")
+
+
 @pytest.mark.parametrize("content", [b"", b"no video at all" * 100])
 def test_a_broken_video_is_an_error_that_names_it(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "v.mp4").write_bytes(content)

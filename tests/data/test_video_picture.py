@@ -91,6 +91,44 @@ def test_10_bits_are_read_as_the_nearest_of_8(tmp_path: Path, pixels: str, codec
     assert source.film.picture.to_json()["bits"] == 10 and np.abs(read - COLOURS).max() <= (0 if "gbr" in pixels else 2)
 
 
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("pixels", ["yuv444p10le", "yuv420p10le", "yuv444p16le", "gray10le", "gbrp12le"])
+def test_all_levels_of_more_than_8_bits_are_right(tmp_path: Path, pixels: str, full: bool) -> None:
+    """From the darkest to white, and colours: against the definition, in hundredths of a level of 8 bits."""
+    bits = int(pixels[-4:-2])
+    most, span, zero = 2**bits - 1, 2.0 ** (bits - 8), 2.0 ** (bits - 1)
+    low, height, width = 0 if full else 16 * span, most if full else 219 * span, most if full else 224 * span
+    steps = np.rint(np.linspace(low, low + height, 24)).astype(np.uint16)
+    planes = [steps, *[np.full(24, zero, np.uint16)] * 2]
+    if pixels.startswith("g"):
+        planes = [steps, steps[::-1], steps] if pixels.startswith("gbr") else [steps]
+    elif "444" in pixels:
+        planes[1] = np.rint(zero + width * np.linspace(-0.2, 0.2, 24)).astype(np.uint16)
+        planes[2] = planes[2] + np.uint16(9 * span)
+    asked = {"colour_range": "full" if full else "limited"}
+    with av.open(str(tmp_path / "v.mkv"), "w") as container:
+        stream = begin(container, "ffv1", Fraction(25), (16, 24), pixels)
+        stream.codec_context.colorspace = 1
+        frame = av.VideoFrame(24, 16, pixels)
+        for plane, values in zip(frame.planes, planes):
+            line = np.zeros((plane.height, plane.line_size // 2), np.uint16)
+            line[:, : plane.width] = values[: plane.width]
+            plane.update(line.tobytes())
+        frame.pts = 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    luma = (planes[0] - low) / height
+    blue, red = ((plane - zero) / width for plane in planes[1:]) if len(planes) == 3 else (0, 0)
+    rgb = [luma + 1.5748 * red, luma - (0.2126 * 1.5748 * red + 0.0722 * 1.8556 * blue) / 0.7152, luma + 1.8556 * blue]
+    if pixels.startswith("gbr"):
+        rgb = [(plane - low) / height for plane in (planes[2], planes[0], planes[1])]
+    expected = np.clip(255 * np.stack(rgb, -1), 0, 255)
+    (deep,) = video.read_frames(tmp_path / "v.mkv", reading=Reading(**asked, deep=True))
+    (near,) = video.read_frames(tmp_path / "v.mkv", reading=Reading(**asked))
+    assert np.abs(deep[8] - expected).max() < 0.05
+    assert np.abs(near[8] - expected).max() < 0.55 and near[8, -1].max() == 255
+
+
 @pytest.mark.parametrize("tag", [0, 1, 2])
 @pytest.mark.parametrize("pixels", ["yuv444p", "yuv420p", "gray", "bgr0"])
 def test_the_range_is_as_tagged_or_as_asked_for(tmp_path: Path, tag: int, pixels: str) -> None:

@@ -1,5 +1,6 @@
 """Sound and subtitles of a video: in the output as they were, in step, or named."""
 
+import struct
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -58,6 +59,25 @@ def test_of_a_part_sound_and_subtitles_are_in_step(tmp_path: Path, ending: str) 
     if ending == "mkv":
         expected = [(begin / 1000 - 0.066, words) for begin, _, words in SUBTITLES]
         assert tracks(written, "subtitle") == [(pytest.approx(time, abs=0.0012), words) for time, words in expected]
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_sound_that_was_cut_away_does_not_come_back(tmp_path: Path, ending: str) -> None:
+    """A phone leaves what is cut off at the beginning in the file, and says in a list (elst) where it begins."""
+    source = timed(tmp_path / "whole.mp4", range(0, 60 * 512, 512), Fraction(1, 15360))
+    data = bytearray(with_sound(tmp_path / "v.mp4", source).read_bytes())
+    place = data.find(b"elst")
+    for ticks in (15360, 48000):  # of the pictures' clock, and of the sound's: a second of each goes
+        lasts, begins_at = struct.unpack_from(">Ii", data, place + 12)
+        struct.pack_into(">Ii", data, place + 12, lasts - 1000, begins_at + ticks)
+        place = data.find(b"elst", place + 1)
+    (tmp_path / "v.mp4").write_bytes(data)
+    (cut,) = list_clips(tmp_path / "v.mp4")
+    copied(cut, tmp_path / "out", ending, 0, len(cut))
+    written = tmp_path / "out" / "videos" / f"v.{ending}"
+    sound = tracks(written, "audio")
+    assert len(cut) == 30 and begins(written) < 0.15
+    assert 1 < sound[-1][0] - sound[0][0] < 1.2 and sound[-1][1] == tracks(tmp_path / "v.mp4", "audio")[-1][1]
 
 
 def test_without_sound(tmp_path: Path) -> None:

@@ -154,3 +154,25 @@ def test_a_chosen_quality_is_made_without_what_differs_from_run_to_run(tmp_path:
     settings = dict(word.split("=", 1) for word in said.split())
     wanted = {"threads": "1", "bframes": "0", "mbtree": "0", "rc": "crf", "crf": "30.0"}
     assert {name: settings.get(name) for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("bits", [8, 10])
+def test_colours_of_an_mp4_lie_above_every_second_pixel(tmp_path: Path, bits: int) -> None:
+    """Where H.264 and H.265 have them by default, and players look for them; luma and colours by the definition."""
+    most, span = (255, 1) if bits == 8 else (65535, 4)
+    rgb = np.zeros((32, 64, 3))
+    rgb[..., 0], rgb[..., 1], rgb[..., 2] = 1, 0.6, np.linspace(0.1, 1, 64)
+    with write_video(tmp_path / "v.mp4", RATE, bits=bits) as add:
+        for _ in range(3):
+            add(np.rint(most * rgb).astype(np.uint8 if bits == 8 else np.uint16))
+    with av.open(str(tmp_path / "v.mp4")) as container:
+        frame = next(container.decode(video=0))
+        planes = [
+            np.frombuffer(plane, np.uint8 if bits == 8 else np.uint16).reshape(plane.height, -1)[:, : plane.width]
+            for plane in frame.planes
+        ]
+    luma = rgb @ (0.2126, 0.7152, 0.0722)
+    blue = (128 + 224 * (rgb[..., 2] - luma) / 1.8556) * span
+    step = blue[0, 1] - blue[0, 0]  # colours that lie half a pixel beside would be off by half of it
+    assert abs((planes[1][4:-4, 4:-4] - blue[8:-8:2, 8:-8:2]).mean()) < step / 8
+    assert abs((planes[0] - span * (16 + 219 * luma)).mean()) < span / 8

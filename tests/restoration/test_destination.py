@@ -90,6 +90,9 @@ def test_an_output_that_ends_as_a_video_is_that_video(film: Path, tmp_path: Path
         ("out.mp4", ("--shard", "1/2"), "is one video; give a folder"),
         ("in.mkv", (), "was not made here"),
         ("mine.mkv", (), "was not made here"),
+        ("notes", (), "is a file; give the path of a folder"),
+        ("notes/out", (), "which is a file; give another path"),
+        ("notes/out.mkv", (), "which is a file; give another path"),
         ("frames", ("--fps", "30"), "Frames have no rate"),
         ("out.mkv", ("--fps", "30"), "has its own rate"),
         ("out.mkv", ("--fps", "0"), "from 1 to 1000"),
@@ -99,9 +102,10 @@ def test_what_one_video_cannot_be_is_refused_before_work(
     film: Path, output: str, more: tuple, words: str, capsys
 ) -> None:
     (film.parent / "mine.mkv").write_bytes(b"mine")
+    (film.parent / "notes").touch()
     assert infer(film, film.parent / output, *more) == 2
     assert words in capsys.readouterr().err
-    assert sorted(path.name for path in film.parent.iterdir()) == ["in.mkv", "mine.mkv"]
+    assert sorted(path.name for path in film.parent.iterdir()) == ["in.mkv", "mine.mkv", "notes"]
     assert (film.parent / "mine.mkv").read_bytes() == b"mine"
 
 

@@ -33,9 +33,11 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 def _run_check(options: argparse.Namespace) -> int:
     from vsrlib.common import provenance
-    from vsrlib.common.files import write_json
+    from vsrlib.common.files import require_file, write_json
     from vsrlib.data.sets.check import check, report
 
+    if options.json is not None:
+        require_file(options.json)  # now, and not only when all has been read
     result = check(options.path, options.workers, options.against)
     print(report(result))
     if options.json is not None:

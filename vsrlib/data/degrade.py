@@ -15,7 +15,7 @@ import scipy
 
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import StackDigest, atomic_path, replaced, sha256_array, write_json
+from vsrlib.common.files import StackDigest, atomic_path, replaced, require_folder, sha256_array, write_json
 from vsrlib.common.names import BLURS
 from vsrlib.common.options import JobOptions, option
 from vsrlib.data.blur_kernels import (
@@ -156,9 +156,10 @@ def write_set(root: Path, parts: Sequence[str], fill: Callable[[Path], dict[str,
     moved into place only when it has ended well, the manifest comes last, and an error leaves the old set untouched.
     A manifest that would differ from the old one in its provenance alone is kept: it describes the same bytes.
     UserError, before the work, for a part that holds files which were not written here, and for a manifest that is no
-    set's: those are never replaced.
+    set's: those are never replaced; and for a `root` that is no folder.
     """
     root = Path(root)
+    require_folder(root)
     before = earlier(root)
     with replaced(root, parts, MANIFEST) as staging:
         content = fill(staging)

@@ -213,6 +213,7 @@ class _Writer:
         self.bits, self.type, self.count = bits, np.dtype(np.uint8 if bits == 8 else np.uint16), 0
         self.lossless = path.suffix.lower() == ".mkv"
         self.stream: av.VideoStream | None = None
+        self.graph: av.filter.Graph | None = None
 
     def add(self, rgb: np.ndarray) -> None:
         if rgb.dtype != self.type or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
@@ -226,7 +227,6 @@ class _Writer:
                 f"{self.stream.width}x{self.stream.height}"
             )
         frame = self._converted(np.ascontiguousarray(rgb))
-        frame.pts, frame.time_base = self.count, 1 / self.rate
         self.count += 1
         self._mux(self.stream.encode(frame))
 
@@ -278,24 +278,41 @@ class _Writer:
         return stream
 
     def _converted(self, rgb: np.ndarray) -> "av.VideoFrame":
-        av = load_av()
-        kinds, pixels = av.video.reformatter, _pixels(self.lossless, self.bits)
+        """The next frame as it is encoded."""
+        av, pixels = load_av(), _pixels(self.lossless, self.bits)
         if self.lossless and self.bits > 8:
             most = 2**self.bits - 1
-            return av.VideoFrame.from_ndarray(np.rint(rgb * (most / 65535)).astype(np.uint16), format=pixels)
-        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24" if self.bits == 8 else "rgb48le")
+            frame = av.VideoFrame.from_ndarray(np.rint(rgb * (most / 65535)).astype(np.uint16), format=pixels)
+        elif self.bits > 8:  # of 16 bits swscale takes 255 * 256 for white
+            frame = av.VideoFrame.from_ndarray(np.rint(rgb * (256 / 257)).astype(np.uint16), format="rgb48le")
+        else:
+            frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+        frame.pts, frame.time_base = self.count, 1 / self.rate
         if self.lossless:
             return frame.reformat(format=pixels)
-        # Without ACCURATE_RND and FULL_CHR_H_INP the conversion is fast and off by up to two levels.
-        return frame.reformat(
-            format=pixels,
-            dst_colorspace=kinds.Colorspace.ITU709,
-            src_color_range=kinds.ColorRange.JPEG,
-            dst_color_range=kinds.ColorRange.MPEG,
-            interpolation=kinds.Interpolation.BICUBIC
-            | kinds.Interpolation.ACCURATE_RND
-            | kinds.Interpolation.FULL_CHR_H_INP,
-        )
+        self.graph = self.graph or _subsampling(frame, pixels)
+        self.graph.push(frame)
+        return self.graph.pull()
+
+
+def _subsampling(frame: "av.VideoFrame", pixels: str) -> "av.filter.Graph":
+    """What makes an .mp4's pixels of frames like this one."""
+    graph = load_av().filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(frame.time_base)
+    )
+    # Without accurate_rnd and full_chroma_inp the conversion is fast and off by up to two levels. Colours lie where
+    # H.264 and H.265 have them by default, above every second pixel, and not half a pixel beside, as swscale's do.
+    scale = graph.add(
+        "scale",
+        "in_range=pc:out_range=tv:out_color_matrix=bt709:out_h_chr_pos=0:out_v_chr_pos=128:"
+        "flags=bicubic+accurate_rnd+full_chroma_inp",
+    )
+    kind, sink = graph.add("format", f"pix_fmts={pixels}"), graph.add("buffersink")
+    for one, other in ((source, scale), (scale, kind), (kind, sink)):
+        one.link_to(other)
+    graph.configure()
+    return graph
 
 
 def _pixels(lossless: bool, bits: int) -> str:

@@ -85,11 +85,11 @@ class Picture:
         alpha = any(component.is_alpha for component in frame.format.components)
         kind = ("rgba" if alpha else "rgb24") if self.bits <= 8 else ("rgba64le" if alpha else "rgb48le")
         image = frame.reformat(format=kind, interpolation=exact, **told).to_ndarray()
-        if image.dtype == np.uint16:
-            image = image / np.float32(257)
-        if alpha and np.rint(image[..., 3].min()) < 255:
+        if alpha and np.rint(image[..., 3].min() / (257 if image.dtype == np.uint16 else 1)) < 255:
             raise UserError(f"{self.path} is transparent, which has no meaning here: export it without transparency.")
         image = image[..., :3]
+        if image.dtype == np.uint16:
+            image = np.clip(image * np.float32(self._step), 0, 255)
         if not self.full and not told:  # of what needs no matrix, swscale takes every level for one of the full range
             image = np.clip((image.astype(np.float32) - 16) * np.float32(255 / 219), 0, 255)
         if not deep or self.bits <= 8:
@@ -98,6 +98,18 @@ class Picture:
         if transposed:
             image = image.transpose(1, 0, 2)
         return np.ascontiguousarray(image[:: -1 if mirror_y else 1, :: -1 if mirror_x else 1])
+
+    @property
+    def _step(self) -> float:
+        """Levels of 255 to one of the 16 bits that swscale makes of more than 8.
+
+        Of RGB it makes the whole range; of what else, 256 of each level in a file of 8 bits, so that white stays below.
+        For levels of the limited range that is right, or is made so by `rgb`.
+        """
+        shorter = 255 * 2 ** (self.bits - 8) / (2**self.bits - 1)  # a level of the full range, against one of 8 bits
+        if self.matrix == "rgb":
+            return 1 / 257 if self.full else 1 / 257 / shorter
+        return shorter / 256 if self.full else 1 / 256
 
     def to_json(self) -> dict[str, object]:
         """What a result file says of it."""
@@ -120,6 +132,8 @@ def picture_of(path: Path, stream: "av.VideoStream", frame: "av.VideoFrame", rea
             f"{path} is HDR, with the transfer function {_HDR[frame.color_trc]}, and the network knows SDR only: "
             "convert it to SDR (BT.709) first."
         )
+    if stream.metadata.get("alpha_mode") == "1":  # WebM's, whose alpha is a picture of its own that FFmpeg leaves out
+        raise UserError(f"{path} has an alpha channel, which has no meaning here: export it without transparency.")
     matrix, because = _matrix(path, frame, reading.colour)
     flips, turned = _upright(path, frame)
     full, range_because = _range(frame, matrix, reading.colour_range)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _COPIED = ("audio", "subtitle")
 _TOLD = ("language", "title")  # of a track's metadata
+# Seconds of sound before the beginning that its decoder may want. What lies further back was cut away, as phones do by
+# a list beside it: in an .mkv, which has no such list, it would be heard before the first picture.
+_RUN_UP = Fraction(1, 10)
 _CHAPTERS = "bin_data"  # the codec of the track in which an .mp4 repeats its chapters
 
 
@@ -141,6 +144,8 @@ class Tracks:
             unit, length = packet.time_base, packet.duration or 0
             shift = round(film.begins / unit)
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+            if (packet.pts + length) * unit < -_RUN_UP:
+                continue
             if not film.whole:
                 if packet.stream.type == "subtitle" and packet.pts < 0 < packet.pts + length:
                     packet.duration, packet.pts, packet.dts = packet.pts + length, 0, 0

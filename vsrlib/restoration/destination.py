@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import MARKER, read_object, remove, replaced, require_own
+from vsrlib.common.files import MARKER, read_object, remove, replaced, require_file, require_folder, require_own
 from vsrlib.data.clips import COMPARISON, ClipSource
 from vsrlib.data.sets.layouts import require_outside
 from vsrlib.data.video import VIDEO_SUFFIXES, WRITTEN_SUFFIXES
@@ -38,7 +38,7 @@ class Destination:
         """Where `vsrlib infer INPUT output` writes to: an `output` that ends as a video is that file.
 
         UserError for a video of a kind that is not written, for options that a file has no place for, and for files in
-        the way that were not made here.
+        the way that were not made here; OSError for a place that cannot be written to.
         """
         output = Path(output)
         if options.fps is not None and options.video is None and output.suffix.lower() not in WRITTEN_SUFFIXES:
@@ -46,6 +46,7 @@ class Destination:
         suffix = output.suffix.lower()
         if suffix not in VIDEO_SUFFIXES or output.is_dir():
             folder = output if options.part is None else output / options.part.folder
+            require_folder(folder)
             for part in _PARTS:
                 require_own(folder / part)
             found = cls(folder, None, options.video)
@@ -57,6 +58,7 @@ class Destination:
             raise UserError(f"{output} is to be written, and --video {options.video} says otherwise; give one of them.")
         if options.part is not None or options.kernels:
             raise UserError(f"{output} is one video; give a folder with --shard or --kernels.")
+        require_file(output)
         found = cls(output.parent, output, suffix[1:])
         # A result of this name may be that of a video of the other ending.
         if output.exists() and found._said.get("images") != output.name and not found._in_place:

@@ -3,6 +3,7 @@
 import shutil
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pooch
 import requests
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import sha256_file
+from vsrlib.common.files import require_folder, sha256_file
 from vsrlib.data.sets.addresses import SOURCES, Source
 
 RETRIES = 3
@@ -39,6 +40,7 @@ def fetch(name: str, data_root: Path, say: Callable[[str], None] = print, retrie
     if source.url is None:
         raise UserError(f"{name} can only be had by hand: {source.by_hand}; put it at {target}.")
     say(f"from: {source.url}{f' ({source.size / 1e9:.2f} GB)' if source.size else ''}\nto: {target}")
+    require_folder(target.parent)
     _download(source, target, retries)
     digest = source.sha256 or sha256_file(target)
     say(f"sha256 {digest} ({'verified' if source.sha256 else 'NOT VERIFIED: no checksum is published for this file'})")
@@ -144,6 +146,6 @@ def _unpacked(archive: Path) -> Path:
                 if not (folder / name).resolve().is_relative_to(folder.resolve()):
                     raise UserError(f"{archive} holds {name}, which would lie outside {folder}: it was not unpacked.")
             file.extractall(folder)
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
         raise UserError(f"{archive} is no whole archive ({error}): move it away and fetch it again.") from error
     return folder

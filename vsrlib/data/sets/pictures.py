@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import sha256_array, sha256_file
+from vsrlib.common.files import require_folder, sha256_array, sha256_file
 from vsrlib.data.degrade import write_set
 from vsrlib.data.frames import decode_frame, write_frame
 from vsrlib.data.sets.manifest import earlier
@@ -38,7 +38,8 @@ def write_pictures(output: Path, packages: Path | None = None, say: Callable[[st
     each picture source, author, licence and digest. UserError where a package, or a picture in one, is not to be had,
     and for files in the way that were not written here.
     """
-    earlier(output)  # now, and not only when all is downloaded
+    require_folder(output)  # now, and not only when all is downloaded
+    earlier(output)
     with tempfile.TemporaryDirectory() as folder:
         if packages is None:
             say(f"downloading by apt-get: {', '.join(PACKAGES)}")
