@@ -22,8 +22,8 @@ from vsrlib.data.comparison_picture import most_detailed
 from vsrlib.data.degrade import degrade_clips
 from vsrlib.data.frames import write_frame
 from vsrlib.report import look
-from vsrlib.report.charts import draw, parity, quality
-from vsrlib.report.charts.style import LOOKS, PARTS, Chart, style
+from vsrlib.report.charts import draw, efficiency, parity, quality, ratios, speed
+from vsrlib.report.charts.style import LONGEST, LOOKS, PARTS, Chart, difference_axis, labels, style
 from vsrlib.report.charts.training import loss_curves
 from vsrlib.report.frames import details
 from vsrlib.report.html import Page
@@ -76,7 +76,9 @@ def test_provenance_names_every_file(compared, drawn):
     assert tuple(record["charts"]) == NAMES
     for name, chart in record["charts"].items():
         assert chart["sha256"] == {f"{name}.{e}": sha256_file(drawn / f"{name}.{e}") for e in ("svg", "png")}
-        assert chart["title"] and len(chart["alt"]) > len(chart["title"])
+        assert chart["title"] and re.search(r"\d", chart["alt"].removeprefix(chart["title"])), (
+            "numbers, not the title alone"
+        )
     for source in record["sources"]:
         assert sha256_file(drawn / source["path"]) == source["sha256"]
     assert record["sources"][0]["sha256"] == sha256_file(compared)
@@ -104,6 +106,13 @@ def test_titles_follow_the_numbers(tmp_path, gain):
     title = quality.quality_title(found, "psnr")
     if gain:
         assert f"{'Jittor' if gain > 0 else 'PyTorch'} is up to 0.70 dB" in title
+        one = found["blurs"]["Realistic"]["quality"]["filmed"]["difference"]["psnr"]
+        one |= {"value": -gain, "low": -gain, "high": -gain}
+        title = quality.quality_title(found, "psnr")
+        assert all(f"{who} is 0.70 dB PSNR ahead (" in title for who in ("PyTorch", "Jittor"))
+        for ends in ({"low": -1.0, "high": 1.0}, {"low": None, "high": None}):
+            one |= ends
+            assert "differ by up to 0.70 dB PSNR, which is not told from none" in quality.quality_title(found, "psnr")
     else:
         assert "reach the same PSNR" in title
     assert quality.trend_title(found).endswith(f"{max(abs(gain), 0.01):.2f} dB PSNR")
@@ -203,7 +212,7 @@ def test_a_single_framework_on_a_gpu_is_drawn(tmp_path):
     charts = charts_of(inference, tmp_path)
     timing = read_json(tmp_path / "out" / "comparison.json")["blurs"]["Gaussian"]["timing"]["torch"]
     rate = 1 / timing["synchronised"]["total"]
-    words = f"PyTorch, Gaussian blur: {rate:.3g} frames per second, peak memory 812 MiB."
+    words = f"PyTorch, Gaussian blur: {rate:.2f} frames per second, peak memory 812 MiB."
     assert words in charts["chart_efficiency"]["alt"]
 
 
@@ -243,6 +252,91 @@ def test_frames_identical_to_the_truth(tmp_path, which):
         assert charts["chart_psnr_trend"]["title"].startswith("PSNR is infinite in one framework only in 18 frames")
         # The means leave out frames in Jittor alone; what both have is equal.
         assert charts["chart_quality_vs_speed"]["title"].endswith("for the same PSNR")
+
+
+def slower(found: dict, blur: str, factor: float) -> None:
+    """Let Jittor take so many times as long there."""
+    jittor, ratio = found["blurs"][blur]["timing"]["jittor"], found["blurs"][blur]["timing"]["ratio"]
+    for clock in ("synchronised", "as_reported"):
+        for part in jittor[clock]:
+            jittor[clock][part] *= factor
+            for end in ("value", "low", "high"):
+                ratio[clock][part][end] /= factor
+
+
+@pytest.mark.parametrize("title", [speed.total_title, efficiency.efficiency_title, efficiency.quality_vs_speed_title])
+def test_the_titles_of_times_are_of_every_blur(compared, title) -> None:
+    found = read_json(compared)
+    one = re.search(r"runs at ([\d.]+) times PyTorch's speed", title(found))  # the same in both
+    assert one, title(found)
+    slower(found, "Gaussian", 6)
+    assert f"runs at {float(one[1]) / 6:.3f} (Gaussian blur) and {one[1]} (Realistic blur) times" in title(found)
+    slower(found, "Gaussian", 1e4)
+    assert "runs at 0.00001" in title(found), "never as nothing"
+
+
+def test_the_titles_of_parts_and_ratios_are_of_every_blur(compared) -> None:
+    found = read_json(compared)
+    ratio = found["blurs"]["Gaussian"]["timing"]["ratio"]["synchronised"]["forward"]["value"]
+    assert f"by a factor of {1 / ratio:.2f}" in ratios.ratios_title(ratios._ratios(found))
+    slower(found, "Gaussian", 2)
+    assert f"by a factor of {1 / ratio:.2f} to {2 / ratio:.2f}" in ratios.ratios_title(ratios._ratios(found))
+    forward = [1000 * one["timing"]["jittor"]["synchronised"]["forward"] for one in found["blurs"].values()]
+    assert f"takes {forward[0] / 1000:.2f} s (Gaussian blur) and {forward[1]:.0f} ms (Realistic blur)" in (
+        speed.breakdown_title(found)
+    )
+    slower(found, "Realistic", 0.4)
+    assert "PyTorch is better by a factor of 2.73, but not with every blur" in ratios.ratios_title(
+        ratios._ratios(found)
+    )
+    apart = {"PSNR": {"Gaussian": 1.5, "Realistic": 1 / 1.5}, "SSIM": {"Gaussian": 1.0, "Realistic": 1.0005}}
+    assert ratios.ratios_title(apart).endswith("1.50, but not with every blur; level on SSIM"), "no mean hides it"
+
+
+@pytest.mark.parametrize("end", [1.3, 2.0, 5.0, 11.0, 7e3, 2e5])
+def test_the_axis_of_ratios_has_a_few_round_ticks_on_either_side(end: float) -> None:
+    ticks = ratios._ticks(end)
+    assert 3 <= len(ticks) <= 9 and 1 in ticks and all(1 / end <= tick <= end for tick in ticks)
+    least = min(later / earlier for earlier, later in zip(ticks, ticks[1:]))
+    assert np.log(least) / np.log(end**2) > 0.04, "labels that do not overlap"
+
+
+@pytest.mark.parametrize("largest", [0.0, 1.49e-5, 6.6e-4, 0.0123, 0.126, 3.0])
+def test_a_tick_stands_where_its_words_say(largest: float) -> None:
+    axes = Figure().subplots()
+    difference_axis(axes, largest, "")
+    low, _, high = axes.get_xticks()
+    assert high == -low == float(axes.get_xticklabels()[2].get_text()) <= axes.get_xlim()[1] > largest
+
+
+NAMED = {f"{'a_very_long_name_of_a_clip' * 3}_{i}_{'$' * 30}": (25.0 + i, 0.7) for i in range(3)}
+MANY = {f"clip_{i:03d}": (20.0 + i % 17, 0.7) for i in range(70)}
+
+
+@pytest.mark.parametrize("clips", [NAMED, MANY], ids=["long names", "many clips"])
+def test_charts_of_long_names_and_of_many_clips_can_be_read(tmp_path, clips) -> None:
+    """No label leaves the picture, no panel is squeezed, no chart grows with the clips, and data are seen."""
+    inference, _ = run.write_run(tmp_path / "run", clips=clips, frames=("x",))
+    found = comparison.compare(inference, [], tmp_path / "out")
+    for make in (draw.CHARTS[name] for name in NAMES if "psnr" in name):
+        with style():
+            figure = make(found).figure
+            figure.draw_without_rendering()
+        width, height = figure.get_size_inches() * figure.dpi
+        assert height / figure.dpi < 40
+        for axes in figure.axes:
+            box = axes.get_position()
+            assert box.width * width > 0.5 * figure.dpi and box.height * height > 0.3 * figure.dpi
+            for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+                at = label.get_window_extent()
+                named = label.get_text() in (*labels(list(clips)), "filmed, by scene")
+                assert not named or (at.x0 >= 0 and at.y0 >= 0 and at.x1 <= width), label.get_text()
+        assert any(line.get_markersize() and line.get_marker() != "None" for line in figure.axes[0].lines)
+
+
+def test_names_that_are_cut_are_not_alike() -> None:
+    shown = labels([f"{'a' * 30}{i}{'b' * 30}" for i in range(3)] + ["short", "c$"])
+    assert len(set(shown)) == 5 and shown[3:] == ["short", r"c\$"] and max(map(len, shown)) <= LONGEST + 4
 
 
 def test_a_missing_comparison_is_told(tmp_path):

@@ -65,11 +65,12 @@ def effects(result: dict[str, Any]) -> Chart:
     lines: list[str | tuple[str, _Row]] = []
     for head, rows in blocks.items():
         lines += [head, *rows]
+    drawn = any(one["effect"]["low"] is not None for one in result["effects"])
     with style():
         footer = (
             f"Means over {scenes(result)} (numbers, dB), filled where p < {_SURE} after correction for all contrasts; "
-            f"lines: 95 % bootstrap intervals over the scenes; small dots: one scene each. Dashed: the {CLAIMED:+} dB "
-            f"of the earlier report. False: of align_corners. Ran on {result['ran_on']}."
+            f"{'lines: 95 % bootstrap intervals over the scenes; ' * drawn}small dots: one scene each. Dashed: the "
+            f"{CLAIMED:+} dB of the earlier report. False: of align_corners. Ran on {result['ran_on']}."
         )
         figure, (axes,) = canvas(title, [0.55 + 0.23 * len(lines)], _legend(result["effects"]), footer=footer)
         labels = []
@@ -181,10 +182,12 @@ def rings(result: dict[str, Any]) -> Chart:
     found = ring_ratios(result)
     title = rings_sentence(found)
     with style():
+        title_is = "; in the title the mean of the blur types" * (len(found) > 1)
         each = any(ratio["low"] is not None for ratios in found.values() for ratio in ratios)
         footer = (
             "Root-mean-square error with the changed default over that of the right network, in ten rings of equal "
-            f"width from the centre to the corner{'; lines: 95 % bootstrap intervals over the scenes' * each}."
+            f"width from the centre to the corner, mean over {scenes(result)}{title_is}"
+            f"{'; lines: 95 % bootstrap intervals over the scenes' * each}."
         )
         legend = [
             Line2D([], [], color=color, marker=marker, linestyle=line, label=f"{blur} blur")

@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 
 from vsrlib.common.names import NAMES
-from vsrlib.report.charts.style import LOOKS, PARTS, Chart, canvas, empty, seconds_axis, style
+from vsrlib.common.numbers import significant
+from vsrlib.report.charts.style import LOOKS, PARTS, Chart, canvas, empty, labels, seconds_axis, style
 from vsrlib.report.said import equals_the_truth, gains_by_clip
+
+_LISTED = 40  # clips that have a row of their own with a name
 
 
 def gains(result: dict[str, Any]) -> Chart:
@@ -24,7 +27,9 @@ def gains(result: dict[str, Any]) -> Chart:
     )
     with style():
         footer = f"One dot a frame, bar: mean of the clip. {NAMES[result['framework']]}, {result['preset']} network."
-        figure, (axes,) = canvas(title, [0.8 + 0.3 * max(1, len(order))], footer=footer)
+        listed = len(order) <= _LISTED
+        footer += "" if listed else f" More than {_LISTED} clips stand without their names."
+        figure, (axes,) = canvas(title, [0.8 + 0.3 * min(max(1, len(order)), _LISTED)], footer=footer)
         if not order:
             empty(axes, "nothing to compare with")
             return Chart(figure, title)
@@ -33,7 +38,8 @@ def gains(result: dict[str, Any]) -> Chart:
             axes.plot(found[name], [y] * len(found[name]), "o", markersize=5, color=look.color, alpha=0.6)
             axes.plot([means[name]] * 2, [y - 0.3, y + 0.3], color="black", linewidth=2)
         axes.axvline(0, color="black", linewidth=0.8)
-        axes.set_yticks(range(len(order)), [f"{name} ({kinds[name]})".replace("$", r"\$") for name in order])
+        names = [f"{name} ({kinds[kind]})" for name, kind in zip(labels(order), order, strict=True)]
+        axes.set_yticks(range(len(order)) if listed else [], names if listed else [])
         axes.set_ylim(len(order) - 0.4, -0.6)
         axes.set_xlabel("PSNR above bicubic, dB")
     return Chart(figure, title, f"{', '.join(f'{name} {means[name]:+.2f} dB' for name in order)}.")
@@ -45,7 +51,7 @@ def times(result: dict[str, Any]) -> Chart:
     medians = {part: float(np.median([frame[part] for frame in frames])) if frames else 0.0 for part in PARTS}
     most = max(medians, key=lambda part: medians[part])
     whole = sum(medians.values())
-    title = f"{PARTS[most][0].capitalize()} takes {1000 * medians[most]:.3g} of {1000 * whole:.3g} ms a frame"
+    title = f"{PARTS[most][0].capitalize()} takes {_milliseconds(medians[most])} of {_milliseconds(whole)} ms a frame"
     with style():
         footer = (
             "One dot a frame, bar and number: median. By a clock that waits for the work; scoring and writing run "
@@ -57,10 +63,14 @@ def times(result: dict[str, Any]) -> Chart:
             values = [frame[part] for frame in frames]
             axes.plot(values, [y] * len(values), "o", markersize=5, color=color, markeredgecolor="black", alpha=0.7)
             axes.plot([medians[part]] * 2, [y - 0.3, y + 0.3], color="black", linewidth=2)
-            axes.text(1.02, y, f"{1000 * medians[part]:.3g} ms", transform=axes.get_yaxis_transform(), va="center")
+            axes.text(1.02, y, f"{_milliseconds(medians[part])} ms", transform=axes.get_yaxis_transform(), va="center")
         axes.set_yticks(range(len(PARTS)), [name for name, _, _ in PARTS.values()])
         axes.set_ylim(len(PARTS) - 0.4, -0.6)
         axes.set_xlim(left=0)
         seconds_axis([axes], "{unit} per frame")
-    spoken = ", ".join(f"{PARTS[part][0]} {1000 * value:.3g} ms" for part, value in medians.items())
+    spoken = ", ".join(f"{PARTS[part][0]} {_milliseconds(value)} ms" for part, value in medians.items())
     return Chart(figure, title, f"Medians: {spoken}.")
+
+
+def _milliseconds(seconds: float) -> str:
+    return significant(1000 * seconds)

@@ -1,6 +1,6 @@
 """What the charts of a comparison have in common: a panel for each blur type, and what may be shown and said there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -69,7 +69,7 @@ def by_blur(
         seconds_axis(drawn or panels, label)
     else:
         (every if below else panels)[-1].set_xlabel(label)
-    return Chart(figure, title, " ".join(filter(None, [spoken, *notes])))
+    return Chart(figure, title, " ".join(filter(None, [spoken, sentences(notes)])))
 
 
 def paired(blur: dict) -> list[tuple[dict, dict]]:
@@ -78,6 +78,18 @@ def paired(blur: dict) -> list[tuple[dict, dict]]:
 
 
 # What is said
+
+
+def sentences(notes: Sequence[str]) -> str:
+    """Notes as an alternative text goes on with them."""
+    return " ".join(f"{note.rstrip('.')}." for note in notes)
+
+
+def each(words: Mapping[str, str]) -> str:
+    """What holds of every blur type, and once what is the same of all."""
+    if len(set(words.values())) == 1:
+        return next(iter(words.values()))
+    return " and ".join(f"{text} ({blur} blur)" for blur, text in words.items())
 
 
 def skip_notes(found: dict) -> list[str]:

@@ -11,11 +11,14 @@ from matplotlib.axes import Axes
 from vsrlib.claims.quality import difference_of, totals_of
 from vsrlib.claims.results import absence, is_skipped, why_not_alike, why_not_both
 from vsrlib.common.names import FRAMEWORKS, NAMES
+from vsrlib.common.numbers import significant
 from vsrlib.report.charts.comparison import (
     by_blur,
     drawn_together,
+    each,
     footer,
     methods_of,
+    sentences,
     skip_notes,
     timed,
     why_empty,
@@ -38,7 +41,7 @@ def efficiency(found: dict) -> Chart:
     if not rows:
         for axes in panels:
             empty(axes, "; ".join(notes))
-        return Chart(figure, title, " ".join(notes))
+        return Chart(figure, title, sentences(notes))
     for y, (blur, framework) in enumerate(rows):
         look, one = LOOKS[framework], found["blurs"][blur]
         timing, run = one["timing"][framework], one["runs"][framework]
@@ -48,7 +51,7 @@ def efficiency(found: dict) -> Chart:
         else:
             rate = 1 / timing["synchronised"]["total"]
             speed.barh(y, rate, **bar)
-            speed.text(rate, y, f" {rate:.3g}", va="center", fontsize=11)
+            speed.text(rate, y, f" {significant(rate)}", va="center", fontsize=11)
         memory.barh(y, run["peak_memory_mib"], **bar)
         memory.barh(y, run["import_memory_mib"], color="white", height=0.22, **EDGE)
         memory.text(run["peak_memory_mib"], y, f" {run['peak_memory_mib']:.0f}", va="center", fontsize=11)
@@ -64,25 +67,27 @@ def efficiency(found: dict) -> Chart:
         f"{found['blurs'][blur]['runs'][f]['peak_memory_mib']:.0f} MiB."
         for blur, f in rows
     ]
-    return Chart(figure, title, " ".join([*spoken, *notes]))
+    return Chart(figure, title, " ".join([*spoken, sentences(notes)]))
 
 
 def efficiency_title(found: dict) -> str:
-    """Jittor's speed and memory as multiples of PyTorch's, in words; of the last blur run in both."""
-    both = [blur for blur in found["blurs"].values() if not is_skipped(blur["timing"]["ratio"])]
+    """Jittor's speed and memory as multiples of PyTorch's, in words, of every blur run in both."""
+    both = {blur: one for blur, one in found["blurs"].items() if not is_skipped(one["timing"]["ratio"])}
     if not both:
         return "Speed and memory: no comparison of the frameworks"
-    speed = _speed({f: both[-1]["timing"][f]["synchronised"]["total"] for f in FRAMEWORKS})
-    peak = {f: both[-1]["runs"][f]["peak_memory_mib"] for f in FRAMEWORKS}
-    return f"{speed} and peaks at {peak['jittor'] / peak['torch']:.2f} times its memory"
+    peaks = {blur: [one["runs"][f]["peak_memory_mib"] for f in FRAMEWORKS] for blur, one in both.items()}
+    memory = each({blur: significant(jittor / torch) for blur, (torch, jittor) in peaks.items()})
+    return f"{_speed(both)} and peaks at {memory} times its memory"
 
 
-def _speed(seconds: dict[str, float]) -> str:
-    return f"Jittor runs at {seconds['torch'] / seconds['jittor']:.2f} times PyTorch's speed"
+def _speed(blurs: dict[str, dict]) -> str:
+    seconds = {blur: [one["timing"][f]["synchronised"]["total"] for f in FRAMEWORKS] for blur, one in blurs.items()}
+    ratios = each({blur: significant(torch / jittor) for blur, (torch, jittor) in seconds.items()})
+    return f"Jittor runs at {ratios} times PyTorch's speed"
 
 
 def _rate(timing: dict) -> str:
-    return "" if is_skipped(timing) else f"{1 / timing['synchronised']['total']:.3g} frames per second, "
+    return "" if is_skipped(timing) else f"{significant(1 / timing['synchronised']['total'])} frames per second, "
 
 
 # Quality against time
@@ -93,8 +98,8 @@ def quality_vs_speed(found: dict) -> Chart:
     return by_blur(
         found, quality_vs_speed_title(found), [2.2] * len(found["blurs"]),
         key([method for method in methods_of(found) if method != "bicubic"]),
-        "bars: shortest to longest repeat; dotted line: bicubic, whose time was not measured",
-        "{unit} per frame, synchronised; left and up is better", _draw_points,
+        "bars: shortest to longest repeat of one process; dotted line: bicubic, whose time was not measured",
+        "{unit} per frame, synchronised; left and up is better", _draw_points, _spoken_points(found),
     )  # fmt: skip
 
 
@@ -119,20 +124,30 @@ def _draw_points(axes: Axes, one: dict) -> str | None:
 
 
 def quality_vs_speed_title(found: dict) -> str:
-    """Jittor's speed and quality against PyTorch's, in words; of the last blur that has both."""
-    both = [
-        blur
-        for blur in found["blurs"].values()
-        if len(_speed_points(blur)) == 2 and difference_of(blur["quality"]).get("psnr", {}).get("value") is not None
-    ]
+    """Jittor's speed and quality against PyTorch's, in words, of every blur that has both."""
+    both = {
+        blur: one
+        for blur, one in found["blurs"].items()
+        if len(_speed_points(one)) == 2 and difference_of(one["quality"]).get("psnr", {}).get("value") is not None
+    }
     if not both:
         return "Quality against time: no comparison of the frameworks"
-    points = _speed_points(both[-1])
-    speed = _speed({framework: points[framework][0][1] for framework in FRAMEWORKS})
     # Paired by frame: the two means may leave out different frames.
-    gain = difference_of(both[-1]["quality"])["psnr"]["value"]
-    words = "the same PSNR" if abs(gain) < 0.005 else f"{abs(gain):.2f} dB {'more' if gain > 0 else 'less'} PSNR"
-    return f"{speed}, for {words}"
+    gains = {blur: difference_of(one["quality"])["psnr"]["value"] for blur, one in both.items()}
+    return f"{_speed(both)}, for {each({blur: _more(gain) for blur, gain in gains.items()})}"
+
+
+def _more(gain: float) -> str:
+    return "the same PSNR" if abs(gain) < 0.005 else f"{abs(gain):.2f} dB {'more' if gain > 0 else 'less'} PSNR"
+
+
+def _spoken_points(found: dict) -> str:
+    points = {blur: _speed_points(one) for blur, one in found["blurs"].items()}
+    return " ".join(
+        f"{NAMES[f]}, {blur} blur: {psnr:.2f} dB at {significant(1000 * seconds[1])} ms a frame."
+        for blur, own in points.items()
+        for f, (seconds, psnr) in own.items()
+    )
 
 
 def _speed_points(blur: dict) -> dict[str, tuple[tuple[float, float, float], float]]:
@@ -156,7 +171,7 @@ class _Measure(NamedTuple):
 
     known: Callable[[dict], list[str]]
     read: Callable[[dict, str], float | None]
-    form: str
+    form: Callable[[float], str]
     less_is_better: bool = False
 
 
@@ -167,13 +182,13 @@ def _judged_alike(blur: dict) -> list[str]:
 
 
 MEASURES = {
-    "PSNR": _Measure(_judged_alike, lambda one, f: totals_of(one["quality"])[f]["psnr"], "{:.2f} dB"),
-    "SSIM": _Measure(_judged_alike, lambda one, f: totals_of(one["quality"])[f]["ssim"], "{:.4f}"),
-    "frames per second": _Measure(timed, lambda one, f: 1 / one["timing"][f]["synchronised"]["total"], "{:.3g}"),
+    "PSNR": _Measure(_judged_alike, lambda one, f: totals_of(one["quality"])[f]["psnr"], "{:.2f} dB".format),
+    "SSIM": _Measure(_judged_alike, lambda one, f: totals_of(one["quality"])[f]["ssim"], "{:.4f}".format),
+    "frames per second": _Measure(timed, lambda one, f: 1 / one["timing"][f]["synchronised"]["total"], significant),
     "forward passes per second": _Measure(
-        timed, lambda one, f: 1 / one["timing"][f]["synchronised"]["forward"], "{:.3g}"
+        timed, lambda one, f: 1 / one["timing"][f]["synchronised"]["forward"], significant
     ),
-    "low memory": _Measure(drawn_together, lambda one, f: one["runs"][f]["peak_memory_mib"], "{:.0f} MiB", True),
+    "low memory": _Measure(drawn_together, lambda one, f: one["runs"][f]["peak_memory_mib"], "{:.0f} MiB".format, True),
 }
 """What is compared -> where it is known, its value, and which value is better."""
 
@@ -190,7 +205,7 @@ def radar(found: dict) -> Chart:
     )  # fmt: skip
     if not measures:
         empty(axes, "; ".join(notes) or "nothing was measured")
-        return Chart(figure, title, " ".join(notes))
+        return Chart(figure, title, sentences(notes))
     angles = [2 * math.pi * i / len(measures) for i in range(len(measures))]
     for framework in present:
         shares = [values.get(framework, 0) / max(values.values()) for values, _ in measures.values()]
@@ -208,7 +223,7 @@ def radar(found: dict) -> Chart:
         label.set_horizontalalignment("center" if abs(right) < 0.01 else "left" if right > 0 else "right")
         label.set_verticalalignment("center" if abs(up) < 0.7 else "bottom" if up > 0 else "top")
     axes.tick_params(axis="x", pad=8)
-    return Chart(figure, title, " ".join([*(f"{label.replace(chr(10), ' ')}." for label in labels), *notes]))
+    return Chart(figure, title, " ".join([*(f"{label.replace(chr(10), ' ')}." for label in labels), sentences(notes)]))
 
 
 def radar_title(measures: dict) -> str:
@@ -236,7 +251,7 @@ def _measures(found: dict) -> dict[str, tuple[dict[str, float], dict[str, str]]]
         values = {f: float(np.mean([known[f] for known in whole])) for f in present if whole}
         if values:
             worth = {f: 1 / value if measure.less_is_better else value for f, value in values.items()}
-            measures[name] = worth, {f: measure.form.format(value) for f, value in values.items()}
+            measures[name] = worth, {f: measure.form(value) for f, value in values.items()}
     return measures
 
 

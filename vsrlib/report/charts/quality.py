@@ -14,15 +14,17 @@ from vsrlib.report.charts.comparison import (
     UNITS,
     by_blur,
     counted_clips,
+    each,
     measured_frames,
     methods_of,
     paired,
     totals,
     why_empty,
 )
-from vsrlib.report.charts.style import LOOKS, Chart, difference_axis, key
+from vsrlib.report.charts.style import LOOKS, Chart, difference_axis, key, labels
 
 _FEW, _MANY = 5, 16  # clips whose names fit beside each other, and upright
+_LISTED = 40  # clips and means that have a row of their own with a name
 
 
 def comparison_by_clip(found: dict, metric: str) -> Chart:
@@ -35,11 +37,13 @@ def comparison_by_clip(found: dict, metric: str) -> Chart:
             return why_empty(one)
         for method in shown:
             marks = [(row[method][metric], y) for y, row in enumerate(rows) if row[method][metric] is not None]
-            axes.plot(*zip(*marks, strict=True), linestyle="none", clip_on=False, **LOOKS[method].marks())
+            look = LOOKS[method].marks() if len(rows) <= _LISTED else LOOKS[method].small_marks()
+            axes.plot(*zip(*marks, strict=True), linestyle="none", clip_on=False, **look)
         for y in (y for y, row in enumerate(rows) if "scenes" in row):
             for edge in (y - 0.5, y + 0.5) if y + 1 < len(rows) else (y - 0.5,):
                 axes.axhline(edge, color="black", linewidth=0.8)
-        axes.set_yticks(range(len(rows)), [_label(row["name"]) for row in rows])
+        named = [y for y, row in enumerate(rows) if len(rows) <= _LISTED or "scenes" in row]
+        axes.set_yticks(named, labels([rows[y]["name"] for y in named]))
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(axis="y", color="#e0e0e0")
         axes.margins(x=0.08)
@@ -53,10 +57,11 @@ def comparison_by_clip(found: dict, metric: str) -> Chart:
         axes.grid(axis="y", color="#e0e0e0")
 
     label, axis_unit, *_ = UNITS[metric]
-    heights = [0.75 + 0.3 * max(2, len(_rows(blur["quality"]))) for blur in found["blurs"].values()]
+    counts = [max(2, len(_rows(blur["quality"]))) for blur in found["blurs"].values()]
+    heights = [0.75 + 0.3 * min(count, _LISTED) for count in counts]
     return by_blur(
         found, quality_title(found, metric), heights, key(methods_of(found)),
-        "of a clip the mean over its frames; by scene: the mean over scenes",
+        f"of a clip the mean over its frames; by scene: the mean over scenes{_unnamed(max(counts))}",
         f"{label}{axis_unit}, means\nfurther right is better", draw, totals(found, metric), "x", apart,
     )  # fmt: skip
 
@@ -69,6 +74,11 @@ def _draw_gaps(axes: Axes, gaps: Sequence[tuple[float, float]], metric: str) -> 
     axes.plot([gap for _, gap in gaps], [y for y, _ in gaps], "D", markersize=4, color="black", clip_on=False)
     unit = f",{UNITS[metric][2]}" if UNITS[metric][2] else ""
     difference_axis(axes, max((abs(gap) for _, gap in gaps), default=0.0), unit)
+
+
+def _unnamed(count: int) -> str:
+    """Why so many rows have no names."""
+    return f"; more than {_LISTED} clips stand without their names, in the order of the table" * (count > _LISTED)
 
 
 def _rows(quality: dict) -> list[dict]:
@@ -87,8 +97,10 @@ def _names(quality: dict) -> list[str]:
 
 def trend(found: dict) -> Chart:
     """PSNR of every frame, clip after clip."""
-    many = any(_FEW < len(blur["quality"]["clips"]) <= _MANY for blur in found["blurs"].values())
-    heights, legend = [3.3 if many else 2.3] * len(found["blurs"]), key(methods_of(found), line=True)
+    every = [_names(blur["quality"]) for blur in found["blurs"].values()]
+    upright = [names for names in every if len(names) <= _MANY and _turned(names) == 90]
+    room = max((len(name) for names in upright for name in labels(names)), default=0) / 12
+    heights, legend = [2.3 + room] * len(found["blurs"]), key(methods_of(found), line=True)
     return by_blur(
         found, trend_title(found), heights, legend, "clips side by side", "frames in order, clip after clip",
         _draw_trend, totals(found, "psnr"), "y", _draw_trend_gaps, 0.75,
@@ -108,17 +120,30 @@ def _draw_trend(axes: Axes, one: dict) -> str | None:
             values = [frame["psnr"] for frame in frames if frame["clip"] == clip]
             at = [starts[clip] + i for i in range(len(values))]
             axes.plot(at, values, linestyle=LOOKS[method].line, linewidth=1.6, **marks)
-    for clip in names[1:]:
-        axes.axvline(starts[clip] - 0.5, color="#bbbbbb", linewidth=0.8)
+        single = [(starts[clip], frame["psnr"]) for frame in frames if longest[clip := frame["clip"]] == 1]
+        if not marks["markersize"]:  # a line shows nothing of one frame
+            axes.plot(*zip(*single, strict=True) if single else ([], []), ".", markersize=2, color=LOOKS[method].color)
+    _part(axes, [starts[clip] for clip in names[1:]])
     # Names of many clips stand upright; of more they would overlap, and the other charts name them.
     named = len(names) <= _MANY
     ticks = [starts[clip] + (longest[clip] - 1) / 2 for clip in names]
-    turned = 0 if len(names) <= 3 else 18 if len(names) <= _FEW else 90
-    axes.set_xticks(ticks if named else [], list(map(_label, names)) if named else [], rotation=turned)
+    axes.set_xticks(ticks if named else [], labels(names) if named else [], rotation=_turned(names))
     axes.tick_params(axis="x", length=0)
     axes.margins(y=0.1)
     axes.set_ylabel("PSNR (dB)")
     return None
+
+
+def _turned(names: Sequence[str]) -> int:
+    """By how many degrees the names of clips stand upright, so that they do not run into each other."""
+    longest = max(map(len, labels(names)), default=0)
+    return 0 if len(names) <= 3 and len(names) * longest <= 48 else 18 if len(names) <= _FEW and longest <= 14 else 90
+
+
+def _part(axes: Axes, places: Sequence[float]) -> None:
+    """Lines between clips, behind what is drawn, and the thinner the more they are."""
+    for place in places:
+        axes.axvline(place - 0.5, color="#bbbbbb", linewidth=0.8 if len(places) < _MANY else 0.25, zorder=0.5)
 
 
 def _places(names: list[str], methods: dict[str, list[dict]]) -> tuple[dict[str, int], dict[str, int]]:
@@ -138,8 +163,7 @@ def _draw_trend_gaps(axes: Axes, one: dict) -> None:
         gaps.append((starts[clip] + seen[clip], gap))
         seen[clip] += 1
     axes.vlines([x for x, _ in gaps], 0, [gap for _, gap in gaps], color="black", linewidth=1.4)
-    for clip in names[1:]:
-        axes.axvline(starts[clip] - 0.5, color="#bbbbbb", linewidth=0.8)
+    _part(axes, [starts[clip] for clip in names[1:]])
     difference_axis(axes, max((abs(gap) for _, gap in gaps), default=0.0), " (dB)", vertical=True)
     axes.tick_params(axis="x", length=0, labelbottom=False)
 
@@ -163,7 +187,9 @@ def distribution(found: dict, metric: str) -> Chart:
                     axes.plot([median] * 2, [y - 0.13, y + 0.13], color="black", linewidth=1.8)
         for row in range(1, len(names)):
             axes.axhline(row - 0.5, color="#e0e0e0", linewidth=0.8)
-        axes.set_yticks(range(len(names)), list(map(_label, names)))
+        axes.set_yticks(
+            range(len(names)) if len(names) <= _LISTED else [], labels(names) if len(names) <= _LISTED else []
+        )
         axes.set_ylim(len(names) - 0.45, -0.55)
         return None
 
@@ -176,9 +202,10 @@ def distribution(found: dict, metric: str) -> Chart:
 
     label, axis_unit, *_ = UNITS[metric]
     counts = [max(1, len(blur["quality"]["clips"])) for blur in found["blurs"].values()]
-    heights = [0.75 + (0.55 if count <= _FEW else 0.42) * count for count in counts]
+    heights = [0.75 + (0.55 if count <= _FEW else 0.42) * min(count, _LISTED) for count in counts]
     return by_blur(
-        found, spread_title(found, metric), heights, key(methods_of(found)), "one mark per frame, black bar: median",
+        found, spread_title(found, metric), heights, key(methods_of(found)),
+        f"one mark per frame, black bar: median{_unnamed(max(counts))}",
         f"{label}{axis_unit} of single frames\nfurther right is better", draw, totals(found, metric), "x", apart,
     )  # fmt: skip
 
@@ -189,18 +216,24 @@ def distribution(found: dict, metric: str) -> Chart:
 def quality_title(found: dict, metric: str) -> str:
     """What the frameworks' quality comes to, in words."""
     label, _, unit, digits = UNITS[metric]
-    values = [difference_of(blur["quality"]).get(metric, {}).get("value") for blur in found["blurs"].values()]
-    differences = [value for value in values if value is not None]
+    measured = {blur: difference_of(one["quality"]).get(metric, {}) for blur, one in found["blurs"].items()}
+    known = {blur: one for blur, one in measured.items() if one.get("value") is not None}
     above = f"{_above_bicubic(found, metric)}{_on(found)}"
-    if not differences:
+    if not known:
         alone = [NAMES[f] for f in FRAMEWORKS if f in methods_of(found)]
         who = f" of {alone[0]} alone" if len(alone) == 1 else ": no comparison of the frameworks"
         return f"{label}{who}{above}"
-    largest = max(differences, key=abs)
-    if abs(largest) < 0.5 * 10**-digits:
+    apart = {blur: one for blur, one in known.items() if abs(one["value"]) >= 0.5 * 10**-digits}
+    if not apart:
         return f"PyTorch and Jittor reach the same {label} to {digits} decimals{above}"
-    who = "Jittor" if largest > 0 else "PyTorch"
-    return f"{who} is up to {abs(largest):.{digits}f}{unit} {label} ahead{above}"
+    ahead = {blur: "Jittor" if one["value"] > 0 else "PyTorch" for blur, one in apart.items()}
+    amounts = {blur: f"{abs(one['value']):.{digits}f}{unit}" for blur, one in apart.items()}
+    largest = amounts[max(apart, key=lambda blur: abs(apart[blur]["value"]))]
+    if any(one["low"] is None or one["low"] <= 0 <= one["high"] for one in apart.values()):
+        return f"PyTorch and Jittor differ by up to {largest} {label}, which is not told from none{above}"
+    if len(set(ahead.values())) == 1:
+        return f"{next(iter(ahead.values()))} is up to {largest} {label} ahead{above}"
+    return f"{each({blur: f'{who} is {amounts[blur]} {label} ahead' for blur, who in ahead.items()})}{above}"
 
 
 def trend_title(found: dict) -> str:
@@ -226,7 +259,7 @@ def spread_title(found: dict, metric: str) -> str:
             spreads.append(max(values) - min(values))
     if not spreads:
         return f"{label}: nothing was measured"
-    words = f"Frames lie up to {max(spreads):.{digits}f}{unit} {label} apart"
+    words = f"Frames lie up to {fixed(max(spreads), digits)}{unit} {label} apart"
     differences = [value for blur in found["blurs"].values() for value in _frame_differences(blur, metric)]
     return (
         f"{words}, the frameworks {fixed(max(differences), digits)}{unit} in the same frame" if differences else words
@@ -265,8 +298,3 @@ def _on(found: dict) -> str:
     """On which clips, in words; nothing where there are none."""
     clips = {counted_clips(blur["quality"]) for blur in found["blurs"].values() if blur["quality"]["clips"]}
     return f", on {' and '.join(sorted(clips))}" if clips else ""
-
-
-def _label(name: str) -> str:
-    """A clip's name as Matplotlib shows it: a dollar would begin a formula."""
-    return name.replace("$", r"\$")

@@ -10,7 +10,7 @@ from vsrlib.bench.costs_tables import WAYS
 from vsrlib.claims.results import absence, is_skipped, was_asked_for, why_not_alike
 from vsrlib.common.names import FRAMEWORKS, NAMES
 from vsrlib.common.numbers import counted, significant
-from vsrlib.report.charts.comparison import by_blur, timed
+from vsrlib.report.charts.comparison import by_blur, each, timed
 from vsrlib.report.charts.style import EDGE, LOOKS, PARTS, Chart, canvas, empty, key, save, seconds_axis, style
 
 _PROTOCOLS = {"synchronised": "synchronised", "as_reported": "unsynchronised"}
@@ -42,7 +42,7 @@ def time_performance(found: dict) -> Chart:
     present = [f for f in FRAMEWORKS if any(f in timed(blur) for blur in found["blurs"].values())]
     return by_blur(
         found, total_title(found), _heights(found), key(present),
-        f"one mark per repeat, black bar: median; {_UNSYNCHRONISED}",
+        f"one mark per repeat of one process, black bar: median; {_UNSYNCHRONISED}",
         "{unit} per frame in total; further left is better", draw, _spoken(found, "total"),
     )  # fmt: skip
 
@@ -62,7 +62,7 @@ def time_breakdown(found: dict) -> Chart:
 
     return by_blur(
         found, breakdown_title(found), _heights(found), _legend(),
-        f"medians over the repeats, printed in the order of the legend; {_UNSYNCHRONISED}",
+        f"medians over the repeats of one process, printed in the order of the legend; {_UNSYNCHRONISED}",
         "median {unit} per frame", draw, _spoken(found, "forward"),
     )  # fmt: skip
 
@@ -152,24 +152,29 @@ def draw_two_clocks(result: dict, folder: Path) -> Chart:
 
 
 def total_title(found: dict) -> str:
-    """The ratio of the total times by both clocks, in words; of the last blur timed in both."""
-    ratios = [blur["timing"]["ratio"] for blur in found["blurs"].values() if not is_skipped(blur["timing"]["ratio"])]
-    if not ratios or ratios[-1]["synchronised"]["total"]["value"] is None:
+    """The ratio of the total times by both clocks, in words, of every blur timed in both."""
+    timing = {blur: one["timing"]["ratio"] for blur, one in found["blurs"].items()}
+    ratios = {
+        blur: [ratio[protocol]["total"] for protocol in _PROTOCOLS]
+        for blur, ratio in timing.items()
+        if not is_skipped(ratio) and ratio["synchronised"]["total"]["value"] is not None
+    }
+    if not ratios:
         return "Total time per frame: no comparison of the frameworks"
-    true, then = (ratios[-1][protocol]["total"] for protocol in _PROTOCOLS)
-    interval = "" if true["low"] is None else f" ({true['low']:.2f} to {true['high']:.2f})"
-    return f"Jittor runs at {true['value']:.2f}{interval} times PyTorch's speed, unsynchronised {then['value']:.2f}"
+    true, then = (each({blur: significant(one[i]["value"]) for blur, one in ratios.items()}) for i in (0, 1))
+    return f"Jittor runs at {true} times PyTorch's speed, unsynchronised {then}"
 
 
 def breakdown_title(found: dict) -> str:
-    """What the earlier clock makes of the forward pass, in words; of the last blur timed in Jittor, else in PyTorch."""
+    """What the earlier clock makes of the forward pass, in words, of every blur timed in Jittor, else in PyTorch."""
     for framework in reversed(FRAMEWORKS):
-        medians = [blur["timing"][framework] for blur in found["blurs"].values() if framework in timed(blur)]
+        medians = {blur: one["timing"][framework] for blur, one in found["blurs"].items() if framework in timed(one)}
         if medians:
-            true, then = (medians[-1][protocol]["forward"] for protocol in _PROTOCOLS)
-            return (
-                f"{NAMES[framework]}'s forward pass takes {_short(true)}; unsynchronised it seems to be {_short(then)}"
+            true, then = (
+                each({blur: _short(one[protocol]["forward"]) for blur, one in medians.items()})
+                for protocol in _PROTOCOLS
             )
+            return f"{NAMES[framework]}'s forward pass takes {true}; unsynchronised it seems to be {then}"
     return "Time per frame by part: nothing was timed"
 
 
@@ -196,7 +201,7 @@ def _legend() -> list[Patch]:
 def _print_parts(axes: Axes, y: float, seconds: dict[str, float]) -> None:
     """The bar, and above it the milliseconds of each part: one of a thousandth of the whole cannot be seen."""
     _stack(axes, y, seconds)
-    words = " + ".join(f"{1000 * seconds[part]:.3g}" for part in PARTS)
+    words = " + ".join(significant(1000 * seconds[part]) for part in PARTS)
     axes.text(0, y - 0.34, f"{words} ms", va="bottom", fontsize=9.5)
 
 
@@ -246,6 +251,6 @@ def _spoken(found: dict, part: str) -> str:
 
 def _short(seconds: float) -> str:
     """Seconds as s or ms, with three digits, below a millisecond with two."""
-    if seconds >= 1:
-        return f"{seconds:.3g} s"
-    return f"{seconds * 1e3:.{3 if seconds >= 1e-3 else 2}g} ms"
+    if seconds >= 0.9995:
+        return f"{significant(seconds)} s"
+    return f"{significant(seconds * 1e3, 3 if seconds >= 1e-3 else 2)} ms"

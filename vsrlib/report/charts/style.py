@@ -6,6 +6,7 @@ Only matplotlib's figure objects are used, never its global state.
 import io
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from vsrlib.report.html import image_html
 # Inches; at 400 pixels of width a 12 point letter is then 12 pixels high.
 WIDTH = 5.6
 _LINE = 0.235
+LONGEST = 20  # letters of a clip's name beside a panel
 _RC = {
     "font.family": "DejaVu Sans",
     "font.size": 12,
@@ -177,13 +179,32 @@ def key(methods: Sequence[str], line: bool = False) -> list[Line2D]:
 
 
 def difference_axis(axes: Axes, largest: float, unit: str, vertical: bool = False) -> None:
-    """An axis for differences with zero in its middle, its end at `largest` and its scale in words such as 1e-5."""
-    end = largest or 1e-6
+    """An axis for differences with zero in its middle, as far as `largest`, with ticks that say it as 1e-5."""
+    end = float(short(largest or 1e-6))  # a tick stands where its words say
     name = "y" if vertical else "x"
-    getattr(axes, f"set_{name}lim")(-1.25 * end, 1.25 * end)
-    getattr(axes, f"set_{name}ticks")([-end, 0, end], [f"\N{MINUS SIGN}{short(end)}", "0", short(end)])
+    getattr(axes, f"set_{name}lim")(*(side * 1.25 * max(end, largest) for side in (-1, 1)))
+    zero = "0" if vertical else ""  # beside the others it would be read as a digit of theirs
+    getattr(axes, f"set_{name}ticks")([-end, 0, end], [f"\N{MINUS SIGN}{short(end)}", zero, short(end)])
     getattr(axes, f"set_{name}label")(f"Jittor \N{MINUS SIGN}\nPyTorch{unit}", fontsize=10.5)
     (axes.axhline if vertical else axes.axvline)(0, color="black", linewidth=0.8)
+
+
+def labels(names: Sequence[str]) -> list[str]:
+    """Clips' names as Matplotlib shows them: a dollar would begin a formula, and a long one leave no room for a panel.
+
+    Of what is cut the beginning and the end stay, and a number where that leaves two alike.
+    """
+    cut = [
+        one if len(one) <= LONGEST else f"{one[: LONGEST // 2 - 1]}\N{HORIZONTAL ELLIPSIS}{one[-LONGEST // 2 :]}"
+        for one in names
+    ]
+    alike = Counter(cut)
+    seen: Counter[str] = Counter()
+    shown = []
+    for one in cut:
+        seen[one] += 1
+        shown.append((f"{one} ({seen[one]})" if alike[one] > 1 else one).replace("$", r"\$"))
+    return shown
 
 
 def short(value: float) -> str:
