@@ -1,5 +1,8 @@
 """An output that cannot be written is refused before the work that it would hold, which would be lost."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +65,29 @@ def test_what_can_be_written_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         files.require_folder(folder)
     for file in (tmp_path / "old.json", tmp_path / "new" / "x.json", Path("old.json"), Path("x.json")):
         files.require_file(file)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_nobody_reads_or_no_disk_takes(unbuffered: str) -> None:
+    """`vsrlib weights | head -1` ends without a word, `vsrlib weights > FULL` with a sentence; neither in Python's."""
+    read, written = os.pipe()
+    os.close(read)
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        ended = [
+            subprocess.run(
+                [sys.executable, "-m", "vsrlib", "completion"],
+                stdout=target,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+                env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+            )
+            for target in (written, full)
+        ]
+    finally:
+        os.close(written)
+        os.close(full)
+    assert (ended[0].returncode, ended[0].stderr) == (141, "")
+    assert ended[1].returncode == 2 and ended[1].stderr.startswith("error: The output: No space left on device; free")
+    assert ended[1].stderr.count("\n") == 1

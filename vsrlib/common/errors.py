@@ -1,7 +1,9 @@
 """The one exception that stands for a mistake of the user rather than of the program."""
 
 import errno
+import os
 import re
+import select
 import shlex
 import sys
 from collections.abc import Callable
@@ -21,6 +23,8 @@ class StartAgain(UserError):
 
 
 INTERRUPTED = 130
+UNREAD = 141
+"""As a shell has it of a program that SIGPIPE ended."""
 _REMEDIES = {
     errno.ENOSPC: "; free some space and run the same command again",
     errno.EROFS: "; choose a folder on a disk that can be written",
@@ -29,9 +33,15 @@ _REMEDIES = {
 
 
 def reported(task: Callable[[], int]) -> int:
-    """The exit status of `task`; what a user or the machine did wrong is one sentence on standard error."""
+    """The exit status of `task`; what a user or the machine did wrong is one sentence on standard error.
+
+    UNREAD, without a word, where whoever read standard output has had enough, as `| head` has.
+    """
     try:
-        return task()
+        status = task()
+        if sys.stdout is not None:  # None: it was closed by `>&-`
+            sys.stdout.flush()  # now: at the end of the process it is too late for a sentence
+        return status
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -42,12 +52,37 @@ def reported(task: Callable[[], int]) -> int:
         print(f"error: {sentence}", file=sys.stderr)
         return 2
     except OSError as error:  # a full disk, a folder without permission: the environment's fault, not the program's
+        unread = _is_unread()
+        _drop_what_is_not_written()
+        if isinstance(error, BrokenPipeError) and unread:
+            return UNREAD
         remedy = _REMEDIES.get(error.errno or 0, "")
         print(f"error: {error.filename or 'The output'}: {error.strerror or error}{remedy}.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("error: interrupted; what was not finished has not been written.", file=sys.stderr)
         return INTERRUPTED
+
+
+def _is_unread() -> bool:
+    """Whether standard output is a pipe that nobody reads any more."""
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout, 0)
+        return any(events & select.POLLERR for _, events in poll.poll(0))
+    except (OSError, TypeError, ValueError):  # closed, or no file at all
+        return False
+
+
+def _drop_what_is_not_written() -> None:
+    """Else Python would try to write it at its end, fail again, complain in its own words, and have a status of 120."""
+    try:
+        sys.stdout.flush()
+    except (OSError, AttributeError):  # the latter where it was closed
+        if sys.stdout is not None:
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, sys.stdout.fileno())
+            os.close(nothing)
 
 
 def extras() -> dict[str, list[str]]:
