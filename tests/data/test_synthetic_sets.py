@@ -9,8 +9,9 @@ from scipy import io as scipy_io
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_array
 from vsrlib.data.clips import list_clips
-from vsrlib.data.degrade import blur_down
+from vsrlib.data.degrade import blur_down, degrade_clips
 from vsrlib.data.frames import write_frame
+from vsrlib.data.sets.manifest import LR, origins
 from vsrlib.data.synthetic.clips import embedded_clips
 from vsrlib.data.synthetic.sets import ClipsOptions, SetsOptions, embedded_set, write_clips, write_embedded_sets
 
@@ -70,6 +71,19 @@ def test_a_second_call_gives_the_same_bytes_and_another_seed_others(sets, tmp_pa
     frames = {p.relative_to(root): data for p, data in before.items() if p.suffix == ".png" and p.parts[-3] == "HR"}
     write(tmp_path, seed=5)
     assert all((tmp_path / path).read_bytes() != data for path, data in frames.items())
+
+
+def test_clips_and_what_is_made_of_them_say_that_they_are_made(tmp_path: Path) -> None:
+    """What no manifest tells of counts as filmed, and a scene of its own."""
+    for name in ("shot.1", "shot.2"):
+        write_frame(tmp_path / f"pictures/{name}.png", np.full((200, 200, 3), 40, np.uint8))
+    options = {"height": 64, "width": 64, "frames": 1, "leaves": 0, "speed": [1.0]}
+    for images, scenes in ((None, {"astronaut", "chelsea"}), (str(tmp_path / "pictures"), {"shot.1", "shot.2"})):
+        write_clips(tmp_path / "clips", ClipsOptions(split="test", count=2, images=images, **options))
+        degrade_clips(tmp_path / "clips" / "HR", tmp_path / "set", "Gaussian", 0)
+        for root in (tmp_path / "clips" / "HR", tmp_path / "set" / LR):
+            found = origins(root, [clip.name for clip in list_clips(root)]).values()
+            assert {one.scene for one in found} == scenes and [one.kind for one in found] == ["made"] * 2
 
 
 def test_frames_of_others_are_never_overwritten(tmp_path: Path) -> None:

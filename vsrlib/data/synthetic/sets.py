@@ -165,11 +165,16 @@ def _said_of(clip: SyntheticClip) -> dict[str, str]:
     """What the manifest says of a made test clip; its scene is the photograph that the camera moves over."""
     licences = dict.fromkeys(LICENCES[name] for name in clip.photographs)
     return {
-        "scene": clip.photographs[0].rsplit(".", 1)[0],
-        "kind": MADE,
+        **_origin_of(clip),
         "source": f"{' and '.join(clip.photographs)} of scikit-image",
         "licence": " and ".join(licences),
     }
+
+
+def _origin_of(clip: PlannedClip | SyntheticClip) -> dict[str, str]:
+    """Its scene, and that no camera has seen what moves in it: without a word it would count as filmed."""
+    name = clip.photographs[0]
+    return {"scene": name.rsplit(".", 1)[0] if name in LICENCES else name, "kind": MADE}  # a user's may be shot.1
 
 
 def _hr_writer(
@@ -182,7 +187,8 @@ def _hr_writer(
             for name, frame in zip(names, clip.frames()):
                 write_frame(staging / HR / clip.name / f"{name}.png", frame)
                 digest.add(frame)
-            entries[clip.name] = {"frames": names, "hr_size": list(clip.size), "hr_sha256": digest.hexdigest()}
+            digests = {"hr_size": list(clip.size), "hr_sha256": digest.hexdigest()}
+            entries[clip.name] = {"frames": names, **digests, **_origin_of(clip)}
         return {"seed": seed, **_described(clips, split, motion), **more, "clips": entries}
 
     return fill
