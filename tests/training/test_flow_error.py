@@ -109,7 +109,7 @@ def test_the_errors_that_are_published_are_of_these_pairs(which: str, pairs: Cal
     found = errors_of(None, pairs())
     assert found["pairs"] == published["pairs"]
     assert found["known"]["zero"] == pytest.approx(published["known"]["zero"], rel=1e-6)
-    assert found["known"]["dis"] == pytest.approx(published["known"]["dis"], rel=2e-3)
+    assert found["known"]["dis"] == pytest.approx(published["known"]["dis"], rel=5e-3)  # OpenCV 5 refines a little
     if published["visible"] is None:
         assert found["visible"] is None
     else:

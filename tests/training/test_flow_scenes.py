@@ -305,6 +305,35 @@ def test_a_piece_beside_the_frame_is_not_drawn(place: tuple[int, int]) -> None:
         assert not compose(scene, second, (16, 16)).any()
 
 
+@pytest.mark.parametrize("turn", [np.eye(2), np.array([[0.0, -1], [1, 0]])], ids=["straight", "turned"])
+@pytest.mark.parametrize("x, y", [(0, 0), (-69, 40), (-75, 0), (61, 0), (0, -60), (0, 101), (-300, 250), (1000, -700)])
+def test_a_photograph_is_mirrored_as_often_as_it_takes(
+    x: int, y: int, turn: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within what every OpenCV reads rightly: no position is farther beyond the border than the photograph is large."""
+    width, height, box = 70, 50, (0, 0, 80, 60)
+    texture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    given, warp = [], cv2.warpAffine
+    monkeypatch.setattr(cv2, "warpAffine", lambda *what, **how: given.append(what) or warp(*what, **how))
+    to_texture, still = np.hstack([turn, [[x], [y]]]), np.eye(2, 3)
+    seen = Surface(texture, to_texture, still, np.ones(3), np.zeros(2), np.inf, DISC).render(False, box)
+    grid = np.moveaxis(np.mgrid[:60, :80][::-1], 0, -1).astype(float)  # (x, y) of every pixel
+    columns, rows = np.moveaxis((grid @ turn.T + [x, y]).astype(int), -1, 0)
+    np.testing.assert_array_equal(seen, texture[mirrored(rows, height), mirrored(columns, width)])
+    ((padded, transform, size),) = given
+    assert size == (80, 60)
+    corners = transform @ np.array([[0, 80, 0, 80], [0, 0, 60, 60], [1, 1, 1, 1]])
+    sides = np.array(padded.shape[1::-1])
+    beyond = np.maximum(-corners.min(1), corners.max(1) - sides)
+    assert (beyond <= sides).all() if padded is texture else -3 < beyond.max() <= -2  # no larger than it has to be
+
+
+def mirrored(index: np.ndarray, count: int) -> np.ndarray:
+    """Which of `count` pixels is seen at an index, the first and the last one shown once."""
+    index = np.abs(index) % (2 * count - 2)
+    return np.where(index >= count, 2 * count - 2 - index, index)
+
+
 def test_photographs_are_turned_every_way_as_often() -> None:
     """And none is enlarged: an HR pixel is of 1 to 1.25 of its own."""
     textures, rng = smooth_textures(1), np.random.default_rng(0)

@@ -144,6 +144,7 @@ def test_decoded_frames_take_no_more_memory_than_was_asked_for(
     for mib in (0, 1, 2):
         windows = TrainingWindows(root, 16, cache_mib=mib)
         peaks[mib] = peak(lambda windows=windows: take(windows))
+    beside += 1 / 32  # Python's own objects
     assert peaks[0] < beside and 0.9 < peaks[1] < 1 + beside and peaks[2] > 1.8
 
 

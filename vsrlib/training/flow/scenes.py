@@ -70,11 +70,12 @@ class Surface:
         """
         transform = _compose(self.to_texture, _inverse(self.motion)) if second else self.to_texture
         left, top, right, bottom = box
-        transform = _compose(transform, np.array([[1.0, 0, left], [0, 1, top]]))
+        size = right - left, bottom - top
+        texture, transform = _mirrored(self.texture, _compose(transform, np.array([[1.0, 0, left], [0, 1, top]])), size)
         picture = cv2.warpAffine(
-            self.texture,
+            texture,
             transform,
-            (right - left, bottom - top),
+            size,
             flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REFLECT_101,
         )
@@ -224,6 +225,20 @@ def _similarity(zoom: float, turn: float, source: np.ndarray, target: np.ndarray
     # Takes `source` to `target`.
     linear = zoom * rotation_matrix(turn)
     return np.column_stack([linear, target - linear @ source])
+
+
+def _mirrored(texture: np.ndarray, transform: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The photograph and `transform` into it; with its mirror images about it, where the box of `size` (width, height)
+    reaches farther beyond its border than it is large: there OpenCV 5.0 reads wrong pixels.
+    """
+    corners = transform @ np.array([[0, size[0], 0, size[0]], [0, 0, size[1], size[1]], [1, 1, 1, 1]])
+    sides = np.array(texture.shape[1::-1])
+    beyond = np.maximum(-corners.min(axis=1), corners.max(axis=1) - sides)
+    if (beyond <= sides).all():
+        return texture, transform
+    border = math.ceil(beyond.max()) + 2  # what a bicubic sample reads
+    texture = cv2.copyMakeBorder(texture, border, border, border, border, cv2.BORDER_REFLECT_101)
+    return texture, transform + np.array([[0, 0, border], [0, 0, border]])
 
 
 def _compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
