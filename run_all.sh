@@ -6,7 +6,7 @@
 # With conda or mamba on the path the environment is made from environment.yml in .conda/, otherwise in .venv/;
 # VSRLIB_ENV=venv takes .venv/ in any case. The packages are those of requirements.lock either way.
 #
-# ./run_all.sh --frameworks torch    the same study in PyTorch alone: with this system's own Python 3.11, 3.12 or 3.13, in
+# ./run_all.sh --frameworks torch    the same study in PyTorch alone: with this system's own Python, 3.11 to 3.14, in
 #                                    .venv/, and without the packages that Jittor needs
 # ./run_all.sh --frameworks torch,jittor,paddle    with PaddlePaddle beside them, also beside torch alone
 set -euo pipefail
@@ -30,7 +30,12 @@ for index in "${!arguments[@]}"; do
         --frameworks=*) frameworks=${arguments[index]#*=} ;;
     esac
 done
-alone() { with_jittor='' versions='3.11 3.12 3.13' candidates='python3 python python3.13 python3.12 python3.11'; }
+alone() {
+    with_jittor='' versions='3.11 3.12 3.13 3.14'
+    candidates='python3 python python3.14 python3.13 python3.12 python3.11'
+    # which has no package for it
+    [ -z "$with_paddle" ] || versions=${versions% 3.14}
+}
 rest=,$frameworks, with_paddle=''
 if [[ $rest == *,paddle,* ]]; then
     with_paddle=1 rest=${rest/,paddle,/,}
@@ -119,7 +124,7 @@ set_up_conda() {
 
 set_up_venv() {
     environment=.venv python=.venv/bin/python
-    up_to_date && return
+    up_to_date && [[ " $versions " == *" $(version_of "$python") "* ]] && return
     local system_python version others cupy
     system_python=$(find_python)
     version=$(version_of "$system_python")

@@ -8,6 +8,7 @@
 #   3.12       Python 3.12 with the newest version of every package, without Jittor: the same tests
 #   3.13       the same on Python 3.13; before its tests it lists what those packages have, and where FOLDER has the
 #              environment `lock`, writes what they have dropped to tests/project/dropped_names.json
+#   3.14       the same on Python 3.14, without PaddlePaddle, which has no package for it
 #   wheel      Python 3.13 with the project's wheel and what it requires, and nothing else: vsrlib infer, in PyTorch
 #   debian12   tests/bare_machine.sh; as root
 #   debian13   tests/bare_machine.sh --debian 13; as root
@@ -17,7 +18,7 @@
 set -euo pipefail
 fail() { echo "error: $*" >&2; exit 1; }
 
-every=(lock 3.12 3.13 wheel debian12 debian13)
+every=(lock 3.12 3.13 3.14 wheel debian12 debian13)
 [ $# -gt 0 ] || fail "there is no FOLDER for the environments; name one."
 folder=$(realpath -m "$1")
 shift
@@ -32,7 +33,7 @@ mkdir -p "$folder"
 export OMP_NUM_THREADS=1
 
 index=https://download.pytorch.org/whl/cpu
-if curl --silent --fail --head --max-time 5 --output /dev/null "$index/torch/"; then
+if command -v curl >/dev/null && curl --silent --fail --head --max-time 5 --output /dev/null "$index/torch/"; then
     export PIP_EXTRA_INDEX_URL="${PIP_EXTRA_INDEX_URL:+$PIP_EXTRA_INDEX_URL }$index"
 fi
 
@@ -44,7 +45,10 @@ make() {
 
 pip_install() { "$folder/$1/bin/python" -m pip install --quiet --disable-pip-version-check "${@:2}"; }
 
-fast_tests() { PYTHONPATH=$PWD "$folder/$1/bin/python" -m pytest -q -rs -m "not jittor and not slow"; }
+fast_tests() {
+    PYTHONPATH=$PWD "$folder/$1/bin/python" -m pytest -q -rs -m "not jittor and not paddle and not slow"
+    [ "$1" = 3.14 ] || PYTHONPATH=$PWD "$folder/$1/bin/python" -m pytest -q -rs -m "paddle and not slow"
+}
 
 lock() {
     make lock 3.11
@@ -56,7 +60,9 @@ lock() {
 newest() {
     make "$1" "$1"
     # without their versions
-    mapfile -t tools < <(sed -nE 's/^([A-Za-z][^=]*)==.*/\1/p' tests/requirements.txt)
+    local absent=none
+    [ "$1" != 3.14 ] || absent=paddlepaddle
+    mapfile -t tools < <(sed -nE 's/^([A-Za-z][^=]*)==.*/\1/p' tests/requirements.txt | grep -vx "$absent")
     pip_install "$1" --editable '.[notebooks,onnx,test]' "${tools[@]}"
     if [ "$1" = 3.13 ]; then
         "$folder/$1/bin/python" tests/helpers/library_names.py list "$folder/newest.json"

@@ -30,6 +30,8 @@ def distribution(folder: Path, name: str, size: int | None, *requires: str) -> N
     wanted = "".join(f"Requires-Dist: {one}\n" for one in requires)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{wanted}")
     if size is not None:
+        (folder / name).mkdir()
+        (folder / name / "a.so").touch()  # from Python 3.12 on what is not there is not listed
         (info / "RECORD").write_text(f"{name}/a.so,sha256=x,{size}\n{name}/__pycache__/a.pyc,,\n")
 
 

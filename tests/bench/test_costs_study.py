@@ -106,6 +106,7 @@ def test_the_answers_become_the_result(tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_processes_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     processes = Processes()
     monkeypatch.setattr(common_processes, "ask", processes)
+    monkeypatch.setattr(costs, "installed", lambda framework: {"count": 0, "bytes": 0, "distributions": []})
     monkeypatch.setattr(costs.jittor_env, "why_not", lambda framework: None)
     options = Options.from_json(OPTIONS.to_json() | {"frameworks": ["torch", "jittor"], "processes": 7})
     result = costs.costs(tmp_path, options, 2, False)

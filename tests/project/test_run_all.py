@@ -55,6 +55,7 @@ class System:
 @pytest.mark.parametrize(
     ("version", "installed"),
     [
+        ("3.14", "-m pip install --editable .[notebooks]"),
         ("3.13", "-m pip install --editable .[notebooks]"),
         ("3.12", "-m pip install --editable .[notebooks]"),
         ("3.11", "-m pip install --constraint requirements.lock --editable .[notebooks]"),
@@ -101,6 +102,16 @@ def test_paddlepaddle_comes_where_it_is_asked_for_and_once(given: str, locked: s
     assert "PaddlePaddle. Download" in first.stdout and "Download" not in second.stdout
 
 
+def test_paddlepaddle_is_not_asked_for_on_a_python_that_it_has_no_package_for(tmp_path: Path) -> None:
+    system = System(tmp_path, {"python3": "3.14"})
+    assert system.run("--frameworks", "torch").returncode == 0
+    done = system.run("--frameworks", "torch,paddle")
+    assert done.returncode == 1 and done.stderr.startswith("error: none of Python 3.11, 3.12, 3.13 was found; install")
+    system.program("python3.12", PYTHON.replace("VERSION", "3.12"))
+    assert system.run("--frameworks", "torch,paddle").returncode == 0
+    assert "echo 3.12" in (system.project / ".venv" / "bin" / "python").read_text()
+
+
 def test_an_environment_of_another_python_is_made_anew(tmp_path: Path) -> None:
     system = System(tmp_path, {"python3": "3.13"})
     assert system.run("--frameworks", "torch").returncode == 0
@@ -143,7 +154,7 @@ def test_no_python_at_all_and_a_wrong_choice_are_one_sentence(tmp_path: Path) ->
     system = System(tmp_path, {"python3": "3.10"})
     done = system.run("--frameworks", "torch")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: none of Python 3.11, 3.12, 3.13 was found; install one: ")
+    assert done.stderr.startswith("error: none of Python 3.11, 3.12, 3.13, 3.14 was found; install one: ")
     done = system.run("--frameworks", "tensorflow")
     assert (
         done.returncode == 1

@@ -28,9 +28,9 @@ def script(path: Path, text: str) -> str:
     ("finding", "status", "stops", "says", "remedy"),
     [
         (packages.python((3, 11)), "ok", None, "3.11", None),
-        (packages.python((3, 13)), "ok", None, "3.13", None),
+        (packages.python((3, 14)), "ok", None, "3.14", None),
         (packages.python((3, 10)), "fault", "study", "3.10", "./run_all.sh"),
-        (packages.python((3, 14)), "fault", "study", "3.14", "./run_all.sh"),
+        (packages.python((3, 15)), "fault", "study", "3.15", "./run_all.sh"),
         (packages.numpy("1.26.4"), "ok", None, "1.26.4", None),
         (packages.numpy("2.1.0"), "fault", "jittor", "Jittor needs numpy 1", "pip install numpy==1.26.4"),
         (packages.numpy("2.1.0", with_jittor=False), "ok", None, "2.1.0", None),

@@ -25,8 +25,8 @@ _DECODERS, _ENCODERS = ("h264", "hevc", "mpeg4", "vp9", "ffv1"), ("libx264", "ff
 def python(version: tuple[int, ...]) -> Finding:
     """version: (major, minor)."""
     says = ".".join(map(str, version))
-    if tuple(version) not in (_OF_JITTOR, (3, 12), (3, 13)):
-        return fault("Python", f"{says}: 3.11, 3.12 and 3.13 will do", "./run_all.sh")
+    if tuple(version) not in (_OF_JITTOR, (3, 12), (3, 13), (3, 14)):
+        return fault("Python", f"{says}: 3.11 to 3.14 will do", "./run_all.sh")
     return ok("Python", says)
 
 
