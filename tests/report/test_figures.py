@@ -462,3 +462,18 @@ def test_a_data_set_is_shown(tmp_path):
 def test_all_charts_on_one_page(drawn):
     html = shown(draw.show_all(drawn))
     assert html.count("<img") == len(NAMES) and "image/svg+xml" in html
+
+
+def test_charts_of_an_ablation_say_over_how_many_and_speak_of_no_interval_that_they_lack() -> None:
+    from vsrlib.report.charts import ablation  # which imports PyTorch
+
+    found = read_json(PROJECT_ROOT / "figures" / "experiments" / "ablation" / "ablation.json")
+
+    def words(chart: Chart) -> str:
+        return " ".join(" ".join(text.get_text() for text in chart.figure.texts).split())
+
+    assert "mean over 36 scenes; in the title the mean of the blur types" in words(ablation.rings(found))
+    assert "bootstrap intervals over the scenes" in words(ablation.effects(found))
+    for one in found["effects"]:
+        one["effect"] |= {"low": None, "high": None}
+    assert "bootstrap intervals" not in words(ablation.effects(found))

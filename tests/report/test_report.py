@@ -1,3 +1,4 @@
+import base64
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,7 +11,7 @@ from PIL import Image
 from vsrlib.common import provenance
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
-from vsrlib.report.equations import with_pictures
+from vsrlib.report.equations import picture, with_pictures
 from vsrlib.report.html import Item, gallery
 from vsrlib.report.index import STATUSES, Overview, Picture, Row, duration, write_index
 from vsrlib.report.pages import description, write_pages
@@ -84,6 +85,20 @@ def test_code_and_progress_stand_on_one_page_only(executed: Path) -> None:
     assert 'href="report_code.html"' in plain and 'href="report.html"' in code
     for words in ("a bar", 'class="highlight'):
         assert words in code and words not in plain
+
+
+def test_equations_are_as_large_as_text_on_a_telephone() -> None:
+    """One that is wider than its page is shown smaller, letters and all."""
+    for path in sorted((PROJECT_ROOT / "notebooks").glob("*.ipynb")):
+        text = "\n".join(
+            cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"
+        )
+        for formula in re.findall(r"\$\$(.+?)\$\$", text, re.DOTALL):
+            shown = picture(formula, display=True)
+            svg = base64.b64decode(re.search(r"base64,([^\"]+)", shown)[1]).decode()
+            width, height = (float(re.search(rf'{side}="([\d.]+)pt', svg)[1]) for side in ("width", "height"))
+            pixels = width / height * float(re.search(r"height:([\d.]+)em", shown)[1]) * 16
+            assert pixels < 430, (path.name, formula)
 
 
 def test_equations_are_pictures_with_their_source_for_those_who_cannot_see_them(tmp_path: Path) -> None:
