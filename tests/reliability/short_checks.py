@@ -25,18 +25,21 @@ import pipeline
 import pytest
 import report
 import restoration_kills
+import results_fixture
 import training_kills
 import two_runs
 import waiting
 import wrong_numbers
-from results import damage, digests
+from results import damage, digests, lasting
 
+from vsrlib.claims import comparison
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import write_json
+from vsrlib.common.files import read_json, write_json
 from vsrlib.common.numbers import markdown
 from vsrlib.data.frames import FRAME_SUFFIXES, read_frame, write_frame
 from vsrlib.networks.weights.weights_file import read
 from vsrlib.networks.weights.weights_file import write as write_weights
+from vsrlib.report.charts import draw
 from vsrlib.restoration import loop
 from vsrlib.restoration.unfinished import Unfinished
 from vsrlib.study import step
@@ -327,6 +330,26 @@ def test_a_full_disk(tmp_path: Path) -> None:
         return 0, "done"
 
     assert len(disk.check(tmp_path, 1, seed=5, tasks={"careless": careless})["broken"]) == 2
+
+
+def test_charts_that_change_with_times_are_called_about_times(tmp_path: Path) -> None:
+    """Of two runs, PyTorch being slower and larger in one of them, all other charts are the same."""
+
+    def slower(value: Any, of_torch: bool = False) -> Any:
+        if isinstance(value, dict):
+            return {key: slower(one, of_torch or key == "torch") for key, one in value.items()}
+        return 1.5 * value if of_torch and isinstance(value, float) else value
+
+    comparison.compare(*results_fixture.write_run(tmp_path / "of"), tmp_path)
+    found, both = read_json(tmp_path / "comparison.json"), []
+    for name in ("first", "second"):
+        draw.draw_all(tmp_path / "comparison.json", tmp_path / name / "run" / "figures")
+        both.append(digests(tmp_path / name))
+        for blur in found["blurs"].values():
+            blur |= {part: slower(blur[part]) for part in ("runs", "timing")}
+        write_json(tmp_path / "comparison.json", found)
+    changed = {name for name in both[0] if both[0][name] != both[1][name]}
+    assert len(changed) > 6 and not changed & lasting(both[0]).keys()
 
 
 def test_a_result_file_and_its_exit_status(tmp_path: Path) -> None:
