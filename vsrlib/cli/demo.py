@@ -15,7 +15,7 @@ def demo_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib demo`."""
     parser.description = (
         "A first result in about a minute, without a compiler and without a download: a second of Big Buck Bunny is "
-        "blurred, made a quarter as wide and as high, and restored by the small network that comes with the project. "
+        "blurred, made a quarter as wide and as high, and restored by weights that come with the project. "
         "Writes videos with sound and a picture, and names them."
     )
     parser.add_argument("output", type=Path, nargs="?", help="folder of the results (runs/demo of the project)")

@@ -44,7 +44,7 @@ def demo(output: Path, options: DemoOptions, progress: bool = True) -> dict[str,
             for frame in frames:
                 write(frame)
     asked = {name: value for name, value in options.to_json().items() if name != "frames"}
-    weights = f"study-{options.blur.lower()}"
+    weights = f"{options.preset}-{options.blur.lower()}"
     restore = InferOptions(**asked, weights=weights, border=True)
     result = infer(output / LOW, output / RESTORED, output / TRUTH, restore, progress)
     with write_film(output / BESIDE, part) as write:

@@ -217,4 +217,5 @@ class DemoOptions(NetworkOptions):
 
     blur: str = option("Realistic", "of the film before it is made small; the network is not told", choices=BLURS)
     frames: int = option(25, "of the film, a second of it", least=5, because="a window has five")
+    preset: str = changed(NetworkOptions, "preset", "medium")
     device: str = changed(NetworkOptions, "device", "cpu")
