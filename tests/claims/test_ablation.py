@@ -28,6 +28,7 @@ from vsrlib.claims.ablation.trials import (
 from vsrlib.common.errors import UserError
 from vsrlib.data.clips import Clip, write_clip
 from vsrlib.data.degrade import degrade_clips
+from vsrlib.data.sets.manifest import MANIFEST
 from vsrlib.data.synthetic.sets import ClipsOptions, write_clips
 from vsrlib.networks import architecture
 from vsrlib.networks.weights import weights_file
@@ -215,9 +216,10 @@ def files(tmp_path_factory) -> Path:
 
 
 def own_sets(folder: Path) -> list[str]:
-    """Two sets of two clips of five frames, as options."""
+    """Two sets of two clips of five frames, as options; as a user has them, who filmed them and keeps no record."""
     options = []
     write_clips(folder / "clips", ClipsOptions(split="validation", leaves=1, **TWO_CLIPS))
+    (folder / "clips" / MANIFEST).unlink()
     for blur in ("Gaussian", "Realistic"):
         degrade_clips(folder / "clips" / "HR", folder / blur, blur, 0)
         options += [f"--{blur.lower()}-set", str(folder / blur)]
