@@ -204,7 +204,7 @@ def test_one_unlike_blur_leaves_the_other(tmp_path):
     assert "Jittor, Realistic blur: " in charts["chart_efficiency"]["alt"]
     assert "Gaussian blur: " not in charts["chart_efficiency"]["alt"]
     assert "(Gaussian blur)" in charts["chart_efficiency"]["alt"]
-    assert charts["chart_efficiency"]["title"].startswith("Jittor runs at")
+    assert charts["chart_efficiency"]["title"].startswith("In one process each Jittor runs at")
 
 
 def test_a_single_framework_on_a_gpu_is_drawn(tmp_path):

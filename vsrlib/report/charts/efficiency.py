@@ -83,7 +83,7 @@ def efficiency_title(found: dict) -> str:
 def _speed(blurs: dict[str, dict]) -> str:
     seconds = {blur: [one["timing"][f]["synchronised"]["total"] for f in FRAMEWORKS] for blur, one in blurs.items()}
     ratios = each({blur: significant(torch / jittor) for blur, (torch, jittor) in seconds.items()})
-    return f"Jittor runs at {ratios} times PyTorch's speed"
+    return f"In one process each Jittor runs at {ratios} times PyTorch's speed"
 
 
 def _rate(timing: dict) -> str:

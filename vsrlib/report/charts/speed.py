@@ -162,7 +162,7 @@ def total_title(found: dict) -> str:
     if not ratios:
         return "Total time per frame: no comparison of the frameworks"
     true, then = (each({blur: significant(one[i]["value"]) for blur, one in ratios.items()}) for i in (0, 1))
-    return f"Jittor runs at {true} times PyTorch's speed, unsynchronised {then}"
+    return f"In one process each Jittor runs at {true} times PyTorch's speed, unsynchronised {then}"
 
 
 def breakdown_title(found: dict) -> str:
