@@ -19,7 +19,10 @@ def ratios(found: dict) -> Chart:
     rows = [(measure, own) for measure, own in known.items() if own]
     figure, (axes,) = canvas(
         title, [0.9 + 0.46 * max(1, len(rows))], _blur_key(found) if rows else (), notes,
-        footer(found, "Jittor's value over PyTorch's, of memory the other way round: right of 1 Jittor is better. One process each"),
+        footer(
+            found,
+            "Jittor's value over PyTorch's, of memory the other way round: right of 1 Jittor is better. One process each",
+        ),
     )  # fmt: skip
     if not rows:
         empty(axes, "; ".join(notes) or "no measure is known of both frameworks")
