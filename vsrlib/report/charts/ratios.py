@@ -21,7 +21,8 @@ def ratios(found: dict) -> Chart:
         title, [0.9 + 0.46 * max(1, len(rows))], _blur_key(found) if rows else (), notes,
         footer(
             found,
-            "Jittor's value over PyTorch's, of memory the other way round: right of 1 Jittor is better. One process each",
+            "Jittor's value over PyTorch's, of memory the other way round: right of 1 Jittor is better. "
+            "One process each",
         ),
     )  # fmt: skip
     if not rows:
