@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from flow_files import write_flo
@@ -109,7 +110,8 @@ def test_the_errors_that_are_published_are_of_these_pairs(which: str, pairs: Cal
     found = errors_of(None, pairs())
     assert found["pairs"] == published["pairs"]
     assert found["known"]["zero"] == pytest.approx(published["known"]["zero"], rel=1e-6)
-    assert found["known"]["dis"] == pytest.approx(published["known"]["dis"], rel=5e-3)  # OpenCV 5 refines a little
+    near = 2e-3 if cv2.__version__ < "5" else 5e-3  # OpenCV 5 refines flow otherwise
+    assert found["known"]["dis"] == pytest.approx(published["known"]["dis"], rel=near)
     if published["visible"] is None:
         assert found["visible"] is None
     else:

@@ -195,6 +195,12 @@ def test_folder_textures_are_spread_evenly(tmp_path: Path) -> None:
         folder_textures(tmp_path)
 
 
+def test_the_order_of_pictures_need_not_be_clear(tmp_path: Path) -> None:
+    for name in ("a9", "a10", "b1"):
+        write_frame(tmp_path / f"{name}.png", np.zeros((64, 80, 3), np.uint8))
+    assert len(folder_textures(tmp_path)) == 3
+
+
 def test_both_samples_of_a_scene_have_its_flow_their_own_way() -> None:
     for seed in range(4):
         scene = draw_scene(np.random.default_rng(seed), smooth_textures(), SIZE, 8.0)
@@ -306,7 +312,9 @@ def test_a_piece_beside_the_frame_is_not_drawn(place: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("turn", [np.eye(2), np.array([[0.0, -1], [1, 0]])], ids=["straight", "turned"])
-@pytest.mark.parametrize("x, y", [(0, 0), (-69, 40), (-75, 0), (61, 0), (0, -60), (0, 101), (-300, 250), (1000, -700)])
+@pytest.mark.parametrize(
+    "x, y", [(0, 0), (-69, 40), (-75, 0), (61, 0), (0, -60), (0, 101), (-70, 0), (60, 0), (-300, 250), (1000, -700)]
+)
 def test_a_photograph_is_mirrored_as_often_as_it_takes(
     x: int, y: int, turn: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,10 +330,31 @@ def test_a_photograph_is_mirrored_as_often_as_it_takes(
     np.testing.assert_array_equal(seen, texture[mirrored(rows, height), mirrored(columns, width)])
     ((padded, transform, size),) = given
     assert size == (80, 60)
-    corners = transform @ np.array([[0, 80, 0, 80], [0, 0, 60, 60], [1, 1, 1, 1]])
-    sides = np.array(padded.shape[1::-1])
-    beyond = np.maximum(-corners.min(1), corners.max(1) - sides)
-    assert (beyond <= sides).all() if padded is texture else -3 < beyond.max() <= -2  # no larger than it has to be
+    assert padded.shape[:2] == bordered(to_texture, size, width, height) and transform.shape == (2, 3)
+
+
+@pytest.mark.parametrize("x, y", [(-300, 0), (300, 0), (0, -300), (0, 300)])
+def test_the_border_of_a_turned_photograph_is_no_larger_than_it_has_to_be(
+    x: int, y: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each corner of the box is farthest out once; in steps of a tenth, so that a pixel more or less shows."""
+    width, height, given, warp = 70, 50, [], cv2.warpAffine
+    monkeypatch.setattr(cv2, "warpAffine", lambda *what, **how: given.append(what) or warp(*what, **how))
+    texture, turn = np.zeros((height, width, 3), np.uint8), np.array([[3**0.5, -1], [1, 3**0.5]]) / 2
+    for step in range(10):
+        to_texture = np.hstack([turn, [[x + step / 10], [y + step / 10]]])
+        Surface(texture, to_texture, np.eye(2, 3), np.ones(3), np.zeros(2), np.inf, DISC).render(False, (0, 0, 80, 60))
+        assert given[-1][0].shape[:2] == bordered(to_texture, (80, 60), width, height)
+
+
+def bordered(to_texture: np.ndarray, size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
+    """Rows and columns of a photograph with the border that a box at the origin needs of it."""
+    reach = []
+    for row, side in zip(to_texture, (width, height)):
+        places = [row @ [x, y, 1] for x in (0, size[0]) for y in (0, size[1])]
+        reach.append(max(-min(places), max(places) - side))
+    border = 0 if reach[0] <= width and reach[1] <= height else int(np.ceil(max(reach))) + 2
+    return height + 2 * border, width + 2 * border
 
 
 def mirrored(index: np.ndarray, count: int) -> np.ndarray:
