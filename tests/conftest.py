@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -18,6 +19,9 @@ _MODULES = (path.relative_to(PROJECT_ROOT).with_suffix("").parts for path in (PR
 _NAMES = [".".join(parts).removesuffix(".__init__") for parts in _MODULES]
 os.environ["PYTHONWARNINGS"] = ",".join(f"error::DeprecationWarning:{name}" for name in _NAMES)
 
+LOCKED = pytest.mark.skipif(
+    sys.version_info[:2] != (3, 11), reason="requirements.lock is of Python 3.11; elsewhere are the newest versions"
+)
 JITTOR_FAULT = jittor_env.why_unusable()
 if JITTOR_FAULT is not None and os.environ.get("VSRLIB_REQUIRE_JITTOR"):
     raise RuntimeError(f"Jittor must be tested here and is unusable because {JITTOR_FAULT}")

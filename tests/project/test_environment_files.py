@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import LOCKED
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -29,9 +30,6 @@ LOCK = pins("requirements.lock")
 # Debian 12, which README names, has Python 3.11.2; each 3.11 is meant to do, as pyproject.toml says.
 OLDEST_PYTHON = "3.11.0"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-LOCKED = pytest.mark.skipif(
-    sys.version_info[:2] != (3, 11), reason="requirements.lock is of Python 3.11; elsewhere are the newest versions"
-)
 IMPORTED_AS = {
     "paddle": "paddlepaddle",
     "IPython": "ipython",

@@ -6,10 +6,8 @@ import numpy as np
 
 from vsrlib.common.names import NAMES
 from vsrlib.common.numbers import significant
-from vsrlib.report.charts.style import LOOKS, PARTS, Chart, canvas, empty, labels, seconds_axis, style
+from vsrlib.report.charts.style import LISTED, LOOKS, PARTS, Chart, canvas, empty, labels, seconds_axis, style
 from vsrlib.report.said import equals_the_truth, gains_by_clip
-
-_LISTED = 40  # clips that have a row of their own with a name
 
 
 def gains(result: dict[str, Any]) -> Chart:
@@ -27,9 +25,9 @@ def gains(result: dict[str, Any]) -> Chart:
     )
     with style():
         footer = f"One dot a frame, bar: mean of the clip. {NAMES[result['framework']]}, {result['preset']} network."
-        listed = len(order) <= _LISTED
-        footer += "" if listed else f" More than {_LISTED} clips stand without their names."
-        figure, (axes,) = canvas(title, [0.8 + 0.3 * min(max(1, len(order)), _LISTED)], footer=footer)
+        listed = len(order) <= LISTED
+        footer += "" if listed else f" More than {LISTED} clips stand without their names."
+        figure, (axes,) = canvas(title, [0.8 + 0.3 * min(max(1, len(order)), LISTED)], footer=footer)
         if not order:
             empty(axes, "nothing to compare with")
             return Chart(figure, title)

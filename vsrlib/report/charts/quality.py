@@ -21,10 +21,9 @@ from vsrlib.report.charts.comparison import (
     totals,
     why_empty,
 )
-from vsrlib.report.charts.style import LOOKS, Chart, difference_axis, key, labels
+from vsrlib.report.charts.style import LISTED, LOOKS, Chart, difference_axis, key, labels
 
 _FEW, _MANY = 5, 16  # clips whose names fit beside each other, and upright
-_LISTED = 40  # clips and means that have a row of their own with a name
 
 
 def comparison_by_clip(found: dict, metric: str) -> Chart:
@@ -37,12 +36,12 @@ def comparison_by_clip(found: dict, metric: str) -> Chart:
             return why_empty(one)
         for method in shown:
             marks = [(row[method][metric], y) for y, row in enumerate(rows) if row[method][metric] is not None]
-            look = LOOKS[method].marks() if len(rows) <= _LISTED else LOOKS[method].small_marks()
+            look = LOOKS[method].marks() if len(rows) <= LISTED else LOOKS[method].small_marks()
             axes.plot(*zip(*marks, strict=True), linestyle="none", clip_on=False, **look)
         for y in (y for y, row in enumerate(rows) if "scenes" in row):
             for edge in (y - 0.5, y + 0.5) if y + 1 < len(rows) else (y - 0.5,):
                 axes.axhline(edge, color="black", linewidth=0.8)
-        named = [y for y, row in enumerate(rows) if len(rows) <= _LISTED or "scenes" in row]
+        named = [y for y, row in enumerate(rows) if len(rows) <= LISTED or "scenes" in row]
         axes.set_yticks(named, labels([rows[y]["name"] for y in named]))
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(axis="y", color="#e0e0e0")
@@ -58,7 +57,7 @@ def comparison_by_clip(found: dict, metric: str) -> Chart:
 
     label, axis_unit, *_ = UNITS[metric]
     counts = [max(2, len(_rows(blur["quality"]))) for blur in found["blurs"].values()]
-    heights = [0.75 + 0.3 * min(count, _LISTED) for count in counts]
+    heights = [0.75 + 0.3 * min(count, LISTED) for count in counts]
     return by_blur(
         found, quality_title(found, metric), heights, key(methods_of(found)),
         f"of a clip the mean over its frames; by scene: the mean over scenes{_unnamed(max(counts))}",
@@ -78,7 +77,7 @@ def _draw_gaps(axes: Axes, gaps: Sequence[tuple[float, float]], metric: str) -> 
 
 def _unnamed(count: int) -> str:
     """Why so many rows have no names."""
-    return f"; more than {_LISTED} clips stand without their names, in the order of the table" * (count > _LISTED)
+    return f"; more than {LISTED} clips stand without their names, in the order of the table" * (count > LISTED)
 
 
 def _rows(quality: dict) -> list[dict]:
@@ -187,9 +186,8 @@ def distribution(found: dict, metric: str) -> Chart:
                     axes.plot([median] * 2, [y - 0.13, y + 0.13], color="black", linewidth=1.8)
         for row in range(1, len(names)):
             axes.axhline(row - 0.5, color="#e0e0e0", linewidth=0.8)
-        axes.set_yticks(
-            range(len(names)) if len(names) <= _LISTED else [], labels(names) if len(names) <= _LISTED else []
-        )
+        listed = names if len(names) <= LISTED else []
+        axes.set_yticks(range(len(listed)), labels(listed))
         axes.set_ylim(len(names) - 0.45, -0.55)
         return None
 
@@ -202,7 +200,7 @@ def distribution(found: dict, metric: str) -> Chart:
 
     label, axis_unit, *_ = UNITS[metric]
     counts = [max(1, len(blur["quality"]["clips"])) for blur in found["blurs"].values()]
-    heights = [0.75 + (0.55 if count <= _FEW else 0.42) * min(count, _LISTED) for count in counts]
+    heights = [0.75 + (0.55 if count <= _FEW else 0.42) * min(count, LISTED) for count in counts]
     return by_blur(
         found, spread_title(found, metric), heights, key(methods_of(found)),
         f"one mark per frame, black bar: median{_unnamed(max(counts))}",

@@ -27,6 +27,7 @@ from vsrlib.report.html import image_html
 WIDTH = 5.6
 _LINE = 0.235
 LONGEST = 20  # letters of a clip's name beside a panel
+LISTED = 40  # rows of clips that have names beside them, and as many as a panel grows for
 _RC = {
     "font.family": "DejaVu Sans",
     "font.size": 12,
