@@ -50,7 +50,12 @@ def test_the_study_template_learns_from_the_truth_with_a_trained_flow_network() 
 def test_the_shipped_weights_were_made_by_the_study_template() -> None:
     recorded = read_json(PROJECT_ROOT / "figures" / "weights" / "study-gaussian" / "train.json")
     ours = TEMPLATES["study"].recorded()
-    later = {"flow_supervision": 0.0, "pictures": False, "precision": "float32"}  # options that there were not yet
+    later = {
+        "flow_supervision": 0.0,
+        "pictures": False,
+        "soft": 0.0,
+        "precision": "float32",
+    }  # options that there were not yet
     assert {name: (later | recorded).get(name) for name in ours} == ours
     schedule = TEMPLATES["study"].schedule(100)
     assert {name: recorded[name] for name in asdict(schedule)} == asdict(schedule)
@@ -59,6 +64,7 @@ def test_the_shipped_weights_were_made_by_the_study_template() -> None:
 def test_the_medium_weights_began_with_the_medium_template() -> None:
     """But for what the command said: fewer steps, in bfloat16, and a flow network that had been trained and stays."""
     recorded = read_json(PROJECT_ROOT / "figures" / "weights" / "medium-begun" / "train.json")
+    recorded = {"soft": 0.0} | recorded  # an option that there was not yet
     template = TEMPLATES["medium"]
     ours = template.recorded() | asdict(template.schedule(100))
     otherwise = {"steps": (12000, 3250), "flow_learning_rate": (2e-5, 0.0), "flow_supervision": (0.01, 0.0),

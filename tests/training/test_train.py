@@ -195,9 +195,9 @@ def test_whose_pictures_they_are_is_recorded_of_pictures_alone(lab: Lab, credits
 
 def test_the_flow_is_supervised_by_the_pictures_or_by_photographs(lab: Lab) -> None:
     """Of these the two of the held-out stereo pair are left out; nine pictures of dead leaves join them."""
-    lab.run({"pictures": True, "flow_supervision": 0.5, "patch_size": 32})
+    lab.run({"pictures": True, "flow_supervision": 0.5, "patch_size": 32, "soft": 0.3})
     network, windows = lab.trainer.made.network, lab.calls["SampleStream"][0]
-    assert windows.given == (HR, 32, 1)
+    assert windows.given == (HR, 32, 1, 0.3)
     assert lab.calls["FlowSupervision"] == (network, ("picture",), 0.5, 1) and "TrainingWindows" not in lab.calls
     lab.run({"flow_supervision": 0.25, "seed": 2})
     assert lab.calls["FlowSupervision"] == (network, ["photograph"], 0.25, 2)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from training_fixture import SMALL, TINY, make_clips, noise, outcome, run, same_weights
@@ -71,6 +72,20 @@ def test_windows_are_no_darker_than_the_pictures(tmp_path: Path) -> None:
     write_frame(tmp_path / "white.png", np.full((200, 240, 3), 200, np.uint8))
     for index in range(4):
         assert MadeWindows(tmp_path, 16, seed=1).window(index).max(axis=3).mean() > 195
+
+
+def test_the_asked_share_of_the_windows_is_soft_and_the_rest_as_ever(clips: Path) -> None:
+    """Soft: without what only a sharp frame has, as strongly in each of the five, and otherwise the same scene."""
+    sharp, some, all_soft = (MadeWindows(clips / "pictures", 16, 1, soft) for soft in (0.0, 0.5, 1.0))
+    unchanged = 0
+    for index in range(30):
+        plain, mixed, soft = (one.window(index) for one in (sharp, some, all_soft))
+        detail, left = ([cv2.Laplacian(frame, cv2.CV_64F).std() for frame in frames] for frames in (plain, soft))
+        assert (np.array(left) < 0.75 * np.array(detail)).all() and soft.dtype == np.uint8
+        assert np.abs(soft.mean((1, 2)) - plain.mean((1, 2))).max() < 3
+        assert np.array_equal(mixed, plain) or np.array_equal(mixed, soft)
+        unchanged += np.array_equal(mixed, plain)
+    assert 8 <= unchanged <= 22
 
 
 def test_pictures_that_show_nothing_are_drawn_again(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,6 +96,12 @@ def test_rates_are_positive(job: type[JobOptions], names: tuple[str, ...]) -> No
     TrainOptions(flow_learning_rate=0)
     with pytest.raises(UserError, match="flow_supervision is 0.1 and flow_learning_rate is 0"):
         TrainOptions(flow_learning_rate=0, flow_supervision=0.1)
+    assert TrainOptions(pictures=True, soft=1.0).soft == 1.0
+    for wrong in ({"soft": 0.2}, {"soft": 1.1, "pictures": True}):
+        with pytest.raises(UserError, match=f"soft is {wrong['soft']} and pictures is .*give a share between 0 and 1"):
+            TrainOptions(**wrong)
+    with pytest.raises(UserError, match="soft is -0.1"):
+        TrainOptions(pictures=True, soft=-0.1)
 
 
 @pytest.mark.parametrize("side", [17, 18, 63, 65])

@@ -12,6 +12,7 @@ from vsrlib.data.frames import rounded
 from vsrlib.networks.architecture import CENTRE
 from vsrlib.training.flow.batches import folder_textures
 from vsrlib.training.flow.scenes import at_time, compose, draw_scene
+from vsrlib.training.options import TrainOptions
 from vsrlib.training.samples import DRAWS, SMOOTH, gradient_strength
 
 COUNT = 100_000
@@ -22,19 +23,21 @@ _WOBBLE = 1.0  # HR pixels; no camera and no hand moves evenly
 _BARS = 1
 _SCALE = 2.0  # photograph pixels for an HR pixel, so that neither compression nor interpolation is learned as truth
 _BLUR = 1.0  # photograph pixels: what the scale can show without aliases, see `vsrlib.data.synthetic.clips`
+_SOFT = 0.6, 1.8  # standard deviations of the blur of soft windows, HR pixels
 
 
 class MadeWindows:
     """As `vsrlib.training.samples.TrainingWindows`, of the pictures in a folder; each depends on (seed, index) alone.
 
+    soft: this share of them is blurred by a Gaussian, as films are that are out of focus or were enlarged.
     UserError for pictures that cannot be read and for those below 64 pixels.
     """
 
-    def __init__(self, root: Path, patch_size: int, seed: int) -> None:
+    def __init__(self, root: Path, patch_size: int, seed: int, soft: float = TrainOptions.soft) -> None:
         self.sources = list_clips(root)
         self.pictures = folder_textures(root)
         self._blurred = [cv2.GaussianBlur(one, (0, 0), _BLUR) for one in self.pictures]
-        self._size, self._seed = (patch_size, patch_size), seed
+        self._size, self._seed, self._soft = (patch_size, patch_size), seed, soft
 
     def __len__(self) -> int:
         return COUNT
@@ -58,4 +61,7 @@ class MadeWindows:
             else rounded(compose(at_time(scene, place - CENTRE, rng, _WOBBLE), True, self._size))
             for place in range(WINDOW)
         ]
+        if rng.random() < self._soft:
+            sigma = rng.uniform(*_SOFT)
+            frames = [cv2.GaussianBlur(frame, (0, 0), sigma) for frame in frames]
         return np.stack(frames)

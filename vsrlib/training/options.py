@@ -81,6 +81,12 @@ class TrainOptions(NetworkOptions):
         metavar="WEIGHT",
     )
     pictures: bool = option(False, "HR is a folder of pictures, of which windows in motion are made on the fly")
+    soft: float = option(
+        0.0,
+        "with --pictures: of the windows, the share that is blurred, as films are out of focus",
+        least=0,
+        metavar="SHARE",
+    )
     halve_every: int = option(0, "halve the rates; 0: never", least=0, metavar="STEPS")
     clip_value: float = option(0.0, "bound of the entries of the gradients; 0: none")
     clip_norm: float = option(0.0, "bound of the norm of all gradients; 0: none")
@@ -112,6 +118,11 @@ class TrainOptions(NetworkOptions):
             raise UserError(
                 f"flow_supervision is {self.flow_supervision} and flow_learning_rate is 0, with which the flow network "
                 "learns nothing; give a rate, or leave the supervision out."
+            )
+        if self.soft > 1 or (self.soft and not self.pictures):
+            raise UserError(
+                f"soft is {self.soft} and pictures is {self.pictures}; give a share between 0 and 1 of windows "
+                "that are made of pictures, or leave it out."
             )
         for name in ("clip_value", "clip_norm"):
             if not 0 <= getattr(self, name) < float("inf"):

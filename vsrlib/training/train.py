@@ -62,7 +62,7 @@ def train(
         cache_mib = options.cache_mib // max(options.workers, 1)  # of each process that makes samples
         windows: TrainingWindows | MadeWindows
         if options.pictures:
-            windows = MadeWindows(Path(hr_root), options.patch_size, options.seed)
+            windows = MadeWindows(Path(hr_root), options.patch_size, options.seed, options.soft)
         else:
             windows = TrainingWindows(Path(hr_root), options.patch_size, options.n_frames_per_video, cache_mib)
         require_outside(output, hr_root, windows.sources)
