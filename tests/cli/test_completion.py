@@ -31,6 +31,13 @@ def test_commands_and_their_options(offered) -> None:
     assert offered("vsrlib", "infer", "CLIPS", "OUT", "--bord") == ["--border"]
 
 
+def test_files_where_no_option_is_begun(offered) -> None:
+    for words in [("",), ("C",), ("CLIPS", ""), ("CLIPS", "OUT", "--weights", ""), ("CLIPS", "--gt", "H")]:
+        assert offered("vsrlib", "infer", *words) == []  # then bash offers files
+    assert {"--weights", "--gt"} <= set(offered("vsrlib", "infer", "-"))
+    assert set(offered("vsrlib", "--")) == {"--help", "--version"}
+
+
 def test_the_words_that_an_option_takes(offered) -> None:
     assert offered("vsrlib", "infer", "--framework", "t") == ["torch"]
     assert offered("vsrlib", "infer", "--blur", "") == ["Gaussian", "Realistic"]

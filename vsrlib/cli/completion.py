@@ -21,31 +21,38 @@ def run_completion(options: argparse.Namespace) -> None:
 
 
 def script(parser: argparse.ArgumentParser) -> str:
-    """The script for a program: the commands first, then the options of the one that is there, else files."""
+    """The script for a program: the commands first, then the options of the one that is there, else files.
+
+    Options are offered after a dash alone: without one, what is missing is a file mostly, or the value of an option.
+    """
     commands = {" ".join(words): one for words, one in _commands(parser) if words}
     first = sorted({name.split(" ")[0] for name in commands})
-    options = "\n".join(f"    '{name}') words='{' '.join(_offered(one))}' ;;" for name, one in commands.items())
+    offered = "\n".join(
+        f"    '{name}') options='{' '.join(_options(one))}' words='{' '.join(_within(one))}' ;;"
+        for name, one in commands.items()
+    )
     values = "\n".join(
         f"    '{name} {option}') words='{' '.join(choices)}' ;;"
         for name, one in commands.items()
         for option, choices in _choices(one)
     )
     return f"""_vsrlib() {{
-  local words="" command="${{COMP_WORDS[1]}}"
+  local words="" options="" command="${{COMP_WORDS[1]}}"
   local last="${{COMP_WORDS[COMP_CWORD - 1]}}" current="${{COMP_WORDS[COMP_CWORD]}}"
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='{" ".join(first)}'
+    words='{" ".join(first)}' options='{" ".join(_options(parser))}'
   else
     case "$command" in {"|".join(name for name in first if any(one.startswith(f"{name} ") for one in commands))})
       [ "$COMP_CWORD" -gt 2 ] && command="$command ${{COMP_WORDS[2]}}" ;;
     esac
     case "$command" in
-{options}
+{offered}
     esac
     case "$command $last" in
 {values}
     esac
   fi
+  case "$current" in -*) words="$options" ;; esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }}
 complete -o bashdefault -o default -F _vsrlib vsrlib
@@ -62,14 +69,16 @@ def _commands(
                 yield from _commands(one, (*before, name))
 
 
-def _offered(parser: argparse.ArgumentParser) -> list[str]:
-    """The long options of a command, and the commands in it."""
-    found: list[str] = []
-    for action in parser._actions:
-        found += [name for name in action.option_strings if name.startswith("--")]
-        if isinstance(action, argparse._SubParsersAction):
-            found += action.choices
-    return found
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    """The long options of a command."""
+    return [name for action in parser._actions for name in action.option_strings if name.startswith("--")]
+
+
+def _within(parser: argparse.ArgumentParser) -> list[str]:
+    """The commands in a command."""
+    return [
+        name for action in parser._actions if isinstance(action, argparse._SubParsersAction) for name in action.choices
+    ]
 
 
 def _choices(parser: argparse.ArgumentParser) -> Iterator[tuple[str, list[str]]]:
