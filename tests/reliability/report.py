@@ -188,8 +188,8 @@ _RULES = """## Rules
 - **Not found.** A changed byte of a JPEG, or of a video without check sums, that leaves another valid picture. The
   counts of `other pixels` in the result file say how often; the record of an earlier `vsrlib data check` (its
   `--json`, then `--against`) finds it.
-- **One run to a folder.** A study locks its run and data folders; `infer`, `gather`, `degrade`, `clips`, `train` and
-  `train-flow` lock their output. A second run waits for five seconds, and then says who is there.
+- **One run to a folder.** A study locks its run and data folders; `infer`, `gather`, `degrade`, `clips`, `train`,
+  `train-flow` and `adapt` lock their output. A second run waits for five seconds, and then says who is there.
 - **Evidence.** `partial.ipynb` is written anew after each cell, in place, and `error.txt` too: a kill may leave half of
   one. They are never results; the next run of the step removes them.
 - **A restoration that ended early**, whatever ended it, keeps what was done in hidden folders of the output (of a video

@@ -1,5 +1,6 @@
 """Notebooks run by papermill alone, as docs/batch.md has it, each by itself in a copy where nothing has been run."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -148,6 +149,14 @@ ELSEWHERE = {
     "13_discuss_answers",
     "14_compare_every_pair",
 }
+
+
+def test_how_long_cells_are_is_what_the_page_says() -> None:
+    page = (PROJECT_ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
+    said = re.search(r"(\d+) lines long for a training\s+where no other cell has more than (\d+)", page)
+    files = (PROJECT_ROOT / "notebooks").glob("*.ipynb")
+    cells = [cell for file in files for cell in nbformat.read(file, as_version=4).cells if cell.cell_type == "code"]
+    assert said and sorted(len(cell.source.splitlines()) for cell in cells)[:-3:-1] == [int(said[1]), int(said[2])]
 
 
 def test_every_notebook_is_run_alone() -> None:
