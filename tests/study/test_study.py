@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from vsrlib.common import files, provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
 from vsrlib.common.names import TRAINERS
+from vsrlib.study import step
 from vsrlib.study.plan import Planned, plan
 from vsrlib.study.profiles import Step
 from vsrlib.study.runner import execute, run
@@ -158,6 +161,29 @@ def test_a_study_that_is_killed_leaves_no_kernel_and_resumes(tmp_path: Path, num
 
     assert run_toys(tmp_path) == 0
     assert executed(tmp_path) == ["use", "other"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ended", ["interrupted", "failed"])
+def test_what_was_not_chosen_stays_in_the_index_when_the_chosen_step_does_not_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: str
+) -> None:
+    write_toys(tmp_path)
+    assert run_toys(tmp_path) == 0
+
+    def half(task: dict, held: object) -> int:
+        shutil.copyfile(task["notebook"], task["output"])
+        if ended == "interrupted":
+            raise KeyboardInterrupt
+        return 1
+
+    monkeypatch.setattr(step, "in_own_process", half)
+    assert run_toys(tmp_path, overrides={"make.text": "b"}, only=["make"]) == (130 if ended == "interrupted" else 1)
+    rows = re.findall(r"<tr class=.*?</tr>", (tmp_path / "run/index.html").read_text(), re.DOTALL)
+    made, used, other = rows
+    assert ended in made and "make/partial.ipynb" in made
+    assert f"step make is {ended}; not chosen this time" in used and "use/report.html" in used
+    assert 'class="done"' in other and "not chosen this time" in other and "other/report.html" in other
 
 
 def test_a_second_study_in_the_same_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,10 +140,10 @@ class _Study:
         failed = None
         for one in self.planned:
             row = self.rows[one.step.id]
-            if failed is not None:
-                row.status, row.message = "not run", f"because step {failed} failed"
-            elif not one.selected:
+            if not one.selected:
                 self._leave_out(one, row)
+            elif failed is not None:
+                row.status, row.message = "not run", f"because step {failed} failed"
             else:
                 self._run_step(one, row, force)
                 failed = row.id if row.status == "failed" else None
@@ -162,11 +162,14 @@ class _Study:
         return 0
 
     def interrupted(self) -> int:
-        for row in self.rows.values():
+        for one in self.planned:
+            row = self.rows[one.step.id]
             if row.status == "running":
-                row.status, row.message = "interrupted", ""
-            elif row.status == "waiting":
+                row.status, row.message, row.links = "interrupted", "", _links(self._folder(one))
+            elif row.status == "waiting" and one.selected:
                 row.status, row.message = "not run", "because the study was interrupted"
+            elif row.status == "waiting":
+                self._leave_out(one, row)
         self._write_index()
         print("Interrupted: the same command goes on with the step that was running.", file=sys.stderr, flush=True)
         return INTERRUPTED
