@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stopping import stopped_at
 
 from vsrlib import cli
 from vsrlib.common.files import read_json
@@ -202,6 +203,18 @@ def test_a_truncated_video_is_refused(
     said = capsys.readouterr().err.strip().splitlines()
     assert len(said) == 1 and "clip.mkv" in said[0] and "Traceback" not in said[0]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("after", "words"), [(1, "1 of them was there"), (2, "2 of them were there")])
+def test_what_was_there_from_before_is_counted(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, after: int, words: str
+) -> None:
+    write_clip(tmp_path / "clip", Clip("clip", frames(5)))
+    with monkeypatch.context() as patch:
+        stopped_at(patch, after, KeyboardInterrupt())
+        assert infer(tmp_path / "clip", tmp_path / "out", "--weights", weights) == 130
+    assert infer(tmp_path / "clip", tmp_path / "out", "--weights", weights) == 0
+    assert words in capsys.readouterr().out
 
 
 def command(*arguments: object, **options) -> subprocess.Popen:

@@ -154,9 +154,9 @@ def _summary(result: dict[str, Any], output: Path) -> str:
     if Path(result["images"]).suffix:  # the output is the video itself, and no folder of frames or videos
         where = where.parent
     picture = [f"A detail beside bicubic: {where / result['comparison']}"] if result.get("comparison") else []
-    resumed = (
-        [f"{result['resumed']} of them were there from before it was interrupted."] if result.get("resumed") else []
-    )
+    before = result.get("resumed", 0)
+    were = "was" if before == 1 else "were"
+    resumed = [f"{before} of them {were} there from before it was interrupted."] if before else []
     ends = (
         "The ends of each clip are repeated, so that all frames are restored."
         if result["border"]
