@@ -121,6 +121,63 @@ def test_a_seed_decides_and_minutes_end_it(start: Path, monkeypatch: pytest.Monk
     assert 4 <= adapted(start, "d", steps=0, minutes=5.0)["steps"] <= 6  # every look at the clock takes 45 seconds
 
 
+def broken_at(step: int, how: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From that step on `how` stands in for a step."""
+    take, taken = module.take_step, []
+
+    def stepped(*given: Any, **named: Any) -> tuple[bool, dict[str, float]]:
+        taken.append(1)
+        return take(*given, **named) if len(taken) < step else how()
+
+    monkeypatch.setattr(module, "take_step", stepped)
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_was_the_best_until_an_interruption_is_kept(
+    start: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All of ten minutes was lost by it."""
+    wanted = adapted(start, "whole", steps=20, measure_every=10)
+    assert not wanted["interrupted"] and wanted["kept_step"] == 20
+    broken_at(26, interrupt, monkeypatch)
+    words = [
+        "--batch-size",
+        "1",
+        "--patch-size",
+        "16",
+        "--measure-every",
+        "10",
+        "--learning-rate",
+        "1e-3",
+        "--device",
+        "cpu",
+    ]
+    out = start.parent / "out"
+    assert cli.main(["adapt", str(start.parent / "low"), str(out), "--weights", str(start), *words]) == 130
+    said = capsys.readouterr().err
+    assert "interrupted after 25 steps in" in said and "the cycle loss fell from" in said and "after step 20" in said
+    result = read_json(out / "adapt.json")
+    assert result["interrupted"] and result["steps"] == 25 and result["cycle"] == wanted["cycle"]
+    assert (out / "weights.safetensors").read_bytes() == (start.parent / "whole" / "weights.safetensors").read_bytes()
+    with pytest.raises(KeyboardInterrupt):  # in the library, of which an experiment must not go on
+        adapted(start)
+
+
+def test_what_was_the_best_before_losses_that_are_not_finite_is_kept(
+    start: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_at(21, lambda: (False, {}), monkeypatch)
+    with pytest.raises(
+        UserError, match="3 steps in a row were not finite, so the best weights before them were written"
+    ):
+        adapted(start, steps=40, measure_every=10)
+    result = read_json(start.parent / "out" / "adapt.json")
+    assert result["interrupted"] and result["kept_step"] == 20 and result["end"] < result["start"]
+
+
 def test_mistakes_are_named(start: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="patch_size"):
         adapted(start, patch_size=28)

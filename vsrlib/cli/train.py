@@ -1,6 +1,7 @@
 """The commands that make weights or look at them: `vsrlib train`, `adapt`, `train-flow`, `flow-error`, `weights` ..."""
 
 import argparse
+import sys
 from dataclasses import fields
 from importlib import util
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from vsrlib.cli.config import config_argument
 from vsrlib.common import provenance
-from vsrlib.common.errors import UserError, install
+from vsrlib.common.errors import INTERRUPTED, UserError, install
 from vsrlib.common.files import require_file, sha256_file, write_json
 from vsrlib.common.names import PRESETS
 from vsrlib.common.numbers import markdown
@@ -101,12 +102,22 @@ def adapt_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_adapt)
 
 
-def run_adapt(options: argparse.Namespace) -> None:
-    """Carry out `vsrlib adapt`."""
+def run_adapt(options: argparse.Namespace) -> int:
+    """Carry out `vsrlib adapt`. Interrupted, it has written what was the best until then."""
     wanted = AdaptOptions.of(vars(options))
-    from vsrlib.training.adapt import adapt
+    from vsrlib.training.adapt import Interrupted, adapt
 
-    result = adapt(options.clips, options.output, wanted)
+    try:
+        result = adapt(options.clips, options.output, wanted)
+    except Interrupted as interrupted:
+        print(f"interrupted after {_adapted(interrupted.result, options.output)}", file=sys.stderr)
+        return INTERRUPTED
+    print(_adapted(result, options.output))
+    return 0
+
+
+def _adapted(result: dict[str, Any], output: Path) -> str:
+    """What came of `vsrlib adapt`, in a sentence."""
     took = f"{result['steps']} steps in {result['seconds'] / 60:.1f} minutes"
     if result["kept_step"]:
         told = (
@@ -114,7 +125,7 @@ def run_adapt(options: argparse.Namespace) -> None:
         )
     else:
         told = "no step made the cycle loss smaller, so that the weights written are those that it began with"
-    print(f"{took}: {told}; written to {options.output / 'weights.safetensors'}.")
+    return f"{took}: {told}; written to {output / 'weights.safetensors'}."
 
 
 def flow_arguments(parser: argparse.ArgumentParser) -> None:

@@ -40,8 +40,9 @@ def adapt(clips: Path, output: Path, options: AdaptOptions, progress: bool = Tru
     The cycle loss is that of `ValidationSet.scores`: how far the input is from its restoration, blurred with the
     estimated kernel and decimated. It is measured before, after every `measure_every` steps, and after the last one.
     Ends when the minutes or steps are over, or after `patience` measurements that were no smaller. The frames are held
-    in memory, three bytes a pixel. UserError for unusable clips or weights, and while another training runs in
-    `output`.
+    in memory, three bytes a pixel. UserError for unusable clips or weights, while another training runs in `output`,
+    and when three steps in a row were not finite. Then, and when it is interrupted, which raises `Interrupted`, the
+    best so far has been written all the same.
     """
     output, begin = Path(output), time.monotonic()
     weights_file.require_kept(output, (WEIGHTS,), options.weights)
@@ -67,27 +68,32 @@ def adapt(clips: Path, output: Path, options: AdaptOptions, progress: bool = Tru
             (output / name).unlink(missing_ok=True)  # so that a broken run does not look like the one before it
         kept = _Kept(network, low)
         step = skipped = 0
+        broken: KeyboardInterrupt | NotFinite | None = None
         most = options.steps or None
-        with progress_bar(most, "adapt", "step", progress) as bar:
-            for batch in _batches(low, options):
-                if (
-                    step == most
-                    or time.monotonic() - begin > 60 * options.minutes
-                    or kept.stale == options.patience > 0
-                ):
-                    break
-                step += 1
-                done, _ = take_step(network, optimiser, "self-supervised", batch, fixed_flow=True)
-                skipped = 0 if done else skipped + 1
-                if skipped == MOST_SKIPPED:
-                    raise NotFinite(
-                        f"The losses of {skipped} steps in a row were not finite; give a smaller learning_rate."
-                    )
-                if step % options.measure_every == 0:
-                    kept.measure(step)
-                bar.update()
-        if kept.cycle[-1]["step"] < step:
-            kept.measure(step)
+        try:
+            with progress_bar(most, "adapt", "step", progress) as bar:
+                for batch in _batches(low, options):
+                    if (
+                        step == most
+                        or time.monotonic() - begin > 60 * options.minutes
+                        or kept.stale == options.patience > 0
+                    ):
+                        break
+                    done, _ = take_step(network, optimiser, "self-supervised", batch, fixed_flow=True)
+                    step += 1
+                    skipped = 0 if done else skipped + 1
+                    if skipped == MOST_SKIPPED:
+                        raise NotFinite(
+                            f"The losses of {skipped} steps in a row were not finite, so the best weights before them "
+                            "were written; give a smaller learning_rate."
+                        )
+                    if step % options.measure_every == 0:
+                        kept.measure(step)
+                    bar.update()
+            if kept.cycle[-1]["step"] < step:
+                kept.measure(step)
+        except (KeyboardInterrupt, NotFinite) as error:  # half a step may have been taken: what was measured counts
+            broken = error
         notes = weights_file.metadata(options.weights) | {
             "preset": options.preset or weights_file.metadata(options.weights).get("preset", "published"),
             "align_corners": str(network.config.align_corners).lower(),
@@ -106,12 +112,25 @@ def adapt(clips: Path, output: Path, options: AdaptOptions, progress: bool = Tru
             "start": kept.cycle[0]["cycle"],
             "end": kept.least,
             "stopped_early": kept.stale == options.patience > 0,
+            "interrupted": broken is not None,
             "seconds": time.monotonic() - begin,
             **network.conditions(),
             "provenance": provenance.collect(seed=options.seed),
         }
         write_json(output / RESULT, result)
+        if isinstance(broken, KeyboardInterrupt):
+            raise Interrupted(result) from broken
+        if broken is not None:
+            raise broken
         return result
+
+
+class Interrupted(KeyboardInterrupt):
+    """A training was interrupted. `result` is what it would have returned; what was the best until then is written."""
+
+    def __init__(self, result: dict[str, Any]) -> None:
+        super().__init__()
+        self.result = result
 
 
 class _Kept:
