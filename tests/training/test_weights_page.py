@@ -11,7 +11,7 @@ from vsrlib.training.flow.evaluation import errors_of, heldout_clips
 
 WEIGHTS = PROJECT_ROOT / "figures" / "weights"
 PAGE = (PROJECT_ROOT / "docs" / "weights.md").read_text(encoding="utf-8")
-ALONE = ("flow", "flow-align-false", "flow-medium")
+ALONE = ("flow", "flow-align-false", "flow-medium", "flow-medium-finer")
 RESULTS = {name: read_json(WEIGHTS / name / "train_flow.json") for name in ALONE} | {
     name: read_json(WEIGHTS / "flow-error" / f"{name}.json") for name in weights_file.NAMES
 }
@@ -65,24 +65,38 @@ def test_the_result_files_are_of_the_weights_that_ship_and_of_a_clean_checkout()
 
 
 def test_what_the_page_says_of_the_goal_is_so() -> None:
-    assert "missed" in PAGE and min(map(share, ERRORS.values())) > 1 / 3
+    text, best = " ".join(PAGE.split()), ERRORS["flow-medium-finer"]
+    assert 1 / 3 < share(best) == min(map(share, ERRORS.values())) < 1 / 3 + 0.01
+    assert f"`flow-medium-finer` has {share(best):.2f}, which misses it by less than a hundredth" in text
     assert all(error["pairs"]["known"]["network"] < error["pairs"]["known"]["zero"] / 2 for error in ERRORS.values())
     for blur in ("gaussian", "realistic"):
-        medium, alone = ERRORS[f"medium-{blur}"], ERRORS["flow-medium"]
-        first = read_json(WEIGHTS / "flow-error" / f"medium-{blur}-first.json")
-        assert first["weights_sha256"] == read_json(WEIGHTS / f"medium-{blur}" / "train.json")["initial_weights"]
-        before, after = (one["middlebury"]["known"]["network"] for one in (first["error"], medium))
-        assert before < after and share(medium) < share(first["error"])
-        if blur == "gaussian":
-            clips = [one["clips"]["known"]["network"] for one in (first["error"], medium)]
-            said = f"had {before:.2f} pixels before the last 4,500 steps and have {after:.2f} after them"
-            assert said in " ".join(PAGE.split()) and f"{clips[0]:.3f} and {clips[1]:.3f}" in PAGE
-        assert share(medium) < share(alone) and medium["pairs"]["known"]["network"] > alone["pairs"]["known"]["network"]
         assert share(ERRORS[f"study-{blur}"]) > share(ERRORS["flow"])
         assert share(ERRORS[f"study-{blur}-align-false"]) > share(ERRORS["flow-align-false"])
     shift, trained = ERRORS["flow"]["stereo"]["known"]["zero"], RESULTS["flow"]["settings"]["max_shift"]
-    assert f"shifts of {shift:.0f} pixels on average, and the training's end at {trained:.0f}" in " ".join(PAGE.split())
-    assert f"`medium`'s training ends at {RESULTS['flow-medium']['settings']['max_shift']:.0f}" in PAGE
+    assert f"shifts of {shift:.0f} pixels on average, and the training's end at {trained:.0f}" in text
+    assert f"`medium`'s went up to {RESULTS['flow-medium']['settings']['max_shift']:.0f}" in PAGE
+    for error in ERRORS.values():
+        assert all(part["known"]["dis"] < part["known"]["network"] for part in error.values())
+
+
+def test_what_the_page_says_of_learning_with_and_without_the_rest_is_so() -> None:
+    """In the second turn `medium`'s flow was bent; by itself it became better, and what ships holds it as it is."""
+    text, alone = " ".join(PAGE.split()), ERRORS["flow-medium-finer"]
+    for blur in ("gaussian", "realistic"):
+        ships, second = ERRORS[f"medium-{blur}"], read_json(WEIGHTS / "flow-error" / f"medium-{blur}-second.json")
+        bent = second["error"]
+        assert second["weights_sha256"] == rounded_second(blur)
+        for key, entry in alone.items():  # rounding alone lies between the two
+            assert ships[key]["known"]["network"] == pytest.approx(entry["known"]["network"], rel=0.005)
+        assert bent["pairs"]["known"]["network"] > ERRORS["flow-medium"]["pairs"]["known"]["network"]
+        if blur == "gaussian":
+            was, now = (one["middlebury"]["known"]["network"] for one in (bent, ships))
+            assert f"Middlebury's pairs had {was:.2f} pixels then and have {now:.2f} now" in text and now < 1.2 < was
+
+
+def rounded_second(blur: str) -> str:
+    """Digest of the weights of the second turn, rounded."""
+    return read_json(WEIGHTS / f"medium-{blur}-second" / "rounding.json")["weights"][f"medium-{blur}"]["sha256"]
 
 
 def test_sky_and_fur_are_hard_for_another_method_too() -> None:
@@ -93,22 +107,35 @@ def test_sky_and_fur_are_hard_for_another_method_too() -> None:
     assert set(sorted(found, key=lambda name: np.mean(found[name]))[-2:]) == {"rocket", "chelsea"}
 
 
-def test_what_medium_starts_from() -> None:
-    """Both from one network that learned beside the flow network, with a flow network that had only begun."""
-    begun, flow = read_json(WEIGHTS / "medium-begun" / "train.json"), RESULTS["flow-medium"]
-    first = read_json(WEIGHTS / "flow-medium-begun" / "train_flow.json")["weights"]["sha256"]
-    assert begun["flow_weights"] == first == flow["initial_weights"] and begun["flow_learning_rate"] == 0
+def test_each_turn_of_medium_starts_from_the_one_before() -> None:
+    """As the page's commands have it; of the flow network first, whose last turn both weights hold."""
+    begun = read_json(WEIGHTS / "medium-begun" / "train.json")
+    names = ("flow-medium-begun", "flow-medium", "flow-medium-longer", "flow-medium-fine", "flow-medium-finer")
+    flows = {name: read_json(WEIGHTS / name / "train_flow.json") for name in names}
+    made = {name: flow["weights"]["sha256"] for name, flow in flows.items()}
+    assert begun["flow_weights"] == made["flow-medium-begun"] == flows["flow-medium"]["initial_weights"]
+    assert flows["flow-medium-longer"]["initial_weights"] == rounded_second("gaussian")
+    assert flows["flow-medium-fine"]["initial_weights"] == made["flow-medium-longer"]
+    assert flows["flow-medium-finer"]["initial_weights"] == made["flow-medium-fine"]
     for blur in ("Gaussian", "Realistic"):
-        once = read_json(WEIGHTS / f"medium-{blur.lower()}-first" / "train.json")
-        rounded = read_json(WEIGHTS / f"medium-{blur.lower()}-first" / "rounding.json")["weights"]
-        trained = read_json(WEIGHTS / f"medium-{blur.lower()}" / "train.json")
-        assert once["initial_weights"] == begun["weights"]["sha256"] and once["blur"] == trained["blur"] == blur
-        assert once["flow_weights"] == flow["weights"]["sha256"]
+        folder = f"medium-{blur.lower()}"
+        once, second, third, last = (
+            read_json(WEIGHTS / f"{folder}{turn}" / "train.json") for turn in ("-first", "-second", "-third", "")
+        )
+        rounded = read_json(WEIGHTS / f"{folder}-first" / "rounding.json")["weights"]
+        assert once["initial_weights"] == begun["weights"]["sha256"] and once["flow_weights"] == made["flow-medium"]
         assert rounded["weights"]["sha256"] == once["weights"]["sha256"]
-        assert trained["initial_weights"] == rounded[f"medium-{blur.lower()}"]["sha256"]
-        for one in (once, trained):
-            assert one["precision"] == begun["precision"] == "bfloat16"
+        assert second["initial_weights"] == rounded[folder]["sha256"]
+        assert third["initial_weights"] == rounded_second(blur.lower())
+        assert third["flow_weights"] == (made["flow-medium-fine"] if blur == "Realistic" else None)
+        assert last["initial_weights"] == third["weights"]["sha256"]
+        assert last["flow_weights"] == made["flow-medium-finer"]
+        for one in (begun, third, last):
+            assert one["flow_learning_rate"] == 0
+        for one in (once, second, third, last):
+            assert one["blur"] == blur and one["precision"] == begun["precision"] == "bfloat16"
             assert one["training_clips"] == begun["training_clips"] and "CC BY" in one["credits"]
+            assert one.get("soft", 0.0) == (0.2 if one in (third, last) else 0.0)
 
 
 @pytest.mark.parametrize("blur", ["gaussian", "realistic"])
