@@ -104,9 +104,31 @@ ELSEWHERE = {
     "vsrlib convert OUT/first/weights.safetensors first.safetensors --half": (
         "cli/test_command_convert.py::test_half_keeps_eleven_bits_and_the_digest_is_of_what_is_stored"
     ),
-    "vsrlib train PICTURES/train MADE/HR OUT --template medium --weights first.safetensors --device cpu "
+    "vsrlib train PICTURES/train MADE/HR OUT/second --template medium --weights first.safetensors --device cpu "
     "--flow-learning-rate 1e-5 --precision bfloat16 --steps 4500 --halve-every 1400 --seed 3": (
         "training/test_training_pictures.py::test_a_resumed_training_with_supervision_equals_an_uninterrupted_one"
+    ),
+    "vsrlib convert OUT/second/weights.safetensors second.safetensors --half": (
+        "cli/test_command_convert.py::test_half_keeps_eleven_bits_and_the_digest_is_of_what_is_stored"
+    ),
+    "vsrlib train-flow FLOW/longer --preset medium --images PICTURES/train --weights second.safetensors "
+    "--match-steps 0 --patch-size 128 --batch-size 4 --bars 3 --noise 0.02 --max-shift 20 --flow-steps 8000 "
+    "--learning-rate 4e-4 --seed 3 --device cpu": "training/test_flow_training.py::test_results",
+    "vsrlib train-flow FLOW/fine --preset medium --images PICTURES/train --weights FLOW/longer/flow.safetensors "
+    "--match-steps 0 --patch-size 128 --batch-size 4 --bars 2 --noise 0.01 --max-shift 10 --flow-steps 4600 "
+    "--learning-rate 3e-4 --seed 4 --device cpu": "training/test_flow_training.py::test_results",
+    "vsrlib train-flow FLOW/finer --preset medium --images PICTURES/train --weights FLOW/fine/flow.safetensors "
+    "--match-steps 0 --patch-size 128 --batch-size 4 --bars 2 --noise 0.01 --max-shift 10 --flow-steps 4200 "
+    "--learning-rate 2.5e-4 --seed 5 --device cpu": "training/test_flow_training.py::test_results",
+    "vsrlib train PICTURES/train MADE/HR OUT/third --template medium --weights second.safetensors --device cpu "
+    "--flow-learning-rate 0 --flow-supervision 0 --precision bfloat16 --soft 0.2 --steps 4000 "
+    "--halve-every 3000 --seed 4": (
+        "training/test_training_pictures.py::test_the_asked_share_of_the_windows_is_soft_and_the_rest_as_ever"
+    ),
+    "vsrlib train PICTURES/train MADE/HR OUT --template medium --weights OUT/third/weights.safetensors --device cpu "
+    "--flow-weights FLOW/finer/flow.safetensors --flow-learning-rate 0 --flow-supervision 0 --precision bfloat16 "
+    "--soft 0.2 --learning-rate 3e-4 --steps 3400 --halve-every 850 --seed 5": (
+        "training/test_training_pictures.py::test_the_asked_share_of_the_windows_is_soft_and_the_rest_as_ever"
     ),
     "vsrlib convert OUT/weights.safetensors medium-gaussian.safetensors --half": (
         "cli/test_command_convert.py::test_half_keeps_eleven_bits_and_the_digest_is_of_what_is_stored"
@@ -209,6 +231,9 @@ ELSEWHERE = {
         "experiments/test_measurement.py::test_the_experiment"
     ),
     "vsrlib ablate runs/ablation": "claims/test_ablation.py::test_the_command_writes_what_it_found",
+    "vsrlib ablate runs/neighbours --weights-gaussian medium-gaussian --weights-realistic medium-realistic --device cpu": (
+        "claims/test_ablation.py::test_the_command_writes_what_it_found"
+    ),
     "vsrlib experiment seeds runs/seeds --part 2 --scenes vid4 davis sam2 vimeo": (
         "experiments/test_seeds.py::test_networks_of_several_calls_are_those_of_one"
     ),

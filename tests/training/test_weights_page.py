@@ -66,7 +66,8 @@ def test_the_result_files_are_of_the_weights_that_ship_and_of_a_clean_checkout()
 
 def test_what_the_page_says_of_the_goal_is_so() -> None:
     text, best = " ".join(PAGE.split()), ERRORS["flow-medium-finer"]
-    assert 1 / 3 < share(best) == min(map(share, ERRORS.values())) < 1 / 3 + 0.01
+    assert 1 / 3 < share(best) < 1 / 3 + 0.01
+    assert min(map(share, ERRORS.values())) == pytest.approx(share(best), rel=0.001)
     assert f"`flow-medium-finer` has {share(best):.2f}, which misses it by less than a hundredth" in text
     assert all(error["pairs"]["known"]["network"] < error["pairs"]["known"]["zero"] / 2 for error in ERRORS.values())
     for blur in ("gaussian", "realistic"):
@@ -172,62 +173,86 @@ def test_the_tables_of_gains_are_those_of_the_result_files(name: str) -> None:
         assert found["sha256"] == weights_file.entry(one, weights_file.FOLDER)["sha256"]
 
 
+def gains(result: dict, name: str) -> dict[str, float]:
+    """Of each clip, by some weights."""
+    return {clip: gain(found) for clip, found in result["weights"].get(name, {"clips": {}})["clips"].items()}
+
+
+def mean_gain(result: dict, name: str) -> float:
+    return float(np.mean(list(gains(result, name).values())))
+
+
 def test_every_name_is_measured_on_its_blur_and_the_page_says_the_least_gains() -> None:
     measured = {one for name, result in WORTH.items() if name.startswith("Vid4") for one in result["weights"]}
     assert measured == set(weights_file.NAMES)
-    least = {}
-    text, worst, rises, counts, averages = " ".join(PAGE.split()), [], [], [], []
+    text, least = " ".join(PAGE.split()), {}
     for blur in ("gaussian", "realistic"):
-        first = read_json(WEIGHTS / f"medium-{blur}-first" / f"Vimeo_{blur.title()}.json")
-        once = first["weights"][f"medium-{blur}"]["clips"]
-        averages.append(np.mean([gain(clip) for clip in once.values()]))
-        for result in (found for name, found in WORTH.items() if name.endswith(blur.title())):
-            of = result["weights"]
-            small, large = (of[f"{preset}-{blur}"]["clips"] for preset in ("study", "medium"))
-            less = {clip for clip in small if gain(large[clip]) <= gain(small[clip])}
-            if result["set"].startswith("Vimeo"):
-                counts.append(len(less))
-                assert {small[clip]["scene"] for clip in less} == {"vimeo 00001"}
-                assert all(gain(once[clip]) > gain(small[clip]) for clip in small)
-            else:
-                assert not less
-            assert np.mean([gain(clip) for clip in large.values()]) > np.mean([gain(clip) for clip in small.values()])
-        gains = [gain(clip) for clip in WORTH[f"Vid4_{blur.title()}"]["weights"][f"medium-{blur}"]["clips"].values()]
-        if blur == "gaussian":
-            assert f"1.40 dB with the Gaussian blur is missed by {1.4 - np.mean(gains):.2f} dB" in text
-        else:
-            assert np.mean(gains) >= 1.1 and "1.10 dB with the realistic blur and 0.60 dB on the worst clip" in text
-        worst.append(min(gains))
-        judged = read_json(WEIGHTS / f"medium-{blur}" / "train.json")["validation"]
-        assert [judged[place]["step"] for place in (0, -2, -1)] == [0, 4000, 4500]
-        rises.append([judged[-1]["psnr"] - judged[place]["psnr"] for place in (0, -2)])
-        all_gains = [
-            gain(c) for r in WORTH.values() for c in r["weights"].get(f"medium-{blur}", {"clips": {}})["clips"].values()
-        ]
-        assert f"{min(all_gains):.2f} dB" in PAGE
-        pairs = [
-            WORTH[f"Vid4_{blur.title()}"]["weights"][f"study-{blur}{end}"]["clips"] for end in ("", "-align-false")
-        ]
-        assert all(gain(pairs[0][clip]) > gain(pairs[1][clip]) for clip in pairs[0])
+        medium, study = f"medium-{blur}", f"study-{blur}"
         for name, result in WORTH.items():
             if not name.endswith(blur.title()):
                 continue
-            own, control = (
-                np.mean([gain(clip) for clip in result["weights"][f"study-{blur}{end}"]["clips"].values()])
-                for end in ("", "-align-false")
-            )
+            small, large = gains(result, study), gains(result, medium)
+            assert small.keys() == large.keys() and all(large[clip] > small[clip] for clip in small)
+            own, control = mean_gain(result, study), mean_gain(result, f"{study}-align-false")
             assert (own > control) == (blur == "gaussian" or name.startswith(("Vid4", "Embedded")))
             more = {"DAVIS_Realistic": "on DAVIS it gains {:.2f} dB", "Vimeo_Realistic": "on Vimeo-90k {:.2f} dB more"}
             assert more.get(name, "").format(control - own) in PAGE
-        sets = [result["weights"].get(f"study-{blur}", {"clips": {}})["clips"] for result in WORTH.values()]
-        least[blur] = min((gain(clip), name) for clips in sets for name, clip in clips.items())
-        assert f"`study-{blur}`" in PAGE and f" {least[blur][0]:.2f} dB" in PAGE
-    assert min(worst) >= 0.6
-    assert (
-        f"on {counts[0]} of 16 septuplets, and `medium-realistic` less than `study-realistic` on {counts[1]}, all"
-        in text
-    )
-    assert f"the averages on Vimeo-90k were {averages[0]:.2f} dB and {averages[1]:.2f} dB" in text
+        own, control = (gains(WORTH[f"Vid4_{blur.title()}"], f"{study}{end}") for end in ("", "-align-false"))
+        assert all(own[clip] > control[clip] for clip in own)
+        for one in (medium, study):
+            found = [(value, clip) for result in WORTH.values() for clip, value in gains(result, one).items()]
+            least[one] = min(found)
+            assert f"{least[one][0]:.2f} dB" in text
+    assert least["study-gaussian"][1].startswith("bikes") and least["study-realistic"][1] == "cows"
+    assert least["medium-gaussian"][1] in text and least["medium-realistic"][1] in text
+
+
+def test_what_was_asked_for_on_vid4_is_reached() -> None:
+    asked = {"gaussian": 1.4, "realistic": 1.1}
+    for blur, goal in asked.items():
+        found = gains(WORTH[f"Vid4_{blur.title()}"], f"medium-{blur}")
+        assert np.mean(list(found.values())) >= goal and min(found.values()) >= 0.6
+
+
+def test_what_doing_without_neighbours_costs() -> None:
+    text, costs = " ".join(PAGE.split()), {}
+    for name in ("Vid4", "filmed"):
+        result = read_json(WEIGHTS / "neighbours" / f"{name}.json")
+        assert result["provenance"]["dirty"] is False
+        for blur in ("Gaussian", "Realistic"):
+            ours = weights_file.entry(f"medium-{blur.lower()}", weights_file.FOLDER)["sha256"]
+            assert result["weights"][blur]["sha256"] == ours
+            costs[name, blur] = result["power"][blur]["without_neighbours_costs"]
+    a, b, c, d = costs.values()
+    assert f"{a:.2f} dB (Gaussian) and {b:.2f} dB (realistic) on Vid4, where 0.8 dB was asked for" in text
+    assert min(a, b) >= 0.8 and f"and {c:.2f} dB and {d:.2f} dB on the eight filmed scenes" in text
+
+
+def test_what_the_turns_of_medium_were_worth() -> None:
+    text, less, rises = " ".join(PAGE.split()), 0, []
+    means: dict[str, list[float]] = {"Vid4": [], "Vimeo": []}
+    for blur in ("gaussian", "realistic"):
+        second = WEIGHTS / f"medium-{blur}-second"
+        found = {"Vid4": read_json(second / "rounding.json"), "Vimeo": read_json(second / f"Vimeo_{blur.title()}.json")}
+        for name, result in found.items():
+            assert result["weights"][f"medium-{blur}"]["sha256"] == rounded_second(blur)
+            means[name].append(mean_gain(result, f"medium-{blur}"))
+        soft, small = (gains(found["Vimeo"], f"{preset}-{blur}") for preset in ("medium", "study"))
+        behind = {clip for clip in small if soft[clip] <= small[clip]}
+        assert {found["Vimeo"]["weights"][f"study-{blur}"]["clips"][clip]["scene"] for clip in behind} == {
+            "vimeo 00001"
+        }
+        less += len(behind)
+        judged = read_json(WEIGHTS / f"medium-{blur}" / "train.json")["validation"]
+        assert [judged[place]["step"] for place in (0, -2, -1)] == [0, 3000, 3400]
+        rises.append([judged[-1]["psnr"] - judged[place]["psnr"] for place in (0, -2)])
+    (a, b), (c, d) = means["Vid4"], means["Vimeo"]
+    assert f"gained {a:.2f} dB and {b:.2f} dB on Vid4, {c:.2f} dB and {d:.2f} dB on Vimeo-90k" in text
+    assert f"on {less} of the 32 septuplets there" in text
     assert f"rose by {rises[0][0]:.2f} dB (Gaussian) and {rises[1][0]:.2f} dB (realistic)" in text
     assert f"by {rises[0][1]:.2f} dB and {rises[1][1]:.2f} dB. Of each training" in text
-    assert least["gaussian"][1].startswith("bikes") and least["realistic"][1] == "cows"
+    swapped = read_json(WEIGHTS / "medium-gaussian-third" / "Vid4_Gaussian.json")
+    third, with_finer = (mean_gain(swapped, name) for name in ("third", "with-finer"))
+    trained = read_json(WEIGHTS / "medium-gaussian-third" / "train.json")["weights"]["sha256"]
+    assert swapped["weights"]["third"]["sha256"] == trained and swapped["provenance"]["dirty"] is False
+    assert f"the third turn brought {third:.2f} dB" in text and f"nothing else changed {with_finer:.2f} dB" in text
