@@ -231,9 +231,8 @@ ELSEWHERE = {
         "experiments/test_measurement.py::test_the_experiment"
     ),
     "vsrlib ablate runs/ablation": "claims/test_ablation.py::test_the_command_writes_what_it_found",
-    "vsrlib ablate runs/neighbours --weights-gaussian medium-gaussian --weights-realistic medium-realistic --device cpu": (
-        "claims/test_ablation.py::test_the_command_writes_what_it_found"
-    ),
+    "vsrlib ablate runs/neighbours --weights-gaussian medium-gaussian --weights-realistic medium-realistic "
+    "--device cpu": ("claims/test_ablation.py::test_the_command_writes_what_it_found"),
     "vsrlib experiment seeds runs/seeds --part 2 --scenes vid4 davis sam2 vimeo": (
         "experiments/test_seeds.py::test_networks_of_several_calls_are_those_of_one"
     ),
