@@ -123,3 +123,10 @@ def test_a_change_that_does_not_fit_is_found(project: Path) -> None:
     (project / "vsrlib" / "common" / "names.py").write_text('BLURS = ("Gaussian",)\n')
     with pytest.raises(AssertionError, match=r"names\.py does not hold once"):
         apply(project, "A degradation")
+
+
+def test_the_files_of_a_third_framework_are_as_long_as_the_table_says() -> None:
+    rows = re.findall(r"^\| `(vsrlib/\S+\.py)` \| (\d+) \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) == 6
+    for path, lines in rows:
+        assert (PROJECT_ROOT / path).read_text(encoding="utf-8").count("\n") == int(lines), path
