@@ -143,18 +143,7 @@ def test_what_was_the_best_until_an_interruption_is_kept(
     wanted = adapted(start, "whole", steps=20, measure_every=10)
     assert not wanted["interrupted"] and wanted["kept_step"] == 20
     broken_at(26, interrupt, monkeypatch)
-    words = [
-        "--batch-size",
-        "1",
-        "--patch-size",
-        "16",
-        "--measure-every",
-        "10",
-        "--learning-rate",
-        "1e-3",
-        "--device",
-        "cpu",
-    ]
+    words = ["--batch-size=1", "--patch-size=16", "--measure-every=10", "--learning-rate=1e-3", "--device=cpu"]
     out = start.parent / "out"
     assert cli.main(["adapt", str(start.parent / "low"), str(out), "--weights", str(start), *words]) == 130
     said = capsys.readouterr().err

@@ -50,12 +50,8 @@ def test_the_study_template_learns_from_the_truth_with_a_trained_flow_network() 
 def test_the_shipped_weights_were_made_by_the_study_template() -> None:
     recorded = read_json(PROJECT_ROOT / "figures" / "weights" / "study-gaussian" / "train.json")
     ours = TEMPLATES["study"].recorded()
-    later = {
-        "flow_supervision": 0.0,
-        "pictures": False,
-        "soft": 0.0,
-        "precision": "float32",
-    }  # options that there were not yet
+    # options that there were not yet
+    later = {"flow_supervision": 0.0, "pictures": False, "soft": 0.0, "precision": "float32"}
     assert {name: (later | recorded).get(name) for name in ours} == ours
     schedule = TEMPLATES["study"].schedule(100)
     assert {name: recorded[name] for name in asdict(schedule)} == asdict(schedule)

@@ -61,37 +61,13 @@ def adapt(clips: Path, output: Path, options: AdaptOptions, progress: bool = Tru
         options.framework, options.weights, options.preset, options.device, correlation=options.correlation
     )
     train_at(options.precision, network)
-    rates = {part: options.learning_rate for part in PARTS if part != "flow_net"}
-    optimiser = network.backend.Optimiser(network.module, parameter_groups(network, rates))
     with files.lock(output, "training", "output folder"):
         for name in (RESULT, WEIGHTS):
             (output / name).unlink(missing_ok=True)  # so that a broken run does not look like the one before it
         kept = _Kept(network, low)
-        step = skipped = 0
         broken: KeyboardInterrupt | NotFinite | None = None
-        most = options.steps or None
         try:
-            with progress_bar(most, "adapt", "step", progress) as bar:
-                for batch in _batches(low, options):
-                    if (
-                        step == most
-                        or time.monotonic() - begin > 60 * options.minutes
-                        or kept.stale == options.patience > 0
-                    ):
-                        break
-                    done, _ = take_step(network, optimiser, "self-supervised", batch, fixed_flow=True)
-                    step += 1
-                    skipped = 0 if done else skipped + 1
-                    if skipped == MOST_SKIPPED:
-                        raise NotFinite(
-                            f"The losses of {skipped} steps in a row were not finite, so the best weights before them "
-                            "were written; give a smaller learning_rate."
-                        )
-                    if step % options.measure_every == 0:
-                        kept.measure(step)
-                    bar.update()
-            if kept.cycle[-1]["step"] < step:
-                kept.measure(step)
+            _learn(network, low, kept, options, begin, progress)
         except (KeyboardInterrupt, NotFinite) as error:  # half a step may have been taken: what was measured counts
             broken = error
         notes = weights_file.metadata(options.weights) | {
@@ -106,7 +82,7 @@ def adapt(clips: Path, output: Path, options: AdaptOptions, progress: bool = Tru
             "clips_sha256": sha256_joined(map(sha256_array, low)),
             "started_from": weights_file.entry(options.weights, output),
             "weights": weights_file.entry(output / WEIGHTS, output),
-            "steps": step,
+            "steps": kept.steps,
             "kept_step": kept.step,
             "cycle": kept.cycle,
             "start": kept.cycle[0]["cycle"],
@@ -136,7 +112,7 @@ class Interrupted(KeyboardInterrupt):
 class _Kept:
     """The weights with the smallest cycle loss so far: `values`, of step `step`, with `least`; and all that was found.
 
-    `stale`: how many measurements in a row were no smaller.
+    `steps`: how many have been taken. `stale`: how many measurements in a row were no smaller.
     """
 
     def __init__(self, network: Network, low: list[np.ndarray]) -> None:
@@ -144,16 +120,43 @@ class _Kept:
         chosen = np.unique(np.linspace(0, len(places) - 1, _MEASURED).round().astype(int))
         self._windows = [_middle(low[clip][start : start + WINDOW]) for clip, start in (places[i] for i in chosen)]
         self._network, self.cycle, self.step, self.stale, self.least = network, list[dict[str, Any]](), 0, 0, math.inf
-        self.values = network.state()
-        self.measure(0)
+        self.steps, self.values = 0, network.state()
+        self.measure()
 
-    def measure(self, step: int) -> None:
-        """Measure the network as it is after `step` steps, and keep its weights if they are the best."""
+    def measure(self) -> None:
+        """Measure the network as it is after the steps taken, and keep its weights if they are the best."""
         found = float(np.mean([cycle_error(self._network.infer(window), window) for window in self._windows]))
-        self.cycle.append({"step": step, "cycle": found if math.isfinite(found) else None})
+        self.cycle.append({"step": self.steps, "cycle": found if math.isfinite(found) else None})
         self.stale += 1
         if found < self.least:
-            self.least, self.step, self.stale, self.values = found, step, 0, self._network.state()
+            self.least, self.step, self.stale, self.values = found, self.steps, 0, self._network.state()
+
+
+def _learn(
+    network: Network, low: list[np.ndarray], kept: _Kept, options: AdaptOptions, begin: float, progress: bool
+) -> None:
+    """Take steps until they or the minutes since `begin` are over, or the patience is at an end. NotFinite."""
+    rates = {part: options.learning_rate for part in PARTS if part != "flow_net"}
+    optimiser = network.backend.Optimiser(network.module, parameter_groups(network, rates))
+    most, skipped = options.steps or None, 0
+    with progress_bar(most, "adapt", "step", progress) as bar:
+        for batch in _batches(low, options):
+            late = time.monotonic() - begin > 60 * options.minutes
+            if kept.steps == most or late or kept.stale == options.patience > 0:
+                break
+            done, _ = take_step(network, optimiser, "self-supervised", batch, fixed_flow=True)
+            kept.steps += 1
+            skipped = 0 if done else skipped + 1
+            if skipped == MOST_SKIPPED:
+                raise NotFinite(
+                    f"The losses of {skipped} steps in a row were not finite, so the best weights before them "
+                    "were written; give a smaller learning_rate."
+                )
+            if kept.steps % options.measure_every == 0:
+                kept.measure()
+            bar.update()
+    if kept.cycle[-1]["step"] < kept.steps:
+        kept.measure()
 
 
 def _middle(window: np.ndarray) -> np.ndarray:
