@@ -15,10 +15,13 @@ from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_joined
 from vsrlib.data.clips import Clip, ClipSource, list_clips, read_through, write_clip
 from vsrlib.data.frames import read_frame, write_frame
+from vsrlib.data.sets.manifest import Origin
 from vsrlib.data.video import write_video
 from vsrlib.networks.weights import weights_file
-from vsrlib.restoration import infer, segments
+from vsrlib.restoration import beforehand, infer, segments
 from vsrlib.restoration.destination import Destination
+from vsrlib.restoration.inputs import GivenClip
+from vsrlib.restoration.loop import Job
 from vsrlib.restoration.options import InferOptions
 from vsrlib.restoration.sampling import bicubic
 from vsrlib.restoration.temporal import DEFAULT_FLOW
@@ -102,6 +105,16 @@ def test_what_was_asked_for_is_there(clips: Path, tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("kernels/*/*.npy"))) == 3
     for clip in result["clips"]:
         assert clip["psnr_y"] > 0 and 0 < clip["ssim_y"] < 1
+
+
+def test_of_weights_the_digest_is_that_of_what_was_loaded(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is computed once: another file may have taken their place when all is done."""
+    told = iter([{"path": "those", "sha256": "theirs", "bytes": 1}])
+    monkeypatch.setattr(infer, "entry", lambda weights, folder: next(told))
+    result = run(clips, tmp_path, weights="study-gaussian")
+    assert result["weights"] == {"path": "those", "sha256": "theirs", "bytes": 1}
 
 
 def test_a_bar_is_shown_and_no_frame_kept_unless_something_else_is_said(
@@ -243,7 +256,7 @@ def warmed(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
         found.extend(windows)
         return 2.0
 
-    monkeypatch.setattr(infer, "warm_up", warm_up)
+    monkeypatch.setattr(beforehand, "warm_up", warm_up)
     return found
 
 
@@ -256,7 +269,7 @@ def test_one_frame_is_timed_and_every_size_gets_warm_once(
         timings.append(given)
         return {"warm_up_seconds": 0.5}
 
-    monkeypatch.setattr(infer, "time_both_ways", time_both_ways)
+    monkeypatch.setattr(beforehand, "time_both_ways", time_both_ways)
     shutil.copytree(clips, tmp_path / "Set")
     wider = np.zeros((6, HEIGHT, WIDTH + 4, 3), np.uint8)
     for folder, frames in (("LR", wider), ("HR", wider.repeat(4, 1).repeat(4, 2))):
@@ -289,7 +302,7 @@ def test_what_gets_warm_are_the_batches_that_follow(
         monkeypatch.setattr(infer, "_look", lambda *given: None)
     elif after:
         interrupted(monkeypatch, after, tmp_path / "a", tmp_path / "out", **given)
-    monkeypatch.setattr(infer, "_gets_warm", lambda network, options: True)
+    monkeypatch.setattr(beforehand, "_gets_warm", lambda network, options: True)
     assert run(tmp_path / "a", tmp_path / "out", resume=True, **given)["resumed"] == after
     assert [len(window) / 5 for window in warmed] == sizes
 
@@ -342,12 +355,14 @@ def test_of_a_long_clip_it_is_frame_100_of_those_that_were_restored(
     monkeypatch: pytest.MonkeyPatch, looks: list[tuple[Any, ...]], video: str | None, count: int, number: int
 ) -> None:
     names = tuple(f"frame {index}" for index in range(1000))
-    monkeypatch.setattr(infer, "_frames_at", lambda source, indices: {index: np.uint8(index % 7) for index in indices})
+    monkeypatch.setattr(infer, "frames_at", lambda source, indices: {index: np.uint8(index % 7) for index in indices})
     monkeypatch.setattr(infer, "bicubic", lambda low, sampling: None)
     monkeypatch.setattr(infer, "read_frame", lambda path: (path, None))
     monkeypatch.setattr(infer, "video_frames", lambda path, first: iter([(path, first)]))
     target = Destination(Path("out"), None, video)
-    infer._look(target, ClipSource("a", names), None, list(range(50, 50 + count)), "decimated", True)
+    jobs = [Job(0, index, []) for index in range(50, 50 + count)]
+    clip = GivenClip(ClipSource("a", names), None, Origin("a", "filmed"), (HEIGHT, WIDTH), "digest", None, jobs)
+    infer._look(target, clip, "decimated", True)
     ((_, low, _, restored, _),) = looks
     path = Path("out/frames/a") / f"frame {50 + number}.png" if video is None else Path("out/videos/a.mkv")
     assert restored == (path, number if video else None) and low == (50 + number) % 7

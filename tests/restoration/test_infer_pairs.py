@@ -11,7 +11,7 @@ from vsrlib.common.errors import UserError
 from vsrlib.data.clips import ClipSource
 from vsrlib.networks.network import Network
 from vsrlib.networks.onnx_network import OnnxNetwork
-from vsrlib.restoration import infer
+from vsrlib.restoration import beforehand, infer, inputs
 from vsrlib.restoration.options import InferOptions
 
 
@@ -31,20 +31,20 @@ from vsrlib.restoration.options import InferOptions
     ],
 )
 def test_a_rate_is_the_one_that_it_stands_for(given: float, rate: Fraction) -> None:
-    found = infer._at_rate(ClipSource("a", ("0",), paths=(Path("0.png"),)), given)
+    found = inputs._at_rate(ClipSource("a", ("0",), paths=(Path("0.png"),)), given)
     assert (found.rate, found.name, found.frame_names) == (rate, "a", ("0",))
 
 
 @pytest.mark.parametrize("taller, wider", [(0, 0), (3, 0), (0, 3), (3, 3)])
 def test_a_truth_may_be_up_to_three_pixels_larger(taller: int, wider: int) -> None:
-    infer._require_fit("a", (8, 12), (32 + taller, 48 + wider))
+    inputs._require_fit("a", (8, 12), (32 + taller, 48 + wider))
 
 
 @pytest.mark.parametrize("taller, wider", [(-1, 0), (0, -1), (4, 0), (0, 4), (-1, -1), (4, 4), (-32, 2), (1, -48)])
 def test_a_truth_of_another_size_is_refused(taller: int, wider: int) -> None:
     words = f"of a is {48 + wider}x{32 + taller} pixels, and four times the input is 48x32; give the frames"
     with pytest.raises(UserError, match=words):
-        infer._require_fit("a", (8, 12), (32 + taller, 48 + wider))
+        inputs._require_fit("a", (8, 12), (32 + taller, 48 + wider))
 
 
 def clip(name: str, *frames: str, video: str | None = None) -> ClipSource:
@@ -54,29 +54,29 @@ def clip(name: str, *frames: str, video: str | None = None) -> ClipSource:
 
 def test_truths_are_found_by_name() -> None:
     low, high = ([clip(name, "1", "2") for name in names] for names in ("ac", "abc"))
-    assert infer._paired(low, high) == [high[0], high[2]]
-    assert infer._paired(low, None) == [None, None]
+    assert inputs._paired(low, high) == [high[0], high[2]]
+    assert inputs._paired(low, None) == [None, None]
     for others in ("bc", "a", "c", "x", ""):
         with pytest.raises(
             UserError, match=f"The clip {'c' if others == 'a' else 'a'} has no ground truth of the same"
         ):
-            infer._paired(low, [clip(name, "1", "2") for name in others])
+            inputs._paired(low, [clip(name, "1", "2") for name in others])
 
 
 def test_the_only_truth_of_the_only_clip_may_have_another_name() -> None:
     (high,) = [clip("film", "1", "2")]
-    assert infer._paired([clip("a", "1", "2")], [high]) == [high]
+    assert inputs._paired([clip("a", "1", "2")], [high]) == [high]
     with pytest.raises(UserError, match="The clip a has 3 frames and its ground truth 2; give the same frames of both"):
-        infer._paired([clip("a", "1", "2", "3")], [high])
+        inputs._paired([clip("a", "1", "2", "3")], [high])
 
 
 def test_frames_of_folders_have_one_name_and_those_of_a_video_have_none_of_their_own() -> None:
     named, others = clip("a", "1", "2", "3"), clip("a", "1", "12", "13")
     with pytest.raises(UserError, match="a has a frame 2 where its ground truth has 12; name the frames alike"):
-        infer._paired([named], [others])
+        inputs._paired([named], [others])
     film = clip("a", "00000000", "00000001", "00000002", video="a.mkv")
     for low, high in ((named, film), (film, named), (film, film), (named, named)):
-        assert infer._paired([low], [high]) == [high]
+        assert inputs._paired([low], [high]) == [high]
 
 
 def test_a_set_is_named_by_its_folder(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_frames_are_restored_for_nothing_where_something_is_compiled_or_timed(
     repeats: int, whose: str, device: str, warm: bool
 ) -> None:
     network: Any = SimpleNamespace(framework=whose, device=device)
-    assert infer._gets_warm(network, InferOptions(timing_repeats=repeats)) == warm
+    assert beforehand._gets_warm(network, InferOptions(timing_repeats=repeats)) == warm
 
 
 def test_of_onnx_runtime_the_version_is_told_and_the_model() -> None:
