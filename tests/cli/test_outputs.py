@@ -10,11 +10,21 @@ import pytest
 from vsrlib import cli
 from vsrlib.common import files
 
-FOLDERS = (["parity"], ["parity-check"], ["costs"], ["bench", "--output"])
-FILES = (["weights", "LR", "HR", "--output"], ["flow-error", "--output"])
+FOLDERS = (
+    *(["parity"], ["parity-check"], ["costs"], ["bench", "--output"], ["train", "HR", "HR"], ["adapt", "LR"]),
+    *(["train-flow"], ["demo"], ["ablate"], ["compare", "inference.json", "--output"], ["study", "--run"]),
+)
+FILES = (
+    *(["weights", "LR", "HR", "--output"], ["flow-error", "--output"], ["convert", "study-gaussian"]),
+    ["export", "study-gaussian"],
+)
 BEGUN = (
     *("vsrlib.parity.referee._set_up", "vsrlib.parity.check.why_not", "vsrlib.bench.costs._of"),
     *("vsrlib.bench.runner._probe", "vsrlib.restoration.worth.worth", "vsrlib.training.flow.evaluation.flow_error"),
+    *("vsrlib.training.train.TrainingWindows", "vsrlib.training.adapt.clips_in", "vsrlib.restoration.demo.examine"),
+    *("vsrlib.training.flow.train.embedded_textures", "vsrlib.claims.ablation.ablate.load_network"),
+    *("vsrlib.claims.results.collect", "vsrlib.study.runner.lock", "vsrlib.networks.onnx_model.export"),
+    "vsrlib.networks.weights.weights_file.convert",
 )
 
 

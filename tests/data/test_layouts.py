@@ -146,8 +146,20 @@ def test_nothing_is_written_among_the_clips_that_are_read(tmp_path: Path, output
     (tmp_path / "other").symlink_to(tmp_path / "clips")
     with pytest.raises(UserError, match="is the input or lies in it"):
         train(tmp_path / "clips", tmp_path / "clips", tmp_path / "other" / output, TrainOptions(patch_size=16, steps=1))
+    with pytest.raises(UserError, match="is the input or lies in it"):
+        degrade_clips(tmp_path / "other", tmp_path / "clips" / output, "Gaussian", 0)
     assert [path.name for path in (tmp_path / "clips").iterdir()] == ["beach"]
     assert len(list((tmp_path / "clips" / "beach").iterdir())) == 5
+
+
+def test_nothing_is_written_where_a_link_to_a_clip_leads(tmp_path: Path) -> None:
+    frame(tmp_path / "beach")
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "linked").symlink_to(tmp_path / "beach")
+    with pytest.raises(UserError, match="is the input or lies in it"):
+        degrade_clips(tmp_path / "clips", tmp_path / "beach" / "set", "Gaussian", 0)
+    degrade_clips(tmp_path / "clips", tmp_path / "set", "Gaussian", 0)
+    assert [path.name for path in (tmp_path / "beach").iterdir()] == ["00000000.png"]
 
 
 def test_vid4_with_both_resolutions_below_each_clip(tmp_path: Path) -> None:

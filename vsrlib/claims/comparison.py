@@ -22,7 +22,7 @@ from vsrlib.claims.results import (
 )
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import atomic_path, located, relative, sha256_file, write_json
+from vsrlib.common.files import atomic_path, located, relative, require_folder, sha256_file, write_json
 from vsrlib.common.names import BLURS, FRAMEWORKS, NAMES
 from vsrlib.common.numbers import DRAWS, LEVEL, ratio_spread, spread
 from vsrlib.restoration.loop import FRAMES
@@ -52,6 +52,7 @@ def compare(
     `published` was made from other files.
     """
     output = Path(output)
+    require_folder(output)
     results.require_comparable([*inference_files, *training_files])
     runs = results.collect(inference_files, output, RUN_FIELDS)
     results.require_scenes(runs)

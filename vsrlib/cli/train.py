@@ -261,6 +261,8 @@ def run_convert(options: argparse.Namespace) -> None:
     source, target = weights_file.locate(options.source), options.target
     if options.half and target is None:
         raise UserError(f"--half rounds what is written, and no file is named; give one to write {source} to.")
+    if target is not None:
+        require_file(target)
     values = weights_file.read(source) if target is None else weights_file.convert(source, target, options.half)
     for path in (source, target):
         if path is not None:
@@ -293,6 +295,7 @@ def run_export(options: argparse.Namespace) -> None:
     """Carry out `vsrlib export`."""
     from vsrlib.networks.onnx_model import export
 
+    require_file(options.model)
     for path in export(options.weights, options.model, options.preset):
         print(f"{path} (sha256 {sha256_file(path)}, {path.stat().st_size / 2**20:.1f} MiB)")
 

@@ -83,8 +83,8 @@ def degrade_clips(
     with in_threads(workers) as run:
         found = all_clips(hr_root)
         sources, belong = chosen(hr_root, found, names), scene_table(hr_root, found)
-        hr_root, save_root = Path(hr_root).resolve(), Path(save_root).resolve()
         require_outside(save_root, hr_root, sources)
+        hr_root, save_root = Path(hr_root).resolve(), Path(save_root).resolve()
         in_place = hr_root in (save_root, save_root / HR)
         if not in_place and hr_root.is_relative_to(save_root):
             raise UserError(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from vsrlib.common.files import require_folder
 from vsrlib.data.comparison_picture import beside
 from vsrlib.data.degradation import bicubic_on_grid, blur_down
 from vsrlib.data.degrade import clip_kernel
@@ -32,6 +33,7 @@ def demo(output: Path, options: DemoOptions, progress: bool = True) -> dict[str,
     `RESTORED` is in the way that was not made here.
     """
     output = Path(output)
+    require_folder(output)
     path = packaged_film(f"{FILM}.mp4")
     film = examine(path, READING)
     first = max(0, (len(film) - options.frames) // 2)

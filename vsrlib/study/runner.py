@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from vsrlib.common import provenance
 from vsrlib.common.errors import INTERRUPTED, UserError
-from vsrlib.common.files import lock, shown, write_json
+from vsrlib.common.files import lock, require_folder, shown, write_json
 from vsrlib.common.names import FRAMEWORKS, TRAINERS
 from vsrlib.common.provenance import ALONE, PROJECT_ROOT
 from vsrlib.report import index
@@ -87,6 +87,8 @@ def execute(
         # Two studies with one data folder would exchange the data sets under each other.
         if isinstance(one.settings, DataSettings):
             folders.setdefault(one.settings.folder.resolve(), "data folder")
+    for folder in folders:
+        require_folder(folder)
     with ExitStack() as stack:
         held = [stack.enter_context(lock(folder, "study", kind)) for folder, kind in folders.items()]
         study = _Study(planned, run_root, profile, held)

@@ -45,6 +45,7 @@ def adapt(clips: Path, output: Path, options: AdaptOptions, progress: bool = Tru
     best so far has been written all the same.
     """
     output, begin = Path(output), time.monotonic()
+    files.require_folder(output)
     weights_file.require_kept(output, (WEIGHTS,), options.weights)
     sources = clips_in(Path(clips), LR_ROLE)
     require_outside(output, clips, sources)

@@ -55,6 +55,7 @@ def train(
     if options.tensorboard:
         require_tensorboard()
     output = Path(output)
+    files.require_folder(output)
     replaced = (WEIGHTS, *map(best_file, CRITERIA), checkpoint.FILE, checkpoint.PREVIOUS)
     former = (f"{checkpoint.FORMER}/{name}" for name in replaced)  # which a training that begins anew removes, too
     require_kept(output, (*replaced, *former), options.weights, options.flow_weights)

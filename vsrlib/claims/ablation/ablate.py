@@ -14,7 +14,7 @@ from vsrlib.claims.ablation.options import AblationOptions
 from vsrlib.claims.ablation.scores import Judge
 from vsrlib.claims.ablation.trials import CONTROL, GAUSSIAN, REALISTIC, contrasts
 from vsrlib.common import provenance
-from vsrlib.common.files import sha256_array, sha256_named, write_json
+from vsrlib.common.files import require_folder, sha256_array, sha256_named, write_json
 from vsrlib.common.names import FILMED
 from vsrlib.common.numbers import counted
 from vsrlib.common.parts import Parts
@@ -39,6 +39,7 @@ def ablate(output: Path, options: AblationOptions, progress: bool = True) -> dic
     bootstrap intervals over the scenes; of made clips by motion, apart. After an interruption the same call goes on
     with the clips that are left. UserError for weights or clips that cannot be used.
     """
+    require_folder(output)
     used = {_TRIED_AS[name]: weights for name, weights in options.weights.items()}
     networks = {name: load_network("torch", path, options.preset, options.device) for name, path in used.items()}
     files = {name: weights_file.entry(path, output) for name, path in used.items()}

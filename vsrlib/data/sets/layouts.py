@@ -171,7 +171,8 @@ def require_outside(output: Path, root: Path, sources: Sequence[ClipSource]) -> 
         else:
             first = path.relative_to(root).parts[0]
             read = root / first if place((first,)).role else root
-        if Path(output).resolve().is_relative_to(read.resolve()):
+        real = [one.resolve() for one in (read, path if source.video else path.parent)]  # a clip's folder may be a link
+        if any(Path(output).resolve().is_relative_to(one) for one in real):
             raise UserError(
                 f"The output {output} is the input or lies in it, which could then not be read again: give another."
             )

@@ -63,6 +63,7 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
     and when a loss is no longer finite.
     """
     output, images = Path(output), options.images
+    files.require_folder(output)
     weights_file.require_kept(output, (WEIGHTS, MATCHED, *_CHECKPOINTS), options.weights)
     textures = embedded_textures("train", STEREO, options.leaves) if images is None else folder_textures(Path(images))
     network = load_network(
