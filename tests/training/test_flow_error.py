@@ -11,6 +11,7 @@ import pytest
 from flow_files import write_flo
 
 from vsrlib import cli
+from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json
 from vsrlib.common.provenance import PROJECT_ROOT
 from vsrlib.data.frames import write_frame
@@ -56,6 +57,15 @@ def test_each_pair_counts_the_same_and_only_where_the_truth_is_known() -> None:
     assert found["known"]["zero"] == pytest.approx((5 + 63 * 18**0.5) / 64 / 2 + 2**0.5 / 2)
     assert found["visible"]["zero"] == pytest.approx((5 + 2**0.5) / 2)
     assert errors_of(None, [FlowPair("a", frames, frames, two, known)])["visible"] is None
+
+
+def test_a_flow_that_is_not_finite_has_no_error() -> None:
+    """As one of weights that a far too large learning rate has made, while every loss was finite."""
+    network = load_network("torch", preset="study", device="cpu")
+    network.flow = lambda first, second: np.full((2, 64, 64), np.inf, np.float32)  # type: ignore[method-assign]
+    frames, known = np.zeros((64, 64, 3), np.uint8), np.ones((64, 64), bool)
+    with pytest.raises(UserError, match="is not finite; give others, or train them with a smaller learning rate"):
+        errors_of(network, [FlowPair("a", frames, frames, np.zeros((2, 64, 64), np.float32), known)])
 
 
 @pytest.mark.parametrize("quarter", [False, True])

@@ -75,6 +75,12 @@ def test_the_least_is_accepted_and_anything_less_is_not(job: type[JobOptions], n
         job(**{name: least - 1})
 
 
+@pytest.mark.parametrize("job, name", [(TrainOptions, "flow_supervision"), (FlowOptions, "noise")])
+def test_what_has_a_least_is_finite(job: type[JobOptions], name: str) -> None:
+    with pytest.raises(UserError, match=f"{name} is inf; give a finite number"):
+        job(**{name: float("inf")})
+
+
 @pytest.mark.parametrize("job, names", [
     (TrainOptions, ("learning_rate", "flow_learning_rate")),
     (FlowOptions, ("max_shift", "match_learning_rate", "learning_rate")),
@@ -87,6 +93,9 @@ def test_rates_are_positive(job: type[JobOptions], names: tuple[str, ...]) -> No
         for wrong in (*zero, -1e-4, float("inf"), float("nan")):
             with pytest.raises(UserError, match=f"{name} is {wrong}"):
                 job(**{name: wrong})
+    with pytest.raises(UserError, match="max_shift is 64.5; give a positive number of at most 64, the patch_size"):
+        FlowOptions(max_shift=64.5)
+    assert FlowOptions(max_shift=128.0, patch_size=128).max_shift == 128
     for job in (TrainOptions, AdaptOptions):
         with pytest.raises(UserError, match=r"learning_rate is 1.0; give a number between 0 and 1"):
             job(learning_rate=1.0)

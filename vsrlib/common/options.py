@@ -8,6 +8,7 @@ with the name, the value and the remedy.
 import argparse
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -164,8 +165,10 @@ def require_list(name: str, values: list[str], choices: tuple[str, ...]) -> None
 
 
 def require_at_least(settings: Any, name: str, least: int, reason: str = "") -> None:
-    """The field `name` is `least` or more; `reason` completes "because"."""
+    """The field `name` is `least` or more, and finite; `reason` completes "because"."""
     value = getattr(settings, name)
+    if value == math.inf:
+        raise UserError(f"{name} is {value}; give a finite number.")
     if not value >= least:  # NaN is neither
         raise UserError(f"{name} is {value}; give at least {least}{', because ' + reason if reason else ''}.")
 

@@ -5,6 +5,7 @@ own files.
 """
 
 import glob
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
@@ -77,7 +78,8 @@ def errors_of(network: Network | None, pairs: list[FlowPair]) -> dict[str, Any]:
     """Mean end-point error over pairs, in pixels: {"pairs": how many, "known": {method: error}, "visible": the same}.
 
     Methods: "zero", "dis", and "network" if there is one. "known": where the truth is given; "visible": of that, what
-    the second frame shows too, None where that is not known. Each pair counts the same.
+    the second frame shows too, None where that is not known. Each pair counts the same. UserError where the network's
+    flow is not finite.
     """
     flows: dict[str, Callable[[FlowPair], np.ndarray]]
     flows = {"zero": lambda pair: np.zeros_like(pair.flow), "dis": dis_flow}
@@ -88,6 +90,10 @@ def errors_of(network: Network | None, pairs: list[FlowPair]) -> dict[str, Any]:
     for method, flow_of in flows.items():
         flows_of_pairs = [flow_of(pair) for pair in pairs]
         known[method] = float(np.mean([epe(flow, pair.flow, pair.known) for flow, pair in zip(flows_of_pairs, pairs)]))
+        if not math.isfinite(known[method]):
+            raise UserError(
+                "The flow of these weights is not finite; give others, or train them with a smaller learning rate."
+            )
         if all(pair.visible is not None for pair in pairs):
             visible[method] = float(
                 np.mean([epe(flow, pair.flow, pair.known & pair.visible) for flow, pair in zip(flows_of_pairs, pairs)])

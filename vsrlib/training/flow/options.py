@@ -56,13 +56,18 @@ class FlowOptions(NetworkOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("max_shift", "match_learning_rate", "learning_rate"):
+        for name in ("match_learning_rate", "learning_rate"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UserError(f"{name} is {getattr(self, name)}; give a positive number.")
         if self.patch_size < FLOW_STRIDE or self.patch_size % FLOW_STRIDE:
             raise UserError(
                 f"patch_size is {self.patch_size}; give a multiple of {FLOW_STRIDE}, as which the "
                 "flow network takes frames."
+            )
+        if not 0 < self.max_shift <= self.patch_size:
+            raise UserError(
+                f"max_shift is {self.max_shift}; give a positive number of at most {self.patch_size}, the patch_size, "
+                "because beyond it the two frames of a pair may show nothing in common."
             )
 
     def recorded(self) -> dict[str, Any]:

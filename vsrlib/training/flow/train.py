@@ -60,7 +60,7 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
     options and pictures is taken over, and the second goes on from its last checkpoint, which it writes every
     `checkpoint_every` steps; the result is the same, because each step's pairs depend on seed, stage and step alone.
     Raises UserError for unusable pictures, for a checkpoint of other options, while another training runs in `output`,
-    and when a loss is no longer finite.
+    and when a loss or the trained network's flow is no longer finite.
     """
     output, images = Path(output), options.images
     files.require_folder(output)
@@ -100,7 +100,7 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
         credits = weights_file.credits_with("" if images is None else credits_of(Path(images)), options.weights)
         if credits:
             notes["credits"] = credits
-        values = flow_only(network.state())
+        values, errors = flow_only(network.state()), flow_error(network)  # which refuses values that are not finite
         weights_file.write(output / WEIGHTS, values, notes)
         result = {
             "settings": options.recorded(),
@@ -113,7 +113,7 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
             "weights": weights_file.entry(output / WEIGHTS, output),
             "values_sha256": weights_file.digest(values),
             "heldout_before": before,
-            "error": flow_error(network),
+            "error": errors,
             **network.conditions(),
             "provenance": provenance.collect(seed=options.seed),
         }
