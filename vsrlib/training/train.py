@@ -11,6 +11,7 @@ from vsrlib.common.files import sha256_file, write_json
 from vsrlib.data.sets.layouts import require_outside
 from vsrlib.data.sets.manifest import credits_of
 from vsrlib.networks import distributed, load_network
+from vsrlib.networks.network import Network
 from vsrlib.networks.weights.weights_file import credits_with, existing, require_kept
 from vsrlib.training import checkpoint
 from vsrlib.training.events import Events, require_tensorboard
@@ -18,7 +19,7 @@ from vsrlib.training.flow.batches import embedded_textures
 from vsrlib.training.flow.evaluation import STEREO
 from vsrlib.training.flow.supervision import FlowSupervision
 from vsrlib.training.made import MadeWindows
-from vsrlib.training.options import TrainOptions
+from vsrlib.training.options import Schedule, TrainOptions
 from vsrlib.training.samples import SampleStream, TrainingWindows
 from vsrlib.training.trainer import RESULT, WEIGHTS, Trainer, Watch, train_at
 from vsrlib.training.validation import CRITERIA, ValidationSet, best_file
@@ -56,89 +57,121 @@ def train(
         require_tensorboard()
     output = Path(output)
     files.require_folder(output)
-    replaced = (WEIGHTS, *map(best_file, CRITERIA), checkpoint.FILE, checkpoint.PREVIOUS)
-    former = (f"{checkpoint.FORMER}/{name}" for name in replaced)  # which a training that begins anew removes, too
-    require_kept(output, (*replaced, *former), options.weights, options.flow_weights)
+    _require_kept(output, options)
     with distributed.team(options.framework, options.device) as team:
-        cache_mib = options.cache_mib // max(options.workers, 1)  # of each process that makes samples
-        windows: TrainingWindows | MadeWindows
-        if options.pictures:
-            windows = MadeWindows(Path(hr_root), options.patch_size, options.seed, options.soft)
-        else:
-            windows = TrainingWindows(Path(hr_root), options.patch_size, options.n_frames_per_video, cache_mib)
+        first = team.rank == 0  # which alone validates and writes
+        windows = _windows(Path(hr_root), options)
         require_outside(output, hr_root, windows.sources)
         schedule = options.schedule(len(windows))
-        record = options.recorded() | {
-            **asdict(schedule),
-            "processes": team.size,
-            "initial_weights": f"seed {options.seed}" if options.weights is None else _digest(options.weights),
-            "training_clips": windows.digest(),
-        }
-        own = credits_of(Path(hr_root)) if options.pictures else ""
-        credits = credits_with(own, options.weights, options.flow_weights)
-        if options.pictures or credits:
-            record["credits"] = credits
-        network = load_network(
-            options.framework,
-            options.weights,
-            options.preset,
-            options.device,
-            options.seed,
-            options.correlation,
-            options.align_corners,
-            options.flow_weights,
-        )
+        record = _record(Path(hr_root), windows, options, schedule, team.size)
+        network = _network(options)
         record |= {
             "align_corners": network.config.align_corners,
             "flow_weights": None if options.flow_weights is None else _digest(options.flow_weights),
         }
-        train_at(options.precision, network)
         loaded_memory = memory.resident_mib()
-        validation = ValidationSet(Path(validation_root), options.blur, options.seed) if team.rank == 0 else None
-        if validation is not None:
-            require_outside(output, validation_root, validation.sources)
+        validation = _validation(validation_root, output, options) if first else None
         record["validation_clips"] = team.told(validation.digest if validation else None)
-        stream = SampleStream(
-            windows,
-            options.blur,
-            options.batch_size,
-            options.patch_size,
-            options.seed,
-            schedule.repeat,
-            schedule.whole_epochs,
-            high=options.objective == "supervised",
-            workers=options.workers,
-        )
-        supervision = None
-        if options.flow_supervision:
-            pictures = windows.pictures if isinstance(windows, MadeWindows) else embedded_textures("train", STEREO, 9)
-            supervision = FlowSupervision(network, pictures, options.flow_supervision, options.seed)
-        events = Events(output, options) if options.tensorboard and team.rank == 0 else None
+        stream = _stream(windows, options, schedule)
+        supervision = _supervision(network, windows, options) if options.flow_supervision else None
+        events = Events(output, options) if options.tensorboard and first else None
         trainer = Trainer(network, record, schedule, stream, validation, output, team, watch, supervision, events)
         if altered is not None:
             altered(trainer)
-        alone = nullcontext() if team.rank > 0 else files.lock(output, "training", "output folder")
-        with alone, closing(stream):
+        with files.lock(output, "training", "output folder") if first else nullcontext(), closing(stream):
             if options.resume:
                 trainer.resume()
             else:
                 trainer.begin()
-            try:
-                trainer.run(options.checkpoint_every, progress and team.rank == 0)
-            finally:
-                if events is not None:
-                    events.close()
-            if team.rank > 0:
-                return {}
-            result = trainer.result() | {
-                "workers": options.workers,
-                "peak_memory_mib": memory.peak_mib(),
-                "import_memory_mib": loaded_memory,
-                "provenance": provenance.collect(seed=options.seed),
-            }
-            write_json(output / RESULT, result)
-            checkpoint.remove_former(output)
-            return result
+            with closing(events) if events else nullcontext():
+                trainer.run(options.checkpoint_every, progress and first)
+            return _written(output, trainer, options, loaded_memory) if first else {}
+
+
+def _require_kept(output: Path, options: TrainOptions) -> None:
+    """UserError for weights to start from that a training would replace or remove."""
+    replaced = (WEIGHTS, *map(best_file, CRITERIA), checkpoint.FILE, checkpoint.PREVIOUS)
+    former = (f"{checkpoint.FORMER}/{name}" for name in replaced)  # which a training that begins anew removes, too
+    require_kept(output, (*replaced, *former), options.weights, options.flow_weights)
+
+
+def _windows(root: Path, options: TrainOptions) -> TrainingWindows | MadeWindows:
+    """What is learned from, of clips or made of pictures."""
+    if options.pictures:
+        return MadeWindows(root, options.patch_size, options.seed, options.soft)
+    cache_mib = options.cache_mib // max(options.workers, 1)  # of each process that makes samples
+    return TrainingWindows(root, options.patch_size, options.n_frames_per_video, cache_mib)
+
+
+def _record(
+    root: Path, windows: TrainingWindows | MadeWindows, options: TrainOptions, schedule: Schedule, processes: int
+) -> dict[str, Any]:
+    """What is known of a training before its network is loaded: options, digests, and whose pictures they are."""
+    record = options.recorded() | {
+        **asdict(schedule),
+        "processes": processes,
+        "initial_weights": f"seed {options.seed}" if options.weights is None else _digest(options.weights),
+        "training_clips": windows.digest(),
+    }
+    own = credits_of(root) if options.pictures else ""
+    credits = credits_with(own, options.weights, options.flow_weights)
+    if options.pictures or credits:
+        record["credits"] = credits
+    return record
+
+
+def _network(options: TrainOptions) -> Network:
+    network = load_network(
+        options.framework,
+        options.weights,
+        options.preset,
+        options.device,
+        options.seed,
+        options.correlation,
+        options.align_corners,
+        options.flow_weights,
+    )
+    train_at(options.precision, network)
+    return network
+
+
+def _validation(root: Path, output: Path, options: TrainOptions) -> ValidationSet:
+    validation = ValidationSet(Path(root), options.blur, options.seed)
+    require_outside(output, root, validation.sources)
+    return validation
+
+
+def _stream(windows: TrainingWindows | MadeWindows, options: TrainOptions, schedule: Schedule) -> SampleStream:
+    return SampleStream(
+        windows,
+        options.blur,
+        options.batch_size,
+        options.patch_size,
+        options.seed,
+        schedule.repeat,
+        schedule.whole_epochs,
+        high=options.objective == "supervised",
+        workers=options.workers,
+    )
+
+
+def _supervision(network: Network, windows: TrainingWindows | MadeWindows, options: TrainOptions) -> FlowSupervision:
+    """By the pictures that the windows are made of, or by photographs."""
+    pictures = windows.pictures if isinstance(windows, MadeWindows) else embedded_textures("train", STEREO, 9)
+    return FlowSupervision(network, pictures, options.flow_supervision, options.seed)
+
+
+def _written(output: Path, trainer: Trainer, options: TrainOptions, loaded_memory: float) -> dict[str, Any]:
+    """Write the result file, and remove what an earlier training left; returns the result."""
+    result = trainer.result() | {
+        "workers": options.workers,
+        "peak_memory_mib": memory.peak_mib(),
+        "import_memory_mib": loaded_memory,
+        "provenance": provenance.collect(seed=options.seed),
+    }
+    write_json(output / RESULT, result)
+    checkpoint.remove_former(output)
+    return result
 
 
 def _digest(weights: str) -> str:
