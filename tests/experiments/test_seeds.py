@@ -28,7 +28,7 @@ from vsrlib.networks import architecture, load_network
 from vsrlib.networks.weights import weights_file
 from vsrlib.restoration.metrics import psnr
 from vsrlib.training.flow.options import FlowOptions
-from vsrlib.training.flow.train import flow_only
+from vsrlib.training.flow.parameters import flow_only
 from vsrlib.training.options import begun_with
 from vsrlib.training.trainer import Trainer
 

@@ -29,7 +29,7 @@ from vsrlib.training.flow.evaluation import (
     stereo_pair,
     table,
 )
-from vsrlib.training.flow.train import initial_flow_values
+from vsrlib.training.flow.parameters import initial_flow_values
 
 STUDY = architecture.preset("study")
 

@@ -15,7 +15,7 @@ from vsrlib.training.flow.losses import (
     matching_target,
     step_losses,
 )
-from vsrlib.training.flow.train import initial_flow_values
+from vsrlib.training.flow.parameters import initial_flow_values
 
 
 @pytest.fixture(scope="module")

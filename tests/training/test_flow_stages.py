@@ -21,7 +21,8 @@ from vsrlib.networks import architecture
 from vsrlib.networks.weights import weights_file
 from vsrlib.training.flow import train
 from vsrlib.training.flow.options import FlowOptions
-from vsrlib.training.flow.train import initial_flow_values, matcher_names, train_flow
+from vsrlib.training.flow.parameters import initial_flow_values, matcher_names
+from vsrlib.training.flow.train import train_flow
 
 TEMPERATURES = "matching_temperatures"
 

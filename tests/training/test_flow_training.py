@@ -20,8 +20,9 @@ from vsrlib.training.flow import losses, train
 from vsrlib.training.flow.batches import batches, draw_batch, embedded_textures
 from vsrlib.training.flow.evaluation import FlowPair, dis_flow
 from vsrlib.training.flow.options import FlowOptions, rate_factor
+from vsrlib.training.flow.parameters import flow_names, flow_only, initial_flow_values, matcher_names
 from vsrlib.training.flow.scenes import Sample
-from vsrlib.training.flow.train import flow_names, flow_only, initial_flow_values, matcher_names, train_flow
+from vsrlib.training.flow.train import train_flow
 
 STUDY = architecture.preset("study")
 FIRST = f"{FLOW_PREFIX}moduleExtractor.moduleOne.0"

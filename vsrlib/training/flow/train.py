@@ -25,17 +25,16 @@ from vsrlib.common.files import read_json, sha256_array, sha256_file, sha256_joi
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.data.sets.manifest import credits_of
 from vsrlib.networks import architecture, load_network
-from vsrlib.networks.architecture import LEAKY_SLOPE, LEVELS, NetworkConfig
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
-from vsrlib.networks.weights.names import FLOW, FLOW_PREFIX
 from vsrlib.networks.weights.weights_file import Values, locate
 from vsrlib.training import checkpoint
 from vsrlib.training.checkpoint import LOG
-from vsrlib.training.flow.batches import batches, embedded_textures, folder_textures
+from vsrlib.training.flow.batches import FlowBatch, batches, embedded_textures, folder_textures
 from vsrlib.training.flow.evaluation import STEREO, errors_of, flow_error, heldout_pairs
 from vsrlib.training.flow.losses import MATCHED_LEVELS, step_losses
 from vsrlib.training.flow.options import FlowOptions, rate_factor
+from vsrlib.training.flow.parameters import flow_names, flow_only, initial_flow_values, matcher_names
 
 RESULT, WEIGHTS = "train_flow.json", "flow.safetensors"
 MATCHED, _MATCHED_RECORD = "matched.safetensors", "matched.json"
@@ -44,11 +43,6 @@ _WEIGHTS = "weights."  # before the names of the weights in a checkpoint
 
 _TEMPERATURES = "matching_temperatures"  # learned with the weights, and no part of the network
 _START_TEMPERATURE = 10.0
-_HEADS = (
-    *(f"{FLOW_PREFIX}module{name}.moduleSix.0" for name in LEVELS.values()),
-    f"{FLOW_PREFIX}moduleRefiner.moduleMain.12",
-)
-_GREY, _CONTRAST = 0.45, 0.25  # mean and spread of the first layer's input, roughly
 
 
 def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dict[str, Any]:
@@ -62,10 +56,10 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
     Raises UserError for unusable pictures, for a checkpoint of other options, while another training runs in `output`,
     and when a loss or the trained network's flow is no longer finite.
     """
-    output, images = Path(output), options.images
+    output = Path(output)
     files.require_folder(output)
     weights_file.require_kept(output, (WEIGHTS, MATCHED, *_CHECKPOINTS), options.weights)
-    textures = embedded_textures("train", STEREO, options.leaves) if images is None else folder_textures(Path(images))
+    textures = _textures(options)
     network = load_network(
         options.framework,
         preset=options.preset,
@@ -78,16 +72,12 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
     before = errors_of(network, heldout_pairs())
     pictures = sha256_joined(map(sha256_array, textures))
     start = None if options.weights is None else sha256_file(locate(options.weights))
-    key = {**options.of_matching(), "pictures": pictures, "initial_weights": start}
+    given = {"pictures": pictures, "initial_weights": start}
+    key, asked = {**options.of_matching(), **given}, {**options.recorded(), **given}
     with files.lock(output, "training", "output folder"):
         matched = _take_over(output, key, network) if options.resume else None
-        whole = {**options.recorded(), "pictures": pictures, "initial_weights": start}
-        begun = _Begun.read(output, whole) if matched else _Begun(output, whole)
-        for name in (RESULT, WEIGHTS, *(() if matched else (_MATCHED_RECORD, MATCHED, *_CHECKPOINTS))):
-            (output / name).unlink(missing_ok=True)  # so that a broken run does not look like the one before it
-        checkpoint.remove_temporary(output)
-        if matched:
-            _cut_log(output, begun.lines)
+        begun = _Begun.read(output, asked) if matched else _Begun(output, asked)
+        _clear(output, begun.lines if matched else None)
         with open(output / LOG, "a" if matched else "w", encoding="utf-8", buffering=1) as log:
             if matched is None:
                 network.backend.learn(network.module, _TEMPERATURES, np.full(len(MATCHED_LEVELS), _START_TEMPERATURE))
@@ -96,10 +86,7 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
                 _keep(output, key, network, matched)
             learned = _stage("flow", network, options, textures, log, progress, begun)
             os.fsync(log.fileno())
-        notes = {"preset": options.preset, "align_corners": str(options.align_corners).lower()}
-        credits = weights_file.credits_with("" if images is None else credits_of(Path(images)), options.weights)
-        if credits:
-            notes["credits"] = credits
+        notes = _notes(options)
         values, errors = flow_only(network.state()), flow_error(network)  # which refuses values that are not finite
         weights_file.write(output / WEIGHTS, values, notes)
         result = {
@@ -118,8 +105,7 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
             "provenance": provenance.collect(seed=options.seed),
         }
         write_json(output / RESULT, result)
-        for name in _CHECKPOINTS:
-            (output / name).unlink(missing_ok=True)
+        _remove(output, *_CHECKPOINTS)
     return result
 
 
@@ -166,43 +152,19 @@ class _Begun:
         checkpoint.write(self.output, arrays, facts)
 
 
-def initial_flow_values(config: NetworkConfig, seed: int) -> Values:
-    """Seeded start of every flow_net.* parameter, from which training gets going.
-
-    As `vsrlib.networks.architecture.initial_values`, but: layers before a leaky ReLU keep their input's variance (He et
-    al., ICCV 2015), without which level 6 begins several orders of magnitude below the frame; the first layer's bias
-    cancels a mean grey, and its weights bring a frame's contrast to 1, so that the correlations, which are products of
-    two features, are of the features' own order for the decoders, which get both; and the layers that give a flow begin
-    at a tenth, so that no level misleads the finer ones.
-    """
-    values = flow_only(architecture.initial_values(config, seed))
-    gain = math.sqrt(6 / (1 + LEAKY_SLOPE**2))  # from +-1/sqrt(fan in)
-    for name in values:
-        layer, _, kind = name.rpartition(".")
-        if layer in _HEADS:
-            values[name] *= 0.1
-        elif kind == "weight" and ".moduleUp" not in layer:
-            values[name] *= gain
-    first = f"{FLOW_PREFIX}moduleExtractor.moduleOne.0"
-    values[f"{first}.weight"] /= _CONTRAST
-    values[f"{first}.bias"] = -_GREY * values[f"{first}.weight"].sum(axis=(1, 2, 3))
-    return values
+def _textures(options: FlowOptions) -> list[np.ndarray]:
+    """The pictures that pairs are made of."""
+    if options.images is None:
+        return embedded_textures("train", STEREO, options.leaves)
+    return folder_textures(Path(options.images))
 
 
-def matcher_names(config: NetworkConfig) -> list[str]:
-    """The parameters of the pyramid's levels 1 to 4, which the matching trains."""
-    levels = tuple(f"{FLOW_PREFIX}moduleExtractor.module{name}." for name in ("One", "Two", "Thr", "Fou"))
-    return [name for name in flow_names(config) if name.startswith(levels)]
-
-
-def flow_names(config: NetworkConfig) -> list[str]:
-    """Every flow_net.* parameter."""
-    return [name for name in architecture.parameter_shapes(config) if name.startswith(FLOW)]
-
-
-def flow_only(values: Values) -> Values:
-    """The flow_net.* entries."""
-    return {name: value for name, value in values.items() if name.startswith(FLOW)}
+def _notes(options: FlowOptions) -> dict[str, str]:
+    """What the weights file says of its network, and whose pictures are in it."""
+    notes = {"preset": options.preset, "align_corners": str(options.align_corners).lower()}
+    own = "" if options.images is None else credits_of(Path(options.images))
+    credits = weights_file.credits_with(own, options.weights)
+    return notes | ({"credits": credits} if credits else {})
 
 
 def _stage(
@@ -220,42 +182,51 @@ def _stage(
     rate = options.match_learning_rate if matching else options.learning_rate
     names = matcher_names(network.config) if matching else flow_names(network.config)
     optimiser = network.backend.Optimiser(network.module, [([*names, _TEMPERATURES], rate)])
-    done, digests = 0, list[str]()
+    done, digests, entries = 0, list[str](), list[dict[str, Any]]()
     if begun is not None:
         begun.load(network, optimiser)
-        done, digests = begun.step, begun.digests
-    entries = [json.loads(line) for line in begun.lines] if begun else []
-    totals, seconds, waited = ([entry[key] for entry in entries] for key in ("total", "seconds", "wait_seconds"))
+        done, digests, entries = begun.step, begun.digests, [json.loads(line) for line in begun.lines]
     draws = batches(textures, options, 0 if matching else 1, steps, options.workers, done)
     with closing(draws), progress_bar(steps, f"flow network, {stage}", "step", progress, done) as bar:
         for step in range(done + 1, steps + 1):
             begin = time.perf_counter()
             batch = next(draws)
-            waited.append(time.perf_counter() - begin)
+            waited = time.perf_counter() - begin
             digests.append(sha256_array(batch["first"]))
             now = rate * rate_factor(step, steps)
             optimiser.set_rates([now])
-            terms = step_losses(
-                network, batch, getattr(network.module, _TEMPERATURES), None if matching else options.match_weight
-            )
-            finite = optimiser.step(terms["total"])
-            # Read after the step: Jittor fuses forward and backward only if it meets them together.
-            values = {name: network.backend.array(value).item() for name, value in terms.items()}
-            network.backend.synchronise(network.device)
-            if not finite or not all(map(math.isfinite, values.values())):
+            values = _take_step(network, optimiser, batch, None if matching else options.match_weight)
+            if values is None:
                 raise UserError(
                     f"The loss or its gradient is no longer finite at step {step} of the stage {stage}; "
                     "give a smaller learning rate."
                 )
-            totals.append(values["total"])
-            seconds.append(time.perf_counter() - begin)
             entry = {"stage": stage, "step": step, **values, "learning_rate": now}
-            entry |= {"seconds": seconds[-1], "wait_seconds": waited[-1]}
+            entry |= {"seconds": time.perf_counter() - begin, "wait_seconds": waited}
+            entries.append(entry)
             log.write(json.dumps(entry) + "\n")
             if begun is not None and options.checkpoint_every and step % options.checkpoint_every == 0:
                 begun.keep(step, network, optimiser, digests, log)
-            bar.set_postfix_str(f"loss {totals[-1]:.3f}", refresh=False)
+            bar.set_postfix_str(f"loss {values['total']:.3f}", refresh=False)
             bar.update()
+    return _summary(steps, entries, digests)
+
+
+def _take_step(
+    network: Network, optimiser: Any, batch: FlowBatch, match_weight: float | None
+) -> dict[str, float] | None:
+    """Take a step; its losses, or None where one or the gradient is not finite."""
+    terms = step_losses(network, batch, getattr(network.module, _TEMPERATURES), match_weight)
+    finite = optimiser.step(terms["total"])
+    # Read after the step: Jittor fuses forward and backward only if it meets them together.
+    values = {name: network.backend.array(value).item() for name, value in terms.items()}
+    network.backend.synchronise(network.device)
+    return values if finite and all(map(math.isfinite, values.values())) else None
+
+
+def _summary(steps: int, entries: list[dict[str, Any]], digests: list[str]) -> dict[str, Any]:
+    """What the result says of a stage: of the lines of its log, and of the digests of its batches."""
+    totals, seconds, waited = ([entry[key] for entry in entries] for key in ("total", "seconds", "wait_seconds"))
     tenth = max(1, steps // 10)
     return {
         "steps": steps,
@@ -298,11 +269,22 @@ def _take_over(output: Path, key: dict[str, Any], network: Network) -> dict[str,
     return record["summary"]
 
 
-def _cut_log(output: Path, further: list[str]) -> None:
-    """Cut the log after the first stage and these lines of the second."""
-    kept = "".join(f"{line}\n" for line in [*_lines(output, "match"), *further])
-    with files.atomic_path(output / LOG) as temporary:
-        temporary.write_text(kept, encoding="utf-8")
+def _clear(output: Path, further: list[str] | None) -> None:
+    """Remove what an earlier training left, so that a broken run does not look like the one before it.
+
+    further: the lines of the second stage that are kept of the log, behind the first stage, which then is kept, too.
+    """
+    _remove(output, RESULT, WEIGHTS, *(() if further is not None else (_MATCHED_RECORD, MATCHED, *_CHECKPOINTS)))
+    checkpoint.remove_temporary(output)
+    if further is not None:
+        kept = "".join(f"{line}\n" for line in [*_lines(output, "match"), *further])
+        with files.atomic_path(output / LOG) as temporary:
+            temporary.write_text(kept, encoding="utf-8")
+
+
+def _remove(output: Path, *names: str) -> None:
+    for name in names:
+        (output / name).unlink(missing_ok=True)
 
 
 def _lines(output: Path, stage: str) -> list[str]:
