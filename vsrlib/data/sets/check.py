@@ -3,21 +3,18 @@
 Every fault is named; none ends the check. "Before" is a record of `data check --json`, or the set's own manifest.
 """
 
-import hashlib
 from collections import Counter, deque
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import read_json, read_object, sha256_named
+from vsrlib.common.files import read_json, sha256_named
 from vsrlib.common.numbers import counted
 from vsrlib.data.frame_names import numbering, spelt
-from vsrlib.data.frames import Map, batches, in_threads, read_frame
+from vsrlib.data.frames import Map, batches, in_threads
 from vsrlib.data.sets.layouts import LR_ROLE, PUBLISHED, place, published_set, reds_name
-from vsrlib.data.sets.manifest import CLIPS, HR, LR, MANIFEST, PICTURES
-from vsrlib.data.sets.pairs import Pair, check_content, find_pairs
+from vsrlib.data.sets.manifest_check import manifest_faults
+from vsrlib.data.sets.pairs import check_content, find_pairs
 from vsrlib.data.sets.tree import Found, Tree, inspect_frame, inspect_kernel, inspect_video, read_tree, stem
 
 _AT_ONCE = 64  # files that are handed to the threads: each that waits takes more memory than what is found of it
@@ -59,50 +56,22 @@ def report(result: dict[str, Any]) -> str:
 
 
 def _checked(tree: Tree, record: dict[str, Any] | None, run: Map) -> dict[str, Any]:
-    frames = [path for paths in tree.clips.values() for path in paths]
-    found = {
-        path: one
-        for look, paths in ((inspect_frame, frames), (inspect_video, tree.videos), (inspect_kernel, tree.kernels))
-        for some in batches(paths, _AT_ONCE)
-        for path, one in zip(some, run(look, some))
-    }
+    found = _inspected(tree, run)
     if not found and not tree.faults:
         raise UserError(f"{tree.root} holds no frames, videos or kernels: give the folder of a data set.")
-    faults = [*tree.faults.items(), *((tree.name(path), one.fault) for path, one in found.items() if one.fault)]
-    clips, notes = [], []
-    for folder, paths in tree.clips.items():
-        clips.append(_clip(tree, folder, [found[path] for path in paths]))
-        wrong, told = _of_clip([stem(path) for path in paths], [found[path] for path in paths])
-        faults += [(clips[-1]["name"], what) for what in wrong]
-        notes += [f"{clips[-1]['name']}: {note}" for note in told]
-    clips += [_clip(tree, Path(path), [found[path]]) for path in tree.videos]
+    clips, faults, notes = _clips(tree, found)
     bad = {path for path, one in found.items() if one.fault}
     by_name = {tree.name(folder): paths for folder, paths in tree.clips.items()}
-    unlisted, told, further = _manifest_faults(tree.root, by_name, bad)
-    faults, notes = [*faults, *unlisted.items()], [*notes, *told]
-    pairs, alone = find_pairs(tree, found)
-    faults += alone.items()
-    faults += _of_pairs(pairs, tree, run, further)
-    listed = [{"hr": pair.hr, "lr": pair.lr, "frames": len(pair.frames), "notes": pair.notes} for pair in pairs]
+    unlisted, told, further = manifest_faults(tree.root, by_name, bad)
+    pairs, of_pairs = _pairs(tree, found, run, further)
+    faults += [*tree.faults.items(), *unlisted.items(), *of_pairs]
+    notes += told
     # What is known of a file by its path goes as what is told of it by its name comes: of thousands, both take room.
-    left, kernels, digests = deque(found), len(tree.kernels), {}
-    del pairs, frames, by_name
+    del by_name
     tree.clips.clear()
+    kernels = len(tree.kernels)
     tree.kernels.clear()
-
-    def tell(path: str) -> None:
-        one = found.pop(path)
-        if one.pixels:
-            name = _without_ending(tree.name(path))
-            # Of two files that differ in their endings alone, such as two videos, the second keeps its own.
-            digests[tree.name(path) if name in digests else name] = {"pixels": one.pixels, "file": one.file}
-
-    while len(left) > kernels:
-        tell(left.popleft())
-    # Kernels, which come last, do not count, so that a set has the same digest with and without them.
-    digest = sha256_named({name: one["pixels"] for name, one in digests.items()})
-    while left:
-        tell(left.popleft())
+    digest, digests = _digests(tree, found, kernels)
     if record is not None:
         named = {_without_ending(name) for name, _ in faults}
         unlike, told = _differences(record, digests)
@@ -117,12 +86,56 @@ def _checked(tree: Tree, record: dict[str, Any] | None, run: Map) -> dict[str, A
         "clips": clips,
         "kernels": kernels,
         "beside": tree.notes,
-        "pairs": listed,
+        "pairs": pairs,
         "missing": missing,
         "notes": notes,
         "faults": [{"path": path, "what": what} for path, what in sorted(faults)],
         "frames": digests,
     }
+
+
+def _inspected(tree: Tree, run: Map) -> dict[str, Found]:
+    """What each file holds, by its path: frames, then videos, then kernels."""
+    frames = [path for paths in tree.clips.values() for path in paths]
+    return {
+        path: one
+        for look, paths in ((inspect_frame, frames), (inspect_video, tree.videos), (inspect_kernel, tree.kernels))
+        for some in batches(paths, _AT_ONCE)
+        for path, one in zip(some, run(look, some))
+    }
+
+
+def _clips(tree: Tree, found: dict[str, Found]) -> tuple[list[dict[str, Any]], list[tuple[str, str]], list[str]]:
+    """What is told of the clips; the faults of them and of all files, each with a name; and notes."""
+    clips, notes = [], []
+    faults = [(tree.name(path), one.fault) for path, one in found.items() if one.fault]
+    for folder, paths in tree.clips.items():
+        frames = [found[path] for path in paths]
+        clips.append(_clip(tree, folder, frames))
+        wrong, told = _of_clip([stem(path) for path in paths], frames)
+        faults += [(clips[-1]["name"], what) for what in wrong]
+        notes += [f"{clips[-1]['name']}: {note}" for note in told]
+    return [*clips, *(_clip(tree, Path(path), [found[path]]) for path in tree.videos)], faults, notes
+
+
+def _digests(tree: Tree, found: dict[str, Found], kernels: int) -> tuple[str, dict[str, dict[str, Any]]]:
+    """The digest of all pixels, and those of each file by name; empties `found`, of which the last are `kernels`."""
+    left, digests = deque(found), dict[str, dict[str, Any]]()
+
+    def tell(path: str) -> None:
+        one = found.pop(path)
+        if one.pixels:
+            name = _without_ending(tree.name(path))
+            # Of two files that differ in their endings alone, such as two videos, the second keeps its own.
+            digests[tree.name(path) if name in digests else name] = {"pixels": one.pixels, "file": one.file}
+
+    while len(left) > kernels:
+        tell(left.popleft())
+    # Kernels, which come last, do not count, so that a set has the same digest with and without them.
+    digest = sha256_named({name: one["pixels"] for name, one in digests.items()})
+    while left:
+        tell(left.popleft())
+    return digest, digests
 
 
 def _clip(tree: Tree, path: Path, frames: list[Found]) -> dict[str, Any]:
@@ -152,14 +165,18 @@ def _of_clip(names: list[str], frames: list[Found]) -> tuple[list[str], list[str
     return faults, notes
 
 
-def _of_pairs(pairs: list[Pair], tree: Tree, run: Map, further: bool) -> list[tuple[str, str]]:
-    """Faults of what the frames of the pairs show, beside those that were found with them; notes stand in the pairs."""
+def _pairs(
+    tree: Tree, found: dict[str, Found], run: Map, further: bool
+) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
+    """What is told of the pairs, and faults: of clips without a counterpart, and of what the frames of pairs show."""
+    pairs, alone = find_pairs(tree, found)
     for pair in pairs:
         if further:
             pair.notes.append("LR was degraded further than by blur: HR blurred is not LR, and the digests decide")
         else:
             check_content(pair, tree, run)
-    return [fault for pair in pairs for fault in pair.faults.items()]
+    told = [{"hr": pair.hr, "lr": pair.lr, "frames": len(pair.frames), "notes": pair.notes} for pair in pairs]
+    return told, [*alone.items(), *(fault for pair in pairs for fault in pair.faults.items())]
 
 
 def _odd_sizes(names: list[str], frames: list[Found]) -> list[str]:
@@ -225,58 +242,6 @@ def _differences(record: dict[str, Any], frames: dict[str, dict[str, str]]) -> t
     }
     packed = [name for name in same if name not in faults and frames[name]["file"] != before[name]["file"]]
     return faults, [f"{name} has the recorded pixels in another file" for name in packed]
-
-
-def _manifest_faults(root: Path, clips: dict[str, list[str]], bad: set[str]) -> tuple[dict[str, str], list[str], bool]:
-    """What a set's own manifest says against its clips: (faults, notes, whether LR was degraded further).
-
-    `clips`: the frames of each folder by its name below `root`; those in `bad` cannot be read and were named already.
-    """
-    path = root / MANIFEST
-    if not path.is_file():
-        return {}, [], False
-    try:
-        manifest = read_object(path) or {}
-    except OSError as error:
-        return {MANIFEST: f"cannot be read: {error.strerror}"}, [], False
-    said = manifest.get(CLIPS)
-    if not isinstance(said, dict):
-        if isinstance(manifest.get(PICTURES), dict):  # of `vsrlib data pictures`, which have no pairs
-            return {}, [], False
-        return {MANIFEST: "is damaged: it is no manifest of a data set"}, [], False
-    faults, entries = {}, {}
-    for name, entry in said.items():
-        if not isinstance(entry, dict) or ("hr_sha256" in entry and not _is_size(entry.get("hr_size"))):
-            faults[MANIFEST] = f"is damaged: what it says of the clip {name} is no record of one"
-        elif "hr_sha256" in entry:
-            entries[spelt(name)] = entry
-    for name, entry in entries.items():
-        for part, key in ((HR, "hr_sha256"), (LR, "lr_sha256")):
-            frames = clips.get(f"{part}/{name}", [])
-            if key not in entry or (not frames and part == HR):
-                continue
-            if not frames:
-                faults[f"{part}/{name}"] = f"is in {MANIFEST} and not here"
-            elif not bad & set(frames) and _clip_digest(frames, entry["hr_size"] if part == HR else None) != entry[key]:
-                faults[f"{part}/{name}"] = f"has other pixels than those recorded in {MANIFEST}"
-    notes = [] if faults or not entries else [f"the pixels are those recorded in {MANIFEST}"]
-    return faults, notes, bool(manifest.get("further"))
-
-
-def _is_size(value: Any) -> bool:
-    """Whether a manifest's value is [height, width]."""
-    return isinstance(value, list) and len(value) == 2 and all(type(side) is int and side > 0 for side in value)
-
-
-def _clip_digest(frames: list[str], size: list[int] | None) -> str:
-    """`sha256_array` of all frames, cropped to `size`, as one (N, H, W, 3), with one of them in memory at a time."""
-    digest, (height, width) = hashlib.sha256(), size or (None, None)
-    for index, path in enumerate(frames):
-        frame = read_frame(path)[:height, :width]
-        if index == 0:
-            digest.update(f"{frame.dtype.str}{(len(frames), *frame.shape)}".encode())
-        digest.update(np.ascontiguousarray(frame).tobytes())
-    return digest.hexdigest()
 
 
 def _clip_lines(clips: list[dict[str, Any]]) -> list[str]:
