@@ -168,6 +168,18 @@ def test_missing_inputs_are_named_with_a_remedy(tmp_path: Path) -> None:
     assert settings.require_inputs() is settings
 
 
+@pytest.mark.parametrize("settings", NOTEBOOKS.values(), ids=list(NOTEBOOKS))
+def test_an_output_that_is_a_file_is_refused_before_the_work(
+    settings: type[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "inputs", lambda self: {})  # which need not be there
+    (tmp_path / "notes.txt").write_text("mine")
+    name = "data_root" if settings is DataSettings else "output"
+    settings(**{name: str(tmp_path)}).require_inputs()
+    with pytest.raises(UserError, match="notes.txt is a file; give the path of a folder"):
+        settings(**{name: str(tmp_path / "notes.txt")}).require_inputs()
+
+
 @pytest.mark.parametrize("settings", [InferSettings, TrainSettings, ParitySettings])
 def test_weights_of_another_size_than_the_preset_are_refused_with_theirs(
     settings: type[Settings], tmp_path: Path

@@ -1,12 +1,18 @@
 """The checks of the training's options, beside those in test_settings.py."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.options import JobOptions
+from vsrlib.data.frames import write_frame
 from vsrlib.study.settings import TrainSettings
+from vsrlib.training.adapt import adapt
 from vsrlib.training.flow.options import FlowOptions
 from vsrlib.training.options import AdaptOptions, TrainOptions
+from vsrlib.training.samples import TrainingWindows
 
 LEAST = {
     TrainOptions: {
@@ -73,6 +79,21 @@ def test_the_least_is_accepted_and_anything_less_is_not(job: type[JobOptions], n
     job(**{name: least})
     with pytest.raises(UserError, match=f"{name} is {least - 1}; give"):
         job(**{name: least - 1})
+
+
+@pytest.mark.parametrize("hr, remedy", [
+    (63, "leave the clip out, because the smallest patch has 16"),
+    (64, "give a patch_size of at most 16, or leave the clip out"),
+    (155, "give a patch_size of at most 36, or leave the clip out"),
+])  # fmt: skip
+def test_a_clip_that_is_too_small_gets_a_remedy_that_can_be_followed(hr: int, remedy: str, tmp_path: Path) -> None:
+    for index in range(5):
+        write_frame(tmp_path / "HR" / "a" / f"{index}.png", np.zeros((hr, 200, 3), np.uint8))
+        write_frame(tmp_path / "LR" / "a" / f"{index}.png", np.zeros((hr // 4, 50, 3), np.uint8))
+    with pytest.raises(UserError, match=f"{remedy}.$"):
+        TrainingWindows(tmp_path / "HR", 40)
+    with pytest.raises(UserError, match=f"{remedy}.$"):
+        adapt(tmp_path / "LR", tmp_path / "out", AdaptOptions(patch_size=40))
 
 
 @pytest.mark.parametrize("job, name", [(TrainOptions, "flow_supervision"), (FlowOptions, "noise")])

@@ -24,7 +24,7 @@ from vsrlib.networks.architecture import PARTS
 from vsrlib.networks.distributed import Batch
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
-from vsrlib.training.options import AdaptOptions
+from vsrlib.training.options import AdaptOptions, fitting_patch
 from vsrlib.training.step import take_step
 from vsrlib.training.trainer import MOST_SKIPPED, NotFinite, parameter_groups, train_at
 from vsrlib.training.validation import cycle_error
@@ -53,10 +53,11 @@ def adapt(clips: Path, output: Path, options: AdaptOptions, progress: bool = Tru
     for source in sources:
         require_frames(source, WINDOW)
         low.append(source.load().frames)
-        if min(low[-1].shape[1:3]) < options.patch_size:
+        side = min(low[-1].shape[1:3])
+        if side < options.patch_size:
             raise UserError(
                 f"The clip {source.name} has frames of {shown_size(low[-1][0])} pixels, and a patch has "
-                f"{options.patch_size} a side; give a smaller patch_size."
+                f"{options.patch_size} a side; {fitting_patch(side)}."
             )
     network = load_network(
         options.framework, options.weights, options.preset, options.device, correlation=options.correlation

@@ -11,6 +11,7 @@ from vsrlib.common.options import JobOptions, changed, option, require_multiple,
 from vsrlib.networks.network import NetworkOptions
 
 GAMMA = 0.5  # what the rates are multiplied by
+LEAST_PATCH = 16  # LR pixels
 
 _UNRECORDED = (
     "weights", "flow_weights", "device", "correlation", "align_corners", "resume", "checkpoint_every", "epochs",
@@ -50,7 +51,7 @@ class TrainOptions(NetworkOptions):
     patch_size: int = option(
         64,
         "side of a sample, LR pixels; self-supervised: a multiple of 4",
-        least=16,
+        least=LEAST_PATCH,
         because="the kernel network needs that much",
     )
     n_frames_per_video: int = option(
@@ -208,7 +209,10 @@ class AdaptOptions(JobOptions):
     steps: int = option(0, "optimiser steps, at most; 0: as many as the minutes allow", least=0)
     batch_size: int = option(2, "samples in a step", least=1)
     patch_size: int = option(
-        64, "side of a sample, LR pixels, a multiple of 4", least=16, because="the kernel network needs that much"
+        64,
+        "side of a sample, LR pixels, a multiple of 4",
+        least=LEAST_PATCH,
+        because="the kernel network needs that much",
     )
     learning_rate: float = option(2e-5, "of Adam")
     measure_every: int = option(20, "measure the cycle loss", least=1, metavar="STEPS")
@@ -224,6 +228,13 @@ class AdaptOptions(JobOptions):
             raise UserError(f"minutes is {self.minutes}; give a positive number.")
         if not 0 < self.learning_rate < 1:
             raise UserError(f"learning_rate is {self.learning_rate}; give a number between 0 and 1, such as 0.00002.")
+
+
+def fitting_patch(side: int) -> str:
+    """What to do about a clip whose shorter side is `side` LR pixels, which is less than a patch's."""
+    if side < LEAST_PATCH:
+        return f"leave the clip out, because the smallest patch has {LEAST_PATCH}"
+    return f"give a patch_size of at most {side - side % 4}, or leave the clip out"
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from vsrlib.data.sets.layouts import clips_of
 from vsrlib.data.sets.manifest import require_trainable
 from vsrlib.networks.architecture import CENTRE
 from vsrlib.networks.distributed import Batch
-from vsrlib.training.options import TrainOptions
+from vsrlib.training.options import TrainOptions, fitting_patch
 from vsrlib.training.prefetch import ahead
 
 SIGMAS = np.arange(4, 21) / 10  # standard deviations of the training's Gaussian kernels, HR pixels
@@ -56,10 +56,11 @@ class TrainingWindows:
         for source in self.sources:
             require_frames(source, WINDOW)
             first = next(source.frames())
-            if min(first.shape[:2]) < SCALE * patch_size:
+            side = min(first.shape[:2])
+            if side < SCALE * patch_size:
                 raise UserError(
                     f"The training clip {source.name} has frames of {shown_size(first)} pixels, and a patch of "
-                    f"{patch_size} LR pixels needs {SCALE * patch_size}; give a smaller patch_size or larger frames."
+                    f"{patch_size} LR pixels needs {SCALE * patch_size}; {fitting_patch(side // SCALE)}."
                 )
             self._shapes[source.name] = first.shape
             starts = range(min(len(source), frames_per_clip) - WINDOW + 1)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from vsrlib.common.errors import UserError
-from vsrlib.common.files import resolve, shown
+from vsrlib.common.files import require_folder, resolve, shown
 from vsrlib.common.names import NAMES, TRAINERS
 from vsrlib.common.options import JobOptions, nearest
 from vsrlib.networks.weights import weights_file
@@ -56,14 +56,15 @@ class Settings(JobOptions):
     def require_inputs(self) -> Self:
         """Return these settings; raise UserError for the first input that does not exist and that is not made first.
 
-        Also for weights of another `preset`; and in a notebook for a name given by papermill that no notebook has, and
-        where its kernel has used another `framework`.
+        Also for weights of another `preset`, and for an output that cannot be a folder; and in a notebook for a name
+        given by papermill that no notebook has, and where its kernel has used another `framework`.
         """
         require_known([entry.name for entry in fields(self)], known_names())
         for name, path in self.inputs().items():
             if not path.exists() and not any(path.is_relative_to(folder) for folder in self.sets_to_make()):
                 raise UserError(self.missing(name, path))
         self._require_preset()
+        require_folder(self.folder)
         require_alone(getattr(self, "framework", None))
         return self
 
