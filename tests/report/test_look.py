@@ -38,6 +38,14 @@ def test_the_degradations_are_those_of_the_command(root: Path, tmp_path: Path) -
         look.degrade(str(root), "walk", 5, 7)
 
 
+def test_frames_too_small_for_their_motion_are_refused_before_anything_is_drawn(tmp_path: Path) -> None:
+    write_clip(tmp_path / "small", Clip("small", np.zeros((2, 51, 47, 3), np.uint8)))  # 48x44 when cropped
+    with pytest.raises(UserError, match="small has frames of 44x48 pixels, and its motion needs 48 a side"):
+        look.degrade(str(tmp_path), None, 2, 7)
+    write_clip(tmp_path / "small", Clip("small", np.zeros((2, 51, 48, 3), np.uint8)))
+    assert look.degrade(str(tmp_path), None, 2, 7).clip.frames.shape == (2, 48, 48, 3)
+
+
 def test_what_is_shown_and_measured(root: Path, tmp_path: Path) -> None:
     seen = look.degrade(str(root), "walk", 3, 7)
     for page in (look.show_frames(seen), look.show_kernels(seen), look.show_flow(seen)):

@@ -205,9 +205,9 @@ def test_an_input_must_exist_or_be_made_by_an_earlier_step(toys: Path) -> None:
     make = Step("make", "make", {"output": f"{toys}/run/make"})
     use = Step("use", "use", {"output": f"{toys}/run/use", "source": made})
     plan([make, use], toys / "notebooks", CLASSES)
-    with pytest.raises(UserError, match="source is .*result.txt, which does not exist: run"):
+    with pytest.raises(UserError, match="source is .*result.txt, which does not exist: give another path"):
         plan([use, make], toys / "notebooks", CLASSES)
-    with pytest.raises(UserError, match="source is .*result.txt, which does not exist: run"):
+    with pytest.raises(UserError, match="source is .*result.txt, which does not exist: give another path"):
         plan([make, use], toys / "notebooks", CLASSES, only=["use"])
     with pytest.raises(UserError, match="source of step use is .*result.txt.* no step makes it"):
         plan([use], toys / "notebooks", CLASSES)

@@ -13,6 +13,7 @@ from vsrlib.networks.weights import weights_file
 from vsrlib.study.freshness import library_files
 from vsrlib.study.settings import (
     NOTEBOOKS,
+    AblationSettings,
     CompareSettings,
     CostsSettings,
     DataSettings,
@@ -20,6 +21,7 @@ from vsrlib.study.settings import (
     InferSettings,
     ParitySettings,
     Settings,
+    ShowSettings,
     TrainSettings,
 )
 
@@ -68,6 +70,7 @@ WRONG: list[tuple[type[Settings], dict[str, Any], str]] = [
     (InferSettings, {"border": 1}, "border is 1; give True or False"),
     (InferSettings, {"timing_repeats": -1}, "timing_repeats is -1; give at least 0"),
     (CompareSettings, {"inference_files": "a.json"}, "a list of texts or None"),
+    (CompareSettings, {"inference_files": ["a.json", ""]}, "inference_files holds an empty text; give a value"),
     (CostsSettings, {"frameworks": ["tensorflow"]}, "'tensorflow'; choose one of: torch, jittor"),
     (CostsSettings, {"repeats": 2}, "repeats is 2; give at least 3"),
     (CostsSettings, {"seconds": -1.0}, "seconds is -1.0; give 0 or a positive number"),
@@ -166,6 +169,15 @@ def test_missing_inputs_are_named_with_a_remedy(tmp_path: Path) -> None:
         settings.require_inputs()
     (tmp_path / "none").mkdir()
     assert settings.require_inputs() is settings
+    absent, here = str(tmp_path / "absent"), str(tmp_path)
+    for one, remedy in (
+        (ParitySettings(frames=absent), "frames is .*absent, which does not exist: give another path"),
+        (AblationSettings(gaussian_set=absent), "gaussian_set is .*absent, .*: run vsrlib degrade first, or give"),
+        (CompareSettings(inference_files=[], run_folder=here), "inference_files is an empty list; name a file"),
+        (ShowSettings(inference_files=[], run_folder=here), "inference_files is an empty list; name a file"),
+    ):
+        with pytest.raises(UserError, match=remedy):
+            one.require_inputs()
 
 
 @pytest.mark.parametrize("settings", NOTEBOOKS.values(), ids=list(NOTEBOOKS))

@@ -120,6 +120,8 @@ def require_type(name: str, kind: Any, value: Any, hint: str) -> None:
         raise UserError(f"{name} is {value!r}; give {words}{hint if seems_number else ''}.")
     if value == "":  # as a path it would be the folder that one is in
         raise UserError(f"{name} is an empty text; give a value, or leave it out.")
+    if isinstance(value, list) and "" in value:
+        raise UserError(f"{name} holds an empty text; give a value in its place, or leave it out.")
 
 
 _NONE = type(None)

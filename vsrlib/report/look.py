@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vsrlib.common import provenance
+from vsrlib.common.errors import UserError
 from vsrlib.common.files import resolve, sha256_array, write_json
 from vsrlib.common.names import BLURS
 from vsrlib.common.numbers import markdown
@@ -14,13 +15,14 @@ from vsrlib.data.blur_kernels import centre_error, kernel_picture, kernel_psnr
 from vsrlib.data.clips import Clip, FrameReader, require_frames
 from vsrlib.data.degradation import bicubic_on_grid, blur_down, cropped
 from vsrlib.data.degrade import clip_kernel
+from vsrlib.data.frames import shown_size
 from vsrlib.data.sets.layouts import clips_of
 from vsrlib.data.sets.tree import read_kernel
 from vsrlib.data.synthetic.clips import embedded_clips
 from vsrlib.report.frames import clip_of, details, flow_picture
 from vsrlib.report.html import Item, Page, gallery
 from vsrlib.restoration.metrics import psnr, psnr_y, ssim, ssim_y
-from vsrlib.restoration.temporal import DEFAULT_FLOW, TOF, optical_flow, tof, warping_error
+from vsrlib.restoration.temporal import DEFAULT_FLOW, LEAST_SIDE, TOF, optical_flow, tof, warping_error
 
 RESULT = "look.json"
 _SIZE = (256, 384)  # of a clip made from a photograph
@@ -77,7 +79,7 @@ class Seen:
 def degrade(hr_root: str | None, clip: str | int | None, frames: int, seed: int) -> Seen:
     """Degrade the first `frames` frames of a clip at `hr_root`, or of one made from a photograph, with both blurs.
 
-    UserError for a clip that is not there, is too short, or cannot be read.
+    UserError for a clip that is not there, is too short or too small to be measured, or cannot be read.
     """
     if hr_root is None:
         chosen: Clip = embedded_clips("test", frames, _SIZE, seed, 1)[0]
@@ -86,6 +88,11 @@ def degrade(hr_root: str | None, clip: str | int | None, frames: int, seed: int)
         require_frames(source, frames)
         chosen = Clip(source.name, np.stack(list(islice(source.frames(), frames))))
     chosen = Clip(chosen.name, cropped(chosen.frames))
+    if min(chosen.frames.shape[1:3]) < LEAST_SIDE:
+        raise UserError(
+            f"The clip {chosen.name} has frames of {shown_size(chosen.frames[0])} pixels, and its motion needs "
+            f"{LEAST_SIDE} a side to be measured; give another clip."
+        )
     kernels = {blur: clip_kernel(blur, seed, chosen.name)[0] for blur in BLURS}
     low = {blur: np.stack([blur_down(frame, kernel) for frame in chosen.frames]) for blur, kernel in kernels.items()}
     return Seen(chosen, low, kernels, seed)

@@ -25,6 +25,8 @@ DEFAULT_FLOW = {TOF: "farneback", "warping_error": "dis"}
 _FARNEBACK = (0.5, 3, 15, 3, 5, 1.2, 0)
 _LEAST = 16  # pixels a side that flow needs
 _BLOCK, _MARGIN = 32, 16  # tOF is of whole blocks; pixels that are left out along an axis at least, by halves
+LEAST_SIDE = _BLOCK + _MARGIN
+"""Pixels a side that tOF needs."""
 _COVERED = (0.01, 0.5)  # Sundaram et al., ECCV 2010, equation 5: share of the squared lengths, and squared pixels
 
 
@@ -47,7 +49,7 @@ def tof(restored: np.ndarray, truth: np.ndarray, method: str = DEFAULT_FLOW[TOF]
     part counts whose sides are multiples of 32 and which leaves out 8 pixels on each side or more. Its table gives 10
     times this. UserError for clips that differ in size or are below 48 pixels a side.
     """
-    _require_alike(restored, truth, _BLOCK + _MARGIN)
+    _require_alike(restored, truth, LEAST_SIDE)
     ours, true = zip(restored, restored[1:]), zip(truth, truth[1:])
     return float(np.mean([_flow_difference(*pairs, method) for pairs in zip(ours, true)]))
 
@@ -85,7 +87,7 @@ class TemporalErrors:
         if last is None or least < _LEAST:
             return
         ours, true = (last[0], restored), (last[1], truth)
-        if least >= _BLOCK + _MARGIN:
+        if least >= LEAST_SIDE:
             self._differences.append(_flow_difference(ours, true, DEFAULT_FLOW[TOF]))
         error, seen = _warped_difference(ours, true, DEFAULT_FLOW["warping_error"])
         self._total, self._count = self._total + error, self._count + seen

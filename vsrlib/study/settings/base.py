@@ -88,8 +88,9 @@ class Settings(JobOptions):
         """The sentence for an input that does not exist."""
         if path.parent == weights_file.FOLDER and path.stem in weights_file.NAMES:
             return weights_file.why_missing(path.stem)
-        maker = _MADE_BY.get(name, "the notebook before this one")
-        return f"{name} is {shown(path)}, which does not exist: run {maker} first, or give another path."
+        maker = _MADE_BY.get(name)
+        first = "" if maker is None else f"run {maker} first, or "
+        return f"{name} is {shown(path)}, which does not exist: {first}give another path."
 
 
 def known_names() -> set[str]:
@@ -117,6 +118,9 @@ _MADE_BY = {
     "ablation_file": "07_ablate_alignment",
     "costs_file": "08_measure_costs",
     "claims_file": "09_judge_claims",
+    "experiments": "vsrlib experiment",
+    "gaussian_set": "vsrlib degrade",
+    "realistic_set": "vsrlib degrade",
 }
 
 

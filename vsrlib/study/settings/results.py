@@ -124,12 +124,19 @@ class _OfResults(Settings):
         return {f"{name}[{i}]": path for name, paths in files.items() for i, path in enumerate(paths)}
 
     def require_inputs(self) -> Self:
+        _require_named(self.inference_files)
         if not self.inference:
             raise UserError(f"{shown(self.run)} holds no inference.json yet: run 04_infer_clips first.")
         return super().require_inputs()
 
     def missing(self, name: str, path: Path) -> str:
         return super().missing(name.split("[")[0], path)
+
+
+def _require_named(inference_files: list[str] | None) -> None:
+    """UserError for a list of results that names none."""
+    if inference_files == []:
+        raise UserError("inference_files is an empty list; name a file, or give None for all of the run.")
 
 
 def _framework(result: Path) -> str | None:
@@ -313,6 +320,7 @@ class ShowSettings(Settings):
         return absent_sets(self.inputs().values()) if self.restored_here is not None else []
 
     def require_inputs(self) -> Self:
+        _require_named(self.inference_files)
         if not self.inference:
             raise UserError(f"{self.run_folder} holds no {self.blur} inference.json yet: run 04_infer_clips first.")
         return super().require_inputs()
