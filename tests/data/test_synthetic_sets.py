@@ -123,6 +123,14 @@ def test_no_two_clips_of_pictures_have_one_name(tmp_path: Path, names: tuple[str
 )
 def test_pictures_that_cannot_be_told_apart_are_refused(tmp_path: Path, names: tuple[str, ...], words: str) -> None:
     for name in names:
-        write_frame(tmp_path / f"{name}.png", np.zeros((200, 200, 3), np.uint8))
+        write_frame(tmp_path / f"pictures/{name}.png", np.zeros((200, 200, 3), np.uint8))
     with pytest.raises(UserError, match=words):
-        write_clips(tmp_path / "set", ClipsOptions(images=str(tmp_path), height=16, width=16, leaves=1))
+        write_clips(tmp_path / "set", ClipsOptions(images=str(tmp_path / "pictures"), height=16, width=16, leaves=1))
+
+
+@pytest.mark.parametrize("output", [".", "set"])
+def test_no_clips_are_written_among_the_pictures_that_they_are_made_of(tmp_path: Path, output: str) -> None:
+    write_frame(tmp_path / "a.png", np.zeros((200, 200, 3), np.uint8))
+    with pytest.raises(UserError, match="is the input or lies in it"):
+        write_clips(tmp_path / output, ClipsOptions(images=str(tmp_path), height=16, width=16, frames=1))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]

@@ -396,3 +396,9 @@ def test_the_commands_exit_status_says_that_something_departs(tmp_path: Path, mo
     assert cli.main(["parity", str(tmp_path)]) == cli.main(["parity-check", str(tmp_path)]) == 0
     found["false_alarms"] = 1
     assert cli.main(["parity-check", str(tmp_path)]) == 1
+
+
+def test_frames_that_hold_no_window_are_named_as_the_size_is_given(tmp_path: Path) -> None:
+    write_clip(tmp_path / "a", Clip("a", np.zeros((5, 32, 24, 3), np.uint8)))
+    with pytest.raises(UserError, match="are 32x24, height by width, and windows of 16x28 were asked for; give a size"):
+        referee.compare(tmp_path / "out", ParityOptions(frames=str(tmp_path), height=16, width=28))

@@ -383,6 +383,14 @@ def test_weights_that_it_would_replace_are_no_start(tmp_path: Path, name: str) -
     assert (tmp_path / name).read_bytes() == before and (tmp_path / "train_flow.json").exists()
 
 
+@pytest.mark.parametrize("output", [".", "out"])
+def test_nothing_is_written_among_the_pictures(tmp_path: Path, output: str) -> None:
+    write_frame(tmp_path / "a.png", noise(1, 64, 64)[0])
+    with pytest.raises(UserError, match="is the input or lies in it"):
+        run(tmp_path / output, images=str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
 def test_whose_pictures_are_in_it_is_noted(tmp_path: Path) -> None:
     """In the folder of the pictures, and in the weights that it started from."""
     pictures, start = tmp_path / "pictures", tmp_path / "start.safetensors"

@@ -88,8 +88,8 @@ def _windows(options: ParityOptions, rng: np.random.Generator) -> np.ndarray:
         spare = [clip.shape[0] - 5, clip.shape[1] - height, clip.shape[2] - width]
         if min(spare) < 0:
             raise UserError(
-                f"The frames of {options.frames} are {clip.shape[2]} x {clip.shape[1]}, and windows of "
-                f"{width} x {height} were asked for; give a smaller size."
+                f"The frames of {options.frames} are {clip.shape[1]}x{clip.shape[2]}, height by width, and windows of "
+                f"{height}x{width} were asked for; give a size that fits, or larger frames."
             )
         begin, top, left = (int(rng.integers(most + 1)) for most in spare)
         windows.append(to_float(clip[begin : begin + 5, top : top + height, left : left + width]))

@@ -17,6 +17,7 @@ from vsrlib.data.clips import Clip, ClipSource, FrameReader, list_clips
 from vsrlib.data.degrade import BLURS, write_degraded_set, write_set
 from vsrlib.data.frames import write_frame
 from vsrlib.data.scenes import FRAMES, packaged_scenes
+from vsrlib.data.sets.layouts import require_outside
 from vsrlib.data.sets.manifest import HR, TESTING
 from vsrlib.data.synthetic.clips import Motion, PlannedClip, SyntheticClip, embedded_clips, planned_clips
 from vsrlib.data.synthetic.pictures import LICENCES, PHOTOGRAPHS
@@ -101,10 +102,13 @@ def write_embedded_sets(
 
 
 def write_clips(root: Path, options: ClipsOptions, motion: Motion | None = None) -> dict[str, Any]:
-    """Write HR clips of a split, as `clips.embedded_clips` makes them, to `root`/HR; return their manifest."""
+    """Write HR clips of a split, as `clips.embedded_clips` makes them, to `root`/HR; return their manifest.
+
+    UserError as there, for pictures that cannot be read, and for a `root` among them.
+    """
     motion, size = motion or Motion(), (options.height, options.width)
     split, seed, leaves, speeds = options.split, options.seed, options.leaves, options.speed
-    pictures = None if options.images is None else _Pictures(Path(options.images))
+    pictures = None if options.images is None else _Pictures(Path(options.images), Path(root))
     clips = planned_clips(split, options.frames, size, seed, options.count, motion, leaves, speeds, pictures)
     more: dict[str, Any] = {"leaves": leaves, "speeds": speeds}
     if pictures is not None:
@@ -116,13 +120,14 @@ class _Pictures(Mapping[str, np.ndarray]):
     """The frames of a folder, which are pictures here and may differ in size, by name; few are in memory at a time.
 
     Those of several folders whose name is in more than one of them have the folder's in front. UserError for two of
-    one name all the same. `digests`: of the pixels of each.
+    one name all the same, and for an `output` among them. `digests`: of the pixels of each.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, output: Path) -> None:
         self._places: dict[str, tuple[ClipSource, int]] = {}
         self.digests: dict[str, str] = {}
         sources = list_clips(folder, sequence=False)
+        require_outside(output, folder, sources)
         shared = Counter(name for source in sources for name in source.frame_names)
         for source in sources:
             reader = FrameReader(source)

@@ -64,6 +64,11 @@ class FlowOptions(NetworkOptions):
                 f"patch_size is {self.patch_size}; give a multiple of {FLOW_STRIDE}, as which the "
                 "flow network takes frames."
             )
+        if self.leaves and self.images is not None:
+            raise UserError(
+                f"leaves is {self.leaves} and images is {self.images!r}, which are the pictures then; leave one of "
+                "both out."
+            )
         if not 0 < self.max_shift <= self.patch_size:
             raise UserError(
                 f"max_shift is {self.max_shift}; give a positive number of at most {self.patch_size}, the patch_size, "

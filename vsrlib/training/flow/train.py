@@ -23,6 +23,8 @@ from vsrlib.common import files, provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import read_json, sha256_array, sha256_file, sha256_joined, write_json
 from vsrlib.common.progress import bar as progress_bar
+from vsrlib.data.clips import list_clips
+from vsrlib.data.sets.layouts import require_outside
 from vsrlib.data.sets.manifest import credits_of
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.network import Network
@@ -59,7 +61,7 @@ def train_flow(output: Path, options: FlowOptions, progress: bool = True) -> dic
     output = Path(output)
     files.require_folder(output)
     weights_file.require_kept(output, (WEIGHTS, MATCHED, *_CHECKPOINTS), options.weights)
-    textures = _textures(options)
+    textures = _textures(options, output)
     network = load_network(
         options.framework,
         preset=options.preset,
@@ -152,10 +154,11 @@ class _Begun:
         checkpoint.write(self.output, arrays, facts)
 
 
-def _textures(options: FlowOptions) -> list[np.ndarray]:
-    """The pictures that pairs are made of."""
+def _textures(options: FlowOptions, output: Path) -> list[np.ndarray]:
+    """The pictures that pairs are made of. UserError also for an `output` among them."""
     if options.images is None:
         return embedded_textures("train", STEREO, options.leaves)
+    require_outside(output, Path(options.images), list_clips(Path(options.images), sequence=False))
     return folder_textures(Path(options.images))
 
 
