@@ -398,6 +398,15 @@ def test_the_commands_exit_status_says_that_something_departs(tmp_path: Path, mo
     assert cli.main(["parity-check", str(tmp_path)]) == 1
 
 
+def test_a_gradient_that_is_cut_between_two_steps_is_said_to_be() -> None:
+    first = {"place": "down | a", "kind": "gradient", "says": "the gradient of down | a differs"}
+    told = report._verdict({"agree": False, "first": first})
+    assert told == (
+        "Every layer alone is as it should be, and the gradient of down | a differs: a gradient is cut, or let "
+        "through, between two of them."
+    )
+
+
 def test_frames_that_hold_no_window_are_named_as_the_size_is_given(tmp_path: Path) -> None:
     write_clip(tmp_path / "a", Clip("a", np.zeros((5, 32, 24, 3), np.uint8)))
     with pytest.raises(UserError, match="are 32x24, height by width, and windows of 16x28 were asked for; give a size"):

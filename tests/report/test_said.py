@@ -206,9 +206,15 @@ def test_a_frame_without_a_gain_equals_its_truth_or_has_none(of: dict[str, Any],
 def test_parity_names_the_first_departure() -> None:
     found = result("parity.json")
     assert "No layer departs" in said.parity(found).text
-    wrong = {**found, "agree": False, "first": "flow_net.moduleRefiner", "departures": [1, 2, 3]}
-    assert "first step that departs is flow_net.moduleRefiner" in said.parity(wrong).text
+    first = {"place": "flow_net", "kind": "forward", "says": "flow_net #1 computes something else"}
+    wrong = {**found, "agree": False, "first": first, "departures": [first, 2, 3]}
+    assert "first step that departs is flow_net (flow_net #1 computes something else): up" in said.parity(wrong).text
     assert "3 departures" in said.parity(wrong).text
+    cut = {"place": "cycle | a", "kind": "gradient", "says": "the gradient of cycle | a differs"}
+    told = said.parity({**wrong, "first": cut, "departures": [cut]}).text
+    assert "the gradient of cycle | a differs (1 departure in all): a gradient is cut" in told
+    apart = said.parity({**wrong, "first": None, "departures": []}).text
+    assert apart.startswith("No layer departs, but the training leaves the band")
     assert "not compared because" in said.parity({"skipped": "because Jittor is missing"}).text
 
 

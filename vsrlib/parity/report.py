@@ -41,7 +41,13 @@ def _verdict(result: dict[str, Any]) -> str:
         return "The two frameworks compute the same: no layer departs."
     if result["first"] is None:
         return "No layer departs, but the training leaves the band in which PyTorch lies beside itself."
-    return f"The first layer that departs is {result['first']['place']} ({result['first']['says']})."
+    first = result["first"]
+    if first["kind"] == "gradient":
+        return (
+            f"Every layer alone is as it should be, and {first['says']}: a gradient is cut, or let through, between "
+            "two of them."
+        )
+    return f"The first layer that departs is {first['place']} ({first['says']})."
 
 
 def _finals(found: dict[str, Any], other: str) -> list[str]:

@@ -306,12 +306,18 @@ def parity(result: dict[str, Any]) -> Page:
             "parity-check "
             "plants such faults and sees that each is found.",
         )
+    first, all_in_all = result["first"], f"({counted(len(result['departures']), 'departure')} in all)"
+    if first is None:
+        return paragraphs("No layer departs, but the training leaves the band in which PyTorch lies beside itself.")
+    if first["kind"] == "gradient":
+        return paragraphs(
+            f"Every layer alone is as it should be, and {first['says']} {all_in_all}: a gradient is cut, or let "
+            "through, between two of them."
+        )
     return paragraphs(
-        f"The first step that departs is {result['first']}: up to there the frameworks agree to rounding, and from "
-        "there "
-        f"on what differs is passed on ({counted(len(result['departures']), 'departure')} in all). Look for the "
-        "cause in "
-        "that step, not after it."
+        f"The first step that departs is {first['place']} ({first['says']}): up to there the frameworks agree to "
+        f"rounding, and from there on what differs is passed on {all_in_all}. Look for the cause in that step, not "
+        "after it."
     )
 
 
