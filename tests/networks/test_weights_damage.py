@@ -4,6 +4,7 @@ import builtins
 import hashlib
 import io
 import pickle
+import re
 import signal
 import sys
 import types
@@ -241,6 +242,23 @@ def test_compressed_npz_is_read(tmp_path: Path) -> None:
     assert weights_file.digest(weights_file.read(tmp_path / "w.npz")) == weights_file.digest(VALUES)
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "it is empty"),
+        (b"hello\n", "its content makes no sense"),  # of which PyTorch says the KeyError 101,
+        (b"epoch 12: 28.3 dB\n", "its content makes no sense"),  # or 112
+        (b"this is a text\n", "its content makes no sense"),  # "pop from empty list",
+    ],
+)
+def test_why_a_text_is_no_weights_file_is_said_in_words(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "weights.pt"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        weights_file.read(path)
+    assert f"was refused by PyTorch's weights-only loader ({reason}); it is damaged" in str(caught.value)
+
+
 def damaged(data: bytes, rng: np.random.Generator) -> bytes:
     """Some bytes changed, a stretch cut out, or the end lost."""
     match rng.integers(4):
@@ -284,6 +302,7 @@ def test_damage_is_one_sentence(tmp_path: Path, ending: str) -> None:
         except UserError as error:
             refused += 1
             assert path.name in str(error) and str(error).isprintable()
+            assert not re.search(r"refused by [^(]*\((\d+|\w+Error)\)", str(error)), error  # a reason is words
         else:
             assert sum(value.nbytes for value in read.values()) <= 2 * len(whole)
             if ending in CHECKSUMS:  # what is still read lay beside the values, in padding or in a date

@@ -78,9 +78,10 @@ def _packaged(debs: dict[str, Path]) -> Iterator[Found]:
         try:
             with tarfile.open(fileobj=io.BytesIO(_data(deb))) as archive:
                 for name, source in pictures.items():
-                    member = archive.extractfile(f"./{folder}/{source.file}")
+                    name_inside = f"./{folder}/{source.file}"
+                    member = archive.extractfile(name_inside) if name_inside in archive.getnames() else None
                     if member is None:
-                        raise ValueError(f"{source.file} is no file")
+                        raise ValueError(f"it has no file {source.file}")
                     picture = decode_frame(Path(source.file), member.read())
                     yield name, source, f"Debian's package {package}", picture
         except (KeyError, tarfile.TarError, EOFError, OSError, ValueError) as error:

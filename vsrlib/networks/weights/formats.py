@@ -67,6 +67,8 @@ def read(path: Path, kind: str) -> dict[str, Any]:
     """
     with open(path, "rb") as file:
         start = file.read(64).lstrip()
+    if not start:
+        raise ValueError("it is empty")
     for mark, reason in _STARTS.items():
         if start.startswith(mark):
             raise Foreign(reason)

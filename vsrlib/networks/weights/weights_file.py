@@ -53,13 +53,11 @@ def read(weights: str | Path) -> Values:
     try:
         found = formats.read(path, kind)
     except Exception as error:  # a damaged file raises anything; nothing of ours runs in here
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(". ")
-        reason = "".join(letter if letter.isprintable() else "?" for letter in reason)
         reader = "PyTorch's weights-only loader" if kind == "PyTorch" else f"the reader of {kind} files"
         remedy = "it is damaged, or no file of this kind: fetch it again."
         if isinstance(error, Foreign):
             remedy = "nothing in a file is run, so export a plain state dictionary where it was made."
-        raise UserError(f"The weights file {path} was refused by {reader} ({reason}); {remedy}") from error
+        raise UserError(f"The weights file {path} was refused by {reader} ({_reason(error)}); {remedy}") from error
     return published_names(_floats(found, path), str(path))
 
 
@@ -216,6 +214,15 @@ def locate(weights: str | Path) -> Path:
     if not path.is_file():
         raise UserError(why_missing(str(weights)))
     return path
+
+
+def _reason(error: Exception) -> str:
+    """Why a reader broke off, in words of one line."""
+    words = str(error).strip().splitlines()
+    # What a reader looked for in vain, such as the KeyError 105, is nothing to the user.
+    if isinstance(error, (AttributeError, EOFError, LookupError, TypeError)) or not words:
+        return "its content makes no sense"
+    return "".join(letter if letter.isprintable() else "?" for letter in words[0][:160].rstrip(". "))
 
 
 def _format_of(path: Path) -> str:
