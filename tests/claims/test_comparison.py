@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import results_fixture as run
 
+from vsrlib import cli
 from vsrlib.claims import agreement, comparison, comparison_table, results
 from vsrlib.claims.quality import difference_of
 from vsrlib.common.errors import UserError
@@ -107,6 +108,27 @@ def test_frames_in_a_video_have_no_pictures_to_compare(files, tmp_path, images):
     assert found["Realistic"]["outputs"]["largest"] == 1
     assert "skipped" not in difference_of(found["Gaussian"]["quality"])
     assert "skipped" not in found["Gaussian"]["timing"]["ratio"]
+
+
+def test_the_command_that_compared_nothing_does_not_end_well(files, tmp_path, capsys):
+    """What it found is written all the same; of the one blur that can be compared all is well."""
+
+    def status(paths, *more):
+        return cli.main(["compare", *map(str, paths), *more, "--output", str(tmp_path / "out")])
+
+    assert status(files[0]) == status(files[0][:3]) == 0
+    capsys.readouterr()
+    assert status(files[0][:1]) == 2 and (tmp_path / "out" / "comparison.md").is_file()
+    said = capsys.readouterr()
+    assert "Gaussian blur" in said.out
+    words = (
+        "Nothing was compared because Jittor was not asked for; give results of both frameworks that were made alike."
+    )
+    assert words in said.err
+    assert status(files[0][:1], "--training", *map(str, files[1][:2])) == 0  # their trainings were
+    skipped = run.write_run(tmp_path / "other", skipped=("jittor",))[0]
+    assert status(skipped) == 2
+    assert "because Jittor has no result (because no C++ compiler was found); give" in capsys.readouterr().err
 
 
 def test_another_engine_is_said(files, tmp_path):

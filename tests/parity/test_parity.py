@@ -1,6 +1,7 @@
 """The referee's parts, and the referee itself on faults that are planted and on clean networks."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -396,6 +397,20 @@ def test_the_commands_exit_status_says_that_something_departs(tmp_path: Path, mo
     assert cli.main(["parity", str(tmp_path)]) == cli.main(["parity-check", str(tmp_path)]) == 0
     found["false_alarms"] = 1
     assert cli.main(["parity-check", str(tmp_path)]) == 1
+
+
+@pytest.mark.parametrize(("command", "module"), [("parity", referee), ("parity-check", check)])
+def test_a_command_that_compared_nothing_does_not_end_well(
+    command: str, module: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script took its status for agreement. The library, which a study goes on with, returns as before."""
+    monkeypatch.setattr(module, "why_not", lambda framework: "no g++ was found." if framework == "jittor" else None)
+    assert cli.main([command, str(tmp_path)]) == 2
+    said, file = capsys.readouterr(), tmp_path / module.JSON
+    assert said.out == ""
+    assert f"PyTorch and Jittor were not compared because no g++ was found, which {file} says as well; " in said.err
+    assert "`vsrlib doctor` gives the command that mends it." in said.err
+    assert read_json(file)["skipped"] == "because no g++ was found."
 
 
 def test_a_gradient_that_is_cut_between_two_steps_is_said_to_be() -> None:

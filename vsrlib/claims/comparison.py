@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from vsrlib.claims import agreement, comparison_table, results
-from vsrlib.claims.quality import of_runs, pair_frames
+from vsrlib.claims.quality import difference_of, of_runs, pair_frames
 from vsrlib.claims.results import (
     RUN_FIELDS,
     TRAINING_FIELDS,
@@ -23,7 +23,7 @@ from vsrlib.claims.results import (
 from vsrlib.common import provenance
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import atomic_path, located, relative, require_folder, sha256_file, write_json
-from vsrlib.common.names import BLURS, FRAMEWORKS, NAMES
+from vsrlib.common.names import BLURS, FRAMEWORKS, KINDS, NAMES
 from vsrlib.common.numbers import DRAWS, LEVEL, ratio_spread, spread
 from vsrlib.restoration.loop import FRAMES
 
@@ -97,6 +97,15 @@ def of_pair(
             if results.given(trainings, blur)
         },
     }
+
+
+def why_nothing(comparison: dict) -> str | None:
+    """Why a comparison sets nothing of one framework against the other; None where it does, in whatever part."""
+    parts: list[dict] = []
+    for blur in comparison["blurs"].values():
+        parts += [blur["outputs"], blur["timing"]["ratio"], *(difference_of(blur["quality"], kind) for kind in KINDS)]
+    parts += [training["agreement"] for training in comparison["training"].values()]
+    return parts[0]["skipped"] if all(map(is_skipped, parts)) else None
 
 
 def statistics(seed: int) -> dict[str, Any]:

@@ -2,15 +2,21 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from vsrlib.bench.options import parse_size
 from vsrlib.claims.ablation.options import AblationOptions
+from vsrlib.common.errors import UserError
+from vsrlib.common.names import NAMES
 from vsrlib.parity.options import CheckOptions, ParityOptions
 
 
 def compare_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vsrlib compare`."""
-    parser.description = "Compare results of both frameworks. Writes OUTPUT/comparison.json and OUTPUT/comparison.md."
+    parser.description = (
+        "Compare results of both frameworks. Writes OUTPUT/comparison.json and OUTPUT/comparison.md. "
+        "Exit status 2 if they hold nothing that can be compared."
+    )
     parser.add_argument("inference", type=Path, nargs="+", help="inference.json files")
     parser.add_argument("--training", type=Path, nargs="*", default=[], help="train.json files")
     parser.add_argument("--output", type=Path, required=True, help="folder of the comparison")
@@ -21,7 +27,10 @@ def run_compare(options: argparse.Namespace) -> None:
     """Carry out `vsrlib compare`."""
     from vsrlib.claims import comparison, comparison_table
 
-    print(comparison_table.table(comparison.compare(options.inference, options.training, options.output)))
+    result = comparison.compare(options.inference, options.training, options.output)
+    print(comparison_table.table(result))
+    if reason := comparison.why_nothing(result):  # a script that asked for a comparison has none
+        raise UserError(f"Nothing was compared {reason}; give results of both frameworks that were made alike.")
 
 
 def ablate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +68,7 @@ def parity_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Compare the network in PyTorch and another framework, step by step, against the reference network, PyTorch in "
         "float64: structure, operations, layers, gradients, training. Writes OUTPUT/parity.json and "
-        "OUTPUT/parity.txt. Exit status 1 if something departs."
+        "OUTPUT/parity.txt. Exit status 1 if something departs, 2 if the other framework cannot be used."
     )
     parser.add_argument("output", type=Path, help="folder of the results")
     ParityOptions.add_arguments(parser, "preset", "weights", "frames")
@@ -76,8 +85,9 @@ def run_parity(options: argparse.Namespace) -> int:
     height, width = parse_size(options.size)
     wanted = ParityOptions.of({**vars(options), "height": height, "width": width})
     result = referee.compare(options.output, wanted)
+    _require_compared(result, wanted.second, options.output / referee.JSON)
     print(report.text(result), end="")
-    return 0 if "skipped" in result or result["agree"] else 1
+    return 0 if result["agree"] else 1
 
 
 def check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +95,7 @@ def check_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Check the comparison of `vsrlib parity` itself, the referee: plant known porting faults one at a time, and "
         "compare clean networks. Writes OUTPUT/parity_check.json and OUTPUT/parity_check.txt. Exit status 1 if a "
-        "fault is missed or a clean run raises an alarm."
+        "fault is missed or a clean run raises an alarm, 2 if the other framework cannot be used."
     )
     parser.add_argument("output", type=Path, help="folder of the results")
     CheckOptions.add_arguments(parser)
@@ -96,7 +106,17 @@ def run_check(options: argparse.Namespace) -> int:
     """Carry out `vsrlib parity-check`."""
     from vsrlib.parity import check
 
-    result = check.check(options.output, CheckOptions.of(vars(options)))
+    wanted = CheckOptions.of(vars(options))
+    result = check.check(options.output, wanted)
+    _require_compared(result, wanted.second, options.output / check.JSON)
     print(check.text(result), end="")
-    missed = "faults" in result and (result["found"] < len(result["faults"]) or result["false_alarms"])
-    return 1 if missed else 0
+    return 1 if result["found"] < len(result["faults"]) or result["false_alarms"] else 0
+
+
+def _require_compared(result: dict[str, Any], second: str, written: Path) -> None:
+    """A study goes on without a framework; a script that asked for this one has nothing."""
+    if "skipped" in result:
+        raise UserError(
+            f"PyTorch and {NAMES[second]} were not compared {result['skipped'].rstrip('.')}, which {written} says as "
+            "well; `vsrlib doctor` gives the command that mends it."
+        )
