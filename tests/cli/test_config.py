@@ -68,6 +68,11 @@ def test_infer_takes_the_options_that_only_its_command_has(tmp_path: Path, asked
     [
         ("batchsize: 4", "'batchsize', which is no option of vsrlib train; the nearest is batch_size."),
         ("batch-size: 4", "the nearest is batch_size."),
+        (
+            "output: runs/a",
+            "'output', which is given on the command line alone; leave it out of the file, and write vsrlib",
+        ),
+        ("hr: HR", "vsrlib train HR VALIDATION OUTPUT --config options.yaml."),
         ("help: true", "'help', which is no option"),
         ("config: other.yaml", "'config', which is no option"),
         ("3: 4", "'3', which is no option"),
@@ -116,9 +121,13 @@ def test_bytes_that_are_no_text_are_refused(content: bytes, tmp_path: Path, caps
     assert "x.yaml is no YAML" in capsys.readouterr().err
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    assert cli.main(["train", "HR", "VALIDATION", "OUT", "--config", str(tmp_path / "no.yaml")]) == 2
-    assert f"{tmp_path / 'no.yaml'}: No such file" in capsys.readouterr().err
+@pytest.mark.parametrize(("name", "what"), [("no.yaml", "does not exist"), ("", "is a folder")])
+def test_what_is_no_file_is_named_with_a_remedy(
+    name: str, what: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert cli.main(["train", "HR", "VALIDATION", "OUT", "--config", str(tmp_path / name)]) == 2
+    said = f"The file of options {tmp_path / name} {what}; give one that has an option a line, as batch_size: 4."
+    assert said in capsys.readouterr().err
 
 
 def test_an_empty_file_changes_nothing(tmp_path: Path, asked: list[Any]) -> None:

@@ -30,7 +30,7 @@ def with_config(
 ) -> argparse.Namespace:
     """What `parser` makes of the arguments, with the options of the file where they name one.
 
-    UserError for a file that is no flat mapping, an option that the command has not, and a value of another type.
+    UserError for no file, one that is no flat mapping, an option that the command has not, and a value of another type.
     """
     path = getattr(options, "config", None)
     if path is None:
@@ -39,7 +39,13 @@ def with_config(
     kinds = {entry.name: entry.type for entry in fields(job)}
     values = _read(path)
     actions = {one.dest: one for one in command._actions if one.option_strings and one.dest not in ("help", "config")}
+    places = [one.dest for one in command._actions if not one.option_strings]
     for name, value in values.items():
+        if name in places:
+            raise UserError(
+                f"{path} has {name!r}, which is given on the command line alone; leave it out of the file, and write "
+                f"{command.prog} {' '.join(places).upper()} --config {path.name}."
+            )
         if name not in actions:
             near = nearest(name, [*actions])
             raise UserError(f"{path} has {name!r}, which is no option of {command.prog}; the nearest is {near}.")
@@ -73,6 +79,9 @@ def _is_number(text: str) -> bool:
 def _read(path: Path) -> dict[str, Any]:
     import yaml
 
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise UserError(f"The file of options {path} {what}; give one that has an option a line, as batch_size: 4.")
     data = path.read_bytes()
     try:
         node = yaml.compose(data, Loader=yaml.SafeLoader)
