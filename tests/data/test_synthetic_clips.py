@@ -267,8 +267,11 @@ def test_at_one_to_one_the_photograph_itself_is_shown() -> None:
         (dict(count=0), "cannot make"),
         (dict(seed=-1), "cannot make"),
         (dict(size=(8, 64)), "cannot make"),
-        (dict(size=(1000, 1000)), "too small"),
-        (dict(motion=Motion.only(500)), "too small"),
+        (dict(size=(1000, 1000)), "too small for 3 frames of 1000x1000 with .* zooms by 0.2 %: ask for smaller frames"),
+        (
+            dict(motion=Motion.only(500)),
+            "a camera that moves by 500 pixels a frame, turns by 0 degrees and zooms by 0 %",
+        ),
     ],
 )
 def test_wrong_arguments(arguments: dict, words: str) -> None:

@@ -77,6 +77,13 @@ class Motion:
             if not (value is None and name == "foreground_speed") and not (math.isfinite(value) and value >= 0):
                 raise UserError(f"motion {name} is {value}: give 0 or a positive number.")
 
+    def words(self) -> str:
+        """How the camera moves."""
+        return (
+            f"a camera that moves by {self.speed:g} pixels a frame, turns by {self.rotation:g} degrees and zooms by "
+            f"{100 * self.zoom:g} %"
+        )
+
     @classmethod
     def only(cls, speed: float = 0, rotation: float = 0) -> "Motion":
         """The scene moves as a whole, or turns about the frame's centre, by so much; nothing else moves."""
@@ -105,7 +112,7 @@ def place_camera(
                 return Layer(_transforms(linear, position + _middle(size), origin))
     raise UserError(
         f"photograph {name} ({photograph[1]}x{photograph[0]} pixels) is too small for {frames} frames of "
-        f"{size[1]}x{size[0]} with {motion}: ask for smaller frames, fewer of them or less motion."
+        f"{size[1]}x{size[0]} with {motion.words()}: ask for smaller frames or fewer of them, or give larger pictures."
     )
 
 
