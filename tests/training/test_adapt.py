@@ -1,5 +1,7 @@
 """`vsrlib adapt`: it learns from LR clips alone, keeps the best by the cycle loss, and never ends worse."""
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from training_fixture import SMALL, noise
 
 from vsrlib import cli
-from vsrlib.common.errors import UserError
+from vsrlib.common.errors import UserError, as_interrupt
 from vsrlib.common.files import read_json
 from vsrlib.data.clips import Clip, write_clip
 from vsrlib.data.degradation import blur_down_exact
@@ -136,23 +138,42 @@ def interrupt() -> None:
     raise KeyboardInterrupt
 
 
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize(("how", "status"), [(interrupt, 130), (terminate, 143)])
 def test_what_was_the_best_until_an_interruption_is_kept(
-    start: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    how: Any, status: int, start: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All of ten minutes was lost by it."""
     wanted = adapted(start, "whole", steps=20, measure_every=10)
     assert not wanted["interrupted"] and wanted["kept_step"] == 20
-    broken_at(26, interrupt, monkeypatch)
+    broken_at(26, how, monkeypatch)
+    before = signal.getsignal(signal.SIGTERM)
     words = ["--batch-size=1", "--patch-size=16", "--measure-every=10", "--learning-rate=1e-3", "--device=cpu"]
     out = start.parent / "out"
-    assert cli.main(["adapt", str(start.parent / "low"), str(out), "--weights", str(start), *words]) == 130
+    assert cli.main(["adapt", str(start.parent / "low"), str(out), "--weights", str(start), *words]) == status
+    assert signal.getsignal(signal.SIGTERM) == before
     said = capsys.readouterr().err
     assert "interrupted after 25 steps in" in said and "the cycle loss fell from" in said and "after step 20" in said
     result = read_json(out / "adapt.json")
     assert result["interrupted"] and result["steps"] == 25 and result["cycle"] == wanted["cycle"]
     assert (out / "weights.safetensors").read_bytes() == (start.parent / "whole" / "weights.safetensors").read_bytes()
+    monkeypatch.setattr(module, "take_step", lambda *_, **__: interrupt())
     with pytest.raises(KeyboardInterrupt):  # in the library, of which an experiment must not go on
         adapted(start)
+
+
+def test_a_second_signal_does_not_end_the_keeping(start: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`timeout` sends it to the process, and then to the group that the process is in."""
+    write = module.weights_file.write
+    monkeypatch.setattr(module, "take_step", lambda *_, **__: terminate())
+    monkeypatch.setattr(module.weights_file, "write", lambda *given: (terminate(), write(*given)))
+    with pytest.raises(KeyboardInterrupt), as_interrupt():
+        adapted(start)
+    assert (start.parent / "out" / "weights.safetensors").is_file()
+    assert read_json(start.parent / "out" / "adapt.json")["interrupted"]
 
 
 def test_what_was_the_best_before_losses_that_are_not_finite_is_kept(

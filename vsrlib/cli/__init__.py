@@ -43,7 +43,8 @@ _COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit status.
 
-    0 done, 1 failed, 2 a user's mistake, 130 interrupted, 141 whoever read the output has stopped.
+    0 done, 1 failed, 2 a user's mistake, 130 interrupted, 141 whoever read the output has stopped, 143 ended by SIGTERM
+    (`vsrlib adapt`, which keeps what it has then).
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of ASCII must not end in an error when all is done
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -9,7 +9,7 @@ from typing import Any
 
 from vsrlib.cli.config import config_argument
 from vsrlib.common import provenance
-from vsrlib.common.errors import INTERRUPTED, UserError, install
+from vsrlib.common.errors import UserError, as_interrupt, install, interruption
 from vsrlib.common.files import require_file, sha256_file, write_json
 from vsrlib.common.names import PRESETS
 from vsrlib.common.numbers import markdown
@@ -108,10 +108,11 @@ def run_adapt(options: argparse.Namespace) -> int:
     from vsrlib.training.adapt import Interrupted, adapt
 
     try:
-        result = adapt(options.clips, options.output, wanted)
+        with as_interrupt():  # it cannot be resumed, so that a scheduler's time limit would cost all of it
+            result = adapt(options.clips, options.output, wanted)
     except Interrupted as interrupted:
         print(f"interrupted after {_adapted(interrupted.result, options.output)}", file=sys.stderr)
-        return INTERRUPTED
+        return interruption(interrupted.__cause__)
     print(_adapted(result, options.output))
     return 0
 

@@ -5,9 +5,12 @@ import os
 import re
 import select
 import shlex
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import metadata
+from typing import Any
 
 
 class UserError(Exception):
@@ -22,14 +25,39 @@ class StartAgain(UserError):
     """What works when the same is started once more, in a new process."""
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as from a scheduler or from `timeout`, where it is taken as Ctrl-C is: see `as_interrupt`."""
+
+
 INTERRUPTED = 130
 UNREAD = 141
 """As a shell has it of a program that SIGPIPE ended."""
+TERMINATED = 143
 _REMEDIES = {
     errno.ENOSPC: "; free some space and run the same command again",
     errno.EROFS: "; choose a folder on a disk that can be written",
     errno.EACCES: "; choose a folder that you may write, or files that you may read",
 }
+
+
+@contextmanager
+def as_interrupt() -> Iterator[None]:
+    """SIGTERM raises Terminated within this, once, so that what Ctrl-C keeps is kept; in the main thread alone."""
+
+    def terminate(*_: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # `timeout` sends it twice, and the second would end the keeping
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def interruption(error: BaseException | None) -> int:
+    """The exit status that says by what a program was interrupted."""
+    return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
 
 
 def reported(task: Callable[[], int]) -> int:
@@ -59,9 +87,9 @@ def reported(task: Callable[[], int]) -> int:
         remedy = _REMEDIES.get(error.errno or 0, "")
         print(f"error: {error.filename or 'The output'}: {error.strerror or error}{remedy}.", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("error: interrupted; what was not finished has not been written.", file=sys.stderr)
-        return INTERRUPTED
+        return interruption(error)
 
 
 def _is_unread() -> bool:
