@@ -168,6 +168,11 @@ def sort_with_ties(f: Framework) -> Numbers:
     return f.numbers(order) == list(range(20))
 
 
+def list_index_of_a_view(f: Framework) -> Numbers:
+    """Rows 0, 1, 2 and 3, 4, 5: `x[:, 1:][:, [1, 0]]`"""
+    return f.numbers(f.tensor([[0, 1, 2], [3, 4, 5]])[:, 1:][:, [1, 0]])
+
+
 def nan_relu(f: Framework) -> Numbers:
     """relu(NaN)"""
     return f.numbers(f.functions.relu(f.tensor([NAN])))[0]
