@@ -196,7 +196,7 @@ def test_every_notebook_depends_on_its_settings_and_none_on_the_runner(name: str
     assert {PROJECT_ROOT / "vsrlib" / name for name in ("study/settings/__init__.py", "common/errors.py")} <= files
     runner = {
         PROJECT_ROOT / "vsrlib" / f"{name}.py"
-        for name in ("study/runner", "study/step", "report/index", "report/pages")
+        for name in ("study/runner", "study/state", "study/overview", "study/step", "report/index", "report/pages")
     }
     assert all(path.exists() for path in runner)
     assert not files & runner and not [path for path in files if PROJECT_ROOT / "vsrlib/cli" in path.parents]
