@@ -21,8 +21,9 @@ from vsrlib.kernels import torch_pure
 from vsrlib.networks import architecture, load_network
 from vsrlib.networks.torch_net import Decoder
 from vsrlib.networks.weights import weights_file
+from vsrlib.training.learning import NotFinite
 from vsrlib.training.options import Schedule
-from vsrlib.training.trainer import NotFinite, Trainer
+from vsrlib.training.trainer import Trainer
 
 SHAPE = (2, 3, 5, 7)
 FOLDER = PROJECT_ROOT / "figures" / "experiments"

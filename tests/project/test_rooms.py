@@ -64,5 +64,5 @@ def test_the_picture_follows_the_imports() -> None:
 def test_the_house_stays_small() -> None:
     entries = {path.name for path in (PROJECT_ROOT / "vsrlib").iterdir() if path.name != "__pycache__"}
     assert entries == {"__init__.py", "__main__.py", *(room for rooms in ROOMS["RANKS"] for room in rooms)}
-    assert len(FILES) <= 269
+    assert len(FILES) <= 271
     assert [path.name for path in FILES if len(path.read_text(encoding="utf-8").splitlines()) > 400] == []

@@ -26,9 +26,9 @@ from vsrlib.restoration import infer
 from vsrlib.restoration.loop import RESULT
 from vsrlib.restoration.options import InferOptions
 from vsrlib.training import checkpoint
+from vsrlib.training.folder import WEIGHTS
 from vsrlib.training.options import TrainOptions
 from vsrlib.training.train import train
-from vsrlib.training.trainer import WEIGHTS
 
 Work = Callable[[Path], None]
 

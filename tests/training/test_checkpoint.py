@@ -151,3 +151,11 @@ def test_a_log_that_lacks_steps_is_said_and_left_as_it_is(tmp_path: Path) -> Non
     with pytest.raises(UserError, match="holds 0 of the 1 steps"):
         checkpoint.cut_log(tmp_path, 1, 1)
     assert checkpoint.cut_log(tmp_path, 0, 0) == [] and log.read_text() == ""
+
+
+def test_a_part_of_the_arrays_goes_by_the_rest_of_their_names() -> None:
+    arrays = {
+        name: np.zeros(1) for name in ("best.4.a.b", "best.4.best.4.c", "best.40.a", "best.4", "weights.best.4.a")
+    }
+    assert checkpoint.part("best.4", arrays) == {"a.b": arrays["best.4.a.b"], "best.4.c": arrays["best.4.best.4.c"]}
+    assert checkpoint.part("average", arrays) == {}

@@ -17,7 +17,8 @@ from vsrlib.networks.architecture import PARTS
 from vsrlib.networks.distributed import ALONE, Batch, Team
 from vsrlib.networks.weights import weights_file
 from vsrlib.training import checkpoint, trainer
-from vsrlib.training.trainer import NotFinite, Trainer, parameter_groups, train_at
+from vsrlib.training.learning import NotFinite, parameter_groups, train_at
+from vsrlib.training.trainer import Trainer
 
 Make = Callable[..., Trainer]
 

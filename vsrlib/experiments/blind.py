@@ -34,8 +34,8 @@ from vsrlib.networks.network import Network, described
 from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.names import merge_flow
 from vsrlib.training.adapt import WEIGHTS, adapt
+from vsrlib.training.learning import NotFinite
 from vsrlib.training.options import AdaptOptions
-from vsrlib.training.trainer import NotFinite
 
 RESULT = "blind.json"
 REALISTIC, GIVEN = "realistic", "given"

@@ -29,9 +29,11 @@ from vsrlib.experiments.restored import Frames, bicubic_psnr, chosen, naming, re
 from vsrlib.experiments.training import NETWORKS, UNIT, made_clips, tidy
 from vsrlib.networks import load_network
 from vsrlib.networks.weights import weights_file
-from vsrlib.training import checkpoint, trainer
+from vsrlib.training import checkpoint
 from vsrlib.training.flow import train as flow
 from vsrlib.training.flow.options import FlowOptions
+from vsrlib.training.folder import RESULT as TRAINED
+from vsrlib.training.folder import WEIGHTS
 from vsrlib.training.options import TEMPLATES, begun_with
 from vsrlib.training.train import train
 
@@ -228,11 +230,11 @@ def _network(
         "device": options.device,
         "resume": (trained / checkpoint.FILE).exists(),
     }
-    if (trained / trainer.RESULT).exists():
-        result = read_json(trained / trainer.RESULT)
+    if (trained / TRAINED).exists():
+        result = read_json(trained / TRAINED)
     else:
         result = train(*clips, trained, begun_with("study", given), progress)
-    weights = trained / trainer.WEIGHTS
+    weights = trained / WEIGHTS
     found = evaluated(weights, scenes, options.device, reading)
     return {
         "seed": seed,

@@ -28,9 +28,11 @@ from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.names import FLOW
 from vsrlib.training import checkpoint
 from vsrlib.training.flow.evaluation import errors_of, heldout_pairs
+from vsrlib.training.folder import WEIGHTS
+from vsrlib.training.learning import NotFinite
 from vsrlib.training.options import Schedule
 from vsrlib.training.train import train
-from vsrlib.training.trainer import WEIGHTS, NotFinite, Trainer
+from vsrlib.training.trainer import Trainer
 from vsrlib.training.validation import CRITERIA, best_file
 
 RESULT, UNIT = "training.json", "trained network"

@@ -24,9 +24,9 @@ from vsrlib.networks.architecture import PARTS
 from vsrlib.networks.distributed import Batch
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
+from vsrlib.training.learning import MOST_SKIPPED, NotFinite, parameter_groups, train_at
 from vsrlib.training.options import AdaptOptions, fitting_patch
 from vsrlib.training.step import take_step
-from vsrlib.training.trainer import MOST_SKIPPED, NotFinite, parameter_groups, train_at
 from vsrlib.training.validation import cycle_error
 
 RESULT, WEIGHTS = "adapt.json", "weights.safetensors"

@@ -67,6 +67,11 @@ def read(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, facts
 
 
+def part(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of a checkpoint whose names begin with `prefix`, such as "average", by the rest of their names."""
+    return {name.removeprefix(f"{prefix}."): value for name, value in arrays.items() if name.startswith(f"{prefix}.")}
+
+
 def require_same(before: dict[str, Any], now: dict[str, Any], folder: Path, defaults: Mapping[str, Any]) -> None:
     """UserError naming every option in which the training of a checkpoint differs from this one.
 

@@ -18,10 +18,12 @@ from vsrlib.training.events import Events, require_tensorboard
 from vsrlib.training.flow.batches import embedded_textures
 from vsrlib.training.flow.evaluation import STEREO
 from vsrlib.training.flow.supervision import FlowSupervision
+from vsrlib.training.folder import RESULT, WEIGHTS
+from vsrlib.training.learning import train_at
 from vsrlib.training.made import MadeWindows
 from vsrlib.training.options import Schedule, TrainOptions
 from vsrlib.training.samples import SampleStream, TrainingWindows
-from vsrlib.training.trainer import RESULT, WEIGHTS, Trainer, Watch, train_at
+from vsrlib.training.trainer import Trainer, Watch
 from vsrlib.training.validation import CRITERIA, ValidationSet, best_file
 
 

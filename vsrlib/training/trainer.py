@@ -13,22 +13,21 @@ import numpy as np
 
 from vsrlib.common.errors import UserError
 from vsrlib.common.files import sha256_bytes
-from vsrlib.common.names import BFLOAT16, FLOAT32
 from vsrlib.common.progress import bar as progress_bar
 from vsrlib.networks import distributed
 from vsrlib.networks.architecture import PARTS
 from vsrlib.networks.network import Network
 from vsrlib.networks.weights import weights_file
 from vsrlib.networks.weights.weights_file import Values
-from vsrlib.training import checkpoint
-from vsrlib.training.events import remove_events
+from vsrlib.training import checkpoint, folder
 from vsrlib.training.flow.supervision import FlowSupervision
+from vsrlib.training.folder import WEIGHTS
+from vsrlib.training.learning import MOST_SKIPPED, NotFinite, parameter_groups
 from vsrlib.training.options import Schedule, TrainOptions
 from vsrlib.training.samples import SampleStream
 from vsrlib.training.step import Average, TrainingRestorer, take_step
 from vsrlib.training.validation import (
     CRITERIA,
-    PICTURES,
     Validations,
     ValidationSet,
     best_entries,
@@ -36,16 +35,7 @@ from vsrlib.training.validation import (
     write_picture,
 )
 
-RESULT, WEIGHTS = "train.json", "weights.safetensors"
-_ENDED = ("curves.svg", "curves.png", WEIGHTS, RESULT)
-"""What only a training that has ended leaves, in the reverse order: never beside the log of one that goes on."""
 Watch = Callable[[list[dict[str, Any]], list[dict[str, Any]], float], None]
-MOST_SKIPPED = 3
-"""As many steps in a row without a finite loss end a training."""
-
-
-class NotFinite(UserError):
-    """A training ended because its losses or gradients were not finite."""
 
 
 class Trainer:
@@ -90,12 +80,7 @@ class Trainer:
     def begin(self) -> None:
         """Clear the output folder and validate the initial weights."""
         if self.team.rank == 0:
-            self.output.mkdir(parents=True, exist_ok=True)
-            # so that a broken run does not look like the one before it
-            pictures = (path.relative_to(self.output) for path in (self.output / PICTURES).glob("*.png"))
-            self._remove(*_ENDED, *map(best_file, CRITERIA), *map(str, pictures))
-            checkpoint.remove(self.output)
-            remove_events(self.output)
+            folder.clear(self.output)
         self._validate()
 
     def resume(self) -> None:
@@ -111,25 +96,24 @@ class Trainer:
                 f"{self.schedule.steps}; give at least as many."
             )
         judge = Validations(**facts["judge"])
-        best = {one["step"]: _under(f"best.{one['step']}", arrays) for one in judge.best.values()}
+        best = {one["step"]: checkpoint.part(f"best.{one['step']}", arrays) for one in judge.best.values()}
         if not all(best.values()):
             raise UserError(
                 f"The checkpoint in {self.output} is of an earlier version, which kept no best weights in it; "
                 "leave out resume to begin anew."
             )
-        self.network.load(_under("weights", arrays))
+        self.network.load(checkpoint.part("weights", arrays))
         self.optimiser.load(arrays, facts["updates"])
         self.stream.restore(facts["stream"])
         if self.average:
-            self.average.values = _under("average", arrays)
+            self.average.values = checkpoint.part("average", arrays)
         self.validations = judge
         self.step, self.skipped, self.batches = facts["step"], facts["skipped_steps"], facts["batches"]
         self.resumed = [*facts["resumed"], self.step]
         if self.team.rank == 0:
             checkpoint.remove_temporary(self.output)
             self.log = checkpoint.cut_log(self.output, self.step, self.step - len(self.skipped))
-            checkpoint.set_aside(self.output, (*map(best_file, CRITERIA), *_ENDED))
-            self._remove(*_ENDED)  # where it was killed between the first of them and the last
+            folder.set_aside(self.output)
             self.best = best
             self._write_best()
 
@@ -281,11 +265,7 @@ class Trainer:
                 values = self.best[self.validations.best[criterion]["step"]]
                 weights_file.write(self.output / best_file(criterion), values, self._notes())
             else:
-                self._remove(best_file(criterion))
-
-    def _remove(self, *names: str) -> None:
-        for name in names:
-            (self.output / name).unlink(missing_ok=True)
+                folder.remove(self.output, best_file(criterion))
 
     def _save(self, log: Any) -> None:
         if self.team.rank > 0:
@@ -317,25 +297,3 @@ class Trainer:
         psnr = self.validations.scores[-1]["psnr"]
         loss = f"loss {self.log[-1]['total']:.4f}" if self.log else "no loss"
         return loss if psnr is None else f"{loss}, {psnr:.2f} dB"
-
-
-def train_at(precision: str, network: Network) -> None:
-    """Let the steps of a network compute at a precision, see `vsrlib.networks.torch_precision`."""
-    if precision == FLOAT32:
-        return
-    from vsrlib.networks import torch_precision  # imports torch, which nothing else here does
-
-    if precision == BFLOAT16:
-        torch_precision.reconstruct_in_bfloat16(network.module)
-    else:
-        torch_precision.allow_tf32(network.device)
-
-
-def parameter_groups(network: Network, rates: dict[str, float]) -> list[tuple[list[str], float]]:
-    """What an optimiser is told: the parameters of each of these parts of the network, and their rate."""
-    names = list(network.state())
-    return [([name for name in names if name.startswith(part + ".")], rate) for part, rate in rates.items()]
-
-
-def _under(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name.removeprefix(f"{prefix}."): value for name, value in arrays.items() if name.startswith(f"{prefix}.")}
