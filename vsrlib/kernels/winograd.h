@@ -200,8 +200,10 @@ inline void convolve_by(const std::vector<Part>& in, const float* weight, const 
 // out = activation(in * weight + bias [+ residual]); the residual may be the output itself.
 inline void convolve(const std::vector<Part>& in, const float* weight, const Output& out, const Frame& frame,
                      int threads) {
-    const bool narrow = std::all_of(in.begin(), in.end(), [](Part part) { return part.channels <= 32; });
-    narrow ? convolve_by<32>(in, weight, out, frame, threads) : convolve_by<128>(in, weight, out, frame, threads);
+    int widest = 0;
+    for (Part part : in) widest = std::max(widest, part.channels);
+    const auto by = widest <= 32 ? convolve_by<32> : widest <= 48 ? convolve_by<48> : convolve_by<128>;
+    by(in, weight, out, frame, threads);
 }
 
 }  // namespace winograd

@@ -16,7 +16,7 @@ constexpr int LANES = 8;
 #endif
 constexpr int PANEL = 16;  // outputs whose weights lie together
 constexpr int ROWS = 12;   // blocks of the product take this many tiles, or half of them
-constexpr int TILES = 24;  // tiles that are transformed together: their transforms stay in the second cache
+constexpr int TILES = 24;  // tiles that are transformed together, a multiple of each block's: they stay in the second cache
 typedef float vec __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
 
 inline vec load(const float* from) { return *(const vec*)from; }
@@ -98,6 +98,8 @@ inline void product(const float* v, const float* u, float* m, int tiles, Channel
 #ifdef __AVX512F__
     for (; n + 4 * PANEL <= of.outputs; n += 4 * PANEL, u += 4 * of.panel())
         multiply_all<STRIDE, ROWS / 2, 4>(v, u, m + n, tiles, of, channels, ahead);
+    for (; n + 3 * PANEL <= of.outputs; n += 3 * PANEL, u += 3 * of.panel())
+        multiply_all<STRIDE, 8, 3>(v, u, m + n, tiles, of, channels, ahead);
     for (; n + 2 * PANEL <= of.outputs; n += 2 * PANEL, u += 2 * of.panel())
         multiply_all<STRIDE, ROWS, 2>(v, u, m + n, tiles, of, channels, ahead);
     constexpr int HEIGHT = ROWS;
