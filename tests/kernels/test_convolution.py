@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def drawn(
 
 
 @pytest.mark.parametrize("size", [(1, 1), (4, 4), (7, 9), (3, 50), (33, 18)])
-@pytest.mark.parametrize("channels", [(16, 16), (48, 96), (32, 80), (144, 32)])
+@pytest.mark.parametrize("channels", [(16, 16), (48, 48), (48, 96), (32, 80), (144, 32), (64, 112)])
 def test_equals_the_plain_convolution(framework: str, size: tuple[int, int], channels: tuple[int, int]) -> None:
     parts, weight, bias = drawn((1, *size), channels[:1], channels[1])
     residual = np.random.default_rng(1).standard_normal((1, *size, channels[1]))
@@ -165,3 +166,18 @@ def test_without_a_compiler(hide_compiler: Callable[[], None]) -> None:
     assert winograd.pick("auto", "cpu", 128) == "framework"
     with pytest.raises(UserError, match="g\\+\\+ was not found.*framework"):
         winograd.pick("winograd", "cpu", 128)
+
+
+def test_a_layer_that_gives_channels_last(framework: str) -> None:
+    """Of three channels, as the first has, and of a number that is filled up."""
+    backend, native = backend_of(framework), native_of(framework)
+    rng = np.random.default_rng(0)
+    frames, weight = rng.standard_normal((2, 3, 9, 14)), rng.standard_normal((21, 3, 3, 3))
+    expected = plain(frames.transpose(0, 2, 3, 1), weight, np.zeros(21))
+
+    def conv(x: Any) -> Any:
+        return backend.ops.conv2d(x, *map(backend.tensor, (weight, np.zeros(21))), (1, 1))
+
+    found = backend.array(native.channels_last_of(conv, backend.tensor(frames)))
+    np.testing.assert_allclose(found[..., :21], expected, atol=5e-5)
+    assert found.shape == (2, 9, 14, 32) and not found[..., 21:].any()

@@ -2,14 +2,17 @@
 
 import copy
 import dataclasses
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from golden_weights import weights as golden_weights
 
 from vsrlib.common.errors import UserError
-from vsrlib.networks import architecture, load_network
+from vsrlib.networks import architecture, fast_flow, load_network
 from vsrlib.networks.fast import FoldedTail
 from vsrlib.networks.network import Network
 from vsrlib.restoration import engines
@@ -129,6 +132,46 @@ def test_streaming_in_the_published_size(framework: str, convolution: str) -> No
     expected = run(engines.make("reference", network), network, frames, [[0, 1, 2, 3, 4]])
     ours = run(engines.make("streaming", network, convolution), network, frames, [[0, 1, 2, 3, 4]])
     assert np.abs(expected).max() > 0.5 and np.abs(ours - expected).max() <= SAME
+
+
+@pytest.mark.parametrize(
+    ("side", "windows", "expected"), [(256, 1, [4]), (296, 1, [2, 2]), (256, 2, [2, 2]), (600, 1, [1] * 4)]
+)
+def test_flows_are_one_batch_where_frames_are_small(side: int, windows: int, expected: list[int]) -> None:
+    """Of large ones their memory would be a frame's largest. Four flows of 256x256 are the most at once."""
+    rng = np.random.default_rng(0)
+    centre, *others = ({level: rng.random((windows, level, 2, 2)) for level in (1, 2)} for _ in range(5))
+    batches = []
+
+    def between(first: dict[int, np.ndarray], second: dict[int, np.ndarray], size: tuple[int, int]) -> np.ndarray:
+        assert size == (side, side)
+        batches.append(len(first[2]) // windows)
+        return 2 * second[2] - first[2]
+
+    ops = SimpleNamespace(concat=np.concatenate)
+    found = fast_flow.flows_from(centre, others, SimpleNamespace(between=between), ops, (side, side))
+    np.testing.assert_array_equal(found, [2 * other[2] - centre[2] for other in others])
+    assert batches == expected
+
+
+@pytest.mark.parametrize("convolution", ["framework", "winograd"])
+def test_one_frame_s_aligned_features_are_held_at_a_time(convolution: str) -> None:
+    """Of a large frame they are hundreds of MiB."""
+    network, before = load_network("torch", preset="study", device="cpu"), []
+    engine = engines.make("streaming", network, convolution)
+    frames = network.tensor(np.zeros((1, 3, 16, 16), np.float32))
+
+    def aligned() -> Iterator[Any]:
+        for _ in range(network.config.frames):
+            assert not any(one() is not None for one in before)
+            features = engine._blocks.features(frames)
+            before.append(weakref.ref(features))
+            yield features
+            del features
+
+    with network.backend.no_grad():
+        engine._blocks.fuse(aligned())
+    assert len(before) == network.config.frames
 
 
 def test_tiles_do_not_show(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,11 @@ def channels_last(x: Var) -> Var:
     return jt.concat(parts, 1).transpose(0, 2, 3, 1) if missing else x.transpose(0, 2, 3, 1)
 
 
+def channels_last_of(conv: Callable[[Var], Var], x: Var) -> Var:
+    """`channels_last` of conv(x)."""
+    return channels_last(conv(x))
+
+
 def channels_first(x: Var, channels: int | None = None) -> Var:
     """(B, h, w, C) -> (B, C, h, w), or the first `channels` of them."""
     return x[:, :, :, :channels].transpose(0, 3, 1, 2) if channels else x.transpose(0, 3, 1, 2)

@@ -67,6 +67,11 @@ def channels_last(x: Tensor) -> Tensor:
     return filled.transpose([0, 2, 3, 1]).contiguous()
 
 
+def channels_last_of(conv: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """`channels_last` of conv(x)."""
+    return channels_last(conv(x))
+
+
 def channels_first(x: Tensor, channels: int | None = None) -> Tensor:
     """(B, h, w, C) -> (B, C, h, w), or the first `channels` of them."""
     return x[..., :channels].transpose([0, 3, 1, 2]).contiguous()

@@ -64,6 +64,11 @@ def channels_last(x: Tensor) -> Tensor:
     return F.pad(last, (0, missing)).contiguous() if missing else last.contiguous()
 
 
+def channels_last_of(conv: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """`channels_last` of conv(x). oneDNN computes in the order in which x lies, and three channels faster as pixels."""
+    return channels_last(conv(x.contiguous(memory_format=torch.channels_last)))
+
+
 def channels_first(x: Tensor, channels: int | None = None) -> Tensor:
     """(B, h, w, C) -> (B, C, h, w), or the first `channels` of them."""
     return x[..., :channels].permute(0, 3, 1, 2).contiguous()

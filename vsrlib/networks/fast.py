@@ -116,9 +116,9 @@ class FrameworkBlocks(PublishedBlocks):
         self._bias, self._zero = network.tensor(bias), network.tensor(0 * bias)
 
     def fuse(self, aligned: Iterable[Any]) -> Any:
-        x = None
-        for features, weight in zip(aligned, self._fusion):
-            part = self._ops.conv2d(features, weight, self._bias if x is None else self._zero, (1, 1))
+        aligned, x = iter(aligned), None
+        for weight in self._fusion:
+            part = self._ops.conv2d(next(aligned), weight, self._bias if x is None else self._zero, (1, 1))
             x = part if x is None else x + part
         return self._module.recons_net(x)
 
@@ -149,7 +149,7 @@ class WinogradBlocks(PublishedBlocks):
         self._recons = blocks("recons_net", config.recons_blocks)
 
     def features(self, frames: Any) -> Any:
-        return self._residual(self._native.channels_last(self._module.in_conv(frames)), self._extra)
+        return self._residual(self._native.channels_last_of(self._module.in_conv, frames), self._extra)
 
     def align(self, features: Any, flow: Any) -> Any:
         inside = self._ops.sample(self._ops.ones(flow), flow, "zeros", self._align_corners)
@@ -159,9 +159,9 @@ class WinogradBlocks(PublishedBlocks):
         return features[:, rows, columns]
 
     def fuse(self, aligned: Iterable[Any]) -> Any:
-        x = None
-        for features, (weight, bias) in zip(aligned, self._fusion):
-            x = self._native.convolve([features], weight, bias if x is None else self._zero, x)
+        aligned, x = iter(aligned), None
+        for weight, bias in self._fusion:  # a frame's features go before the next one's are aligned
+            x = self._native.convolve([next(aligned)], weight, bias if x is None else self._zero, x)
         return self._native.channels_first(self._residual(x, self._recons))
 
     def _residual(self, x: Any, blocks: list[tuple[Weights, Weights]]) -> Any:

@@ -1,4 +1,4 @@
-"""The flows from a window's centre to its neighbours as one batch, their largest convolutions by Winograd.
+"""The flows from a window's centre to its neighbours, small frames' as one batch, their largest layers by Winograd.
 
 The dense layers of the two finest levels and the refiner are nine tenths of the flow network's arithmetic. They compute
 with channels last; a dilated convolution is a plain one on each of the grids that it leaves apart.
@@ -18,6 +18,7 @@ Pyramid = dict[int, Any]
 Weights = tuple[Any, Any]  # transformed weight and bias
 Coarser = tuple[Any, Any]  # a level's flow and its features, (B, C, h, w) each
 
+TOGETHER = 2**18  # pixels of frames whose flows are one batch: that spares time where maps are small, and takes memory
 _FINE = (3, 2)  # the levels by Winograd; of the others' small maps tiles would fill few
 _LAYERS = ("One", "Two", "Thr", "Fou", "Fiv", "Six")
 
@@ -29,9 +30,14 @@ def flows_from(
 
     flow_net: the network's, or a `WinogradFlow`.
     """
+    count = centre[1].shape[0]
+    at_once = max(TOGETHER // (count * size[0] * size[1]), 1)
+    if len(others) > at_once:
+        groups = [others[i : i + at_once] for i in range(0, len(others), at_once)]
+        return [flow for group in groups for flow in flows_from(centre, group, flow_net, ops, size)]
     repeated = {level: ops.concat([value] * len(others), 0) for level, value in centre.items()}
     batch = {level: ops.concat([other[level] for other in others], 0) for level in centre}
-    flows, count = flow_net.between(repeated, batch, size), centre[1].shape[0]
+    flows = flow_net.between(repeated, batch, size)
     return [flows[i * count : (i + 1) * count] for i in range(len(others))]
 
 
