@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
 from vsrlib.networks.architecture import Linear
 from vsrlib.networks.backend import Backend, Values, backend_of
@@ -41,6 +42,14 @@ class Trained:
         moments, updates = self.optimiser.state()
         values = moments | self.backend.state(self.layer)
         return {name: value.tolist() for name, value in values.items()}, updates
+
+
+def test_what_a_step_leaves_behind_is_kept_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch alone gives it back to the system, page by page."""
+    asked = []
+    monkeypatch.setattr("vsrlib.common.memory.keep_blocks", lambda: asked.append("kept"))
+    Trained("torch")
+    assert asked == ["kept"]
 
 
 def test_gradients_are_those_of_the_loss_unless_they_are_bounded(framework: str) -> None:

@@ -59,6 +59,7 @@ class TorchAdam(Adam):
             self._optimiser.state[value] = {"step": torch.tensor(float(updates)), **kept}
 
     def _make(self, groups: list[dict[str, Any]]) -> torch.optim.Adam:
+        memory.keep_blocks()  # what a step's tensors leave behind, the next one's need
         return torch.optim.Adam(groups, betas=self.BETAS, eps=self.EPSILON, fused=True)  # one pass over each tensor
 
 
