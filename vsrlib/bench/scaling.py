@@ -17,6 +17,7 @@ from vsrlib.bench.options import Options
 from vsrlib.bench.protocol import compare
 from vsrlib.kernels import winograd
 from vsrlib.networks.network import Network
+from vsrlib.restoration.engines import KEPT_MIB
 
 BASELINE, OURS = "matrix product", "convolution"
 SIDES = ((90, 160), (180, 320), (360, 640), (540, 960))
@@ -27,6 +28,7 @@ _MATRIX = 1024  # rows and columns: larger than the caches, and a large product 
 def measure(options: Options, network: Network) -> list[dict[str, Any]]:
     """A comparison for each number of threads, of features, and size of a frame. UserError without a compiler."""
     network.convolution("winograd")
+    network.backend.keep_memory(network.device, KEPT_MIB["streaming"])  # as the engine that these convolutions are of
     torch = importlib.import_module("torch")
     before = torch.get_num_threads()
     try:

@@ -10,8 +10,8 @@ from html import escape
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, stdtrit
 
 DRAWS = 2000
 LEVEL = 0.95
@@ -225,6 +225,6 @@ def _resampled(statistic: Callable, own: list[np.ndarray], rng: np.random.Genera
 
 def _bounds(statistics: np.ndarray, n: int) -> dict:
     # Expanded: a bootstrap of n values is narrower by sqrt((n - 1) / n), and has the normal's tails, not Student's t's.
-    tail = ndtr(stdtrit(n - 1, (1 - LEVEL) / 2) * math.sqrt(n / (n - 1)))
+    tail = scipy.special.ndtr(scipy.special.stdtrit(n - 1, (1 - LEVEL) / 2) * math.sqrt(n / (n - 1)))
     low, high = np.quantile(statistics, [tail, 1 - tail])
     return {"low": float(low), "high": float(high)}
