@@ -135,21 +135,22 @@ def test_streaming_in_the_published_size(framework: str, convolution: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("side", "windows", "expected"), [(256, 1, [4]), (296, 1, [2, 2]), (256, 2, [2, 2]), (600, 1, [1] * 4)]
+    ("size", "windows", "expected"),
+    [((128, 512), 1, [4]), ((129, 512), 1, [3, 1]), ((128, 512), 2, [2, 2]), ((540, 960), 1, [1] * 4)],
 )
-def test_flows_are_one_batch_where_frames_are_small(side: int, windows: int, expected: list[int]) -> None:
-    """Of large ones their memory would be a frame's largest. Four flows of 256x256 are the most at once."""
+def test_flows_are_one_batch_where_frames_are_small(size: tuple[int, int], windows: int, expected: list[int]) -> None:
+    """Of large ones their memory would be a frame's largest. Four flows of 128x512 are the most at once."""
     rng = np.random.default_rng(0)
     centre, *others = ({level: rng.random((windows, level, 2, 2)) for level in (1, 2)} for _ in range(5))
     batches = []
 
-    def between(first: dict[int, np.ndarray], second: dict[int, np.ndarray], size: tuple[int, int]) -> np.ndarray:
-        assert size == (side, side)
+    def between(first: dict[int, np.ndarray], second: dict[int, np.ndarray], of: tuple[int, int]) -> np.ndarray:
+        assert of == size
         batches.append(len(first[2]) // windows)
         return 2 * second[2] - first[2]
 
     ops = SimpleNamespace(concat=np.concatenate)
-    found = fast_flow.flows_from(centre, others, SimpleNamespace(between=between), ops, (side, side))
+    found = fast_flow.flows_from(centre, others, SimpleNamespace(between=between), ops, size)
     np.testing.assert_array_equal(found, [2 * other[2] - centre[2] for other in others])
     assert batches == expected
 

@@ -229,7 +229,6 @@ def test_rates_fall_in_the_second_half() -> None:
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"preset": "x"}, "preset"),
         ({"max_shift": float("nan")}, "max_shift"),
-        ({"leaves": 3, "images": "p"}, "leaves is 3 and images is 'p', which are the pictures then; leave one of both"),
         ({"seed": "1"}, "seed"),
     ],
 )

@@ -146,3 +146,11 @@ def test_pairs_are_multiples_of_what_the_flow_network_takes(side: int) -> None:
     FlowOptions(patch_size=128)
     with pytest.raises(UserError, match=f"patch_size is {side}; give a multiple of 64"):
         FlowOptions(patch_size=side)
+
+
+def test_pictures_are_of_a_folder_or_of_leaves() -> None:
+    assert FlowOptions(leaves=3).images is None and FlowOptions(images="p").leaves == 0
+    with pytest.raises(
+        UserError, match="leaves is 3 and images is 'p', which are the pictures then; leave one of both"
+    ):
+        FlowOptions(leaves=3, images="p")

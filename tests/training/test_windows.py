@@ -192,6 +192,9 @@ def test_the_frames_that_were_asked_for_last_are_held(tmp_path: Path, monkeypatc
 
 def test_too_small_frames_are_named(tmp_path: Path) -> None:
     write_clip(tmp_path / "clip", Clip("clip", noise(5, 40, 40)))
-    with pytest.raises(UserError, match="needs 64"):
+    with pytest.raises(UserError, match="needs 64; leave the clip out, because the smallest patch has 16"):
         TrainingWindows(tmp_path, patch_size=16)
     assert len(TrainingWindows(tmp_path, patch_size=10)) == 1  # 40 pixels are enough for it
+    write_clip(tmp_path / "clip", Clip("clip", noise(5, 72, 90)))
+    with pytest.raises(UserError, match="needs 96; give a patch_size of at most 16, or leave the clip out"):
+        TrainingWindows(tmp_path, patch_size=24)
