@@ -36,18 +36,28 @@ def text(result: dict[str, Any]) -> str:
     return "\n\n".join("\n".join(part) for part in (lines, *rest)) + "\n"
 
 
+def besides_layers(result: dict[str, Any], count: str = "") -> str | None:
+    """What departs where every layer alone is as it should be, in a sentence; None where a layer departs.
+
+    count: how many departures there are, in words, for the sentence.
+    """
+    first = result["first"]
+    if first is None:
+        return "No layer departs, but the training leaves the band in which PyTorch lies beside itself."
+    if first["kind"] == "gradient":
+        says = f"{first['says']} {count}".rstrip()
+        return (
+            f"Every layer alone is as it should be, and {says}: a gradient is cut, or let through, between two of them."
+        )
+    return None
+
+
 def _verdict(result: dict[str, Any]) -> str:
     if result["agree"]:
         return "The two frameworks compute the same: no layer departs."
-    if result["first"] is None:
-        return "No layer departs, but the training leaves the band in which PyTorch lies beside itself."
-    first = result["first"]
-    if first["kind"] == "gradient":
-        return (
-            f"Every layer alone is as it should be, and {first['says']}: a gradient is cut, or let through, between "
-            "two of them."
-        )
-    return f"The first layer that departs is {first['place']} ({first['says']})."
+    if besides := besides_layers(result):
+        return besides
+    return f"The first layer that departs is {result['first']['place']} ({result['first']['says']})."
 
 
 def _finals(found: dict[str, Any], other: str) -> list[str]:

@@ -17,6 +17,7 @@ from vsrlib.claims.ten_claims import GAIN, NEGLIGIBLE, POST_SECONDS, SAME_LOSSES
 from vsrlib.common.files import read_json
 from vsrlib.common.names import NAMES
 from vsrlib.common.numbers import counted, fixed, interval, percent, significant, units
+from vsrlib.parity.report import besides_layers
 from vsrlib.report.html import Page
 
 
@@ -307,13 +308,8 @@ def parity(result: dict[str, Any]) -> Page:
             "plants such faults and sees that each is found.",
         )
     first, all_in_all = result["first"], f"({counted(len(result['departures']), 'departure')} in all)"
-    if first is None:
-        return paragraphs("No layer departs, but the training leaves the band in which PyTorch lies beside itself.")
-    if first["kind"] == "gradient":
-        return paragraphs(
-            f"Every layer alone is as it should be, and {first['says']} {all_in_all}: a gradient is cut, or let "
-            "through, between two of them."
-        )
+    if besides := besides_layers(result, all_in_all):
+        return paragraphs(besides)
     return paragraphs(
         f"The first step that departs is {first['place']} ({first['says']}): up to there the frameworks agree to "
         f"rounding, and from there on what differs is passed on {all_in_all}. Look for the cause in that step, not "
